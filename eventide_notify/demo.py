@@ -1,0 +1,74 @@
+"""The demo: the service with nothing to set up, three users, and a page that may have their tokens.
+
+Whoever can reach a demo can be any of its users. It listens on the loopback interface only, unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .auth import TokenIssuer
+from .models import utc_now
+from .settings import Settings, is_set, load_settings, token_issuer
+
+USERS = {"alice": "Alice", "bob": "Bob", "carol": "Carol"}
+ADMIN = "demo-admin"
+DATABASE_URL = "sqlite:///eventide-demo.db"
+LOOPBACK = "127.0.0.1"
+PAGE_TOKEN_TTL = 3600.0
+"""Seconds. The page asks for new tokens whenever it connects."""
+CURL_TOKEN_TTL = 7 * 86_400.0
+"""Seconds. The printed line should work as long as anybody scrolls back to it."""
+
+
+def demo_settings(**overrides: object) -> Settings:
+    """The settings of the environment, with a secret that lives as long as the process and a SQLite file.
+
+    Two things only somebody who means the demo can say, because it lets in whoever reaches it: `--host` for an address
+    that others can reach, and EVENTIDE_DATABASE_URL, not an alias that is there for another program, for a database.
+    """
+    secret = SecretStr(secrets.token_urlsafe(32))
+    fixed = {"jwt_secret": secret, "jwt_public_key": None, "jwks_url": None, "jwt_algorithms": ("HS256",)}
+    if not is_set("EVENTIDE_DATABASE_URL"):
+        overrides = {"database_url": DATABASE_URL, **overrides}
+    settings = load_settings(**fixed, **overrides)
+    if "host" in overrides or _is_loopback(settings.host):
+        return settings
+    return load_settings(**fixed, **overrides, host=LOOPBACK)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def admin_token(settings: Settings) -> str:
+    """A token that may send, for the printed `curl`."""
+    return token_issuer(settings).issue(ADMIN, ttl=CURL_TOKEN_TTL, now=utc_now(), admin=True)
+
+
+class DemoRoutes:
+    """`/client/demo.json`: the users with their tokens, for the demo page and for `eventide-notify send`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._issuer: TokenIssuer = token_issuer(settings)
+
+    def routes(self) -> list[Route]:
+        return [Route("/client/demo.json", self.session, methods=["GET"])]
+
+    async def session(self, request: Request) -> Response:
+        now = utc_now()
+        users = [
+            {"id": id, "name": name, "token": self._issuer.issue(id, ttl=PAGE_TOKEN_TTL, now=now, name=name)}
+            for id, name in USERS.items()
+        ]
+        admin = self._issuer.issue(ADMIN, ttl=PAGE_TOKEN_TTL, now=now, admin=True)
+        return JSONResponse({"users": users, "adminToken": admin}, headers={"Cache-Control": "no-store"})

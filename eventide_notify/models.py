@@ -1,0 +1,220 @@
+"""What the service is about: drafts, notifications, announcements, who they are for, and their ids."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+UserId = str
+"""A user as the notifications name it: 1 to 128 characters. The integer 42 and the string "42" are one user."""
+NotificationId = str
+"""A UUIDv7 in its 36-character form. Ids sort as text in the order of creation."""
+
+USER_ID_MAX = 128
+MESSAGE_MAX = 10_000
+TITLE_MAX = 255
+TYPE_MAX = 50
+LINK_MAX = 2_000
+DATA_MAX_BYTES = 8 * 1024
+RECIPIENTS_MAX = 10_000
+"""Most users in one call of `send`."""
+IDS_MAX = 1_000
+"""Most notification ids in one request."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_WEB = re.compile(r"https?://[^/?#]", re.IGNORECASE)
+_UNSAFE_IN_LINK = re.compile(r"[\x00-\x20\x7f-\x9f\\\s\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL cannot hold NUL, and no database or UTF-8 frame can hold half of a surrogate pair.
+    if "\x00" in text:
+        raise ValueError("must not contain the character NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode (it has half of a surrogate pair)") from None
+    return text
+
+
+def _web_link(link: str) -> str:
+    if _UNSAFE_IN_LINK.search(link):
+        # Browsers drop tabs and line ends from a link, which would turn "java\nscript:" into a script.
+        raise ValueError("must not contain spaces, control characters or backslashes")
+    _storable(link)
+    if _SCHEME.match(link) and not _WEB.match(link):
+        raise ValueError("must be relative, or begin with http:// or https://")
+    return link
+
+
+def _small_json(data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        encoded = orjson.dumps(data)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"must be a JSON object ({error})") from None
+    if len(encoded) > DATA_MAX_BYTES:
+        raise ValueError(f"must be at most {DATA_MAX_BYTES} bytes as JSON, not {len(encoded)}")
+    if orjson.loads(encoded) != data:
+        raise ValueError("must be a JSON object (NaN, infinities and tuples are not JSON)")
+    if _has_nul(data):
+        raise ValueError("must not contain the character NUL")
+    return data
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)
+
+
+UserKey = Annotated[str, StringConstraints(min_length=1, max_length=USER_ID_MAX), AfterValidator(_storable)]
+Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX), AfterValidator(_storable)]
+Title = Annotated[str, StringConstraints(max_length=TITLE_MAX), AfterValidator(_storable)]
+Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_MAX), AfterValidator(_storable)]
+Link = Annotated[str, StringConstraints(min_length=1, max_length=LINK_MAX), AfterValidator(_web_link)]
+
+
+class Status(StrEnum):
+    """How far a notification has come. It goes down this list and never back."""
+
+    PENDING = "PENDING"
+    """Saved; no client of the user is known to have received it."""
+    DELIVERED = "DELIVERED"
+    """A client of the user has received it."""
+    READ = "READ"
+    """The user marked it as read."""
+
+
+class Draft(BaseModel):
+    """What a notification says, before it has an id and a reader.
+
+    Raises pydantic's `ValidationError` (a `ValueError`), naming every wrong field, when a rule is broken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    message: Message
+    title: Title = ""
+    type: Type = "SYSTEM"
+    link: Link | None = Field(None, description="Relative, or http(s).")
+    avatar: Link | None = Field(None, description="Address of a picture: relative, or http(s).")
+    data: Annotated[dict[str, Any], AfterValidator(_small_json)] | None = Field(
+        None, description=f"Any JSON object of at most {DATA_MAX_BYTES} bytes."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One notification of one user. Times are UTC with milliseconds."""
+
+    id: NotificationId
+    user_id: UserId
+    content: Draft
+    created_at: datetime
+    status: Status = Status.PENDING
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    broadcast: bool = False
+    """Whether it is an announcement, as this user has it."""
+
+    @property
+    def read(self) -> bool:
+        return self.status is Status.READ
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One message for everybody. What a user did with it is kept with the user; nobody else is written down."""
+
+    id: NotificationId
+    content: Draft
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+Audience = Literal["everyone", "connected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The proof that a client of `user_id` has received a notification."""
+
+    user_id: UserId
+    notification_id: NotificationId
+    broadcast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a user's notifications, newest first, and the cursor at which the next one starts."""
+
+    notifications: Sequence[Notification]
+    unread_count: int
+    next_cursor: NotificationId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a token speaks for. `claim` is the user id with the type it had in the token."""
+
+    user_id: UserId
+    claim: str | int
+    admin: bool
+    expires_at: datetime
+
+
+def user_key(value: str | int) -> UserId:
+    """The user an id names: `42` and `"42"` are the same."""
+    return value if isinstance(value, str) else str(value)
+
+
+def utc_now() -> datetime:
+    """The time, cut to the milliseconds that the wire and the stores keep."""
+    return cut_to_milliseconds(datetime.now(UTC))
+
+
+def cut_to_milliseconds(time: datetime) -> datetime:
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def is_notification_id(text: object) -> bool:
+    """Whether this can be an id at all; what cannot is not worth a question to the database."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def id_at(time: datetime) -> NotificationId:
+    """An id before all that are made at this time, and after all that were made before it."""
+    digits = f"{int(time.timestamp() * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
+def time_of(id: NotificationId) -> datetime:
+    """When this id was made."""
+    return datetime.fromtimestamp(int(id[:8] + id[9:13], 16) / 1000, UTC)
+
+
+class IdGenerator:
+    """UUIDv7 ids that grow strictly within one process, also within a millisecond and when the clock steps back."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self, now: datetime) -> NotificationId:
+        value = int(now.timestamp() * 1000) << 74 | secrets.randbits(74)
+        if value <= self._last or value >> 74 == self._last >> 74:
+            value = self._last + 1 + secrets.randbits(32)
+        self._last = value
+        time, high, low = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1
+        digits = f"{time:012x}7{high:03x}{0b10 << 62 | low:016x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,0 +1,7 @@
+"""Presence: `base` is the protocol, with the one for a single instance."""
+
+from __future__ import annotations
+
+from .base import MemoryPresence, Presence
+
+__all__ = ["MemoryPresence", "Presence"]

@@ -1,0 +1,66 @@
+"""Running the application on uvicorn, with what was measured to suit it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+
+from .app import Application
+from .transport.engine import FRAME_MAX
+
+GRACE = 10
+"""Seconds that open requests have at a stop."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(
+        self, config: uvicorn.Config, *, listening: Callable[[str], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(config)
+        self._listening = listening
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        draining = asyncio.ensure_future(self._drain())
+        while not draining.done() and not self.force_exit:  # a second Ctrl-C does not wait
+            await asyncio.wait([draining], timeout=0.1)
+        draining.cancel()
+        await super().shutdown(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def run_server(app: Application, *, host: str, port: int, drain: float, listening: Callable[[str], None]) -> bool:
+    """Serve until SIGINT or SIGTERM; `listening` is given the address. False when it could not start.
+
+    At the end connections are closed one after the other within `drain` seconds, while the server still answers.
+
+    WebSocket compression is off: it costs hundreds of KiB per connection and most of the time of a small message.
+    Engine.IO has pings of its own, so WebSocket's are off too.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="asyncio" if sys.platform == "win32" else "uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=FRAME_MAX + 1024,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config, listening=listening, drain=lambda: app.drain(drain))
+    server.run()
+    return server.started

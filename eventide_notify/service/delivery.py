@@ -1,0 +1,114 @@
+"""Who still has to get what: the replay for a client that connects, and the receipts of those that have got it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..errors import Unavailable
+from ..metrics import Metrics
+from ..models import Notification, NotificationId, Receipt, UserId, id_at, time_of
+from ..store.base import Store
+
+logger = logging.getLogger(__name__)
+
+RECEIPT_PAUSE = 0.1
+"""Seconds that receipts are collected before they are written together."""
+SINCE_OVERLAP = timedelta(seconds=2)
+"""How much older than `since` a notification may be and be replayed all the same: it may have been saved later than
+its id says, because the clocks of instances differ or the save took long. Most of these the client has, and drops."""
+RECEIPT_RETRY = 1.0
+"""Seconds until receipts that could not be written are tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a client that connects has missed, oldest first."""
+
+    notifications: Sequence[Notification]
+    complete: bool
+    """Whether that is all of it."""
+    unread_count: int
+
+
+class Delivery:
+    """Reads what is missing, and writes down what was received, in batches."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], metrics: Metrics, limit: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._limit = limit
+        self._receipts: set[Receipt] = set()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def backlog(self, user: UserId, *, since: NotificationId | None, replay: bool) -> Backlog:
+        """The newest of what is pending and, with `since`, of all that is newer; none of it unless `replay`."""
+        limit = self._limit if replay else 0
+        now = self._clock()
+        unread = (await self._store.unread_counts([user], now=now))[user]
+        found: dict[NotificationId, Notification] = {}
+        if unread:  # what is pending is unread, so most users cost one small query
+            found.update((item.id, item) for item in await self._store.pending(user, now=now, limit=limit + 1))
+        if since is not None:
+            than = id_at(time_of(since) - SINCE_OVERLAP)
+            newer = await self._store.newer(user, than=than, now=now, limit=limit + 1)
+            found.update((item.id, item) for item in newer if item.id != since)
+        newest = sorted(found.values(), key=lambda item: item.id)
+        return Backlog(newest[-limit:] if limit else (), len(newest) <= limit, unread)
+
+    def received(self, receipts: Iterable[Receipt]) -> None:
+        """Clients have proven to have these; it is written within some `RECEIPT_PAUSE`."""
+        self._receipts.update(receipts)
+        if self._receipts and (self._writer is None or self._writer.done()):
+            self._writer = asyncio.create_task(self._write_soon(), name="receipts")
+
+    async def acknowledge(self, user: UserId, ids: Collection[NotificationId]) -> int:
+        """The user's client names what it has received; how many of the ids are the user's. Written at once."""
+        await self._write({Receipt(user, id, broadcast) for id in ids for broadcast in (False, True)})
+        return len(await self._store.owned(user, ids, now=self._clock()))
+
+    async def flush(self) -> None:
+        """Write what has been received so far."""
+        await self.abandon()
+        batch, self._receipts = self._receipts, set()
+        try:
+            await self._write(batch)
+        except BaseException:
+            self._receipts |= batch
+            raise
+
+    async def abandon(self) -> None:
+        """Stop writing."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Write what is left, and end."""
+        try:
+            await self.flush()
+        except Unavailable:
+            logger.warning("%d receipts are lost; these notifications will be sent again", len(self._receipts))
+
+    async def _write_soon(self) -> None:
+        while self._receipts:
+            await asyncio.sleep(RECEIPT_PAUSE)
+            batch, self._receipts = self._receipts, set()
+            try:
+                await self._write(batch)
+            except Unavailable:
+                self._receipts |= batch
+                await asyncio.sleep(RECEIPT_RETRY)
+            except Exception:
+                logger.exception("%d receipts could not be written", len(batch))
+            except asyncio.CancelledError:
+                self._receipts |= batch
+                raise
+
+    async def _write(self, receipts: Collection[Receipt]) -> None:
+        if receipts:
+            self._metrics.delivered.inc(await self._store.mark_delivered(receipts, now=self._clock()))

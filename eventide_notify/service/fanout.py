@@ -1,0 +1,28 @@
+"""The way from the service to the sockets, as the service sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..models import Announcement, Notification, NotificationId, UserId
+
+
+class Fanout(Protocol):
+    """Brings things to the sockets of all instances.
+
+    Best effort: it never raises, and it may lose what it is given. The store has the truth, and what was lost is made
+    good on the next connect. Each method returns once the frames for this instance's sockets are on their way.
+    """
+
+    async def deliver(self, notifications: Sequence[Notification]) -> None:
+        """Show each to every socket of its user, in the order given."""
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Show it to every socket."""
+
+    async def retract(self, id: NotificationId) -> None:
+        """Take an announcement from every open screen, with each user's new unread count."""
+
+    async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
+        """Emit an event to every socket of these users; None: of all users."""

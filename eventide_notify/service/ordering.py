@@ -1,0 +1,48 @@
+"""Delivery in the order of ids, although saves end in any order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+
+from ..models import UserId
+
+
+class Turns:
+    """Lines up those who have something for the same user.
+
+    Whoever takes a turn first delivers first; those for other users are not held up.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[UserId, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def take(self, users: Collection[UserId]) -> AsyncIterator[Turn]:
+        """A place in the line of each of these users, until the block ends."""
+        done = asyncio.Event()
+        turn = Turn({self._last[user] for user in users if user in self._last})
+        self._last.update(dict.fromkeys(users, done))
+        try:
+            yield turn
+        finally:
+            done.set()
+            self._leave(users, done)
+
+    def _leave(self, users: Iterable[UserId], done: asyncio.Event) -> None:
+        for user in users:
+            if self._last.get(user) is done:
+                del self._last[user]
+
+
+class Turn:
+    """A place in the line."""
+
+    def __init__(self, earlier: Collection[asyncio.Event]) -> None:
+        self._earlier = earlier
+
+    async def wait(self) -> None:
+        """Return when all who came before have left."""
+        for event in self._earlier:
+            await event.wait()

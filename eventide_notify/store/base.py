@@ -1,0 +1,153 @@
+"""The store: the truth about every notification. Sockets are only a hint.
+
+One protocol, whatever the database. The implementations differ in nothing that a caller can see; one contract suite
+(`tests/store/`) runs over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..models import Announcement, Notification, NotificationId, Receipt, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an idempotency key stands for: the body it came with, and the notifications that were made of it."""
+
+    key: str
+    fingerprint: str
+    """A digest of the request's body."""
+    items: Sequence[tuple[NotificationId, UserId]]
+    claimed_at: datetime
+    complete: bool = False
+    """Whether the notifications are known to be saved."""
+
+
+class Store(Protocol):
+    """Where notifications are kept.
+
+    * Everything here raises `Unavailable` while the database cannot be reached, within some seconds and with nothing
+      changed, and works again when the database does, without a restart. Nothing else is raised for valid arguments.
+    * A call that returned is durable: it survives the death of this process and of the database's.
+    * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`. Each change of a status is atomic per notification.
+    * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
+    * An announcement is kept once. Every user has it, as a notification with `broadcast` set: `PENDING` until the user
+      has a row of their own that says otherwise, and gone once the user deleted it, it expired or it was removed.
+      What a user's reads cost does not depend on how many other users there are.
+    * Order is the order of ids, which is that of creation, of notifications and announcements alike.
+    * Time is always passed in, in UTC; milliseconds are kept. `now` decides which announcements have expired.
+    """
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date. May be called by several instances at once.
+
+        Raises `SchemaTooNew` when the database was written by a later version.
+        """
+
+    async def close(self) -> None:
+        """Give back all connections. May be called twice, and on a store that never opened."""
+
+    async def ping(self) -> None:
+        """Return when the database answers."""
+
+    # Saving
+
+    async def add(self, notifications: Sequence[Notification]) -> None:
+        """Save all of them, in a few round trips whatever their number.
+
+        Those whose id is there already are left as they are, so that an interrupted call can be repeated. If it
+        raises, some of them may have been saved only on a database without transactions (MongoDB).
+        """
+
+    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
+        """Take the idempotency key if nobody has it, or if it was claimed before `expired_before`; atomic.
+
+        Returns the claim that holds now: the one passed in, or the earlier one.
+        """
+
+    async def complete(self, key: str) -> None:
+        """Note that the notifications of this claim are saved."""
+
+    async def add_announcement(self, announcement: Announcement) -> None:
+        """Save it: one row, however many users there are. Its `expires_at` is set."""
+
+    async def remove_announcement(self, id: NotificationId) -> bool:
+        """Take it from everybody; whether it was there."""
+
+    async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
+        """Forget the claims made before then, and the announcements that have expired."""
+
+    # What a user has
+
+    async def get(self, user: UserId, id: NotificationId, *, now: datetime) -> Notification | None:
+        """One notification of the user."""
+
+    async def page(
+        self,
+        user: UserId,
+        *,
+        now: datetime,
+        limit: int,
+        before: NotificationId | None = None,
+        offset: int = 0,
+        unread: bool | None = None,
+        type: str | None = None,
+    ) -> Sequence[Notification]:
+        """Up to `limit` of the user's notifications, newest first.
+
+        `before`: only older ones than this id, which need not exist (any more). `unread`: True: only unread ones,
+        False: only read ones. `offset` skips that many.
+        """
+
+    async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
+        """The newest `limit` of the user's `PENDING` notifications, oldest first."""
+
+    async def newer(self, user: UserId, *, than: NotificationId, now: datetime, limit: int) -> Sequence[Notification]:
+        """The newest `limit` of the user's notifications after the id `than`, whatever their status, oldest first."""
+
+    async def owned(
+        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
+    ) -> Collection[NotificationId]:
+        """Those of `ids` that the user has."""
+
+    async def unread_counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
+        """How many of their notifications are not `READ`, for every one of `users`, in a few round trips."""
+
+    # What users do
+
+    async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
+        """`PENDING` → `DELIVERED` for all of them, in a few round trips; the number that changed."""
+
+    async def mark_read(
+        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
+    ) -> Collection[NotificationId]:
+        """→ `READ`. Returns those of `ids` that the user has, whether or not they were read before."""
+
+    async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
+        """→ `READ` for all of the user's, or those not newer than `up_to`; the number that changed."""
+
+    async def delete(
+        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
+    ) -> Collection[NotificationId]:
+        """Remove them for good. Returns those that the user had; of concurrent calls one returns an id.
+
+        A user who deletes an announcement does not have it any more; all others do.
+        """
+
+    # What may have been missed, of all users
+
+    async def since(self, id: NotificationId, *, limit: int) -> Sequence[Notification]:
+        """The oldest `limit` notifications after this id, whatever their status, oldest first. No announcements."""
+
+    async def overdue(self, *, after: NotificationId, before: NotificationId, limit: int) -> Sequence[Notification]:
+        """The oldest `limit` of the `PENDING` ones between the two ids, oldest first. No announcements.
+
+        By an index: the cost is that of what is found, and not of all that is pending or of the users there are.
+        """
+
+    async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
+        """The announcements after this id that have not expired, oldest first."""

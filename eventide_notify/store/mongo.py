@@ -1,0 +1,270 @@
+"""Notifications in MongoDB, through either of its drivers for asyncio.
+
+The server needs nothing special: no transactions, and neither TTL nor partial indexes, which FerretDB 1.24 does not
+have. A command changes one document atomically, with the condition in its filter: that is what the guarantees of
+`Store` rest on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from ..errors import Unavailable
+from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
+from .base import Claim
+from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
+from .mongo_client import Document, MongoClient
+from .records import check_version, pack_content, pack_items, unpack_content, unpack_items
+
+SCHEMA_VERSION = 2
+DELETES_AT_ONCE = 20
+
+_UNREAD = {"$in": list(UNREAD)}  # {"$ne": "READ"} could not use an index in the order of ids
+
+
+class MongoStore:
+    """See `Store`. The database is the one in the URL's path, or `eventide`."""
+
+    def __init__(self, url: str, *, driver: str = "motor") -> None:
+        self._client = MongoClient(url, driver)
+        self._notifications = self._client["notifications"]
+        self._claims = self._client["claims"]
+        self._meta = self._client["meta"]
+        self._announcements = MongoAnnouncements(self._client)
+
+    async def open(self) -> None:
+        try:
+            await self._migrate()
+        except Unavailable as error:
+            reason = error.__cause__
+            raise Unavailable(f"cannot open the MongoDB database: {reason or 'no answer'}") from reason
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def ping(self) -> None:
+        await self._client.ping()
+
+    # Saving
+
+    async def add(self, notifications: Sequence[Notification]) -> None:
+        await self._client.insert(self._notifications, [_to_document(notification) for notification in notifications])
+
+    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
+        document = {
+            "_id": claim.key,
+            "fingerprint": claim.fingerprint,
+            "items": pack_items(claim.items),
+            "claimedAt": claim.claimed_at,
+            "complete": claim.complete,
+        }
+        expired = {"_id": claim.key, "claimedAt": {"$lt": expired_before}}
+        while True:
+            if await self._client.insert(self._claims, [document]):
+                return claim
+            if await self._client.do(self._claims.find_one_and_replace(expired, document)):
+                return claim
+            if held := await self._client.do(self._claims.find_one({"_id": claim.key})):
+                return _to_claim(held)
+            # Purged between two of these commands: the key is free now.
+
+    async def complete(self, key: str) -> None:
+        await self._client.do(self._claims.update_one({"_id": key}, {"$set": {"complete": True}}))
+
+    async def add_announcement(self, announcement: Announcement) -> None:
+        await self._announcements.add(announcement)
+
+    async def remove_announcement(self, id: NotificationId) -> bool:
+        return await self._announcements.remove(id)
+
+    async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
+        await self._client.do(self._claims.delete_many({"claimedAt": {"$lt": claimed_before}}))
+        await self._announcements.purge(now)
+
+    # What a user has
+
+    async def get(self, user: UserId, id: NotificationId, *, now: datetime) -> Notification | None:
+        found = await self._newest(user, Wanted({"$in": [id]}), now, 1)
+        return found[0] if found else None
+
+    async def page(
+        self,
+        user: UserId,
+        *,
+        now: datetime,
+        limit: int,
+        before: NotificationId | None = None,
+        offset: int = 0,
+        unread: bool | None = None,
+        type: str | None = None,
+    ) -> Sequence[Notification]:
+        statuses = {None: tuple(Status), True: UNREAD, False: (Status.READ,)}[unread]
+        wanted = Wanted({} if before is None else {"$lt": before}, statuses, type)
+        return await self._newest(user, wanted, now, limit, offset)
+
+    async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
+        return (await self._newest(user, Wanted({}, [Status.PENDING]), now, limit))[::-1]
+
+    async def newer(self, user: UserId, *, than: NotificationId, now: datetime, limit: int) -> Sequence[Notification]:
+        return (await self._newest(user, Wanted({"$gt": than}), now, limit))[::-1]
+
+    async def owned(
+        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
+    ) -> Collection[NotificationId]:
+        if not ids:
+            return []
+        own, announced = await asyncio.gather(
+            self._client.ids(self._notifications, _mine(user, ids)), self._announcements.owned(user, ids, now)
+        )
+        return [*own, *announced]
+
+    async def unread_counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
+        if not users:
+            return {}
+        unread = {"userId": {"$in": list(users)}, "status": _UNREAD}
+        own, (announced, read) = await asyncio.gather(
+            self._client.count(self._notifications, unread, len(users)), self._announcements.unread(users, now)
+        )
+        return {user: own.get(user, 0) + announced - read.get(user, 0) for user in users}
+
+    # What users do
+
+    async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
+        own = {(receipt.notification_id, receipt.user_id) for receipt in receipts if not receipt.broadcast}
+        announced = {receipt for receipt in receipts if receipt.broadcast}
+        return sum(await asyncio.gather(self._deliver(own, now), self._announcements.deliver(announced, now)))
+
+    async def _deliver(self, proven: Collection[tuple[NotificationId, UserId]], now: datetime) -> int:
+        if not proven:
+            return 0
+        named = {"_id": {"$in": [id for id, _ in proven]}, "status": Status.PENDING}
+        found = await self._client.find(self._notifications, named, len(proven), fields=["userId"])
+        # A notification never changes hands: what was its user's a moment ago still is.
+        ids = [document["_id"] for document in found if (document["_id"], document["userId"]) in proven]
+        return await self._change({"_id": {"$in": ids}, "status": Status.PENDING}, Status.DELIVERED, now) if ids else 0
+
+    async def mark_read(
+        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
+    ) -> Collection[NotificationId]:
+        if not ids:
+            return []
+        await self._change(_mine(user, ids) | {"status": _UNREAD}, Status.READ, now)
+        own = await self._client.ids(self._notifications, _mine(user, ids))
+        others = set(ids).difference(own)
+        return [*own, *await self._announcements.read(user, others, now)] if others else own
+
+    async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
+        wanted = Wanted({} if up_to is None else {"$lte": up_to}, UNREAD)
+        own = self._change(wanted.own(user), Status.READ, now)
+        return sum(await asyncio.gather(own, self._announcements.read_all(user, up_to, now)))
+
+    async def delete(
+        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
+    ) -> Collection[NotificationId]:
+        if not ids:
+            return []
+        own, announced = await asyncio.gather(self._delete(user, ids), self._announcements.delete(user, ids, now))
+        return [*own, *announced]
+
+    async def _delete(self, user: UserId, ids: Collection[NotificationId]) -> list[NotificationId]:
+        # One by one: delete_many tells how many it removed, but not which, and another call may be removing them too.
+        turns = asyncio.Semaphore(DELETES_AT_ONCE)
+
+        async def delete(id: NotificationId) -> bool:
+            async with turns:
+                result = await self._client.do(self._notifications.delete_one({"_id": id, "userId": user}))
+            return bool(result.deleted_count)
+
+        distinct = list(dict.fromkeys(ids))
+        deleted = await asyncio.gather(*map(delete, distinct))
+        return [id for id, gone in zip(distinct, deleted, strict=True) if gone]
+
+    # What may have been missed, of all users
+
+    async def since(self, id: NotificationId, *, limit: int) -> Sequence[Notification]:
+        return await self._oldest({"_id": {"$gt": id}}, limit)
+
+    async def overdue(self, *, after: NotificationId, before: NotificationId, limit: int) -> Sequence[Notification]:
+        return await self._oldest({"status": Status.PENDING, "_id": {"$gt": after, "$lt": before}}, limit)
+
+    async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
+        return await self._announcements.after(after, now)
+
+    async def _newest(
+        self, user: UserId, wanted: Wanted, now: datetime, limit: int, offset: int = 0
+    ) -> list[Notification]:
+        if not limit:
+            return []
+        documents, announced = await asyncio.gather(
+            self._client.find(self._notifications, wanted.own(user), limit + offset),
+            self._announcements.newest(user, wanted, now, limit + offset),
+        )
+        both = [*map(_from_document, documents), *announced]
+        return sorted(both, key=lambda notification: notification.id, reverse=True)[offset : limit + offset]
+
+    async def _oldest(self, wanted: Document, limit: int) -> list[Notification]:
+        return [
+            _from_document(document)
+            for document in await self._client.find(self._notifications, wanted, limit, order=1)
+        ]
+
+    async def _change(self, wanted: Document, status: Status, now: datetime) -> int:
+        """Move on those that are `wanted`; as that names the status before, none can go back."""
+        time = "readAt" if status is Status.READ else "deliveredAt"
+        change = {"$set": {"status": status, time: now}}
+        result = await self._client.do(self._notifications.update_many(wanted, change))
+        return int(result.modified_count)
+
+    async def _migrate(self) -> None:
+        """Make what is missing. Several instances may do so at once: each step does nothing where it was done."""
+        schema = await self._client.do(self._meta.find_one({"_id": "schema"}))
+        check_version(schema["version"] if schema else 0, SCHEMA_VERSION)
+        # One command each: FerretDB 1.24 hangs up when a command names two indexes that are there already.
+        for fields in ["userId", "_id"], ["userId", "status", "_id"], ["status", "_id"]:
+            await self._client.do(self._notifications.create_index([(field, 1) for field in fields]))
+        await self._client.do(self._claims.create_index([("claimedAt", 1)]))
+        await self._announcements.migrate()
+        if schema is None:
+            await self._client.insert(self._meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
+        elif schema["version"] < SCHEMA_VERSION:
+            newer = {"$set": {"version": SCHEMA_VERSION}}
+            await self._client.do(self._meta.update_one({"_id": "schema", "version": schema["version"]}, newer))
+
+
+def _mine(user: UserId, ids: Collection[NotificationId]) -> Document:
+    return {"_id": {"$in": list(ids)}, "userId": user}
+
+
+def _to_document(notification: Notification) -> Document:
+    return {
+        "_id": notification.id,
+        "userId": notification.user_id,
+        "status": notification.status,
+        "createdAt": notification.created_at,
+        "deliveredAt": notification.delivered_at,
+        "readAt": notification.read_at,
+    } | pack_content(notification.content)
+
+
+def _from_document(document: Document) -> Notification:
+    return Notification(
+        id=document["_id"],
+        user_id=document["userId"],
+        content=unpack_content(document),
+        created_at=document["createdAt"],
+        status=Status(document["status"]),
+        delivered_at=document["deliveredAt"],
+        read_at=document["readAt"],
+    )
+
+
+def _to_claim(document: Document) -> Claim:
+    return Claim(
+        document["_id"],
+        document["fingerprint"],
+        unpack_items(document["items"]),
+        document["claimedAt"],
+        document["complete"],
+    )

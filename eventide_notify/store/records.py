@@ -1,0 +1,92 @@
+"""What the stores have in common: how contents and claims are written down, which schema is too new, unhurried work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+
+from ..errors import SchemaTooNew
+from ..models import Announcement, Draft, NotificationId, UserId
+
+T = TypeVar("T")
+Items = Sequence[tuple[NotificationId, UserId]]
+
+DELETED = "DELETED"
+"""What follows `READ` when a user deletes an announcement: that it is not theirs any more must be written down."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an announcement expires that is being removed: from then on nobody has it, however long the rest takes."""
+AT_ONCE = 10_000
+"""How many users' doings with an announcement are removed at once. Others can write in between."""
+
+
+def pack_content(content: Draft) -> dict[str, str | None]:
+    """The columns or fields of a content. `data` is JSON text, so that no database has an opinion about its keys."""
+    return {
+        "message": content.message,
+        "title": content.title,
+        "type": content.type,
+        "link": content.link,
+        "avatar": content.avatar,
+        "data": None if content.data is None else orjson.dumps(content.data).decode(),
+    }
+
+
+def unpack_content(fields: Mapping[str, Any]) -> Draft:
+    """The content again. It was valid when it was saved: a rule that came later must not make it unreadable."""
+    data = fields["data"]
+    return Draft.model_construct(
+        message=fields["message"],
+        title=fields["title"],
+        type=fields["type"],
+        link=fields["link"],
+        avatar=fields["avatar"],
+        data=None if data is None else orjson.loads(data),
+    )
+
+
+def expiry(announcement: Announcement) -> datetime:
+    """When it expires, which those that are saved do."""
+    if announcement.expires_at is None:
+        raise ValueError(f"the announcement {announcement.id} does not expire")
+    return announcement.expires_at
+
+
+def pack_items(items: Items) -> str:
+    return orjson.dumps(items).decode()
+
+
+def unpack_items(text: str) -> Items:
+    return [(id, user) for id, user in orjson.loads(text)]
+
+
+def check_version(found: int, known: int) -> None:
+    """Raises SchemaTooNew for a database of a later version, which this one might harm."""
+    if found > known:
+        raise SchemaTooNew(
+            f"the database has schema version {found}, but this version of the service knows only {known}: "
+            "run the version that wrote it, or a later one"
+        )
+
+
+class Tasks:
+    """Work that goes on to its end, also when its caller is cancelled (a client hangs up, a request times out).
+
+    Interrupted halfway, a connection could only be thrown away; and that of a memory database *is* the database.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    async def finish(self, work: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def settle(self) -> None:
+        """Wait for all that still goes on."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)

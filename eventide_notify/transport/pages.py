@@ -1,0 +1,94 @@
+"""The pages in `static/`, and Socket.IO's browser client at the address where Node's server has it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from ..errors import NotFound
+
+SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js")
+PUBLIC_CDN = "https://cdn.jsdelivr.net/npm/socket.io-client@{version}/dist/{name}"
+
+# Pages load only what is ours, or the client from the CDN, whose hash they know. Nothing inline is ever run.
+_POLICY = (
+    "default-src 'self'; img-src 'self' http: https: data:; connect-src *; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' https://cdn.jsdelivr.net; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+
+
+def static_directory() -> Path:
+    """The pages: in an installed package within it, in a checkout beside it."""
+    package = Path(__file__).parents[1]
+    installed = package / "_static"
+    return installed if installed.is_dir() else package.parent / "static"
+
+
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Pages(StaticFiles):
+    """Files that browsers ask about again, so that a new version shows at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(_HEADERS)
+        return response
+
+
+class PageRoutes:
+    """`/client/…`, `/docs`, and the browser client under `/socket.io/`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._vendor = directory / "vendor"
+        self._scripts = {f"/socket.io/{name}": self._vendor / name for name in SCRIPTS}
+
+    def serves_script(self, path: str) -> bool:
+        """Whether this address below `/socket.io/` is a script and not the protocol's."""
+        return path in self._scripts
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            *(Route(path, self.script, methods=["GET"]) for path in self._scripts),
+            Mount("/client", Pages(directory=self._directory, html=True)),
+        ]
+
+    def root(self) -> Route:
+        """`/`, which leads to the pages."""
+        return Route("/", self._to_pages, methods=["GET"])
+
+    def docs(self, path: str) -> Route:
+        """The page on which the REST API can be tried. It expects `openapi.json` beside it."""
+        return Route(path, self._docs, methods=["GET"])
+
+    async def script(self, request: Request) -> Response:
+        """The browser client; from the public CDN when it could not be fetched at build time."""
+        path = self._scripts[request.url.path]
+        if path.is_file():
+            return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
+        return RedirectResponse(self._on_cdn(path.name), 302)
+
+    def _on_cdn(self, name: str) -> str:
+        try:
+            known: dict[str, Any] = json.loads((self._vendor / "integrity.json").read_text())
+        except OSError:
+            raise NotFound("Socket.IO's browser client is not part of this installation.") from None
+        return PUBLIC_CDN.format(version=known["version"], name=name)
+
+    async def _to_pages(self, request: Request) -> Response:
+        return RedirectResponse("/client/", 307)
+
+    async def _docs(self, request: Request) -> Response:
+        return FileResponse(self._directory / "docs.html", headers=_HEADERS)

@@ -1,0 +1,381 @@
+"""The shapes of requests and answers: they validate what comes in, over HTTP and sockets alike, and the OpenAPI
+document is made of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from ..errors import InvalidRequest
+from ..models import (
+    IDS_MAX,
+    RECIPIENTS_MAX,
+    USER_ID_MAX,
+    Audience,
+    Draft,
+    NotificationId,
+    Status,
+    Type,
+    UserId,
+    UserKey,
+    cut_to_milliseconds,
+)
+from ..wire import RESERVED_EVENTS
+
+
+class Shape(BaseModel):
+    """camelCase on the wire, unknown fields refused, no silent conversions."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False, extra="forbid", strict=True, serialize_by_alias=True
+    )
+
+
+ShapeT = TypeVar("ShapeT", bound="Shape")
+
+
+def parse(shape: type[ShapeT], value: object) -> ShapeT:
+    """The value as this shape; raises `InvalidRequest` that names every wrong field."""
+    if not isinstance(value, dict):
+        raise InvalidRequest("A JSON object is expected.")
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise InvalidRequest.from_validation(error) from None
+
+
+def _decimal(value: object) -> object:
+    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] <= value <= _INTEGERS[1]:
+        value = int(value)  # in JSON 42.0 is the integer 42
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_INTEGERS = (-(2**63), 2**64 - 1)
+"""The smallest and the largest that JSON is read with here; others become floating point numbers."""
+
+AnyUserId = Annotated[
+    UserKey,
+    BeforeValidator(
+        _decimal,
+        json_schema_input_type=Annotated[str, Field(min_length=1, max_length=USER_ID_MAX)]
+        | Annotated[int, Field(ge=_INTEGERS[0], le=_INTEGERS[1])],
+    ),
+]
+"""A string, or an integer, which is the same user as its decimal string."""
+AnyId = Annotated[StrictStr, Field(min_length=1, max_length=64)]
+"""What a client takes for an id. One that is none is simply not found."""
+Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX)]
+
+
+_UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
+"""An id that this service gave away; others are refused."""
+
+
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else value
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def _date_time(value: object) -> object:
+    # pydantic would take a number for seconds since 1970, or milliseconds, whichever looks likelier.
+    if value is not None and not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+        raise ValueError("must be a time such as 2026-11-20T09:00:00Z")
+    return value
+
+
+def _utc(time: datetime) -> datetime:
+    try:
+        return cut_to_milliseconds(time.astimezone(UTC))
+    except OverflowError:
+        raise ValueError("is out of range") from None
+
+
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_date_time), AfterValidator(_utc)]
+
+
+def _sendable(payload: Any) -> Any:
+    try:
+        orjson.dumps(payload)
+    except TypeError:
+        raise ValueError("is nested too deeply") from None
+    return payload
+
+
+def _always_checked(field: str) -> Any:
+    """Have the field's validator run where the client left the field out too, and name it as the client would."""
+    return model_validator(mode="before")(lambda value: {field: None, **value})
+
+
+# Requests
+
+
+class PageQuery(Shape):
+    """Which stretch of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    cursor: Known | None = Field(None, description="`nextCursor` of the page before.")
+    offset: Annotated[int, BeforeValidator(_number)] = Field(0, ge=0, le=1_000_000)
+    unread: Annotated[bool | None, BeforeValidator(_flag)] = Field(
+        None, description="true: only unread ones, false: only read ones."
+    )
+    type: Type | None = None
+
+
+class ReadAll(Shape):
+    up_to: Known | None = Field(None, description="The newest notification to mark; without it all are.")
+
+
+class MarkRead(Shape):
+    notification_id: AnyId | None = None
+    notification_ids: Ids | None = None
+
+    _asked = _always_checked("notificationIds")
+
+    @field_validator("notification_ids")
+    @classmethod
+    def _one_of_both(cls, ids: list[NotificationId] | None, info: ValidationInfo) -> list[NotificationId] | None:
+        if "notification_id" in info.data and (ids is None) == (info.data["notification_id"] is None):
+            raise ValueError("give notificationId or notificationIds")
+        return ids
+
+
+class OneNotification(Shape):
+    notification_id: AnyId
+
+
+class Acknowledgement(Shape):
+    ids: Ids
+
+
+class NewToken(Shape):
+    token: StrictStr
+
+
+class Nothing(Shape):
+    """No arguments."""
+
+
+Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
+
+_NO_SPACE = r"[^\x00-\x20\x7f\\]"
+_LINK = rf"^(?![A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
+
+
+def _either(first: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
+    """In JSON Schema: each with the properties that must be there, and those that must not say anything else."""
+    return [{"required": [next(iter(properties))], "properties": properties} for properties in (first, other)]
+
+
+def _describe_content(schema: dict[str, Any]) -> None:
+    """Add what the validators of `Draft` check and JSON Schema can express too."""
+    for name in ("link", "avatar"):
+        schema["properties"][name]["anyOf"][0]["pattern"] = _LINK
+
+
+def _describe_notification(schema: dict[str, Any]) -> None:
+    _describe_content(schema)
+    schema["oneOf"] = _either(
+        {"userIds": {"type": "array"}, "userId": {"type": "null"}},
+        {"userId": {"type": ["string", "integer"]}, "userIds": {"type": "null"}},
+    )
+
+
+def _describe_event(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _either(
+        {"userIds": {"type": "array"}, "everyone": {"const": False}},
+        {"everyone": {"const": True}, "userIds": {"type": "null"}},
+    )
+    schema["properties"]["event"]["not"] = {"enum": sorted(RESERVED_EVENTS)}
+
+
+class NewNotification(Draft, Shape):
+    """What to say, and to whom: `userIds` or `userId`."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_notification)
+
+    user_id: AnyUserId | None = None
+    user_ids: Recipients | None = None
+
+    _asked = _always_checked("userIds")
+
+    @field_validator("user_ids")
+    @classmethod
+    def _somebody(cls, users: list[UserId] | None, info: ValidationInfo) -> list[UserId] | None:
+        if "user_id" in info.data and (users is None) == (info.data["user_id"] is None):
+            raise ValueError("give userIds or userId")
+        return users
+
+    @property
+    def recipients(self) -> list[UserId]:
+        return self.user_ids if self.user_ids is not None else [self.user_id or ""]
+
+    @property
+    def draft(self) -> Draft:
+        return _draft_of(self)
+
+
+class NewAnnouncement(Draft, Shape):
+    """What to say to everybody."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_content)
+
+    audience: Audience = "everyone"
+    expires_at: Time | None = Field(None, description="In the future.")
+
+    @property
+    def draft(self) -> Draft:
+        return _draft_of(self)
+
+
+class NewEvent(Shape):
+    """An event of the caller's own, to `userIds` or to `everyone`."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_event)
+
+    event: Annotated[StrictStr, StringConstraints(min_length=1, max_length=100)]
+    payload: Annotated[Any, AfterValidator(_sendable)] = None
+    everyone: bool = False
+    user_ids: Recipients | None = None
+
+    _asked = _always_checked("userIds")
+
+    @field_validator("user_ids")
+    @classmethod
+    def _somebody(cls, users: list[UserId] | None, info: ValidationInfo) -> list[UserId] | None:
+        if "everyone" in info.data and (users is None) != info.data["everyone"]:
+            raise ValueError("give userIds, or everyone: true")
+        return users
+
+
+def _draft_of(shape: Draft) -> Draft:
+    # It was validated as a whole.
+    return Draft.model_construct(**{name: getattr(shape, name) for name in Draft.model_fields})
+
+
+# Answers
+
+
+class NotificationShape(Shape):
+    """A notification."""
+
+    id: NotificationId
+    user_id: UserId
+    type: str
+    title: str
+    message: str
+    link: str | None = None
+    avatar: str | None = None
+    data: dict[str, Any] | None = None
+    status: Status
+    read: bool
+    created_at: datetime
+    timestamp: datetime = Field(description="The same as createdAt.")
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+
+
+class PageShape(Shape):
+    notifications: list[NotificationShape] = Field(description="Newest first.")
+    unread_count: int
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
+class UnreadCount(Shape):
+    unread_count: int
+
+
+class ReadAllResult(Shape):
+    updated: int
+    unread_count: int
+
+
+class Created(Shape):
+    id: NotificationId
+    user_id: UserId
+    status: Status
+
+
+class CreatedNotifications(Shape):
+    notifications: list[Created] = Field(description="In the order of the users, each once.")
+
+
+class AnnouncementShape(Shape):
+    """An announcement: a notification without a user."""
+
+    id: NotificationId
+    type: str
+    title: str
+    message: str
+    link: str | None = None
+    avatar: str | None = None
+    data: dict[str, Any] | None = None
+    status: Status
+    read: bool
+    created_at: datetime
+    timestamp: datetime
+    expires_at: datetime | None = None
+
+
+class EventAccepted(Shape):
+    event: str
+
+
+class OnlineUsers(Shape):
+    user_ids: list[UserId]
+    count: int
+
+
+class UserOnline(Shape):
+    user_id: UserId
+    online: bool
+    connections: int
+
+
+class Health(Shape):
+    status: Literal["ok"]
+
+
+class Readiness(Shape):
+    status: Literal["ready", "degraded", "unavailable"]
+    reasons: list[str]
+
+
+class ProblemField(Shape):
+    field: str
+    message: str
+
+
+class Problem(Shape):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemField] | None = Field(None, description="Every wrong field.")

@@ -1,0 +1,179 @@
+"""Everything that goes over the sockets: event names, payload shapes, and the dialects of the front ends.
+
+A dialect is what one namespace calls things. Two are spoken:
+
+=================  ===========================================  ==================  ======================
+namespace          a live notification is called                replay on connect   spoken by
+=================  ===========================================  ==================  ======================
+`/notifications`   `notification`, `newNotification`            one by one          front ends like A and C
+`/`                `new_notification`                           one array           front ends like B
+=================  ===========================================  ==================  ======================
+
+The names for `/notifications` and for announcements are settings; everything else is fixed. All other events are the
+same in both namespaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from .models import Announcement, Draft, Notification, NotificationId, Page, Principal, Status, UserId
+
+Payload = dict[str, Any]
+CatchUp = Literal["each", "batch", "none"]
+
+# Server to client
+CONNECTED = "connected"
+NEW_NOTIFICATION = "new_notification"
+PENDING_NOTIFICATIONS = "pending_notifications"
+NOTIFICATION_READ = "notification_read"
+NOTIFICATION_DELETED = "notification_deleted"
+UNREAD_COUNT = "unread_count"
+CATCH_UP_COMPLETE = "catch_up_complete"
+TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - an event's name
+EXCEPTION = "exception"
+MESSAGE_TO_CLIENT = "messageToClient"
+
+# Client to server
+MARK_READ = "mark_read"
+MARK_ALL_READ = "mark_all_read"
+DELETE_NOTIFICATION = "delete_notification"
+GET_UNREAD_COUNT = "get_unread_count"
+GET_NOTIFICATIONS = "get_notifications"
+NOTIFICATION_ACK = "notification_ack"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - an event's name
+MESSAGE_TO_SERVER = "messageToServer"
+
+RESERVED_EVENTS = frozenset(
+    {
+        "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
+        "notification", "newNotification", "global_notification", "announcement",
+        CONNECTED, NEW_NOTIFICATION, PENDING_NOTIFICATIONS, NOTIFICATION_READ, NOTIFICATION_DELETED, UNREAD_COUNT,
+        CATCH_UP_COMPLETE, TOKEN_EXPIRING, EXCEPTION, MESSAGE_TO_CLIENT,
+        MARK_READ, MARK_ALL_READ, DELETE_NOTIFICATION, GET_UNREAD_COUNT, GET_NOTIFICATIONS, NOTIFICATION_ACK,
+        REFRESH_TOKEN, MESSAGE_TO_SERVER,
+    }
+)  # fmt: skip
+"""Names that a caller's own events may not have: the protocol's, Socket.IO's own and the front ends'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one namespace speaks."""
+
+    namespace: str
+    live_events: Sequence[str]
+    broadcast_events: Sequence[str]
+    catch_up: CatchUp
+    """How pending notifications are replayed to a client that does not say what it wants."""
+
+
+def dialects(live: Sequence[str], broadcast: Sequence[str], *, root: bool) -> list[Dialect]:
+    """The dialects to serve; `root`: also that of the namespace `/`."""
+    spoken = [Dialect("/notifications", tuple(live), tuple(broadcast), "each")]
+    if root:
+        spoken.append(Dialect("/", (NEW_NOTIFICATION,), tuple(broadcast), "batch"))
+    return spoken
+
+
+def room(user: UserId) -> str:
+    """The room that every socket of the user is in."""
+    return f"user:{user}"
+
+
+def iso(time: datetime) -> str:
+    """UTC, ISO 8601, milliseconds, `Z`."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _content(content: Draft) -> Payload:
+    payload: Payload = {"type": content.type, "title": content.title, "message": content.message}
+    optional = {"link": content.link, "avatar": content.avatar, "data": content.data}
+    payload.update((name, value) for name, value in optional.items() if value is not None)
+    return payload
+
+
+def notification(item: Notification) -> Payload:
+    """A notification as REST answers and `pending_notifications` show it."""
+    created = iso(item.created_at)
+    payload: Payload = {
+        "id": item.id,
+        "userId": item.user_id,
+        **_content(item.content),
+        "status": item.status.value,
+        "read": item.read,
+        "createdAt": created,
+        "timestamp": created,
+    }
+    if item.delivered_at is not None:
+        payload["deliveredAt"] = iso(item.delivered_at)
+    if item.read_at is not None:
+        payload["readAt"] = iso(item.read_at)
+    return payload
+
+
+def live(item: Notification, *, replayed: bool = False) -> Payload:
+    """A notification on its way to a client, with the status that is true for who receives it: at least `DELIVERED`."""
+    payload = notification(item)
+    if item.broadcast:
+        del payload["userId"]
+    if item.status is Status.PENDING:
+        payload["status"] = Status.DELIVERED.value
+    if replayed:
+        payload["replayed"] = True
+    return payload
+
+
+def announcement(item: Announcement) -> Payload:
+    """An announcement: a notification without a `userId`."""
+    created = iso(item.created_at)
+    payload: Payload = {
+        "id": item.id,
+        **_content(item.content),
+        "status": Status.DELIVERED.value,
+        "read": False,
+        "createdAt": created,
+        "timestamp": created,
+    }
+    if item.expires_at is not None:
+        payload["expiresAt"] = iso(item.expires_at)
+    return payload
+
+
+def connected(principal: Principal, unread_count: int) -> Payload:
+    return {
+        "message": "Connected to notification service",
+        "userId": principal.claim,
+        "unreadCount": unread_count,
+    }
+
+
+def read(ids: Iterable[NotificationId], unread_count: int) -> Payload:
+    return {"ids": list(ids), "unreadCount": unread_count}
+
+
+def all_read(up_to: NotificationId | None, unread_count: int) -> Payload:
+    return {"all": True, "upTo": up_to, "unreadCount": unread_count}
+
+
+deleted = read
+
+
+def unread_count(count: int) -> Payload:
+    return {"unreadCount": count}
+
+
+def catch_up_complete(*, complete: bool, count: int, unread_count: int) -> Payload:
+    return {"complete": complete, "count": count, "unreadCount": unread_count}
+
+
+def page(found: Page) -> Payload:
+    """A page, as REST and `get_notifications` answer it."""
+    return {
+        "notifications": [notification(item) for item in found.notifications],
+        "unreadCount": found.unread_count,
+        "nextCursor": found.next_cursor,
+    }

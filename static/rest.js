@@ -1,0 +1,64 @@
+/** REST calls, whose errors can be shown to a reader, and the tokens to make them with. */
+
+/** What the server answered instead of what was asked for: its `application/problem+json`. */
+export class Problem extends Error {
+  constructor(status, { code = "unknown", detail = `The server answered ${status}.`, errors = [] } = {}) {
+    super(detail);
+    Object.assign(this, { status, code, errors });
+  }
+}
+
+async function request(token, method, path, body) {
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    // keepalive: marking as read must survive that the reader follows the notification's link at the same time.
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), keepalive: method === "PUT" });
+  } catch {
+    throw new Problem(0, { code: "unreachable", detail: "The server cannot be reached." });
+  }
+  const content = answer.status === 204 ? null : await answer.json().catch(() => undefined);
+  if (!answer.ok || content === undefined) throw new Problem(answer.status, content);
+  return content;
+}
+
+/** Somebody with a token. Where the token comes from is up to `source`, an async function. */
+export class Identity {
+  #source;
+  #token;
+
+  constructor(source) {
+    this.#source = source;
+  }
+
+  /** A new token, or the last one while there is no new one to be had. Never rejects. */
+  async renew() {
+    try {
+      this.#token = await this.#source();
+    } catch {
+      // The server is away. If the last token is no good either, whoever uses it is told why.
+    }
+    return this.#token;
+  }
+
+  /** The answer to a REST call; rejects with a `Problem`. A refused token is renewed once. */
+  async call(method, path, body) {
+    try {
+      return await request(this.#token ?? (await this.renew()), method, path, body);
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      return request(await this.renew(), method, path, body);
+    }
+  }
+}
+
+/** In demo mode `{users: [{id, name, token}], adminToken}`, with new tokens each time; otherwise a `Problem`. */
+export const fetchDemo = () => request(null, "GET", "/client/demo.json");
+
+/** The token that the reader pasted, for both pages, until the tab is closed. */
+export const pasted = {
+  get: () => sessionStorage.getItem("eventide.token") ?? "",
+  set: (token) => sessionStorage.setItem("eventide.token", token),
+};

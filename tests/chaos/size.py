@@ -1,0 +1,32 @@
+"""How much of the suite is run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of one load."""
+
+    users: int
+    notifications: int
+    seconds: float
+    """In which they are created."""
+    rounds: int
+    """How often a fault happens in that time."""
+    settle: float
+    """Seconds at most until all is received and confirmed afterwards."""
+
+
+_SIZES = {
+    "small": Size(users=12, notifications=120, seconds=6, rounds=1, settle=30),
+    "full": Size(users=30, notifications=600, seconds=20, rounds=2, settle=60),
+}
+_NAME = os.environ.get("EVENTIDE_TEST_CHAOS") or "small"
+if _NAME not in _SIZES:
+    raise ValueError(f"EVENTIDE_TEST_CHAOS is {_NAME!r}; it may be {' or '.join(_SIZES)}")
+
+FULL = _NAME == "full"
+SIZE = _SIZES[_NAME]

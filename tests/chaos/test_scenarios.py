@@ -1,0 +1,73 @@
+"""Every scenario: all that was created is received, once, in order, confirmed then and not earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ..require import missing
+from ..servers import ServerError
+from ..servers.nginx import start_nginx_server
+from .backends import DatabaseServers, Deployment, deploy
+from .report import Row
+from .scenarios import SCENARIOS, Scenario
+from .size import SIZE
+from .stock import SwarmLoad
+from .verifying import run_verify
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+
+
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
+async def test_nothing_is_lost(scenario: Scenario, servers: DatabaseServers, rows: list[Row]) -> None:
+    with deploy(scenario.backend, servers) as deployment, in_front(scenario, deployment) as urls:
+        await deployment.all_ready()
+        outcome = await carry_out(scenario, deployment, urls)
+        row = Row(scenario.name, scenario.backend.database, scenario.backend.instances, outcome, deployment.journal)
+        rows.append(row)
+        found = problems(outcome, deployment)
+        assert not found, "\n".join([*found, "", deployment.logs()])
+
+
+@contextmanager
+def in_front(scenario: Scenario, deployment: Deployment) -> Iterator[list[str]]:
+    """The addresses that clients have."""
+    if scenario.front == "direct":
+        yield deployment.urls
+        return
+    try:
+        nginx = start_nginx_server(deployment.urls)
+    except ServerError as error:
+        missing(str(error))
+    with nginx:
+        yield [nginx.base_url]
+
+
+async def carry_out(scenario: Scenario, deployment: Deployment, urls: list[str]) -> dict[str, Any]:
+    if scenario.load == "stock":
+        return await SwarmLoad(deployment, urls, scenario.drops, scenario.fault).run()
+    transport = "polling" if "polling" in scenario.load else "websocket"
+    return await run_verify(deployment, urls, scenario.drops, scenario.fault, transport)
+
+
+def problems(outcome: dict[str, Any], deployment: Deployment) -> list[str]:
+    """What is not as it was promised, in words."""
+    found = []
+    for name, count in outcome["faults"].items():
+        if count:
+            found += [f"{count} {name}:", *outcome["examples"].get(name, ())]
+    for name in ("created", "received", "delivered"):
+        if outcome[name] != SIZE.notifications:
+            found.append(f"{outcome[name]} of {SIZE.notifications} {name}")
+    if outcome["copies"] != outcome["replayed_copies"]:
+        found.append(f"of {outcome['copies']} copies only {outcome['replayed_copies']} are marked replayed")
+    if outcome["sent_away"]:
+        found.append(f"clients that stay away: {outcome['sent_away']}")
+    found += [f"without a reason: {failure}" for failure in deployment.journal.surprises()]
+    if tracebacks := deployment.tracebacks():
+        found.append(f"{tracebacks} tracebacks in the logs")
+    return found

@@ -1,0 +1,288 @@
+"""Everything that can happen between a notification and its devices, in any order.
+
+The service, the receipts and the store are real (SQLite in memory); the network and the crashes are played. Whatever
+happens: what is not confirmed is pending, nothing is confirmed that no device has taken, counts agree, and a status
+never goes back. At the end every user connects once more, and then nobody lacks anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from eventide_notify.errors import NotFound
+from eventide_notify.metrics import Metrics
+from eventide_notify.models import Announcement, Draft, Notification, Receipt, Status
+from eventide_notify.presence import MemoryPresence
+from eventide_notify.service import NotificationService
+from eventide_notify.service.delivery import Delivery
+from eventide_notify.store import Store, create_store
+from eventide_notify.transport.receipts import Ledger
+
+USERS = ("alice", "bob")
+PING = "ping"
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Device:
+    """A client, its half of the network, and the ledger that the server keeps of it while it is connected."""
+
+    user: str
+    connected: bool = False
+    ledger: Ledger = field(default_factory=Ledger)
+    down: deque[str] = field(default_factory=deque)
+    pongs: int = 0
+    sent: set[str] = field(default_factory=set)
+    has: set[str] = field(default_factory=set)
+    """The ids it has taken, ever."""
+
+    def write(self, id: str) -> None:
+        if id not in self.sent:
+            self.sent.add(id)
+            self.down.append(id)
+            self.ledger.sent([Receipt(self.user, id)])
+
+    def ping(self) -> None:
+        self.ledger.ping()
+        self.down.append(PING)
+
+    def take(self) -> None:
+        """The client takes one frame, and answers if it is a ping."""
+        frame = self.down.popleft()
+        if frame == PING:
+            self.pongs += 1
+        else:
+            self.has.add(frame)
+
+    def lose_connection(self) -> None:
+        self.connected = False
+        self.ledger, self.down, self.pongs, self.sent = Ledger(), deque(), 0, set()
+
+
+class Network:
+    """The service's fan-out, to the devices that are connected."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = devices
+        self.works = True
+
+    async def deliver(self, notifications: Sequence[Notification]) -> None:
+        for item in notifications:
+            for device in self.devices:
+                if self.works and device.connected and device.user == item.user_id:
+                    device.write(item.id)
+                    device.ping()
+
+    async def announce(self, announcement: Announcement) -> None: ...
+    async def retract(self, id: str) -> None: ...
+    async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
+
+
+class DeliveryMachine(RuleBasedStateMachine):
+    ids = Bundle("ids")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.now = datetime(2026, 11, 20, 9, tzinfo=UTC)
+        self.devices = [Device(user) for user in USERS for _ in range(2)]
+        self.network = Network(self.devices)
+        self.store: Store = create_store("sqlite://")
+        self.owner: dict[str, str] = {}
+        self.read: set[str] = set()
+        self.deleted: set[str] = set()
+        self.seen: dict[str, Status] = {}
+        self.run(self.store.open())
+        self.start_server()
+
+    def run(self, action: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(action)
+
+    def start_server(self) -> None:
+        metrics = Metrics()
+        self.delivery = Delivery(self.store, clock=lambda: self.now, metrics=metrics, limit=1_000)
+        self.service = NotificationService(
+            self.store,
+            self.network,
+            MemoryPresence(),
+            clock=lambda: self.now,
+            metrics=metrics,
+            announcement_lifetime=timedelta(days=1),
+        )
+
+    def device(self, number: int) -> Device:
+        return self.devices[number % len(self.devices)]
+
+    @initialize()
+    def everybody_connects(self) -> None:
+        for number in range(len(self.devices)):
+            self.connect(number)
+
+    # What users and administrators do
+
+    @rule(target=ids, users=st.sampled_from([("alice",), ("bob",), USERS]))
+    def send(self, users: Collection[str]) -> Any:
+        sent = self.run(self.service.send(users, Draft(message="Hello")))
+        self.owner |= {item.id: item.user_id for item in sent}
+        return multiple(*(item.id for item in sent))
+
+    @rule(target=ids, users=st.sampled_from([("alice",), USERS]))
+    def send_and_lose_the_fan_out(self, users: Collection[str]) -> Any:
+        self.network.works = False
+        sent = self.send(users)
+        self.network.works = True
+        return sent
+
+    @rule(id=ids, user=st.sampled_from(USERS))
+    def mark_read(self, id: str, user: str) -> None:
+        found = self.owner[id] == user and id not in self.deleted
+        try:
+            self.run(self.service.mark_read(user, [id]))
+            assert found
+            self.read.add(id)
+        except NotFound:
+            assert not found
+
+    @rule(id=ids, user=st.sampled_from(USERS))
+    def mark_all_read_up_to(self, id: str, user: str) -> None:
+        self.run(self.service.mark_all_read(user, up_to=id))
+        self.read |= {other for other, owner in self.owner.items() if owner == user and other <= id}
+
+    @rule(id=ids, user=st.sampled_from(USERS))
+    def delete(self, id: str, user: str) -> None:
+        found = self.owner[id] == user and id not in self.deleted
+        try:
+            self.run(self.service.delete(user, [id]))
+            assert found
+            self.deleted.add(id)
+        except NotFound:
+            assert not found
+
+    # What devices and the network do
+
+    @rule(number=st.integers(0, 3))
+    def connect(self, number: int) -> None:
+        device = self.device(number)
+        device.lose_connection()
+        backlog = self.run(self.delivery.backlog(device.user, since=None, replay=True))
+        device.connected = True
+        for item in backlog.notifications:
+            device.write(item.id)
+        assert [item.id for item in backlog.notifications] == sorted(item.id for item in backlog.notifications)
+
+    @rule(number=st.integers(0, 3))
+    def disconnect(self, number: int) -> None:
+        self.device(number).lose_connection()
+
+    @rule(number=st.integers(0, 3))
+    def the_server_pings(self, number: int) -> None:
+        if self.device(number).connected:
+            self.device(number).ping()
+
+    @rule(number=st.integers(0, 3), frames=st.integers(1, 5))
+    def the_client_takes(self, number: int, frames: int) -> None:
+        device = self.device(number)
+        for _ in range(min(frames, len(device.down))):
+            device.take()
+
+    @rule(number=st.integers(0, 3))
+    def a_pong_arrives(self, number: int) -> None:
+        device = self.device(number)
+        if device.pongs:
+            device.pongs -= 1
+            self.receive(device)
+
+    @rule(number=st.integers(0, 3), frames=st.integers(1, 3))
+    def the_client_takes_and_its_pongs_arrive(self, number: int, frames: int) -> None:
+        self.the_client_takes(number, frames)
+        for _ in range(self.device(number).pongs):
+            self.a_pong_arrives(number)
+        self.receipts_are_written()
+
+    @rule(number=st.integers(0, 3))
+    def a_client_pongs_unasked(self, number: int) -> None:
+        # Only while no ping is on its way: the server cannot tell such a pong from an answer to that one.
+        device = self.device(number)
+        if device.connected and not device.pongs and PING not in device.down:
+            self.receive(device)
+
+    def receive(self, device: Device) -> None:
+        async def receive() -> None:
+            self.delivery.received(device.ledger.pong())
+
+        self.run(receive())
+
+    @rule(number=st.integers(0, 3))
+    def a_client_acknowledges(self, number: int) -> None:
+        device = self.device(number)
+        if device.connected and device.has:
+            self.run(self.delivery.acknowledge(device.user, device.has))
+
+    @rule()
+    def receipts_are_written(self) -> None:
+        self.run(self.delivery.flush())
+
+    @rule()
+    def the_server_crashes(self) -> None:
+        for device in self.devices:
+            device.lose_connection()
+        self.run(self.delivery.abandon())
+        self.start_server()
+
+    @rule(seconds=st.integers(1, 100))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    # What always holds
+
+    @invariant()
+    def statuses_are_true_and_never_go_back(self) -> None:
+        order = list(Status)
+        for id, status in self.statuses().items():
+            if status is Status.DELIVERED:
+                assert id in self.taken(), "confirmed, and nobody has it"
+            assert (status is Status.READ) == (id in self.read)
+            assert order.index(status) >= order.index(self.seen.get(id, Status.PENDING))
+            self.seen[id] = status
+
+    @invariant()
+    def counts_agree(self) -> None:
+        for user in USERS:
+            mine = {id for id, owner in self.owner.items() if owner == user} - self.deleted - self.read
+            assert self.run(self.service.unread_count(user)) == len(mine)
+
+    def statuses(self) -> Mapping[str, Status]:
+        pages = [self.run(self.service.page(user, limit=10_000)) for user in USERS]
+        found = {item.id: item.status for page in pages for item in page.notifications}
+        assert set(found) == set(self.owner) - self.deleted, "something was lost, or came back"
+        return found
+
+    def taken(self) -> set[str]:
+        return {id for device in self.devices for id in device.has}
+
+    def teardown(self) -> None:
+        for number, device in enumerate(self.devices):
+            self.connect(number)
+            device.ping()
+            self.the_client_takes(number, len(device.down))
+            for _ in range(device.pongs):
+                self.a_pong_arrives(number)
+        self.receipts_are_written()
+        statuses = self.statuses()
+        assert Status.PENDING not in statuses.values(), "connected, and still pending"
+        assert {id for id, status in statuses.items() if status is not Status.READ} <= self.taken(), "lost"
+        self.run(self.store.close())
+        self.loop.close()
+
+
+TestDelivery = DeliveryMachine.TestCase
+TestDelivery.settings = settings(max_examples=25, stateful_step_count=40, deadline=None, derandomize=True)

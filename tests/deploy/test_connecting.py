@@ -1,0 +1,107 @@
+"""Stock front ends through nginx, over every transport, with cookies and without."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from ..frontends.helpers import become, client_of, ids
+from ..frontends.page import C
+from ..instances.conftest import Cluster
+from ..servers.nginx import NginxServer
+from ..waiting import until
+from .helpers import (
+    CLOSE,
+    POLLING,
+    PONG,
+    WAYS,
+    WEBSOCKET,
+    Addresses,
+    OpenPage,
+    Way,
+    from_address,
+    instances_of,
+    session,
+)
+
+Users = tuple[int, int]
+
+
+@pytest.fixture
+def users(user: int, stranger: int) -> Users:
+    return user, stranger
+
+
+@pytest.mark.parametrize("cookies", [True, False], ids=["cookies", "no-cookies"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way[1])
+async def test_a_client_of_each_instance_is_live_from_both_and_catches_up(
+    open_page: OpenPage, cluster: Cluster, addresses: Addresses, users: Users, *, way: Way, cookies: bool
+) -> None:
+    front_end, transport = way
+    pages = [
+        open_page(front_end, user, transport, address=address, cookies=cookies)
+        for user, address in zip(users, addresses, strict=True)
+    ]
+    for page in pages:
+        await page.ready()
+        connected = (await page.line("upgrade" if transport == "upgrade" else "connect")).name
+        assert connected == ("polling" if transport == "polling" else "websocket")
+    live = [instance.send(*users) for instance in cluster]
+    for user, page in zip(users, pages, strict=True):
+        await page.live(nth=2)
+        async with client_of(cluster[0], user) as rest:
+            await become(rest, "DELIVERED", "DELIVERED")
+        await page.disconnect()
+    missed = [instance.send(*users) for instance in reversed(cluster)]
+    for number, page in enumerate(pages):
+        page.connect()
+        assert await page.ready(nth=2) == {"complete": True, "count": 2, "unreadCount": 4}
+        assert ids(page.received()) == [sent[number] for sent in (*live, *missed)]
+
+
+async def test_clients_of_one_address_that_keep_no_cookies_are_on_one_instance(
+    open_page: OpenPage, nginx: NginxServer, user: int
+) -> None:
+    office = "198.51.100.7"
+    pages = [open_page(C, user, transport, address=office) for transport in ("polling", "polling", "upgrade")]
+    for page in pages:
+        await page.ready()
+    assert len(instances_of(office, nginx)) == 1
+
+
+async def test_websockets_of_one_address_are_spread(nginx: NginxServer) -> None:
+    office = "198.51.100.8"
+    url = nginx.base_url.replace("http", "ws") + WEBSOCKET
+    async with AsyncExitStack() as stack:
+        for _ in range(6):
+            await stack.enter_async_context(connect(url, additional_headers=from_address(office)))
+    await until(lambda: instances_of(office, nginx, status=101).total() == 6)
+    instances = instances_of(office, nginx, status=101)
+    assert sorted(instances.values()) == [3, 3]
+
+
+def test_a_cookie_leads_back_also_from_another_address(
+    nginx: NginxServer, cluster: Cluster, addresses: Addresses
+) -> None:
+    at_home, elsewhere = map(from_address, addresses)
+    with httpx.Client(base_url=nginx.base_url, verify=False) as client:
+        opened = client.get(POLLING, headers=at_home)
+        cookie = opened.headers["set-cookie"]
+        assert cookie == f"eventide_route={addresses[0]}; Path=/socket.io/; HttpOnly; SameSite=Lax"
+        url = f"{POLLING}&sid={session(opened)}"
+        moved = client.post(url, content=PONG, headers=elsewhere)
+        assert moved.is_success
+        assert "set-cookie" not in moved.headers
+        client.cookies.clear()
+        assert client.post(url, content=PONG, headers=elsewhere).status_code == 400
+        assert client.post(url, content=CLOSE, headers=at_home).is_success
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/notifications", "/socket.io/socket.io.js", "/socket.io/?EIO=3"])
+def test_only_those_who_poll_get_a_cookie(nginx: NginxServer, path: str) -> None:
+    answer = httpx.get(nginx.base_url + path, verify=False)
+    assert answer.status_code < 500
+    assert "set-cookie" not in answer.headers

@@ -1,0 +1,161 @@
+"""Two instances are one service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+import socketio
+
+from ..raw import RawClient, raw_client
+from ..servers import RedisServer
+from ..service import Service
+from ..waiting import until
+from .conftest import Cluster
+from .devices import device
+
+Pair = tuple[RawClient, RawClient]
+
+
+@pytest.fixture
+async def devices(cluster: Cluster, user: str) -> AsyncIterator[Pair]:
+    """Two devices of the user, one on each instance."""
+    async with AsyncExitStack() as stack:
+        one, other = [
+            await stack.enter_async_context(raw_client(instance.base_url, {"token": instance.token(user)}))
+            for instance in cluster
+        ]
+        for each in (one, other):
+            await each.event("catch_up_complete")
+        yield one, other
+
+
+def rest(instance: Service, method: str, path: str, body: Any = None, *, user: str = "admin") -> Any:
+    with instance.client(user, admin=user == "admin") as client:
+        answer = client.request(method, path, json=body)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
+
+
+async def test_a_notification_reaches_every_device(cluster: Cluster, devices: Pair, user: str) -> None:
+    for sender in cluster:
+        [id] = await asyncio.to_thread(sender.send, user)
+        for each in devices:
+            shown = await each.frame(lambda frame, id=id: id in frame)  # type: ignore[misc]
+            assert "replayed" not in shown
+    for each in devices:
+        assert [item["id"] for item in each.events("notification")] == sorted(
+            {item["id"] for item in each.events("notification")}
+        )
+
+
+async def test_a_change_of_state_reaches_every_device(cluster: Cluster, devices: Pair, user: str) -> None:
+    [id] = await asyncio.to_thread(cluster[0].send, user)
+    for each in devices:
+        await each.frame(lambda frame: id in frame)
+    await devices[0].call("mark_read", {"notificationId": id})
+    for each in devices:
+        assert await each.event("notification_read") == {"ids": [id], "unreadCount": 0}
+    await asyncio.to_thread(rest, cluster[1], "DELETE", f"/v1/notifications/{id}", user=user)
+    for each in devices:
+        assert await each.event("notification_deleted") == {"ids": [id], "unreadCount": 0}
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 0}])  # type: ignore[misc]
+
+
+async def test_events_of_the_callers_own_and_announcements(cluster: Cluster, devices: Pair, user: str) -> None:
+    event = {"userIds": [user], "event": "prices", "payload": {"EUR": 1.17}}
+    await asyncio.to_thread(rest, cluster[0], "POST", "/v1/admin/events", event)
+    for each in devices:
+        assert await each.event("prices") == {"EUR": 1.17}
+    made = await asyncio.to_thread(rest, cluster[1], "POST", "/v1/admin/announcements", {"message": "Noon"})
+    for each in devices:
+        assert (await each.event("announcement"))["id"] == made["id"]
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1}])  # type: ignore[misc]
+    await asyncio.to_thread(rest, cluster[0], "DELETE", f"/v1/admin/announcements/{made['id']}")
+    for each in devices:
+        assert await each.event("notification_deleted") == {"ids": [made["id"]], "unreadCount": 0}
+
+
+async def test_who_is_online_is_known_on_every_instance(cluster: Cluster, devices: Pair, user: str) -> None:
+    for instance in cluster:
+        while (await asyncio.to_thread(rest, instance, "GET", f"/v1/admin/users/{user}/online"))["connections"] != 2:
+            pass  # the test's own time limit is the bound
+        assert user in (await asyncio.to_thread(rest, instance, "GET", "/v1/admin/online-users"))["userIds"]
+
+
+async def test_other_python_socketio_code_reaches_users_by_their_room(
+    redis: RedisServer, devices: Pair, user: str
+) -> None:
+    worker = socketio.AsyncRedisManager(redis.url(), write_only=True)
+    await worker.emit("from_a_worker", {"n": 1}, namespace="/notifications", room=f"user:{user}")
+    for each in devices:
+        assert await each.event("from_a_worker") == {"n": 1}
+    await worker.redis.aclose()
+
+
+async def ready(instance: Service) -> tuple[int, str]:
+    async with httpx.AsyncClient(base_url=instance.base_url, timeout=10) as client:
+        answer = await client.get("/readyz")
+    return answer.status_code, answer.json()["status"]
+
+
+async def becomes(instance: Service, wanted: tuple[int, str]) -> None:
+    while await ready(instance) != wanted:  # noqa: ASYNC110 - the test's own time limit is the bound
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("fault", ["stopped", "frozen"])
+async def test_without_redis_it_is_slower_and_loses_nothing(
+    cluster: Cluster, redis: RedisServer, user: str, fault: str
+) -> None:
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+    async with device(cluster[0], user) as one, device(cluster[1], user) as other, device(cluster[1], "lone") as lone:
+        await until(lambda: all(each.connections for each in (one, other, lone)))
+        ids, own = [], []
+        if fault == "stopped":
+            redis.kill()
+        else:
+            redis.freeze()
+        try:
+            for number in range(8):
+                ids += await asyncio.to_thread(cluster[number % 2].send, user)
+                own += await asyncio.to_thread(cluster[number % 2].send, "lone")
+                if number == 3:
+                    for instance in cluster:
+                        await becomes(instance, (503, "degraded"))
+            await until(lambda: set(ids) <= one.ids() & other.ids() and set(own) <= lone.ids(), within=20)
+        finally:
+            if fault == "stopped":
+                redis.start()
+            else:
+                redis.thaw()
+        for instance in cluster:
+            await becomes(instance, (200, "ready"))
+        [last] = await asyncio.to_thread(cluster[0].send, user)
+        await until(lambda: last in one.ids() & other.ids(), within=20)
+        for connection in lone.connections:
+            shown = [item["id"] for item in connection.events("notification")]
+            assert shown == sorted(set(shown)), "out of order, or twice"
+        for each in (one, other, lone):
+            copies = [item for item in each.shown() if item.get("replayed") is not True]
+            assert len({item["id"] for item in copies}) == len(copies), "a copy that is not marked"
+
+
+async def test_it_starts_without_redis_and_finds_it_later(cluster: Cluster, redis: RedisServer, user: str) -> None:
+    redis.kill()
+    try:
+        cluster[1].stop()
+        cluster[1].start()
+        async with raw_client(cluster[1].base_url, {"token": cluster[1].token(user)}) as device:
+            await device.event("catch_up_complete")
+            [id] = await asyncio.to_thread(cluster[1].send, user)
+            assert (await device.event("notification"))["id"] == id
+            await becomes(cluster[1], (503, "degraded"))
+    finally:
+        redis.start()
+    await becomes(cluster[1], (200, "ready"))

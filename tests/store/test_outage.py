@@ -1,0 +1,350 @@
+"""The database goes away, and comes back: `Unavailable` within seconds, then all is well again without reopening."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from pymongo import errors as pymongo_errors
+from sqlalchemy.exc import DBAPIError
+
+from eventide_notify.errors import Unavailable
+from eventide_notify.store import Claim, Store, engines, mongo, mongo_client
+from eventide_notify.store.mongo import MongoStore
+from eventide_notify.store.sql import SqlStore
+
+from ..servers import Server
+from ..waiting import until
+from .backends import SERVERS, SQL, Backend, Mongodb, Postgresql, SqliteFile
+from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
+
+SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 2
+"""Within which an absence must be noticed."""
+
+CALLS: list[Callable[[Store], Awaitable[object]]] = [
+    lambda store: store.ping(),
+    lambda store: store.add(samples(2)),
+    lambda store: store.get("42", sample().id, now=NOW),
+    lambda store: store.page("42", limit=1, now=NOW),
+    lambda store: store.pending("42", limit=1, now=NOW),
+    lambda store: store.newer("42", than="", limit=1, now=NOW),
+    lambda store: store.mark_delivered(receipts(samples(2)), now=NOW),
+    lambda store: store.mark_read("42", ids(samples(2)), now=NOW),
+    lambda store: store.mark_all_read("42", up_to=None, now=NOW),
+    lambda store: store.owned("42", ids(samples(2)), now=NOW),
+    lambda store: store.delete("42", ids(samples(2)), now=NOW),
+    lambda store: store.unread_counts(["42"], now=NOW),
+    lambda store: store.claim(Claim("key", "a", [], NOW), expired_before=NOW),
+    lambda store: store.complete("key"),
+    lambda store: store.add_announcement(announcement()),
+    lambda store: store.remove_announcement(sample().id),
+    lambda store: store.purge(claimed_before=NOW, now=NOW),
+    lambda store: store.mark_delivered([receipt("42", announcement())], now=NOW),
+    lambda store: store.since(sample().id, limit=1),
+    lambda store: store.overdue(after="", before=sample().id, limit=1),
+    lambda store: store.announcements(after="", now=NOW),
+]
+
+
+@pytest.fixture
+def server(backend: Backend) -> Server:
+    assert backend.server
+    if not backend.server.controllable:
+        pytest.skip("a given server is not ours to stop")
+    return backend.server
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less than by default, where the length is not what the test is about."""
+    monkeypatch.setattr(engines, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(engines, "WORK_SECONDS", 1)
+    monkeypatch.setattr(mongo_client, "SECONDS", 1)
+    monkeypatch.setitem(mongo_client.OPTIONS, "serverSelectionTimeoutMS", 1_000)
+    monkeypatch.setitem(mongo_client.OPTIONS, "socketTimeoutMS", 1_000)
+
+
+@asynccontextmanager
+async def killed(server: Server) -> AsyncIterator[None]:
+    """Meanwhile the server is gone, as after kill -9."""
+    await asyncio.to_thread(server.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.start)
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """Meanwhile the server takes connections, and answers nothing."""
+    server.freeze()
+    try:
+        yield
+    finally:
+        server.thaw()
+
+
+@asynccontextmanager
+async def unavailable(within: float = SECONDS) -> AsyncIterator[None]:
+    start = time.monotonic()
+    with pytest.raises(Unavailable):
+        yield
+    assert time.monotonic() - start < within
+
+
+async def page_on(store: Store) -> None:
+    while True:
+        await store.page("42", limit=1, now=NOW)
+
+
+async def outcome(call: Awaitable[object]) -> object:
+    try:
+        return await call
+    except Unavailable as error:
+        return error
+
+
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_killed_and_started_again(server: Server, store: Store) -> None:
+    await store.add([saved := sample()])
+    async with killed(server):
+        start = time.monotonic()
+        outcomes = await asyncio.gather(*(outcome(call(store)) for call in CALLS))
+        assert [type(each) for each in outcomes] == [Unavailable] * len(CALLS)
+        assert time.monotonic() - start < SECONDS
+    # What was saved just before is there, nothing else is, and the same store works.
+    assert await store.page("42", limit=10, now=NOW) == [saved]
+    for call in CALLS:
+        await call(store)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_a_crowd_need_not_queue_to_hear_it(server: Server, store: Store) -> None:
+    """Motor has a handful of threads: calls that waited for one in turn would wait for minutes."""
+    async with killed(server):
+        start = time.monotonic()
+        outcomes = await asyncio.gather(*(outcome(store.ping()) for _ in range(100)))
+        assert {type(each) for each in outcomes} == {Unavailable}
+        assert time.monotonic() - start < 4
+
+
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_a_restart_that_nobody_saw_is_no_failure(server: Server, store: Store) -> None:
+    """All pooled connections are dead by then."""
+    await asyncio.gather(*(store.page("42", limit=1, now=NOW) for _ in range(20)))
+    async with killed(server):
+        await asyncio.sleep(1.1)  # PyMongo looks at a connection before it uses it only when it was idle for a second
+    outcomes = await asyncio.gather(*(outcome(store.add([sample()])) for _ in range(20)))
+    failed = [each for each in outcomes if each]
+    assert not failed
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_work_under_way_when_the_server_dies(server: Server, store: Store) -> None:
+    """Each add either returned, and is kept, or raised `Unavailable`."""
+    kept: list[str] = []
+
+    async def work() -> None:
+        while True:
+            await store.add([saved := sample()])
+            kept.append(saved.id)
+
+    at_work = [asyncio.create_task(work()) for _ in range(5)]
+    await until(lambda: len(kept) >= 50)
+    async with killed(server):
+        outcomes = await asyncio.gather(*at_work, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [Unavailable] * 5
+    assert set(kept) <= set(ids(await store.page("42", limit=10_000, now=NOW)))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_frozen(server: Server, store: Store) -> None:
+    await store.add([saved := sample()])
+    with frozen(server):
+        async with unavailable(within=6):
+            await page_on(store)  # a stop takes a moment to reach every thread of the server
+        async with unavailable(within=4):
+            await store.mark_read("42", [saved.id], now=NOW)
+    assert [each.id for each in await store.page("42", limit=1, now=NOW)] == [saved.id]
+    await store.add(samples(2))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_closing_while_the_server_is_frozen(
+    server: Server, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mongo_client.OPTIONS, "socketTimeoutMS", 1_000)
+    store = backend.store()
+    await store.open()
+    with frozen(server):
+        await asyncio.wait_for(store.close(), SECONDS)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_opening_while_the_server_is_away(server: Server, backend: Backend) -> None:
+    store = backend.store()
+    async with killed(server), unavailable():
+        await store.open()
+    await store.open()
+    await store.add(samples(1))
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pymongo_errors.AutoReconnect("connection closed"),
+        pymongo_errors.NotPrimaryError("not primary"),
+        pymongo_errors.ExecutionTimeout("operation exceeded time limit", 50),
+        pymongo_errors.WTimeoutError("waiting for replication timed out", 64),
+        pymongo_errors.OperationFailure("The server is in quiesce mode and will shut down", 91),
+        pymongo_errors.OperationFailure("Authentication failed", 18),
+        pymongo_errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
+async def test_what_mongodb_says_when_it_is_away(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The servers for tests do not say these by themselves."""
+
+    async def insert_many(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store._notifications), "insert_many", insert_many)
+        async with unavailable():
+            await store.add([sample()])
+
+
+@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
+async def test_a_mistake_of_ours_is_not_taken_for_an_absence(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.add([saved := sample()])
+    monkeypatch.setattr(mongo, "_UNREAD", {"$nonsense": 1})
+    with pytest.raises(pymongo_errors.OperationFailure):
+        await store.mark_read("42", [saved.id], now=NOW)
+
+
+@pytest.mark.parametrize("backend", SQL, indirect=True)
+async def test_a_mistake_of_ours_in_sql_is_not_taken_for_an_absence(store: SqlStore) -> None:
+    with pytest.raises(DBAPIError):
+        await store._database.read(sa.select(sa.literal_column("nonsense")))
+    await store.ping()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_waits_for_a_lock_only_so_long(
+    backend: Postgresql, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.add([saved := sample()])
+    other = await asyncpg.connect(backend.url)
+    async with other.transaction():
+        await other.execute("LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE")
+        monkeypatch.setattr(engines, "WORK_SECONDS", 0.3)
+        async with unavailable():
+            await store.mark_read("42", [saved.id], now=NOW)
+    monkeypatch.undo()
+    assert await store.page("42", limit=1, now=NOW) == [saved]
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE '%in transaction%'"
+    assert await other.fetchval(idle) == 0
+    await other.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_that_only_reads(backend: Postgresql, store: Store) -> None:
+    """As a standby does after it lost its part."""
+    other = await asyncpg.connect(backend.url)
+    [[name]] = await other.fetch("SELECT current_database()")
+    await other.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    reading = backend.store()
+    await reading.open()
+    async with unavailable():
+        await reading.add([sample()])
+    assert await reading.page("42", limit=1, now=NOW) == []
+    await reading.close()
+    await other.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
+async def test_sqlite_locked_by_another_process(backend: SqliteFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.2)
+    store = backend.store()
+    await store.open()
+    await store.add([saved := sample()])
+    with closing(sqlite3.connect(backend.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with unavailable():
+            await store.add(samples(2))
+        assert await store.page("42", limit=10, now=NOW) == [saved]  # readers do not wait
+        other.execute("ROLLBACK")
+    await store.add(samples(1))
+    await store.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
+async def test_sqlite_on_a_full_disk(store: SqlStore) -> None:
+    await store.add([saved := sample()])
+
+    async def limit(pages: int) -> None:
+        # SQLite's own limit: it fails in the same way, and needs no disk to fill.
+        async with store._database.writer.begin() as connection:
+            await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    await limit(1)
+    large = samples(20, data={"k": "x" * 8_000})
+    async with unavailable():
+        await store.add(large)
+    assert await store.page("42", limit=10, now=NOW) == [saved]
+    await limit(1_000_000)
+    await store.add(large)
+
+
+async def test_cancelled_calls_leave_nothing_behind(backend: Backend, store: Store) -> None:
+    """However far a call has come when its caller gives up."""
+    await store.add([first := sample()])
+    for steps in range(60):
+        calls = [
+            asyncio.create_task(store.add(samples(3, "43"))),
+            asyncio.create_task(store.mark_all_read("43", up_to=None, now=NOW)),
+            asyncio.create_task(store.page("43", limit=10, now=NOW)),
+        ]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    # All connections are free again, and no transaction holds a lock.
+    await asyncio.wait_for(asyncio.gather(*(store.add([sample("44")]) for _ in range(20))), 5)
+    assert await store.page("42", limit=10, now=NOW) == [first]
+    # Of each call, all or nothing.
+    assert isinstance(backend, Mongodb) or len(await store.page("43", limit=1000, now=NOW)) % 3 == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
+async def test_two_processes_write_to_one_sqlite_file(backend: SqliteFile, store: Store) -> None:
+    """Each reads before it writes: without BEGIN IMMEDIATE one of two would fail with "database is locked"."""
+    others = [backend.store() for _ in range(3)]
+    for other in others:
+        await other.open()
+    saved = samples(60)
+    await store.add(saved)
+    await asyncio.gather(
+        *(each.mark_read("42", [notification.id], now=NOW) for notification in saved for each in (store, *others))
+    )
+    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    for other in others:
+        await other.close()

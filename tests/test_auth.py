@@ -1,0 +1,473 @@
+"""Tokens: which are accepted, whom they speak for, and where the keys come from."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from eventide_notify.auth import (
+    JWKS_COOL_DOWN,
+    JWKS_LIFETIME,
+    JWKS_RETRY,
+    FixedKey,
+    JwksKeys,
+    TokenIssuer,
+    TokenVerifier,
+)
+from eventide_notify.errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
+from eventide_notify.models import Principal, utc_now
+
+SECRET = "a secret of more than thirty-two bytes"
+CLAIMS = ("sub", "userId", "id")
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+
+Verify = Callable[[object], Principal]
+
+
+def pem(key: Any) -> str:
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return str(public.decode())
+
+
+def verifier(key: str = SECRET, *algorithms: str, **options: Any) -> TokenVerifier:
+    settings = {"user_claims": CLAIMS, "admin_role": "admin", "leeway": 0.0, **options}
+    return TokenVerifier(FixedKey(key), algorithms=algorithms or ("HS256",), **settings)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """Claims that are accepted, with these changes; None takes one away."""
+    made = {"sub": "42", "exp": utc_now() + timedelta(minutes=1), **changes}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def token(key: Any = SECRET, algorithm: str = "HS256", *, headers: dict[str, Any] | None = None, **changes: Any) -> str:
+    return jwt.encode(claims(**changes), key, algorithm, headers=headers)
+
+
+def forged(header: dict[str, Any], payload: dict[str, Any], signature: bytes = b"") -> str:
+    def part(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+    return ".".join([part(json.dumps(header).encode()), part(json.dumps(payload).encode()), part(signature)])
+
+
+# What a token must be
+
+
+def test_a_token_speaks_for_its_user() -> None:
+    expires = datetime(2999, 1, 1, tzinfo=UTC)
+    assert verifier().verify(token(exp=expires)) == Principal("42", "42", admin=False, expires_at=expires)
+
+
+@pytest.mark.parametrize("start", ["Bearer ", "bearer ", "BEARER   ", " "])
+def test_bearer_may_stand_before_it(start: str) -> None:
+    assert verifier().verify(f"{start}{token()} ").user_id == "42"
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_no_token_is_missing(nothing: object) -> None:
+    with pytest.raises(TokenMissing):
+        verifier().verify(nothing)
+
+
+@pytest.mark.parametrize(
+    "wrong", [1, True, [], {}, b"x", "x", "x.y.z", "a.b", "...", "Bearer ", "\ud800", "é.é.é", "x" * 10**6]
+)
+def test_what_is_no_token_is_invalid(wrong: object) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(wrong)
+
+
+def test_a_changed_token_is_invalid() -> None:
+    head, body, signature = token().split(".")
+    other = token(sub="1").split(".")[1]
+    for changed in (
+        f"{head}.{other}.{signature}",
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[::-1]}",
+        f"{head}.{body}",
+    ):
+        with pytest.raises(TokenInvalid):
+            verifier().verify(changed)
+
+
+def test_another_secret_is_invalid() -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(token(SECRET + "x"))
+
+
+@pytest.mark.parametrize("name", ["none", "None", "NONE", "nOnE", "", None, 0, ["HS256"]])
+def test_an_unsigned_token_is_invalid(name: object) -> None:
+    payload = claims(exp=2**32)
+    for allowed in (("HS256",), ("HS256", "HS384", "HS512")):
+        with pytest.raises(TokenInvalid):
+            verifier(SECRET, *allowed).verify(forged({"alg": name, "typ": "JWT"}, payload))
+
+
+def test_only_the_listed_algorithms_count() -> None:
+    for algorithm in ("HS384", "HS512"):
+        made = token(SECRET * 2, algorithm)
+        assert verifier(SECRET * 2, "HS256", algorithm).verify(made).user_id == "42"
+        with pytest.raises(TokenInvalid):
+            verifier(SECRET * 2, "HS256").verify(made)
+
+
+@pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "Ed25519"])
+def test_a_public_key_is_no_secret(key: Any) -> None:
+    public = pem(key)
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    head, body, _ = forged({"alg": "HS256", "typ": "JWT"}, claims(exp=2**32)).split(".")
+    signed = signature.sign(f"{head}.{body}".encode(), public.encode())
+    confused = f"{head}.{body}.{base64.urlsafe_b64encode(signed).rstrip(b'=').decode()}"
+    with pytest.raises(TokenInvalid):
+        verifier(public, "RS256", "ES256", "EdDSA").verify(confused)
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256"), (ED, "EdDSA")], ids=["RSA", "EC", "Ed25519"]
+)
+def test_public_keys(key: Any, algorithm: str) -> None:
+    check = verifier(pem(key), "RS256", "ES256", "EdDSA")
+    assert check.verify(token(key, algorithm)).user_id == "42"
+    assert not check.blocking
+    with pytest.raises(TokenInvalid):
+        check.verify(token(OTHER_RSA, "RS256"))
+    with pytest.raises(TokenInvalid):
+        check.verify(token())
+
+
+# Time, audience, issuer
+
+
+def test_exp_is_required() -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(token(exp=None))
+
+
+def test_an_expired_token_is_expired() -> None:
+    with pytest.raises(TokenExpired):
+        verifier().verify(token(exp=utc_now() - timedelta(seconds=1)))
+
+
+def test_leeway() -> None:
+    late = token(exp=utc_now() - timedelta(seconds=30))
+    assert verifier(leeway=60).verify(late).user_id == "42"
+    with pytest.raises(TokenExpired):
+        verifier(leeway=10).verify(late)
+    early = token(nbf=utc_now() + timedelta(seconds=30))
+    assert verifier(leeway=60).verify(early).user_id == "42"
+    with pytest.raises(TokenInvalid):
+        verifier(leeway=10).verify(early)
+
+
+@pytest.mark.parametrize("exp", ["soon", [], {}, 1e300, 10**400, "NaN", -(10**20)], ids=lambda exp: str(exp)[:12])
+def test_an_end_that_is_no_time_is_refused(exp: object) -> None:
+    with pytest.raises((TokenInvalid, TokenExpired)):
+        verifier().verify(forged_with_secret({"sub": "42", "exp": exp}))
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e400"])
+def test_an_end_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(forged_with_secret(f'{{"sub": "42", "exp": {text}}}'))
+
+
+def test_an_end_beyond_all_calendars_is_refused() -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(token(exp=10**15))
+
+
+def test_audience_and_issuer_are_checked_when_set() -> None:
+    named: dict[str, Any] = {"aud": ["app", "other"], "iss": "https://id.example.com"}
+    assert verifier().verify(token(**named)).user_id == "42"
+    strict = verifier(audience="app", issuer="https://id.example.com")
+    assert strict.verify(token(**named)).user_id == "42"
+    changes: list[dict[str, Any]] = [
+        {"aud": "another"},
+        {"aud": None},
+        {"iss": "https://evil.example.com"},
+        {"iss": None},
+    ]
+    for change in changes:
+        with pytest.raises(TokenInvalid):
+            strict.verify(token(**{**named, **change}))
+
+
+# Whom it speaks for
+
+
+@pytest.mark.parametrize("claim", ["42", 42, 0, -1, 2**63 - 1, "x" * 128, "\N{OWL}" * 128, " ", "a/b"], ids=repr)
+def test_users(claim: str | int) -> None:
+    principal = verifier().verify(token(sub=claim))
+    assert (principal.user_id, principal.claim) == (str(claim), claim)
+    assert type(principal.claim) is type(claim)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    ["", "x" * 129, True, False, 1.0, 42.5, [], ["42"], {}, 2**63, 10**400, "a\x00", "\ud800"],
+    ids=lambda c: repr(c)[:20],
+)
+def test_what_names_no_user_is_refused(claim: object) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(forged_with_secret({"sub": claim, "exp": 2**32}))
+
+
+@pytest.mark.parametrize(
+    ("given", "user"),
+    [
+        ({"sub": "1", "userId": "2", "id": "3"}, "1"),
+        ({"sub": None, "userId": "2", "id": "3"}, "2"),
+        ({"sub": None, "userId": None, "id": 3}, "3"),
+    ],
+)
+def test_the_first_of_the_claims_names_the_user(given: dict[str, Any], user: str) -> None:
+    assert verifier().verify(token(**given)).user_id == user
+
+
+def test_a_null_claim_is_as_good_as_absent() -> None:
+    made = forged_with_secret({"sub": None, "userId": 7, "exp": 2**32})
+    assert verifier().verify(made).user_id == "7"
+
+
+def test_a_wrong_claim_does_not_make_way_for_the_next() -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(token(sub="", userId="7"))
+
+
+def test_the_claim_may_be_another() -> None:
+    check = verifier(user_claims=("uid",))
+    assert check.verify(token(uid=9)).user_id == "9"
+    with pytest.raises(TokenInvalid):
+        check.verify(token())
+
+
+@pytest.mark.parametrize(
+    ("given", "admin"),
+    [
+        ({"role": "Operator"}, True), ({"role": "OPERATOR"}, True), ({"roles": ["x", "operator"]}, True),
+        ({"scope": "a notifications:send"}, True), ({"scope": ["notifications:send"]}, True),
+        ({"role": "admin"}, False), ({"roles": ["operators"]}, False), ({"scope": "operator"}, False), ({}, False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_administrators_role_is_a_setting(given: dict[str, Any], admin: bool) -> None:
+    assert verifier(admin_role="operator").verify(token(**given)).admin is admin
+
+
+# The log
+
+
+def test_the_log_has_the_cause_and_never_the_token(caplog: pytest.LogCaptureFixture) -> None:
+    refused = [token(SECRET + "x"), token(sub="a-secret-user\x00"), token(exp=None), token(OTHER_RSA, "RS256"), "a.b.c"]
+    with caplog.at_level(logging.DEBUG):
+        for made in refused:
+            with pytest.raises(TokenInvalid):
+                verifier().verify(made)
+    assert len(caplog.messages) == len(refused)
+    assert all("a token was refused" in message for message in caplog.messages)
+    parts = {part for made in refused for part in made.split(".") if len(part) > 3}
+    assert not any(part in caplog.text for part in parts | {"a-secret-user"})
+
+
+# Making tokens
+
+
+@pytest.mark.parametrize("user", ["42", 42, "\N{OWL}"])
+def test_the_issuers_tokens_are_accepted(user: str | int) -> None:
+    options = {"audience": "app", "issuer": "us"}
+    issuer = TokenIssuer(SECRET, algorithm="HS256", user_claim="uid", admin_role="boss", **options)
+    check = verifier(user_claims=("uid",), admin_role="boss", **options)
+    now = utc_now().replace(microsecond=0)
+    plain = check.verify(issuer.issue(user, ttl=60, now=now))
+    assert plain == Principal(str(user), user, admin=False, expires_at=now + timedelta(seconds=60))
+    assert check.verify(issuer.issue(user, ttl=60, now=now, admin=True, name="Somebody")).admin
+
+
+# Key sets
+
+
+class KeyServer:
+    """A key set on the loopback interface: what it says (`answer`; None: it hangs up), how often it was `asked`."""
+
+    def __init__(self) -> None:
+        self.answer: bytes | None = b"{}"
+        self.asked = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked += 1
+                if outer.answer is None:
+                    return
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(outer.answer)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks.json"
+
+    def has(self, **keys: Any) -> None:
+        """From now on it has these keys, by their `kid`."""
+        self.answer = json.dumps(
+            {"keys": [_jwk(key) | {"kid": kid, "use": "sig"} for kid, key in keys.items()]}
+        ).encode()
+
+
+def _jwk(key: Any) -> dict[str, Any]:
+    kinds: dict[Any, Any] = {RSA: RSAAlgorithm, OTHER_RSA: RSAAlgorithm, EC: ECAlgorithm, ED: OKPAlgorithm}
+    return dict(kinds[key].to_jwk(key.public_key(), as_dict=True))
+
+
+@pytest.fixture
+def keys() -> Iterator[KeyServer]:
+    keys = KeyServer()
+    thread = threading.Thread(target=keys.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield keys
+    keys.server.shutdown()
+    thread.join()
+    keys.server.server_close()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def by_set(keys: KeyServer, clock: Clock) -> TokenVerifier:
+    source = JwksKeys(keys.url, clock=clock)
+    return TokenVerifier(
+        source, algorithms=("RS256", "ES256", "EdDSA"), user_claims=CLAIMS, admin_role="admin", leeway=0
+    )
+
+
+def signed(kid: str | None, key: Any = RSA, algorithm: str = "RS256") -> str:
+    return token(key, algorithm, headers={"kid": kid} if kid else None)
+
+
+def test_the_key_is_found_by_its_id_and_kept(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+    keys.has(a=RSA, b=EC, c=ED)
+    for _ in range(3):
+        assert by_set.verify(signed("a")).user_id == "42"
+        assert by_set.verify(signed("b", EC, "ES256")).user_id == "42"
+        assert by_set.verify(signed("c", ED, "EdDSA")).user_id == "42"
+        clock.now += JWKS_LIFETIME / 4
+    assert keys.asked == 1
+    assert by_set.blocking
+
+
+def test_a_token_without_an_id_is_checked_with_the_first(keys: KeyServer, by_set: TokenVerifier) -> None:
+    keys.has(a=RSA)
+    assert by_set.verify(signed(None)).user_id == "42"
+
+
+def test_after_an_hour_the_set_is_fetched_anew(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+    keys.has(a=RSA)
+    by_set.verify(signed("a"))
+    keys.has(b=OTHER_RSA)  # "a" was withdrawn
+    clock.now += JWKS_LIFETIME
+    with pytest.raises(TokenInvalid):
+        by_set.verify(signed("a"))
+    assert keys.asked == 2
+
+
+def test_the_wrong_key_under_a_known_id_is_invalid(keys: KeyServer, by_set: TokenVerifier) -> None:
+    keys.has(a=RSA, b=EC)
+    for made in (signed("a", OTHER_RSA), signed("b", RSA), signed("a", EC, "ES256")):
+        with pytest.raises(TokenInvalid):
+            by_set.verify(made)
+
+
+def test_an_unknown_id_causes_one_fetch_in_each_cool_down(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+    keys.has(a=RSA)
+    by_set.verify(signed("a"))
+    keys.has(a=RSA, new=OTHER_RSA)
+    for _ in range(5):
+        with pytest.raises(TokenInvalid):
+            by_set.verify(signed("new", OTHER_RSA))
+    assert keys.asked == 1
+    clock.now += JWKS_COOL_DOWN
+    assert by_set.verify(signed("new", OTHER_RSA)).user_id == "42"
+    for forgery in range(5):
+        with pytest.raises(TokenInvalid):
+            by_set.verify(signed(f"unknown-{forgery}"))
+    assert keys.asked == 2
+
+
+def test_what_is_no_token_causes_no_fetch(keys: KeyServer, by_set: TokenVerifier) -> None:
+    with pytest.raises(TokenInvalid):
+        by_set.verify("x.y.z")
+    assert keys.asked == 0
+
+
+def test_an_unreachable_set_is_unavailable(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+    keys.answer = None
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            by_set.verify(signed("a"))
+    assert keys.asked == 1  # whoever comes next is told at once
+    keys.has(a=RSA)
+    clock.now += JWKS_RETRY
+    assert by_set.verify(signed("a")).user_id == "42"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "?"}]}', b"\xff"]
+)
+def test_a_set_that_is_none_is_unavailable(keys: KeyServer, by_set: TokenVerifier, answer: bytes) -> None:
+    keys.answer = answer
+    with pytest.raises(Unavailable):
+        by_set.verify(signed("a"))
+
+
+def test_while_the_set_is_away_the_known_keys_count(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+    keys.has(a=RSA)
+    by_set.verify(signed("a"))
+    keys.answer = None
+    clock.now += JWKS_LIFETIME
+    assert by_set.verify(signed("a")).user_id == "42"
+    with pytest.raises(Unavailable):
+        by_set.verify(signed("new", OTHER_RSA))
+
+
+def test_those_who_come_at_once_cause_one_fetch(keys: KeyServer, by_set: TokenVerifier) -> None:
+    keys.has(a=RSA)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(by_set.verify, [signed("a")] * 16))
+    assert {principal.user_id for principal in found} == {"42"}
+    assert keys.asked == 1
+
+
+def forged_with_secret(payload: dict[str, Any] | str) -> str:
+    """Signed with the right secret, by somebody who does not keep to PyJWT's rules."""
+    text = payload if isinstance(payload, str) else json.dumps(payload)
+    return jwt.api_jws.encode(text.encode("utf-8", "surrogatepass"), SECRET, "HS256")

@@ -1,0 +1,206 @@
+"""The pages, Socket.IO's browser client, and what else a browser asks for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from eventide_notify import Settings, create_app
+from eventide_notify.transport.pages import SCRIPTS, PageRoutes, static_directory
+from eventide_notify.transport.problems import HANDLERS
+
+from .require import missing
+from .service import SECRET, Service
+from .serving import serving
+
+VENDOR = static_directory() / "vendor"
+CDN = "https://cdn.jsdelivr.net"
+PAGES = ("/client/", "/client/docs.html", "/docs")
+IMPORT = re.compile(r"""^(?:import|export) .*?from "(.+?)";""", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Service]:
+    with Service(command=("demo",)) as service:
+        service.start()
+        yield service
+
+
+@pytest.fixture(scope="module")
+def browser(demo: Service) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=demo.base_url) as client:
+        yield client
+
+
+class Markup(HTMLParser):
+    """What a page loads and leads to, and what the policy would keep from running."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.inline: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.inline += [f"{tag} {name}" for name in attributes if name.startswith("on")]
+        if tag == "script" and "src" not in attributes:
+            self.inline.append("script")
+        links = (attributes.get("src"), attributes.get("href"))
+        self.references += [link for link in links if link and not link.startswith("data:")]
+
+
+def policy(answer: httpx.Response) -> dict[str, list[str]]:
+    """The Content-Security-Policy, by directive."""
+    directives = (part.split() for part in answer.headers["content-security-policy"].split(";"))
+    return {name: sources for name, *sources in directives}
+
+
+def test_the_root_leads_to_the_demo_page(browser: httpx.Client) -> None:
+    answer = browser.get("/")
+    assert answer.status_code == 307
+    assert answer.headers["location"] == "/client/"
+    assert urlsplit(browser.get("/client").headers["location"]).path == "/client/"
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_runs_only_scripts_that_are_files(browser: httpx.Client, address: str) -> None:
+    answer = browser.get(address)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    sources = policy(answer)
+    assert sources["script-src"] == ["'self'", CDN]
+    assert sources["object-src"] == sources["base-uri"] == ["'none'"]
+    assert Markup(answer.text).inline == []
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_all_that_a_page_refers_to_exists(browser: httpx.Client, address: str) -> None:
+    seen: set[str] = set()
+    waiting = [address]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        answer = browser.get(current)
+        assert answer.status_code == 200, current
+        kind = answer.headers["content-type"].partition(";")[0]
+        found: list[str] = []
+        if kind == "text/html":
+            found = Markup(answer.text).references
+        elif current.endswith(".js"):
+            assert kind == "text/javascript"
+            found = IMPORT.findall(answer.text)
+        waiting += [urlsplit(urljoin(current, reference)).path for reference in found]
+    assert {"/client/theme.css", "/client/rest.js"} <= seen
+
+
+def test_the_description_of_the_api_is_beside_its_page(browser: httpx.Client) -> None:
+    assert '"./openapi.json"' in browser.get("/client/docs.js").text
+    assert browser.get("/openapi.json").json()["openapi"].startswith("3.1")
+
+
+async def test_it_is_beside_another_application_too() -> None:
+    settings = Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://"))
+    app = create_app(settings, inner_app=Starlette())
+    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/v1/docs")).text == (await client.get("/client/docs.html")).text
+        assert (await client.get("/v1/openapi.json")).json()["openapi"].startswith("3.1")
+        assert [(await client.get(path)).status_code for path in ("/", "/docs", "/openapi.json")] == [404, 404, 404]
+
+
+def test_files_are_asked_for_again_and_are_what_they_say(browser: httpx.Client) -> None:
+    for name, kind in {"client.js": "text/javascript", "client.css": "text/css", "docs.js": "text/javascript"}.items():
+        answer = browser.get(f"/client/{name}")
+        assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_demo_gives_tokens_away(browser: httpx.Client) -> None:
+    answer = browser.get("/client/demo.json")
+    assert answer.headers["cache-control"] == "no-store"
+    session = answer.json()
+    assert [user["id"] for user in session["users"]] == ["alice", "bob", "carol"]
+    for user in session["users"]:
+        bearer = {"Authorization": f"Bearer {user['token']}"}
+        assert browser.get("/v1/notifications", headers=bearer).status_code == 200
+        assert browser.get("/v1/admin/online-users", headers=bearer).status_code == 403
+    admin = {"Authorization": f"Bearer {session['adminToken']}"}
+    assert browser.get("/v1/admin/online-users", headers=admin).status_code == 200
+
+
+def test_only_the_demo_does(service: Service) -> None:
+    answer = httpx.get(f"{service.base_url}/client/demo.json")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_browser_client_is_where_node_has_it(browser: httpx.Client, name: str) -> None:
+    if not (VENDOR / name).is_file():
+        missing(f"static/vendor/{name} was not fetched")
+    answer = browser.get(f"/socket.io/{name}")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.content == (VENDOR / name).read_bytes()
+    known = browser.get("/client/vendor/integrity.json").json()["files"][name]["integrity"]
+    assert known == "sha384-" + base64.b64encode(hashlib.sha384(answer.content).digest()).decode()
+    assert browser.head(f"/socket.io/{name}").status_code == 200, "the page asks this first"
+
+
+async def test_a_browser_client_that_was_not_fetched_comes_from_the_cdn(tmp_path: Path) -> None:
+    vendor = tmp_path / "vendor"
+    vendor.mkdir()
+    pages = Starlette(routes=PageRoutes(tmp_path).routes(), exception_handlers=HANDLERS)
+    async with serving(pages, lifespan="off") as url, httpx.AsyncClient(base_url=url) as client:
+        answer = await client.get("/socket.io/socket.io.js")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), "nor is it known which one"
+        shutil.copy(VENDOR / "integrity.json", vendor)
+        version = json.loads((vendor / "integrity.json").read_text())["version"]
+        for name in SCRIPTS:
+            answer = await client.get(f"/socket.io/{name}")
+            assert answer.status_code == 302
+            assert answer.headers["location"] == f"{CDN}/npm/socket.io-client@{version}/dist/{name}"
+        (vendor / "socket.io.js").write_text("// fetched since")
+        assert (await client.get("/socket.io/socket.io.js")).text == "// fetched since"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/client/../pyproject.toml",
+        "/client/%2e%2e/pyproject.toml",
+        "/client/..%2fpyproject.toml",
+        "/client/..%5cpyproject.toml",
+        "/client/vendor/../../pyproject.toml",
+        f"/client/{VENDOR.parents[1]}/pyproject.toml",
+        "/client//etc/passwd",
+        "/client/%00",
+        "/socket.io/../pyproject.toml",
+        "/socket.io/..%2fsocket.io.js",
+    ],
+)
+def test_nothing_else_can_be_read(demo: Service, path: str) -> None:
+    # http.client sends the path as it is; httpx and browsers would tidy it up first.
+    connection = http.client.HTTPConnection(urlsplit(demo.base_url).netloc, timeout=5)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status in (400, 404), body[:200]
+    assert b"[project]" not in body
+    assert b"root:" not in body
