@@ -31,7 +31,9 @@ IDS_MAX = 1_000
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _WEB = re.compile(r"https?://[^/?#]", re.IGNORECASE)
-_UNSAFE_IN_LINK = re.compile(r"[\x00-\x20\x7f-\x9f\\\s\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+UNSAFE_IN_LINK = r"\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+"""Control characters, spaces, invisible ones too, and backslashes: a class of characters for Python and ECMAScript."""
+_UNSAFE_IN_LINK = re.compile(f"[{UNSAFE_IN_LINK}]")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 

@@ -28,6 +28,7 @@ from ..errors import InvalidRequest
 from ..models import (
     IDS_MAX,
     RECIPIENTS_MAX,
+    UNSAFE_IN_LINK,
     USER_ID_MAX,
     Audience,
     Draft,
@@ -182,7 +183,7 @@ class Nothing(Shape):
 
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
-_NO_SPACE = r"[^\x00-\x20\x7f\\]"
+_NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
 _LINK = rf"^(?![A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
 
 

@@ -34,6 +34,7 @@ SCRIPTS = [
 BROKEN_LINKS = [
     "", "x" * 2_001, "/a b", "\\\\example.com", "/\\example.com", "https:\\\\example.com", "https://example.com\\@x",
     "http:", "http:/", "http://", "https:///path", "http:example.com", "https://?x", "https://#x",
+    *(f"/a{character}b" for character in "\t\n\x7f\x85\x9f\xa0\u1680\u2003\u200b\u2028\u202e\u205f\u2060\u3000\ufeff"),
 ]  # fmt: skip
 
 
