@@ -12,6 +12,7 @@ from ..errors import Unavailable
 from ..metrics import Metrics
 from ..models import Notification, NotificationId, Receipt, UserId, id_at, time_of
 from ..store.base import Store
+from .unread import UnreadCounts
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Delivery:
         self._clock = clock
         self._metrics = metrics
         self._limit = limit
+        self._unread = UnreadCounts(store, clock=clock)
         self._receipts: set[Receipt] = set()
         self._writer: asyncio.Task[None] | None = None
 
@@ -49,7 +51,7 @@ class Delivery:
         """The newest of what is pending and, with `since`, of all that is newer; none of it unless `replay`."""
         limit = self._limit if replay else 0
         now = self._clock()
-        unread = (await self._store.unread_counts([user], now=now))[user]
+        unread = await self._unread.of(user)
         found: dict[NotificationId, Notification] = {}
         if unread:  # what is pending is unread, so most users cost one small query
             found.update((item.id, item) for item in await self._store.pending(user, now=now, limit=limit + 1))

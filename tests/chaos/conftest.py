@@ -37,9 +37,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    if (rows := config.stash[ROWS]) and (FULL or config.get_verbosity() > 0):
+    rows, notes = config.stash[ROWS], config.stash[NOTES]
+    if (rows or notes) and (FULL or config.get_verbosity() > 0):
         terminalreporter.section("chaos")
-        for line in [*table(rows), "", *config.stash[NOTES]]:
+        for line in [*(table(rows) if rows else ()), *notes]:
             terminalreporter.write_line(line)
 
 
