@@ -20,6 +20,8 @@ from .size import SIZE
 
 AWAY = 1.0
 """Seconds that what was killed is away, beside the time it takes to start."""
+AT_THE_MOMENT = 1
+"""Requests through nginx that may meet an instance in the very moment of its end, when it stops in order."""
 FROZEN = 4.0
 """Seconds that Redis is frozen."""
 
@@ -48,7 +50,8 @@ async def instance_killed(deployment: Deployment, routes: Routes, round: int) ->
 async def rolling_restart(deployment: Deployment, routes: Routes, round: int) -> None:
     """SIGTERM to each instance in turn, which is started again when it has ended."""
     for instance in deployment.instances:
-        with _away(deployment, routes, instance):
+        at_the_moment = deployment.journal.expecting("502", at_most=AT_THE_MOMENT)  # nginx's answer
+        with _away(deployment, routes, instance), at_the_moment:
             stopping = asyncio.create_task(asyncio.to_thread(instance.stop))
             routes.take_out(instance.base_url)
             await stopping

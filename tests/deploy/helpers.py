@@ -69,13 +69,12 @@ def address_at(instance: Service, *, through: NginxServer) -> str:
 
 
 def instances_of(address: str, nginx: NginxServer, *, status: int = 200) -> Counter[str]:
-    """Which instances answered the requests of this client's Socket.IO with this status, and how many each.
-
-    From nginx's log, which has a request when it has ended.
-    """
-    assert nginx.home
-    line = re.compile(rf'^{re.escape(address)} .* /socket\.io/" {status} \S+ (\S+)$', re.MULTILINE)
-    return Counter(line.findall(nginx.home.log.read_text()))
+    """Which instances answered the requests of this client's Socket.IO with this status, and how many each."""
+    return Counter(
+        request.instances[-1]
+        for request in nginx.requests()
+        if (request.address, request.path, request.status) == (address, "/socket.io/", status)
+    )
 
 
 def requests(instance: Service) -> int:
