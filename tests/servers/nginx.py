@@ -93,7 +93,7 @@ def _configuration(home: Home, instances: Sequence[str]) -> str:
         (r"^worker_processes auto;", "worker_processes 2;", 1),  # more than one, so that they have to agree
         (r"^http \{\n", rf"\g<0>{files}", 1),
         (r"listen 80;", f"listen {HOST}:{home.port};", 1),
-        (r"^( +server )\S+:\d+( .*;\n)(?: +server \S+:.*;\n)*", _each(instances), 2),
+        (r"^( +server )\S+:\d+( .*;\n)(?: +server \S+:.*;\n)*", _each(instances), 3),
         (r"#set_real_ip_from .*;", f"set_real_ip_from {HOST};", 1),
         (r"#(real_ip_\w+ .*;)", r"\g<1>", 2),
     ):
