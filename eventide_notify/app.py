@@ -258,7 +258,7 @@ class Application:
         await self._fanout.tell(connection, wire.TOKEN_EXPIRING, {"expiresAt": expires_at})
 
     async def _hang_up(self, connection: Connection) -> None:
-        await self._fanout.hang_up(connection)
+        await self._fanout.hang_up(connection.eio_sid)
 
     async def _broadcast(self, event: str, text: str) -> None:
         await SocketFanout(self._fanout).emit(event, text, None)
