@@ -16,7 +16,6 @@ from ..servers import RedisServer, Server
 from ..service import Service
 from .backends import Deployment
 from .journal import GONE
-from .size import SIZE
 
 AWAY = 1.0
 """Seconds that what was killed is away, beside the time it takes to start."""
@@ -88,8 +87,9 @@ async def database_restarted(deployment: Deployment, routes: Routes, round: int)
 async def break_things(fault: Fault | None, deployment: Deployment, routes: Routes) -> None:
     """Do the fault's rounds, evenly spread over the time of the load."""
     if fault is not None:
-        start, period = time.monotonic(), SIZE.seconds / SIZE.rounds
-        for round in range(SIZE.rounds):
+        size = deployment.size
+        start, period = time.monotonic(), size.seconds / size.rounds
+        for round in range(size.rounds):
             await asyncio.sleep(max(0.0, start + (round + 0.2) * period - time.monotonic()))
             await fault(deployment, routes, round)
 

@@ -23,7 +23,6 @@ from .backends import Deployment
 from .faults import Fault, break_things
 from .network import DROP_FOR, Balancer, Drops, pauses
 from .sender import Sender, asking
-from .size import SIZE
 from .stories import Stories
 from .swarm import TRANSPORTS, Event, Member, Swarm, address, run_swarm
 
@@ -59,19 +58,19 @@ class SwarmLoad:
         self._stories = Stories()
         self._drop_count = 0
         self._connects = 0
-        users = [f"stock-{number}" for number in range(SIZE.users)]
+        users = [f"stock-{number}" for number in range(deployment.size.users)]
         self._clients = [_Client(user, deployment.token(user), Link()) for user in users]
         self._sender = Sender(deployment, urls, self._created)
 
     async def run(self) -> dict[str, Any]:
         """Carry it out; what came of it."""
-        users = [client.user for client in self._clients]
+        users, size = [client.user for client in self._clients], self._deployment.size
         async with self._networks(), run_swarm(self._happened) as swarm, asking(self._deployment, self._urls):
             await self._connect(swarm)
             async with self._dropping(swarm), asyncio.TaskGroup() as tasks:
                 tasks.create_task(break_things(self._fault, self._deployment, self._balancer))
                 tasks.create_task(
-                    self._sender.send_all(users, SIZE.notifications, seconds=SIZE.seconds, give_up=SIZE.settle)
+                    self._sender.send_all(users, size.notifications, seconds=size.seconds, give_up=size.settle)
                 )
             await self._until_back()
             await self._settle(swarm)
@@ -200,7 +199,7 @@ class SwarmLoad:
 
     async def _settle(self, swarm: Swarm) -> None:
         """Wait until all is received and confirmed, or the time is up."""
-        until = time.monotonic() + SIZE.settle
+        until = time.monotonic() + self._deployment.size.settle
         restless = self._clients
         while restless and time.monotonic() < until:
             await asyncio.sleep(ROUND_PAUSE)

@@ -11,7 +11,6 @@ from .backends import DatabaseServers, Deployment, deploy
 from .front import in_front
 from .report import Row
 from .scenarios import SCENARIOS, Scenario
-from .size import SIZE
 from .stock import SwarmLoad
 from .verifying import run_verify
 
@@ -28,7 +27,7 @@ async def test_nothing_is_lost(scenario: Scenario, servers: DatabaseServers, row
         rows.append(row)
         found = problems(outcome, deployment)
         found += await front.problems(
-            clients=SIZE.users if scenario.load == "stock" else 0,
+            clients=deployment.size.users if scenario.load == "stock" else 0,
             instances=scenario.backend.instances,
             undisturbed=scenario.fault is None,
         )
@@ -49,8 +48,8 @@ def problems(outcome: dict[str, Any], deployment: Deployment) -> list[str]:
         if count:
             found += [f"{count} {name}:", *outcome["examples"].get(name, ())]
     for name in ("created", "received", "delivered"):
-        if outcome[name] != SIZE.notifications:
-            found.append(f"{outcome[name]} of {SIZE.notifications} {name}")
+        if outcome[name] != deployment.size.notifications:
+            found.append(f"{outcome[name]} of {deployment.size.notifications} {name}")
     if outcome["copies"] != outcome["replayed_copies"]:
         found.append(f"of {outcome['copies']} copies only {outcome['replayed_copies']} are marked replayed")
     if outcome["sent_away"]:
