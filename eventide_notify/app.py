@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -118,7 +119,7 @@ class Application:
         if scope["type"] == "lifespan":
             await serve_lifespan(lambda: self._running(scope), scope, receive, send)
         elif self._is_socket(scope):
-            if not self._accepting and _is_handshake(scope):
+            if not self._accepting and not self._is_of_session(scope):
                 await _turn_away(scope, receive, send)
                 return
             # Straight to Engine.IO: its connections keep `send`, so nothing may be wrapped around it.
@@ -175,6 +176,11 @@ class Application:
     def _is_socket(self, scope: Scope) -> bool:
         path: str = scope["path"]
         return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
+
+    def _is_of_session(self, scope: Scope) -> bool:
+        """Whether the request belongs to a session that is open here."""
+        asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        return any(self._sockets.connection(sid) is not None for sid in asked.get("sid", ()))
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._web.routes)
@@ -252,18 +258,15 @@ class Application:
         await self._fanout.tell(connection, wire.TOKEN_EXPIRING, {"expiresAt": expires_at})
 
     async def _hang_up(self, connection: Connection) -> None:
-        await self._fanout.hang_up(connection)
+        await self._fanout.hang_up(connection.eio_sid)
 
     async def _broadcast(self, event: str, text: str) -> None:
         await SocketFanout(self._fanout).emit(event, text, None)
 
 
-def _is_handshake(scope: Scope) -> bool:
-    return b"sid=" not in scope.get("query_string", b"")
-
-
 async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    # Not by a CONNECT_ERROR: after one, a stock client does not try again.
+    # Not by a CONNECT_ERROR: after one, a stock client does not try again. And 503 also to the session of another
+    # instance, which a load balancer brings back here: it is to try the next one, where 400 would be the last word.
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1013})
     else:

@@ -186,7 +186,12 @@ def _run(settings: Settings, listening: Callable[[str], None], *, demo: bool = F
     if fault:
         _fail(f"the database cannot be used: {fault}", code=1)
     app = create_app(settings, demo=demo)
-    if not run_server(app, host=settings.host, port=settings.port, drain=drain, listening=listening):
+    try:
+        served = run_server(app, host=settings.host, port=settings.port, drain=drain, listening=listening)
+    except OSError as error:
+        why = (error.strerror or str(error)).rpartition(": ")[2]  # without asyncio's words about it
+        _fail(f"cannot listen on {settings.host} port {settings.port}: {why}", code=1)
+    if not served:
         raise typer.Exit(1)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -46,7 +48,8 @@ class _Server(uvicorn.Server):
 
 
 def run_server(app: Application, *, host: str, port: int, drain: float, listening: Callable[[str], None]) -> bool:
-    """Serve until SIGINT or SIGTERM; `listening` is given the address. False when it could not start.
+    """Serve until SIGINT or SIGTERM; `listening` is given the address. False when it could not start, which the log
+    explains; raises `OSError` when it cannot listen there.
 
     At the end connections are closed one after the other within `drain` seconds, while the server still answers.
 
@@ -69,5 +72,27 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, listening=listening, drain=lambda: app.drain(drain))
-    server.run()
+    with _refusal_raised():
+        server.run()
     return server.started
+
+
+@contextmanager
+def _refusal_raised() -> Iterator[None]:
+    """Raise what keeps uvicorn from listening; by itself it logs that, and ends the process with a code of its own."""
+    refusals: list[OSError] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, OSError):
+            refusals.append(record.msg)
+        return not refusals
+
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(note)
+    try:
+        yield
+    except SystemExit:
+        if refusals:
+            raise refusals[0] from None
+    finally:
+        logger.removeFilter(note)

@@ -23,6 +23,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from ..errors import Unavailable
 from .migrations import migrate
+from .outage import OutageLog, reason
 from .records import Tasks
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Database(ABC):
     def __init__(self, name: str) -> None:
         self._name = name
         self._tasks = Tasks()
+        self._outage = OutageLog()
 
     @abstractmethod
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -79,8 +81,8 @@ class Database(ABC):
         try:
             await self._run(self.writer.begin(), migrate, OPEN_SECONDS)
         except Unavailable as error:
-            reason = error.__cause__
-            raise Unavailable(f"cannot open {self._name}: {getattr(reason, 'orig', reason) or 'no answer'}") from reason
+            raise Unavailable(f"cannot open {self._name}: {reason(error.__cause__)}") from error.__cause__
+        self._outage.begin()
 
     async def close(self) -> None:
         await self._tasks.settle()
@@ -108,7 +110,7 @@ class Database(ABC):
         seconds: float,
     ) -> T:
         async def run() -> T:
-            with _away_is_unavailable():
+            with self._outage.watching(), _away_is_unavailable():
                 async with asyncio.timeout(seconds if self.interruptible else None), connecting as connection:
                     return await connection.run_sync(work)
 

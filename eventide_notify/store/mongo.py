@@ -16,6 +16,7 @@ from ..models import Announcement, Notification, NotificationId, Receipt, Status
 from .base import Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_client import Document, MongoClient
+from .outage import reason
 from .records import check_version, pack_content, pack_items, unpack_content, unpack_items
 
 SCHEMA_VERSION = 2
@@ -38,8 +39,8 @@ class MongoStore:
         try:
             await self._migrate()
         except Unavailable as error:
-            reason = error.__cause__
-            raise Unavailable(f"cannot open the MongoDB database: {reason or 'no answer'}") from reason
+            raise Unavailable(f"cannot open the MongoDB database: {reason(error.__cause__)}") from error.__cause__
+        self._client.opened()
 
     async def close(self) -> None:
         await self._client.close()

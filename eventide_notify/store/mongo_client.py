@@ -16,6 +16,7 @@ from pymongo import errors
 
 from ..errors import Unavailable
 from ..models import UserId
+from .outage import OutageLog
 from .records import Tasks
 
 Document = dict[str, Any]
@@ -51,9 +52,14 @@ class MongoClient:
             raise ValueError(str(error)) from error
         self._database = self._client.get_default_database("eventide")
         self._tasks = Tasks()
+        self._outage = OutageLog()
 
     def __getitem__(self, collection: str) -> Any:
         return self._database[collection]
+
+    def opened(self) -> None:
+        """From now on the log is told when the database is away."""
+        self._outage.begin()
 
     async def ping(self) -> None:
         await self.do(self._client.admin.command("ping"))
@@ -68,7 +74,7 @@ class MongoClient:
         """Send the command and return its outcome: all that goes to the server goes through here."""
 
         async def do() -> Any:
-            with _away_is_unavailable():
+            with self._outage.watching(), _away_is_unavailable():
                 async with asyncio.timeout(SECONDS):
                     return await command
 

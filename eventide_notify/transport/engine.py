@@ -209,6 +209,8 @@ class SocketServer(socketio.AsyncServer):
             logger=logging.getLogger("eventide_notify.socketio"),
             engineio_logger=logging.getLogger("eventide_notify.engineio"),
         )
+        # Sessions end, and instances: that a client asks for one that is not here any more is no error of ours.
+        self.eio.log_message_keys.add("bad-sid")
 
     def _engineio_server_class(self) -> type[engineio.AsyncServer]:
         engineio.packet.Packet.json = Json

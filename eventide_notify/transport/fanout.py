@@ -143,13 +143,13 @@ class LocalFanout(socketio.AsyncManager):
         may_be_copy = id < id_at(connection.opened_at + SKEW)
         if id < connection.newest and pending and connection.held is None:
             # Shown now it would come after newer ones. On a new connection it comes in its place.
-            await self.hang_up(connection)
+            await self.hang_up(connection.eio_sid)
             return
         await self._deliver({**payload, "replayed": True} if may_be_copy else payload, [connection])
 
-    async def hang_up(self, connection: Connection) -> None:
-        """Close the transport of this socket, so that a stock client comes back by itself."""
-        if (socket := self.server.connection(connection.eio_sid)) is not None:
+    async def hang_up(self, eio_sid: str) -> None:
+        """Close this transport, so that a stock client comes back by itself."""
+        if (socket := self.server.connection(eio_sid)) is not None:
             await socket.hang_up()
 
     def counts_changed(self) -> None:

@@ -9,7 +9,8 @@ a worker) can emit to `user:42` and reach the user on every instance. What is ou
 * Every second each instance publishes a heartbeat. An instance that does not hear its own is deaf; one that no longer
   hears another's cannot know what it misses. Both are *degraded* (`Hearing`), and read from the store meanwhile.
 * The listener subscribes again after a moment of silence. (Out of the box it waits up to a minute after an error, and
-  for ever on a connection that died silently.)
+  for ever on a connection that died silently.) Whatever was published before a subscription is lost, also when the
+  driver has subscribed again by itself: so for a moment after each one but the first, the instance is degraded too.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ HEARTBEAT = 1.0
 """Seconds between two heartbeats."""
 SILENCE = 3.0
 """Seconds without a heartbeat after which it counts as lost."""
+INTERRUPTED = 3.0
+"""Seconds for which an interruption is a problem: long enough to be noticed by whoever makes good what was missed."""
 FORGET = 60.0
 """Seconds after which a silent instance counts as gone for good; until then what it may have sent is read."""
 PUBLISH_TIMEOUT = 2.0
@@ -52,6 +55,8 @@ class Hearing:
     def __init__(self, own: str, *, now: float) -> None:
         self._own = own
         self._heard = {own: now}
+        self._subscribed = False
+        self._interrupted_at: float | None = None
 
     def heard(self, instance: str, *, now: float) -> None:
         """Something of this instance's came through the channel."""
@@ -62,6 +67,12 @@ class Hearing:
         if instance != self._own:
             self._heard.pop(instance, None)
 
+    def subscribed(self, *, now: float) -> None:
+        """From now on something is heard; what was said since the last time has been missed."""
+        if self._subscribed:
+            self._interrupted_at = now
+        self._subscribed = True
+
     def problems(self, *, now: float) -> list[str]:
         """What is not heard, in words; empty: all is well."""
         for instance, at in list(self._heard.items()):
@@ -69,6 +80,8 @@ class Hearing:
                 del self._heard[instance]
         if self.deaf(now=now):
             return [f"this instance has not heard itself through Redis for {now - self._heard[self._own]:.0f} s"]
+        if self._interrupted_at is not None and now - self._interrupted_at < INTERRUPTED:
+            return [f"the subscription was interrupted until {now - self._interrupted_at:.0f} s ago"]
         return [
             f"instance {instance[:8]} has not been heard for {now - at:.0f} s"
             for instance, at in self._heard.items()
@@ -197,10 +210,11 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
             try:
                 await self._close(self.redis)
                 self._redis_connect()
+                self.pubsub.ignore_subscribe_messages = False
                 await self.pubsub.subscribe(self.channel)
                 subscribed_at = time.monotonic()
                 while not self._should_resubscribe(subscribed_at):
-                    raw = await self.pubsub.get_message(ignore_subscribe_messages=True, timeout=HEARTBEAT)
+                    raw = await self.pubsub.get_message(timeout=HEARTBEAT)
                     message = self._received(raw)
                     if message is not None:
                         yield message
@@ -214,6 +228,8 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         return self.hearing.deaf(now=now) and now - subscribed_at > SILENCE
 
     def _received(self, raw: Any) -> dict[str, Any] | None:
+        if raw is not None and raw.get("type") == "subscribe":
+            self.hearing.subscribed(now=time.monotonic())
         if raw is None or raw.get("type") != "message":
             return None
         try:

@@ -41,6 +41,9 @@ from ..models import (
 )
 from ..wire import RESERVED_EVENTS
 
+PAYLOAD_MAX_BYTES = 64 * 1024
+"""Of an event of the caller's own, which may go to every socket there is."""
+
 
 class Shape(BaseModel):
     """camelCase on the wire, unknown fields refused, no silent conversions."""
@@ -121,9 +124,11 @@ Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_date_time)
 
 def _sendable(payload: Any) -> Any:
     try:
-        orjson.dumps(payload)
+        size = len(orjson.dumps(payload))
     except TypeError:
         raise ValueError("is nested too deeply") from None
+    if size > PAYLOAD_MAX_BYTES:
+        raise ValueError(f"must be at most {PAYLOAD_MAX_BYTES} bytes as JSON, not {size}")
     return payload
 
 
@@ -259,7 +264,9 @@ class NewEvent(Shape):
     model_config = ConfigDict(json_schema_extra=_describe_event)
 
     event: Annotated[StrictStr, StringConstraints(min_length=1, max_length=100)]
-    payload: Annotated[Any, AfterValidator(_sendable)] = None
+    payload: Annotated[Any, AfterValidator(_sendable)] = Field(
+        None, description=f"Any JSON of at most {PAYLOAD_MAX_BYTES} bytes."
+    )
     everyone: bool = False
     user_ids: Recipients | None = None
 

@@ -76,6 +76,12 @@ class NotificationNamespace(socketio.AsyncNamespace):
     # Connect, welcome, disconnect
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        manager = self._doorway.fanout
+        if not self._doorway.accepting():
+            # Its transport was opened just before the stop. It is closed, as those of all the others are: after a
+            # refusal a stock client would stay away for good.
+            await manager.hang_up(manager.eio_sid_from_sid(sid, self.namespace))
+            return
         try:
             principal = await self._authenticate(environ, auth)
         except Unauthorized as error:
@@ -84,7 +90,6 @@ class NotificationNamespace(socketio.AsyncNamespace):
             if not isinstance(error, Unavailable):
                 logger.exception("a connection could not be authenticated")
             raise self._refusal("unavailable") from None
-        manager = self._doorway.fanout
         if not manager.is_connected(sid, self.namespace):
             return  # the transport ended while the token was checked, and `disconnect` has been
         eio_sid = manager.eio_sid_from_sid(sid, self.namespace)
@@ -97,8 +102,6 @@ class NotificationNamespace(socketio.AsyncNamespace):
         await self._make_room(connection)
 
     async def _authenticate(self, environ: dict[str, Any], auth: Any) -> Principal:
-        if not self._doorway.accepting():
-            raise Unavailable
         token = auth.get("token") if isinstance(auth, dict) else None
         return await self._doorway.verify(environ.get("HTTP_AUTHORIZATION") if token is None else token)
 
@@ -139,7 +142,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
                 pause = min(pause * 2, WELCOME_RETRY_MAX)
             except Exception:
                 logger.exception("a client could not be welcomed; it is sent away to come again")
-                await doorway.fanout.hang_up(connection)
+                await doorway.fanout.hang_up(connection.eio_sid)
                 return
 
     async def _replay(self, connection: Connection) -> None:

@@ -24,6 +24,7 @@ from ..servers import (
 )
 from ..service import Service
 from .journal import Journal
+from .size import SIZE, SIZE_ON_MONGODB, Size
 
 READY_WITHIN = 30.0
 """Seconds until all instances of a new deployment must be ready."""
@@ -38,6 +39,11 @@ class Backend:
 
     database: Database
     instances: int
+
+    @property
+    def size(self) -> Size:
+        """Of the load that it is put under."""
+        return SIZE_ON_MONGODB if self.database == "MongoDB" else SIZE
 
     def __str__(self) -> str:
         return f"{self.database.lower()}-{self.instances}"
@@ -78,6 +84,10 @@ class Deployment:
     database: Server | None
     redis: RedisServer | None
     journal: Journal = field(default_factory=Journal)
+
+    @property
+    def size(self) -> Size:
+        return self.backend.size
 
     @property
     def urls(self) -> list[str]:

@@ -16,10 +16,11 @@ from ..servers import RedisServer, Server
 from ..service import Service
 from .backends import Deployment
 from .journal import GONE
-from .size import SIZE
 
 AWAY = 1.0
 """Seconds that what was killed is away, beside the time it takes to start."""
+AT_THE_MOMENT = 1
+"""Requests through nginx that may meet an instance in the very moment of its end, when it stops in order."""
 FROZEN = 4.0
 """Seconds that Redis is frozen."""
 
@@ -48,7 +49,8 @@ async def instance_killed(deployment: Deployment, routes: Routes, round: int) ->
 async def rolling_restart(deployment: Deployment, routes: Routes, round: int) -> None:
     """SIGTERM to each instance in turn, which is started again when it has ended."""
     for instance in deployment.instances:
-        with _away(deployment, routes, instance):
+        at_the_moment = deployment.journal.expecting("502", at_most=AT_THE_MOMENT)  # nginx's answer
+        with _away(deployment, routes, instance), at_the_moment:
             stopping = asyncio.create_task(asyncio.to_thread(instance.stop))
             routes.take_out(instance.base_url)
             await stopping
@@ -85,8 +87,9 @@ async def database_restarted(deployment: Deployment, routes: Routes, round: int)
 async def break_things(fault: Fault | None, deployment: Deployment, routes: Routes) -> None:
     """Do the fault's rounds, evenly spread over the time of the load."""
     if fault is not None:
-        start, period = time.monotonic(), SIZE.seconds / SIZE.rounds
-        for round in range(SIZE.rounds):
+        size = deployment.size
+        start, period = time.monotonic(), size.seconds / size.rounds
+        for round in range(size.rounds):
             await asyncio.sleep(max(0.0, start + (round + 0.2) * period - time.monotonic()))
             await fault(deployment, routes, round)
 

@@ -30,6 +30,8 @@ class Window:
     at: str | None
     since: float
     until: float
+    at_most: int | None
+    """How many; None: any number."""
 
     def explains(self, failure: Failure) -> bool:
         there = self.at in (None, failure.at)
@@ -61,13 +63,13 @@ class Journal:
         self._windows: list[Window] = []
 
     @contextmanager
-    def expecting(self, *kinds: str, at: str | None = None) -> Iterator[None]:
+    def expecting(self, *kinds: str, at: str | None = None, at_most: int | None = None) -> Iterator[None]:
         """What is done in the block makes requests fail like this."""
         since = time.monotonic()
         try:
             yield
         finally:
-            self._windows.append(Window(kinds, at, since, time.monotonic() + AFTERMATH))
+            self._windows.append(Window(kinds, at, since, time.monotonic() + AFTERMATH, at_most))
 
     async def ask(
         self,
@@ -106,4 +108,13 @@ class Journal:
 
     def surprises(self) -> list[Failure]:
         """The failures that nothing explains. Ask when all windows are closed."""
-        return [failure for failure in self.failures if not any(window.explains(failure) for window in self._windows)]
+        explained = Counter[Window]()
+        surprises = []
+        for failure in self.failures:
+            for window in self._windows:
+                if window.explains(failure) and (window.at_most is None or explained[window] < window.at_most):
+                    explained[window] += 1
+                    break
+            else:
+                surprises.append(failure)
+        return surprises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,9 +16,13 @@ DROP_EVERY = DROP_FOR = 2.0
 
 
 class Balancer:
-    """Leads each link to one of the instances that run; all connections of a link lead to the same one."""
+    """Leads each link to one of the instances that run; all connections of a link lead to the same one.
 
-    def __init__(self, urls: list[str]) -> None:
+    It knows only the URLs that it was given: before a load balancer there is one, and which of the instances behind it
+    run is not its business.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
         self._urls = list(urls)
         self._up = set(urls)
         self._leads: dict[Link, str] = {}
@@ -44,7 +48,7 @@ class Balancer:
 
     def put_back(self, url: str) -> None:
         """An instance runs again."""
-        self._up.add(url)
+        self._up.update({url}.intersection(self._urls))
 
     def _after(self, url: str) -> str:
         start = self._urls.index(url) + 1

@@ -9,11 +9,11 @@ from typing import Literal
 from . import faults
 from .backends import Backend
 from .faults import Fault
+from .front import FrontName
 from .network import Drops
 from .size import FULL
 
 Load = Literal["stock", "verify", "verify over polling"]
-Front = Literal["direct", "nginx"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Scenario:
     load: Load
     drops: Drops
     fault: Fault | None = None
-    front: Front = "direct"
+    front: FrontName = "direct"
 
     @property
     def name(self) -> str:
@@ -86,6 +86,7 @@ def _all() -> Iterator[Scenario]:
         yield Scenario(backend, "verify over polling", "silent", front="nginx")
         for fault in FAULTS:
             yield Scenario(backend, "stock", "none", fault, "nginx")
+        yield Scenario(backend, "stock", "silent", faults.instance_killed, "nginx")
 
 
 SCENARIOS = tuple(_all()) if FULL else BRIEFLY

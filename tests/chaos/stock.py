@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -23,9 +23,8 @@ from .backends import Deployment
 from .faults import Fault, break_things
 from .network import DROP_FOR, Balancer, Drops, pauses
 from .sender import Sender, asking
-from .size import SIZE
 from .stories import Stories
-from .swarm import TRANSPORTS, Event, Member, Swarm, run_swarm
+from .swarm import TRANSPORTS, Event, Member, Swarm, address, run_swarm
 
 CONNECT_WITHIN = 30.0
 ROUND_PAUSE = 0.25
@@ -45,33 +44,33 @@ class _Client:
 class SwarmLoad:
     """Stock clients over every transport, through networks that fail, while something breaks."""
 
-    def __init__(self, deployment: Deployment, urls: list[str], drops: Drops, fault: Fault | None) -> None:
+    def __init__(self, deployment: Deployment, urls: Sequence[str], drops: Drops, fault: Fault | None) -> None:
         self._deployment = deployment
         self._urls = urls
         self._drops = drops
         self._fault = fault
         self._balancer = Balancer(urls)
         self._ledger = Ledger()
-        self._received_at: dict[str, float] = {}
+        self._taken_at: dict[str, float] = {}
         self._user_of: dict[str, str] = {}
         self._too_early: set[str] = set()
         self._refused: dict[str, str] = {}
         self._stories = Stories()
         self._drop_count = 0
         self._connects = 0
-        users = [f"stock-{number}" for number in range(SIZE.users)]
+        users = [f"stock-{number}" for number in range(deployment.size.users)]
         self._clients = [_Client(user, deployment.token(user), Link()) for user in users]
         self._sender = Sender(deployment, urls, self._created)
 
     async def run(self) -> dict[str, Any]:
         """Carry it out; what came of it."""
-        users = [client.user for client in self._clients]
+        users, size = [client.user for client in self._clients], self._deployment.size
         async with self._networks(), run_swarm(self._happened) as swarm, asking(self._deployment, self._urls):
             await self._connect(swarm)
             async with self._dropping(swarm), asyncio.TaskGroup() as tasks:
                 tasks.create_task(break_things(self._fault, self._deployment, self._balancer))
                 tasks.create_task(
-                    self._sender.send_all(users, SIZE.notifications, seconds=SIZE.seconds, give_up=SIZE.settle)
+                    self._sender.send_all(users, size.notifications, seconds=size.seconds, give_up=size.settle)
                 )
             await self._until_back()
             await self._settle(swarm)
@@ -117,7 +116,7 @@ class SwarmLoad:
                     f"http://127.0.0.1:{client.link.port}",
                     client.token,
                     TRANSPORTS[number % len(TRANSPORTS)],
-                    f"10.0.0.{number + 1}",
+                    address(number),
                     since=number % 4 == 3,
                 )
                 for number, client in enumerate(self._clients)
@@ -159,7 +158,7 @@ class SwarmLoad:
 
     def _arrived(self, client: _Client, event: Event) -> None:
         id: str = event.data["id"]
-        self._received_at.setdefault(id, event.at)
+        self._taken_at.setdefault(id, event.data["taken"] / 1000)
         connection = client.user, event.data["n"]
         online = client.online.seconds
         self._ledger.arrived(connection, id, replayed=event.data["replayed"], at=event.at, online=online)
@@ -200,7 +199,7 @@ class SwarmLoad:
 
     async def _settle(self, swarm: Swarm) -> None:
         """Wait until all is received and confirmed, or the time is up."""
-        until = time.monotonic() + SIZE.settle
+        until = time.monotonic() + self._deployment.size.settle
         restless = self._clients
         while restless and time.monotonic() < until:
             await asyncio.sleep(ROUND_PAUSE)
@@ -223,7 +222,7 @@ class SwarmLoad:
         self._stories.note(
             user, time.time(), f"server says: {item['status']}, deliveredAt {item.get('deliveredAt')}", item["id"]
         )
-        if delivered_at is not None and delivered_at < self._received_at.get(item["id"], delivered_at):
+        if delivered_at is not None and delivered_at < self._taken_at.get(item["id"], delivered_at):
             self._too_early.add(item["id"])  # by one clock, as everything is on one machine
         self._ledger.audited(
             item["id"], user, item["status"],

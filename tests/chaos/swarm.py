@@ -18,6 +18,11 @@ SYNC_WITHIN = 10.0
 TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"])
 
 
+def address(number: int) -> str:
+    """That of a client, for load balancers, which would otherwise take all of them for one."""
+    return f"10.0.0.{number + 1}"
+
+
 @dataclass(frozen=True)
 class Member:
     """One client."""
@@ -26,7 +31,6 @@ class Member:
     token: str
     transports: Sequence[str]
     address: str
-    """For load balancers, which would otherwise take all clients for one."""
     since: bool = False
     """Whether it tells which notification was its newest when it comes back."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from ..waiting import until
 from .backends import Backend, DatabaseServers, Deployment, deploy
-from .swarm import TRANSPORTS, Event, Member, run_swarm
+from .swarm import TRANSPORTS, Event, Member, address, run_swarm
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("node_modules")]
 
@@ -34,14 +34,16 @@ async def test_a_frozen_page_is_confirmed_after_it_thaws_and_not_before(servers:
             thawed_at = time.time()
             pages.thaw()
             await until(lambda: sum(event.what == "notification" for event in events) == len(USERS))
-            received_at = {event.data["id"]: event.at for event in events if event.what == "notification"}
+            taken_at = {
+                event.data["id"]: event.data["taken"] / 1000 for event in events if event.what == "notification"
+            }
             for user, id in zip(USERS, ids, strict=True):
-                assert await delivered_at(deployment, user) >= received_at[id] >= thawed_at - 0.001
+                assert await delivered_at(deployment, user) >= taken_at[id] >= thawed_at - 0.001
 
 
 def member(deployment: Deployment, number: int) -> Member:
     transports = TRANSPORTS[number % len(TRANSPORTS)]
-    return Member(deployment.urls[0], deployment.token(USERS[number]), transports, f"10.0.0.{number + 1}")
+    return Member(deployment.urls[0], deployment.token(USERS[number]), transports, address(number))
 
 
 async def status(deployment: Deployment, user: str) -> tuple[str, str | None]:

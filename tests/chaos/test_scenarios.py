@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from ..require import missing
-from ..servers import ServerError
-from ..servers.nginx import start_nginx_server
 from .backends import DatabaseServers, Deployment, deploy
+from .front import in_front
 from .report import Row
 from .scenarios import SCENARIOS, Scenario
-from .size import SIZE
 from .stock import SwarmLoad
 from .verifying import run_verify
 
@@ -24,30 +20,21 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 @pytest.mark.usefixtures("node_modules")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 async def test_nothing_is_lost(scenario: Scenario, servers: DatabaseServers, rows: list[Row]) -> None:
-    with deploy(scenario.backend, servers) as deployment, in_front(scenario, deployment) as urls:
+    with deploy(scenario.backend, servers) as deployment, in_front(scenario.front, deployment) as front:
         await deployment.all_ready()
-        outcome = await carry_out(scenario, deployment, urls)
+        outcome = await carry_out(scenario, deployment, front.urls)
         row = Row(scenario.name, scenario.backend.database, scenario.backend.instances, outcome, deployment.journal)
         rows.append(row)
         found = problems(outcome, deployment)
+        found += await front.problems(
+            clients=deployment.size.users if scenario.load == "stock" else 0,
+            instances=scenario.backend.instances,
+            undisturbed=scenario.fault is None,
+        )
         assert not found, "\n".join([*found, "", deployment.logs()])
 
 
-@contextmanager
-def in_front(scenario: Scenario, deployment: Deployment) -> Iterator[list[str]]:
-    """The addresses that clients have."""
-    if scenario.front == "direct":
-        yield deployment.urls
-        return
-    try:
-        nginx = start_nginx_server(deployment.urls)
-    except ServerError as error:
-        missing(str(error))
-    with nginx:
-        yield [nginx.base_url]
-
-
-async def carry_out(scenario: Scenario, deployment: Deployment, urls: list[str]) -> dict[str, Any]:
+async def carry_out(scenario: Scenario, deployment: Deployment, urls: Sequence[str]) -> dict[str, Any]:
     if scenario.load == "stock":
         return await SwarmLoad(deployment, urls, scenario.drops, scenario.fault).run()
     transport = "polling" if "polling" in scenario.load else "websocket"
@@ -61,8 +48,8 @@ def problems(outcome: dict[str, Any], deployment: Deployment) -> list[str]:
         if count:
             found += [f"{count} {name}:", *outcome["examples"].get(name, ())]
     for name in ("created", "received", "delivered"):
-        if outcome[name] != SIZE.notifications:
-            found.append(f"{outcome[name]} of {SIZE.notifications} {name}")
+        if outcome[name] != deployment.size.notifications:
+            found.append(f"{outcome[name]} of {deployment.size.notifications} {name}")
     if outcome["copies"] != outcome["replayed_copies"]:
         found.append(f"of {outcome['copies']} copies only {outcome['replayed_copies']} are marked replayed")
     if outcome["sent_away"]:

@@ -17,7 +17,6 @@ from .faults import Fault, break_things
 from .journal import Journal
 from .network import DROP_EVERY, DROP_FOR, Drops
 from .sender import asking
-from .size import SIZE
 
 START_WITHIN = 30.0
 """Seconds until the command has connected its clients."""
@@ -36,8 +35,9 @@ async def run_verify(
     deployment: Deployment, urls: Sequence[str], drops: Drops, fault: Fault | None, transport: str
 ) -> dict[str, Any]:
     """Run the command while something breaks; what it says."""
+    size = deployment.size
     options: dict[str, Any] = {
-        "users": SIZE.users, "notifications": SIZE.notifications, "seconds": SIZE.seconds, "settle": SIZE.settle,
+        "users": size.users, "notifications": size.notifications, "seconds": size.seconds, "settle": size.settle,
         "transport": transport, "drops": drops, "drop-every": DROP_EVERY, "drop-for": DROP_FOR,
     }  # fmt: skip
     arguments = [word for url in urls for word in ("--url", url)]
@@ -50,7 +50,7 @@ async def run_verify(
         )  # fmt: skip
         try:
             async with (
-                asyncio.timeout(START_WITHIN + 2 * SIZE.seconds + SIZE.settle + END_WITHIN),
+                asyncio.timeout(START_WITHIN + 2 * size.seconds + size.settle + END_WITHIN),
                 asking(deployment, urls),
             ):
                 told = asyncio.create_task(process.communicate())
@@ -69,7 +69,7 @@ async def run_verify(
 async def _connected(deployment: Deployment, told: asyncio.Future[Any]) -> None:
     """Return when clients have connected, or the command has ended before that."""
     async with asyncio.timeout(START_WITHIN):
-        while not told.done() and await _sockets(deployment) < SIZE.users / 2:  # noqa: ASYNC110 - nobody tells us
+        while not told.done() and await _sockets(deployment) < deployment.size.users / 2:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.05)
 
 

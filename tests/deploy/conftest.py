@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,7 +14,8 @@ from ..instances.conftest import Cluster, postgres
 from ..servers import PostgresServer, start_redis_server
 from ..servers.nginx import NginxServer
 from ..service import Service
-from .helpers import Addresses, OpenPage, address_at, from_address, nginx_before
+from ..waiting import until
+from .helpers import Addresses, OpenPage, address_at, from_address, is_led_everywhere, nginx_before
 
 __all__ = ["browser", "node_modules", "postgres", "stranger", "user"]
 
@@ -44,6 +45,16 @@ def nginx(cluster: Cluster) -> Iterator[NginxServer]:
 @pytest.fixture(scope="package")
 def addresses(nginx: NginxServer, cluster: Cluster) -> Addresses:
     return [address_at(instance, through=nginx) for instance in cluster]
+
+
+@pytest.fixture
+async def all_run(cluster: Cluster, nginx: NginxServer, addresses: Addresses) -> AsyncIterator[None]:
+    """What the test ends runs again for the next one, and nginx has noticed."""
+    yield
+    for server in (*cluster, nginx):
+        if not server.running:
+            server.start()
+    await until(lambda: is_led_everywhere(nginx, cluster, addresses), within=20)
 
 
 @pytest.fixture

@@ -68,14 +68,29 @@ def address_at(instance: Service, *, through: NginxServer) -> str:
     raise AssertionError
 
 
-def instances_of(address: str, nginx: NginxServer, *, status: int = 200) -> Counter[str]:
-    """Which instances answered the requests of this client's Socket.IO with this status, and how many each.
+def is_led_everywhere(nginx: NginxServer, cluster: Sequence[Service], addresses: Addresses) -> bool:
+    """Whether nginx leads to all instances again, each client to its own: it passes over one that has just failed."""
+    before = list(map(requests, cluster))
+    with httpx.Client(base_url=nginx.base_url, verify=False) as client:
+        for _ in cluster:
+            client.get("/v1/notifications")
+        if not all(now > then for now, then in zip(map(requests, cluster), before, strict=True)):
+            return False
+        for instance, address in zip(cluster, addresses, strict=True):
+            client.cookies.clear()
+            opened = client.get(POLLING, headers=from_address(address))
+            if not (opened.is_success and knows(instance, session(opened))):
+                return False
+    return True
 
-    From nginx's log, which has a request when it has ended.
-    """
-    assert nginx.home
-    line = re.compile(rf'^{re.escape(address)} .* /socket\.io/" {status} \S+ (\S+)$', re.MULTILINE)
-    return Counter(line.findall(nginx.home.log.read_text()))
+
+def instances_of(address: str, nginx: NginxServer, *, status: int = 200) -> Counter[str]:
+    """Which instances answered the requests of this client's Socket.IO with this status, and how many each."""
+    return Counter(
+        request.instances[-1]
+        for request in nginx.requests()
+        if (request.address, request.path, request.status) == (address, "/socket.io/", status)
+    )
 
 
 def requests(instance: Service) -> int:

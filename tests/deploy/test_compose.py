@@ -72,7 +72,7 @@ def test_it_does_not_start_without_a_secret_and_says_so(services: Services) -> N
 
 def test_nginx_finds_the_instances(services: Services, settings: Settings) -> None:
     upstreams = re.findall(r"^ +server (\S+):(\d+) ", SHIPPED.read_text(), re.MULTILINE)
-    assert upstreams == [(name, str(settings.port)) for name in INSTANCES] * 2
+    assert upstreams == [(name, str(settings.port)) for name in INSTANCES] * 3
     assert settings.host == "0.0.0.0"
     nginx = services["nginx"]
     assert nginx["extra_hosts"] == {name: address(services[name]) for name in INSTANCES}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from ..frontends.helpers import become, client_of, ids
 from ..frontends.page import C
 from ..instances.conftest import Cluster
 from ..servers.nginx import NginxServer
+from ..service import Service
 from ..waiting import until
 from .helpers import (
     CLOSE,
@@ -24,6 +27,7 @@ from .helpers import (
     Way,
     from_address,
     instances_of,
+    requests,
     session,
 )
 
@@ -81,6 +85,30 @@ async def test_websockets_of_one_address_are_spread(nginx: NginxServer) -> None:
     await until(lambda: instances_of(office, nginx, status=101).total() == 6)
     instances = instances_of(office, nginx, status=101)
     assert sorted(instances.values()) == [3, 3]
+
+
+@pytest.mark.usefixtures("all_run")
+async def test_an_instance_that_is_back_gets_the_next_websockets(nginx: NginxServer, cluster: Cluster) -> None:
+    back, other = cluster
+    url = nginx.base_url.replace("http", "ws") + WEBSOCKET
+    before, after = "198.51.100.9", "198.51.100.10"
+    await asyncio.to_thread(back.stop)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(connect(url, additional_headers=from_address(before)))
+        await asyncio.to_thread(back.start)
+        await until(lambda: requests_led_to(back, nginx))
+        for _ in range(4):
+            await stack.enter_async_context(connect(url, additional_headers=from_address(after)))
+    await until(lambda: instances_of(after, nginx, status=101).total() == 4)
+    assert instances_of(before, nginx, status=101) == {urlsplit(other.base_url).netloc: 4}
+    assert instances_of(after, nginx, status=101) == {urlsplit(back.base_url).netloc: 4}
+
+
+def requests_led_to(instance: Service, nginx: NginxServer) -> int:
+    """How many requests the instance has answered, after one more to nginx."""
+    httpx.get(f"{nginx.base_url}/v1/notifications", verify=False)
+    return requests(instance)
 
 
 def test_a_cookie_leads_back_also_from_another_address(

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
 
 from ..frontends.page import Page
 from ..instances.conftest import Cluster
+from ..raw import RawClient, raw_client
 from ..servers.nginx import NginxServer
+from ..service import Service
 from ..waiting import until
 from .helpers import POLLING, WAYS, Addresses, OpenPage, Sent, requests, sending, shown
 
+pytestmark = pytest.mark.usefixtures("all_run")
+
 AT_THE_MOMENT = 1
 """Requests that may fail because they meet an instance in the very moment of its end."""
+CROWD = 100
+"""Connections that an instance has when it stops: enough that closing them takes seconds, of the five of `--drain`."""
 
 Pages = dict[int, Page]
 """Each page by its user."""
-
-
-@pytest.fixture(autouse=True)
-def all_run(cluster: Cluster, nginx: NginxServer) -> Iterator[None]:
-    """What a test has ended runs again for the next one."""
-    yield
-    for server in (*cluster, nginx):
-        if not server.running:
-            server.start()
 
 
 @pytest.fixture
@@ -64,6 +62,53 @@ async def test_an_instance_is_killed(cluster: Cluster, nginx: NginxServer, pages
     await all_is_shown(pages, sent)
     assert sent.repeated.total() <= AT_THE_MOMENT
     assert len(moved(pages)) == len(WAYS)  # the others did not notice
+
+
+async def test_an_instance_that_stops_hands_its_clients_over_one_after_the_other(
+    cluster: Cluster, nginx: NginxServer, pages: Pages, user: int
+) -> None:
+    stopping, staying = cluster
+    async with AsyncExitStack() as stack:
+        names = [f"{user}-{number}" for number in range(CROWD)]
+        crowd = [
+            await stack.enter_async_context(raw_client(stopping.base_url, {"token": stopping.token(name)}))
+            for name in names
+        ]
+        async with sending(nginx, staying.bearer(admin=True), list(pages)) as sent:
+            await until(lambda: all(page.received() for page in pages.values()))
+            stopped = asyncio.create_task(asyncio.to_thread(stopping.stop, 20))
+            closings = asyncio.gather(*(closed_at(client) for client in crowd))
+            # It still answers, but takes nobody in.
+            await until(
+                lambda: state(stopping) == (503, {"status": "unavailable", "reasons": ["service: is stopping"]})
+            )
+            for url, status in ((POLLING, 503), (f"{POLLING}&sid=unknown", 503), ("/healthz", 200)):
+                assert get(stopping, url).status_code == status
+            times = await closings
+            await stopped
+            for page in moved(pages):
+                await page.ready(nth=2)
+    await all_is_shown(pages, sent)
+    assert max(times) - min(times) > 1  # at 20 ms each, it is two seconds
+    assert len(moved(pages)) == len(WAYS)  # the others did not notice
+    assert [line for page in pages.values() for line in page.find("connect_error")] == []
+    assert sent.repeated.total() <= AT_THE_MOMENT
+
+
+def get(instance: Service, url: str) -> httpx.Response:
+    return httpx.get(instance.base_url + url, verify=False)
+
+
+def state(instance: Service) -> tuple[int, Any]:
+    """What it says of itself."""
+    answer = get(instance, "/readyz")
+    return answer.status_code, answer.json()
+
+
+async def closed_at(client: RawClient) -> float:
+    """When the server closes this connection."""
+    await client.until_closed(within=20)
+    return asyncio.get_running_loop().time()
 
 
 async def test_all_instances_are_restarted_one_after_the_other(

@@ -10,10 +10,13 @@
 //   connect       n: its how manieth connection, transport    refused    by the server: message, code. It stays away.
 //   upgrade       transport                                   trouble    message: it could not connect, and tries again
 //   disconnect    reason                                      caught_up  complete, count
-//   notification  n: on which connection, id, replayed, shown: false if the client has it already
+//   notification  n: on which connection, id, replayed, shown: false if the client has it already,
+//                 taken: at which millisecond it was taken from the connection
 //
-// A line is written before anything else that the same packet, or a later one, leads to: process.stdout is synchronous
-// for pipes. So what a client answered after a notification, it answered after the line.
+// Lines are written at once: process.stdout is synchronous for pipes. `taken` is a little earlier than `at`, because
+// socket.io-client hands a packet on in a microtask: the answer to a ping that came in the same piece of bytes is
+// written before the page is called, although nothing else can happen to the page in between. So what a client
+// answered after a notification, it answered after `taken`.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -21,6 +24,7 @@ import { createInterface } from "node:readline";
 const { io } = createRequire(import.meta.url)("socket.io-client");
 
 const RECONNECTION_DELAY = 200; // milliseconds; everything else is as socket.io-client has it by default
+const NOTIFICATION = '2/notifications,["notification",';
 
 function print(client, what, rest) {
   process.stdout.write(`${JSON.stringify({ at: Date.now(), client, what, ...rest })}\n`);
@@ -28,6 +32,7 @@ function print(client, what, rest) {
 
 function start({ url, token, transports, address, since }, client) {
   const has = new Set();
+  const taken = new Map();
   let newest;
   let n = 0;
   const socket = io(`${url}/notifications`, {
@@ -39,6 +44,12 @@ function start({ url, token, transports, address, since }, client) {
   });
   socket.io.on("open", () => {
     socket.io.engine.on("upgrade", (transport) => print(client, "upgrade", { transport: transport.name }));
+    socket.io.engine.on("packet", ({ type, data }) => {
+      if (type === "message" && data.startsWith(NOTIFICATION)) {
+        const [, { id }] = JSON.parse(data.slice(data.indexOf("[")));
+        taken.set(id, Date.now());
+      }
+    });
   });
   socket.on("connect", () => {
     n += 1;
@@ -50,7 +61,7 @@ function start({ url, token, transports, address, since }, client) {
   });
   socket.on("catch_up_complete", ({ complete, count }) => print(client, "caught_up", { complete, count }));
   socket.on("notification", ({ id, replayed = false }) => {
-    print(client, "notification", { n, id, replayed, shown: !has.has(id) });
+    print(client, "notification", { n, id, replayed, shown: !has.has(id), taken: taken.get(id) });
     has.add(id);
     if (!newest || id > newest) newest = id;
   });

@@ -95,6 +95,14 @@ def test_a_payload_too_deep_to_be_written_is_refused(admin: httpx.Client, depth:
     problem(admin.post(EVENTS, content=body, headers=JSON), 422, "invalid_request", "payload")
 
 
+def test_a_payload_has_a_limit(admin: httpx.Client) -> None:
+    body = {"userIds": ["nobody"], "event": "x", "payload": "x" * (64 * 1024 - 2)}
+    assert admin.post(EVENTS, json=body).status_code == 202
+    answer = admin.post(EVENTS, json={**body, "payload": f"{body['payload']}x"})
+    problem(answer, 422, "invalid_request", "payload")
+    assert "at most 65536 bytes" in answer.json()["errors"][0]["message"]
+
+
 # Who is connected
 
 

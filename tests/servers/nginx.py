@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +18,21 @@ from .base import Server, ServerError
 from .process import HOST, Home, send
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+_LINE = re.compile(r'^(\S+) \[\S+\] "(\S+) (\S+)" (\d+) \S+s (\S.*)$', re.MULTILINE)
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One that has ended, as nginx logged it."""
+
+    address: str
+    """The client's."""
+    method: str
+    path: str
+    status: int
+    instances: tuple[str, ...]
+    """Host and port of each that was tried, the last of which has answered."""
 
 
 class NginxServer(Server):
@@ -29,6 +44,14 @@ class NginxServer(Server):
 
     def ping(self) -> None:
         httpx.get(f"{self.base_url}/healthz", timeout=5)  # whatever the answer: instances may be away
+
+    def requests(self) -> list[Request]:
+        """All that have ended so far."""
+        assert self.home
+        return [
+            Request(address, method, path, int(status), tuple(re.split(", | : ", tried)))
+            for address, method, path, status, tried in _LINE.findall(self.home.log.read_text(errors="replace"))
+        ]
 
     def reload(self, timeout: float = 10) -> None:
         """Have it read its configuration again, and return once new workers serve."""
@@ -70,7 +93,7 @@ def _configuration(home: Home, instances: Sequence[str]) -> str:
         (r"^worker_processes auto;", "worker_processes 2;", 1),  # more than one, so that they have to agree
         (r"^http \{\n", rf"\g<0>{files}", 1),
         (r"listen 80;", f"listen {HOST}:{home.port};", 1),
-        (r"^( +server )\S+:\d+( .*;\n)(?: +server \S+:.*;\n)*", _each(instances), 2),
+        (r"^( +server )\S+:\d+( .*;\n)(?: +server \S+:.*;\n)*", _each(instances), 3),
         (r"#set_real_ip_from .*;", f"set_real_ip_from {HOST};", 1),
         (r"#(real_ip_\w+ .*;)", r"\g<1>", 2),
     ):

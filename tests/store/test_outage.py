@@ -15,7 +15,7 @@ from pymongo import errors as pymongo_errors
 from sqlalchemy.exc import DBAPIError
 
 from eventide_notify.errors import Unavailable
-from eventide_notify.store import Claim, Store, engines, mongo, mongo_client
+from eventide_notify.store import Claim, Store, engines, mongo, mongo_client, outage
 from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
 
@@ -68,6 +68,37 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mongo_client, "SECONDS", 1)
     monkeypatch.setitem(mongo_client.OPTIONS, "serverSelectionTimeoutMS", 1_000)
     monkeypatch.setitem(mongo_client.OPTIONS, "socketTimeoutMS", 1_000)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", SERVERS, indirect=True)
+async def test_the_log_says_once_why_and_when_it_is_over(
+    server: Server, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with killed(server):
+        for _ in range(3):
+            async with unavailable():
+                await store.ping()
+    await store.ping()
+    away, back = (record.getMessage() for record in caplog.records if record.name == outage.__name__)
+    assert away.startswith("the database is away (")
+    assert len(away) < 350
+    assert "Topology" not in away
+    assert back == "the database answers again"
+
+
+def test_a_reason_is_one_short_line_without_what_was_to_be_saved() -> None:
+    pymongos = (
+        "db:27017: [Errno 111] Connection refused (configured timeouts: socketTimeoutMS: 10000.0ms, connectTimeoutMS: "
+        "3000.0ms), Timeout: 3.0s, Topology Description: <TopologyDescription id: 1, servers: []>"
+    )
+    found = outage.reason(pymongo_errors.ServerSelectionTimeoutError(pymongos))
+    assert found == "ServerSelectionTimeoutError: db:27017: [Errno 111] Connection refused"
+    sqlalchemys = DBAPIError("INSERT …", {"message": "a secret"}, sqlite3.OperationalError("disk\nfull"))
+    assert outage.reason(sqlalchemys) == "OperationalError: disk full"
+    assert outage.reason(TimeoutError()) == "TimeoutError"
+    assert outage.reason(None) == "no answer"
+    assert len(outage.reason(OSError("x" * 1_000))) < 350
 
 
 @asynccontextmanager
