@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .ledger import FAULTS, Delay, Figures
-from .run import Outcome, Plan, Watch
+from .plan import Outcome, Plan
+from .run import Watch
 
 Row = tuple[str, object, str]
 """What, how many, and a remark."""

@@ -7,7 +7,7 @@ from collections import Counter
 
 from eventide_notify.verify import Outcome, Plan, as_json, as_text, progress
 from eventide_notify.verify.ledger import Ledger
-from eventide_notify.verify.run import Network
+from eventide_notify.verify.plan import Network
 
 PLAN = Plan(urls=["http://one", "http://two"], event="notification", drops="silent")
 
