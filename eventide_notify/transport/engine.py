@@ -25,6 +25,8 @@ import engineio
 import socketio
 from engineio import async_socket, packet
 from engineio.exceptions import EngineIOError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ..models import Receipt
 from .codec import Codec, Json
@@ -41,6 +43,7 @@ CONNECT_TIMEOUT = 20.0
 """Seconds in which a connection must have joined a namespace."""
 FRAME_MAX = 2_000_000
 """Most bytes of one Engine.IO message. A longer one ends the connection, as on Node; up to here it is answered."""
+_ENDED = "Session is disconnected"
 
 
 def check_engine() -> None:
@@ -211,6 +214,16 @@ class SocketServer(socketio.AsyncServer):
         )
         # Sessions end, and instances: that a client asks for one that is not here any more is no error of ours.
         self.eio.log_message_keys.add("bad-sid")
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or a WebSocket."""
+        try:
+            await super().handle_request(scope, receive, send)
+        except KeyError as error:
+            if error.args != (_ENDED,):
+                raise
+            # A POST of a session that was just closed; python-engineio answers a GET of one by itself.
+            await Response(status_code=400)(scope, receive, send)
 
     def _engineio_server_class(self) -> type[engineio.AsyncServer]:
         engineio.packet.Packet.json = Json

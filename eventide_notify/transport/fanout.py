@@ -109,18 +109,23 @@ class LocalFanout(socketio.AsyncManager):
         if not self._opened.add(envelope["id"]):
             return  # published twice, because the first time seemed to have failed
         if "notifications" in envelope:
+            passed_over = self._passes_over()
             for payload in envelope["notifications"]:
-                if not self.reading_store:
+                if not passed_over:
                     await self._deliver(payload, self.of_user(payload["userId"]))
                 self._count_changed(payload["userId"])
         elif "announcement" in envelope:
-            if not (self.reading_store and envelope["stored"]):
+            if not (envelope["stored"] and self._passes_over()):
                 await self._deliver(envelope["announcement"], list(self.connections.values()))
             self.counts_changed()
         elif "retracted" in envelope:
             self.server.start_background_task(self._retract, envelope["retracted"])
         else:
             await self._signal(envelope["event"], envelope["payload"], envelope["users"])
+
+    def _passes_over(self) -> bool:
+        """Whether what comes by the channel is not shown, because it will be read from the store."""
+        return self.reading_store
 
     async def show_missed(self, items: Iterable[Notification]) -> None:
         """Show what may not have come through the channel to those of this instance's sockets that lack it."""

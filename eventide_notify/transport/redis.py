@@ -5,12 +5,13 @@ a worker) can emit to `user:42` and reach the user on every instance. What is ou
 
 * `emit` never waits for Redis. What is to be published goes into an outbox, and one task sends all that is in it in
   one pipeline. (Out of the box each emit awaits its own PUBLISH, and a frozen Redis holds it for 10 s.)
-* What could not be published is tried again while it is fresh. Receivers open an envelope once.
+* What could not be published is tried again while it is fresh, after a word that it is late: what others published
+  meanwhile may be newer, so receivers read from the store what is stored. They open an envelope once.
 * Every second each instance publishes a heartbeat. An instance that does not hear its own is deaf; one that no longer
   hears another's cannot know what it misses. Both are *degraded* (`Hearing`), and read from the store meanwhile.
 * The listener subscribes again after a moment of silence. (Out of the box it waits up to a minute after an error, and
-  for ever on a connection that died silently.) Whatever was published before a subscription is lost, also when the
-  driver has subscribed again by itself: so for a moment after each one but the first, the instance is degraded too.
+  for ever on a connection that died silently.) Whatever was published before a subscription is lost, so for a moment
+  after each one but the first the instance is degraded too; also after one that the driver made by itself.
 """
 
 from __future__ import annotations
@@ -70,8 +71,12 @@ class Hearing:
     def subscribed(self, *, now: float) -> None:
         """From now on something is heard; what was said since the last time has been missed."""
         if self._subscribed:
-            self._interrupted_at = now
+            self.interrupted(now=now)
         self._subscribed = True
+
+    def interrupted(self, *, now: float) -> None:
+        """Something did not come, or comes late."""
+        self._interrupted_at = now
 
     def problems(self, *, now: float) -> list[str]:
         """What is not heard, in words; empty: all is well."""
@@ -81,7 +86,7 @@ class Hearing:
         if self.deaf(now=now):
             return [f"this instance has not heard itself through Redis for {now - self._heard[self._own]:.0f} s"]
         if self._interrupted_at is not None and now - self._interrupted_at < INTERRUPTED:
-            return [f"the subscription was interrupted until {now - self._interrupted_at:.0f} s ago"]
+            return [f"Redis was interrupted until {now - self._interrupted_at:.0f} s ago"]
         return [
             f"instance {instance[:8]} has not been heard for {now - at:.0f} s"
             for instance, at in self._heard.items()
@@ -116,6 +121,7 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: Any = None
         self._trouble = False
+        self._late = False
 
     def may_reach(self, user: str) -> bool:
         return True  # on another instance, for all we know
@@ -138,14 +144,17 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(PUBLISH_TIMEOUT):
-                goodbye = {"method": _HEARTBEAT, "host_id": self.host_id, "left": True}
-                await self._send([*(message for _, message in self._outbox), self.json.dumps(goodbye)])
+                await self._send([*(message for _, message in self._outbox), self._heartbeat(left=True)])
         await self._close(self.redis)
         await self._close(self._publishing)
 
     def problems(self) -> list[str]:
         """Why this instance is degraded; empty when it is not."""
         return self.hearing.problems(now=time.monotonic())
+
+    def _passes_over(self) -> bool:
+        # At once, and not only when the store is read for the first time: until then newer ones could be shown.
+        return super()._passes_over() or bool(self.problems())
 
     # Publishing
 
@@ -159,7 +168,7 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
             now = time.monotonic()
             if now >= beat_at:
                 beat_at = now + HEARTBEAT
-                self._outbox.append((now, self.json.dumps({"method": _HEARTBEAT, "host_id": self.host_id})))
+                self._outbox.append((now, self._heartbeat()))
             if self._outbox:
                 await self._publish_batch()
                 continue
@@ -172,14 +181,19 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         batch = [self._outbox.popleft() for _ in range(min(BATCH_MAX, len(self._outbox)))]
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT):
-                await self._send([message for _, message in batch])
+                await self._send([*([self._heartbeat(late=True)] * self._late), *(message for _, message in batch)])
+            self._late = False
         except Exception as error:  # each driver has its own
             self._troubled("Redis does not take what is published (%r)", error)
             await self._close(self._publishing)
             self._publishing = None
+            self._late = True
             oldest = time.monotonic() - FRESH
             self._outbox.extendleft(reversed([item for item in batch if item[0] > oldest]))
             await asyncio.sleep(0.2)
+
+    def _heartbeat(self, **news: bool) -> str:
+        return str(self.json.dumps({"method": _HEARTBEAT, "host_id": self.host_id, **news}))
 
     async def _send(self, messages: list[str]) -> None:
         if self._publishing is None:
@@ -243,6 +257,8 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
             self.hearing.left(instance)
         else:
             self.hearing.heard(instance, now=time.monotonic())
+        if message.get("late"):
+            self.hearing.interrupted(now=time.monotonic())
         return None
 
     @staticmethod

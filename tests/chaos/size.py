@@ -30,6 +30,6 @@ if _NAME not in _SIZES:
 
 FULL = _NAME == "full"
 SIZE = _SIZES[_NAME]
-SIZE_ON_MONGODB = replace(SIZE, notifications=300, seconds=30) if FULL else SIZE
+SIZE_ON_MONGODB = replace(SIZE, notifications=150) if FULL else SIZE
 """FerretDB, which stands in where there is no MongoDB, reads a whole collection for most of what it is asked. With as
 much as the others it falls behind on a small machine, further and further."""

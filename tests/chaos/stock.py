@@ -26,7 +26,11 @@ from .sender import Sender, asking
 from .stories import Stories
 from .swarm import TRANSPORTS, Event, Member, Swarm, address, run_swarm
 
-CONNECT_WITHIN = 30.0
+CONNECT_WITHIN = 75.0
+"""Seconds in which all clients are connected: more than the 45 after which a client finds out by itself that nobody
+pings it any more. When its network breaks in the middle of its upgrade from polling, a stock client may do nothing
+until then: it has paused polling, and the WebSocket is gone.
+"""
 ROUND_PAUSE = 0.25
 
 

@@ -146,6 +146,29 @@ async def test_without_redis_it_is_slower_and_loses_nothing(
             assert len({item["id"] for item in copies}) == len(copies), "a copy that is not marked"
 
 
+async def test_a_redis_that_is_away_for_a_moment_disturbs_no_order(
+    cluster: Cluster, redis: RedisServer, user: str
+) -> None:
+    """What one instance publishes late may be older than what another one has published since."""
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+    async with device(cluster[1], user) as lone:
+        await until(lambda: lone.connections)
+        ids: list[str] = []
+        for number in range(60):
+            if number in (5, 35):
+                redis.kill()
+            elif number in (10, 40):
+                redis.start()
+            ids += await asyncio.to_thread(cluster[number % 2].send, user)
+        await until(lambda: set(ids) <= lone.ids(), within=20)
+        for connection in lone.connections:
+            shown = [item["id"] for item in connection.events("notification")]
+            assert shown == sorted(set(shown)), "out of order, or twice"
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+
+
 async def test_it_starts_without_redis_and_finds_it_later(cluster: Cluster, redis: RedisServer, user: str) -> None:
     redis.kill()
     try:

@@ -36,6 +36,14 @@ def test_every_subscription_but_the_first_is_the_end_of_an_interruption() -> Non
     hearing.subscribed(now=0.1)
     assert hearing.problems(now=0.2) == []
     hearing.subscribed(now=1)
-    assert hearing.problems(now=1.1) == ["the subscription was interrupted until 0 s ago"]
+    assert hearing.problems(now=1.1) == ["Redis was interrupted until 0 s ago"]
+    hearing.heard("own", now=1 + INTERRUPTED)
+    assert hearing.problems(now=1 + INTERRUPTED) == []
+
+
+def test_what_comes_late_is_a_problem_for_a_while() -> None:
+    hearing = Hearing("own", now=0)
+    hearing.interrupted(now=1)
+    assert hearing.problems(now=1) == ["Redis was interrupted until 0 s ago"]
     hearing.heard("own", now=1 + INTERRUPTED)
     assert hearing.problems(now=1 + INTERRUPTED) == []

@@ -1,4 +1,4 @@
-"""Who asks for a connection in the moment of a stop."""
+"""Who asks for something in the moment in which connections are closed."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ async def test_a_client_that_polls_is_not_refused_either(stopping: tuple[Applica
         await client.post(session, content=connect)
         ended = await client.get(session)
         assert ended.status_code == 503 or "44" not in ended.text
+
+
+async def test_requests_of_a_session_that_was_just_closed_are_refused(
+    stopping: tuple[Application, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    app, url = stopping
+    async with httpx.AsyncClient(base_url=url, verify=False) as client:
+        for method in ("POST", "GET"):
+            sid = json.loads((await client.get(POLLING)).text[1:])["sid"]
+            await app._fanout.hang_up(sid)
+            answer = await client.request(method, f"{POLLING}&sid={sid}", content="3" if method == "POST" else None)
+            assert answer.status_code == 400
+    assert caplog.records == []
 
 
 async def test_sessions_that_it_does_not_know_are_for_another_instance(stopping: tuple[Application, str]) -> None:
