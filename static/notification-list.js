@@ -1,47 +1,29 @@
-/** The list on the page. Whatever a notification says is text: nothing of it is ever parsed as HTML. */
+/** A list of notifications. Whatever a notification says is text: nothing of it is ever parsed as HTML. */
+
+import { clone, partsOf, setText } from "./dom.js";
+import { ago, readable, safeUrl } from "./eventide-bell.js";
+import { serverTime } from "./server-clock.js";
 
 const SHADES = 6;
-const LONG = 420;
 const STATUS = { PENDING: "Pending", DELIVERED: "Delivered", READ: "Read" };
-const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
-const spoken = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-
-/** "now", "42 seconds ago", "yesterday". A server whose clock is ahead is not in the future. */
-export function ago(time, now = Date.now()) {
-  if (Number.isNaN(time.getTime())) return "";
-  const seconds = Math.max(0, Math.round((now - time) / 1000));
-  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ["second", 1];
-  return spoken.format(seconds < 5 ? 0 : -Math.floor(seconds / size), unit);
-}
-
-/** Where a link leads: a URL when it is relative, http or https, otherwise null. */
-export function safeUrl(link) {
-  try {
-    const url = new URL(link, document.baseURI);
-    return ["http:", "https:"].includes(url.protocol) ? url : null;
-  } catch {
-    return null;
-  }
-}
-
-/** "NEW_COMMENT" is shown as "New comment". */
-const readable = (type) => type.charAt(0) + type.slice(1).toLowerCase().replaceAll("_", " ");
-
 /** The same type always has the same shade. */
 const shade = (type) => [...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % SHADES;
 
-export class ListView {
+export class NotificationList {
   #list;
-  #template;
   #rows = new Map();
 
-  constructor(list, template) {
+  /** `list`: an `<ol>`. `act(action, id)`: what to do when "read", "remove" or "follow" is wanted. */
+  constructor(list, act) {
     this.#list = list;
-    this.#template = template;
+    list.addEventListener("click", (event) => {
+      const { action } = event.target.closest("[data-action]")?.dataset ?? {};
+      if (action) act(action, event.target.closest("li").dataset.id);
+    });
   }
 
-  /** Show these, in this order. Rows stay the same elements, so focus and selection stay where they are. */
-  render(items) {
+  /** Show these, in this order; those whose ids are in `replayed` came later than they were sent. Rows stay the same elements, so focus and selection stay where they are. */
+  render(items, replayed) {
     const wanted = new Set(items.map((item) => item.id));
     let focus = null;
     for (const [id, row] of this.#rows) {
@@ -53,7 +35,7 @@ export class ListView {
     let place = this.#list.firstElementChild;
     for (const item of items) {
       const row = this.#rows.get(item.id) ?? this.#add(item.id);
-      if (row.item !== item) fill(row, item);
+      if (row.item !== item) fill(row, item, replayed.has(item.id));
       if (row === place) place = row.nextElementSibling;
       else this.#list.insertBefore(row, place);
     }
@@ -62,11 +44,11 @@ export class ListView {
 
   /** Let the clocks go on. */
   tick() {
-    for (const time of this.#list.querySelectorAll("time")) setText(time, ago(new Date(time.dateTime)));
+    for (const time of this.#list.querySelectorAll("time")) setText(time, ago(time.dateTime, serverTime()));
   }
 
   #add(id) {
-    const row = this.#template.content.firstElementChild.cloneNode(true);
+    const row = clone("notification");
     row.dataset.id = id;
     this.#rows.set(id, row);
     return row;
@@ -77,16 +59,12 @@ export class ListView {
     const rows = [...this.#list.children];
     const at = rows.indexOf(row);
     const next = [...rows.slice(at + 1), ...rows.slice(0, at).reverse()].find((each) => wanted.has(each.dataset.id));
-    return next ? next.querySelector("[data-action=delete]") : this.#list;
+    return next ? next.querySelector("[data-action=remove]") : this.#list;
   }
 }
 
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function fill(row, item) {
-  const part = (name) => row.querySelector(`[data-part=${name}]`);
+function fill(row, item, replayed) {
+  const part = partsOf(row);
   const isNew = row.item === undefined;
   row.item = item;
   const unread = !item.read && !item.passing;
@@ -99,24 +77,23 @@ function fill(row, item) {
     setText(part("title"), item.title);
     part("title").hidden = !item.title;
     setText(part("message"), item.message);
-    row.classList.toggle("long", item.message.length > LONG || item.message.split("\n").length > 6);
     part("letter").textContent = [...(item.title || item.type)][0].toUpperCase();
     showAvatar(part("avatar"), item.avatar);
     showLink(part("link"), item.link);
     const time = row.querySelector("time");
     time.dateTime = item.createdAt;
     time.title = new Date(item.createdAt).toLocaleString();
-    setText(time, ago(new Date(item.createdAt)));
+    setText(time, ago(item.createdAt, serverTime()));
     const name = (item.title || item.message).slice(0, 60);
     row.querySelector("[data-action=read]").setAttribute("aria-label", `Mark as read: ${name}`);
-    row.querySelector("[data-action=delete]").setAttribute("aria-label", `Delete: ${name}`);
+    row.querySelector("[data-action=remove]").setAttribute("aria-label", `Delete: ${name}`);
   }
   part("mark").hidden = !unread;
-  part("replayed").hidden = !item.replayed;
+  part("replayed").hidden = !replayed;
   setText(part("status"), item.passing ? "Not saved" : (STATUS[item.status] ?? item.status));
   const button = row.querySelector("[data-action=read]");
   // A button that disappears under the focus would send a keyboard's user back to the top of the page.
-  if (!unread && button === document.activeElement) row.querySelector("[data-action=delete]").focus();
+  if (!unread && button === document.activeElement) row.querySelector("[data-action=remove]").focus();
   button.hidden = !unread;
 }
 

@@ -1,0 +1,349 @@
+"""The demo page: what it promises to show in a minute, each thing done as a visitor would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from ..service import Service
+from .conftest import OpenDevice
+from .device import Device, no_violations, screenshot
+
+PATIENCE = 15_000
+"""Milliseconds: a slow machine may take long for what takes none on a quick one."""
+REACHES = """(element, state) => new Promise((resolve) => {
+  const look = () => (element.dataset.state === state ? resolve() : requestAnimationFrame(look));
+  look();
+})"""
+"""Wait for a state that may last for half a second only."""
+TIME = re.compile(r"^\+\d+(\.\d)? (ms|s)$")
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Service]:
+    """A demo of these tests' own, whose users have what these tests sent them."""
+    with Service(command=("demo",)) as service:
+        service.start()
+        yield service
+
+
+class BackEnd:
+    """What an application's back end does, and what it can find out."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        session = client.get("/client/demo.json").json()
+        self._tokens = {user["id"]: user["token"] for user in session["users"]}
+        self._admin = session["adminToken"]
+
+    def send(self, *users: str, message: str = "Hello", **fields: Any) -> list[str]:
+        sent = self.call("POST", "/v1/admin/notifications", {"userIds": list(users), "message": message, **fields})
+        return [item["id"] for item in sent["notifications"]]
+
+    def connections(self, user: str) -> int:
+        return int(self.call("GET", f"/v1/admin/users/{user}/online")["connections"])
+
+    def newest(self, user: str) -> dict[str, Any]:
+        """The user's newest notification, as the server has it."""
+        page = self.call("GET", "/v1/notifications?limit=1", user=user)
+        found: dict[str, Any] = page["notifications"][0]
+        return found
+
+    def read_all(self) -> None:
+        for user in self._tokens:
+            self.call("PUT", "/v1/notifications/read-all", user=user)
+
+    def call(self, method: str, path: str, body: Any = None, *, user: str | None = None) -> Any:
+        bearer = {"Authorization": f"Bearer {self._tokens[user] if user else self._admin}"}
+        answer = self._client.request(method, path, json=body, headers=bearer)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def back_end(demo: Service) -> Iterator[BackEnd]:
+    with httpx.Client(base_url=demo.base_url, timeout=30, verify=False) as client:  # no TLS here
+        yield BackEnd(client)
+
+
+class Pane:
+    """One device on the page."""
+
+    def __init__(self, page: Page, user: str, kind: str = "laptop") -> None:
+        self.root = page.locator(f".device[data-device={user}-{kind}]")
+        self.state = self.root.locator("[data-part=state]")
+        self.note = self.root.locator("[data-part=note]")
+        self.count = self.root.locator("[data-part=count]")
+        self.rows = self.root.locator("[data-part=list] > li")
+
+    def row(self, text: str) -> Locator:
+        return self.rows.filter(has_text=text)
+
+    async def was_replayed(self, text: str, *, count: int = 1) -> None:
+        """So many notifications with this text came later than they were sent, and say so."""
+        await expect(self.row(text).locator("[data-part=replayed]:not([hidden])")).to_have_count(count)
+
+    async def press(self, action: str) -> None:
+        await self.root.locator(f".controls [data-action={action}]").click()
+
+    async def is_in_state(self, state: str) -> None:
+        await expect(self.root).to_have_attribute("data-state", state)
+
+
+class Demo:
+    """The demo page, as a visitor sees it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.alice, self.bob, self.carol = (Pane(page, user) for user in ("alice", "bob", "carol"))
+        self.send = page.get_by_role("button", name="Send", exact=True)
+        self.said = page.locator("#sent")
+        self.log = page.locator("#entries > li")
+
+    def phone(self, user: str) -> Pane:
+        return Pane(self.page, user, "phone")
+
+    async def open_phone(self, user: str) -> Pane:
+        await Pane(self.page, user).press("second")
+        phone = self.phone(user)
+        await phone.is_in_state("live")
+        return phone
+
+    async def write(self, message: str, *, to: str, **fields: str) -> None:
+        """Fill in the form; `to`: the names on the buttons."""
+        for choice in await self.page.locator("#recipients label").all():
+            await choice.locator("input").set_checked((await choice.inner_text()).strip() in to.split())
+        if fields.keys() - {"title"}:
+            await self.page.get_by_text("Type and link").click()
+        for name, value in {"title": "", "message": message, **fields}.items():
+            await self.page.locator(f"#compose [name={name}]").fill(value)
+
+    def frames(self, device: str, name: str) -> Locator:
+        return self.page.locator(f"#entries > li[data-device={device}][data-name={name}]")
+
+    def station(self, user: str, title: str, station: str) -> Locator:
+        """A station on the way of the notification with this title (or message) to this user."""
+        return self.page.locator(f".journey[data-user={user}]", has_text=title).locator(f"[data-station={station}]")
+
+    async def passed(self, user: str, title: str, *stations: str) -> None:
+        """This way went through these stations, and no further."""
+        for name in ("saved", "sent", "received", "read"):
+            station = self.station(user, title, name)
+            await expect(station).to_have_class("reached" if name in stations else "")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shown(demo: Service, device: Device) -> Demo:
+    """The page with Alice's and Bob's laptops, both connected."""
+    return await open_demo(demo, device)
+
+
+async def open_demo(demo: Service, device: Device, users: str = "") -> Demo:
+    page = Demo(await device.open(f"{demo.base_url}/client/{users}"))
+    for pane in [page.alice, page.bob] if not users else []:
+        await pane.is_in_state("live")
+    return page
+
+
+async def test_who_presses_send_sees_it_arrive(shown: Demo) -> None:
+    await shown.send.click()
+    await expect(shown.said).to_have_text("201 Created: saved for Alice.")
+    arrived = shown.alice.row("Bob commented on your photo").first
+    await expect(arrived).to_contain_text("That green light is the pier")
+    await expect(arrived).to_be_in_viewport()
+    await expect(arrived.get_by_text("Unread")).to_be_visible()
+    await expect(shown.bob.row("Bob commented")).to_have_count(0)
+    await shown.send.click()
+    await expect(shown.said).to_have_text("201 Created: saved for Bob.")
+    await expect(shown.bob.row("Alice answered you")).to_have_count(1)
+    await shown.send.click()
+    await expect(shown.said).to_have_text("201 Created: saved for Alice and Bob.")
+    for pane in (shown.alice, shown.bob):
+        await expect(pane.row("Low tide")).to_have_count(1)
+
+
+async def test_the_way_of_a_notification_fills_in(shown: Demo, back_end: BackEnd) -> None:
+    await shown.write("The way", to="Alice")
+    await shown.send.click()
+    await shown.passed("alice", "The way", "saved", "sent", "received")
+    server = back_end.newest("alice")
+    saved = shown.station("alice", "The way", "saved")
+    await expect(saved).to_contain_text(server["createdAt"][20:23])
+    await expect(shown.station("alice", "The way", "sent").locator(".lane")).to_have_text(re.compile(r"^laptop: \+\d+ ms$"))
+    await expect(shown.station("alice", "The way", "received").locator("[data-part]")).to_have_text(TIME)
+    await shown.alice.row("The way").get_by_title("Mark as read").click()
+    await shown.passed("alice", "The way", "saved", "sent", "received", "read")
+    await expect(shown.station("alice", "The way", "read").locator("[data-part]")).to_have_text(TIME)
+
+
+async def test_what_others_send_is_shown_too(shown: Demo, back_end: BackEnd) -> None:
+    back_end.send("bob", message="From the command line")
+    await expect(shown.bob.row("From the command line")).to_have_count(1)
+    await shown.passed("bob", "From the command line", "saved", "sent", "received")
+
+
+async def test_both_devices_of_a_user_are_the_same(shown: Demo, back_end: BackEnd) -> None:
+    back_end.read_all()
+    phone = await shown.open_phone("alice")
+    back_end.send("alice", message="To both")
+    for pane in (shown.alice, phone):
+        await expect(pane.row("To both")).to_have_class(re.compile("unread"))
+        await expect(pane.count).to_have_text("1 unread")
+    lanes = shown.station("alice", "To both", "sent").locator(".lane")
+    await expect(lanes).to_have_text([re.compile(r"^laptop: \+"), re.compile(r"^phone: \+")])
+    await phone.row("To both").get_by_title("Mark as read").click()
+    for pane in (shown.alice, phone):
+        await expect(pane.row("To both")).not_to_have_class(re.compile("unread"))
+        await expect(pane.count).to_have_text("0 unread")
+    await shown.alice.row("To both").get_by_title("Delete").click()
+    for pane in (shown.alice, phone):
+        await expect(pane.row("To both")).to_have_count(0)
+    await expect(shown.page.locator(".journey", has_text="To both")).to_contain_text("deleted since")
+    assert back_end.connections("alice") == 2
+    await shown.alice.press("second")
+    await expect(phone.root).to_have_count(0)
+    await expect(shown.alice.root).to_have_attribute("data-state", "live")
+
+
+async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackEnd) -> None:
+    phone = await shown.open_phone("alice")
+    back_end.send("alice", message="Before the cut")
+    await expect(phone.row("Before the cut")).to_have_count(1)
+    await phone.press("cut")
+    await phone.is_in_state("cut")
+    await expect(phone.note).to_contain_text("the server believes that it is still there")
+    for message in ("First of two", "Second of two"):
+        back_end.send("alice", message=message)
+        await expect(shown.alice.row(message)).to_have_count(1)
+        await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost on the way")
+    assert back_end.connections("alice") == 2
+    await expect(phone.row("of two")).to_have_count(0)
+    await phone.is_in_state("cut")
+    await screenshot(shown.page, "demo-cut")
+    await phone.is_in_state("live")
+    await expect(phone.row("of two")).to_have_count(2)
+    await expect(phone.state).to_have_text("Live · caught up with 2")
+    await phone.was_replayed("of two", count=2)
+    await expect(phone.row("Before the cut")).to_have_count(1)
+    await expect(shown.alice.row("of two")).to_have_count(2)
+    await shown.alice.was_replayed("of two", count=0)
+    for message in ("First of two", "Second of two"):
+        await expect(shown.station("alice", message, "sent")).to_contain_text(re.compile(r"phone: \+\d+\.\d s, replayed"))
+    lost = shown.frames("alice-phone", "notification").and_(shown.page.locator(".lost"))
+    await expect(lost).to_have_count(2)
+    await expect(shown.frames("alice-phone", "pong").and_(shown.page.locator(".lost"))).to_have_count(0)
+
+
+async def test_nothing_counts_as_received_that_was_sent_into_a_cut(shown: Demo, back_end: BackEnd) -> None:
+    await shown.bob.press("cut")
+    await shown.bob.is_in_state("cut")
+    back_end.send("bob", message="Into the void")
+    await expect(shown.station("bob", "Into the void", "sent")).to_contain_text("laptop: lost on the way")
+    assert back_end.connections("bob") == 1
+    assert back_end.newest("bob")["status"] == "PENDING"
+    await shown.passed("bob", "Into the void", "saved")
+    await shown.bob.is_in_state("cut")
+    await shown.bob.is_in_state("live")
+    await expect(shown.bob.row("Into the void")).to_have_count(1)
+    await shown.passed("bob", "Into the void", "saved", "sent", "received")
+    assert back_end.newest("bob")["status"] == "DELIVERED"
+
+
+async def test_a_token_that_expires_is_renewed_without_loss(shown: Demo, back_end: BackEnd) -> None:
+    messages = ["While it lives", "After its end", "With the next one"]
+    await shown.alice.press("expire")
+    await expect(shown.alice.state).to_have_text(re.compile(r"^Live · token ends in \d s$"))
+    await expect(shown.alice.note).to_contain_text("the server closes the connection")
+    await expect(shown.frames("alice-laptop", "token_expiring")).to_have_count(1)
+    back_end.send("alice", message=messages[0])
+    await shown.alice.root.evaluate(REACHES, "reconnecting")
+    back_end.send("alice", message=messages[1])
+    await shown.alice.is_in_state("live")
+    await expect(shown.alice.state).to_have_text("Live · with a new token")
+    back_end.send("alice", message=messages[2])
+    for message in messages:
+        await expect(shown.alice.row(message)).to_have_count(1)
+    for message, count in zip(messages, (0, 1, 0), strict=True):
+        await shown.alice.was_replayed(message, count=count)
+    await shown.bob.is_in_state("live")
+    # Tokens are for the server alone.
+    assert "eyJ…" in await shown.page.locator("#entries").inner_text()
+    assert not re.search(r"eyJ\w", await shown.page.locator("body").inner_text())
+
+
+async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) -> None:
+    await shown.page.get_by_role("checkbox", name="Everybody").check()
+    await expect(shown.page.get_by_role("checkbox", name="Alice")).not_to_be_checked()
+    await expect(shown.page.get_by_label("Title")).to_have_value("Maintenance at noon")
+    await shown.send.click()
+    await expect(shown.said).to_have_text("201 Created: announced to everybody.")
+    for user, pane in (("alice", shown.alice), ("bob", shown.bob)):
+        await expect(pane.row("Maintenance at noon")).to_contain_text("Announcement")
+        await shown.passed(user, "Maintenance at noon", "saved", "sent", "received")
+    await shown.alice.row("Maintenance at noon").get_by_title("Mark as read").click()
+    await shown.passed("alice", "Maintenance at noon", "saved", "sent", "received", "read")
+    await shown.passed("bob", "Maintenance at noon", "saved", "sent", "received")
+    await shown.page.get_by_role("button", name="Take back: Maintenance at noon").click()
+    for pane in (shown.alice, shown.bob):
+        await expect(pane.row("Maintenance at noon")).to_have_count(0)
+    await expect(shown.said).to_have_text("204 No Content: it has left every screen.")
+    await expect(shown.page.locator(".journey", has_text="Maintenance").filter(has_text="deleted since")).to_have_count(2)
+
+
+async def test_who_comes_later_has_it_too(shown: Demo, back_end: BackEnd) -> None:
+    back_end.send("carol", message="Waiting for Carol")
+    await expect(shown.carol.root).to_have_count(0)
+    await shown.page.get_by_role("button", name="Carol", exact=True).click()
+    await shown.carol.is_in_state("live")
+    await shown.carol.was_replayed("Waiting for Carol")
+    await shown.passed("carol", "Waiting for Carol", "saved", "sent", "received")
+    await shown.page.get_by_role("button", name="Bob", exact=True).click()
+    await expect(shown.bob.root).to_have_count(0)
+    await shown.page.reload()
+    await shown.carol.is_in_state("live")
+    await shown.alice.is_in_state("live")
+    await expect(shown.bob.root).to_have_count(0)
+    assert back_end.connections("bob") == 0
+
+
+async def test_the_log_can_be_paused_and_narrowed_down(shown: Demo, back_end: BackEnd) -> None:
+    back_end.send("alice", "bob", message="For the log")
+    for device in ("alice-laptop", "bob-laptop"):
+        frame = shown.frames(device, "notification")
+        await expect(frame).to_contain_text("For the log")
+        await expect(shown.frames(device, "pong")).not_to_have_count(0)
+    await shown.page.get_by_role("combobox").select_option("Bob’s laptop")
+    await expect(shown.frames("alice-laptop", "notification")).to_be_hidden()
+    await expect(shown.frames("bob-laptop", "notification")).to_be_visible()
+    await shown.page.get_by_role("button", name="Pause").click()
+    before = await shown.log.count()
+    back_end.send("bob", message="Meanwhile")
+    await expect(shown.bob.row("Meanwhile")).to_have_count(1)
+    await expect(shown.page.locator("#pause")).to_have_text(re.compile(r"Go on \([1-9]\d*\)"))
+    assert await shown.log.count() == before
+    await shown.page.locator("#pause").click()
+    await expect(shown.frames("bob-laptop", "notification")).to_have_count(2)
+    await shown.page.get_by_role("button", name="Unfold").click()
+    await expect(shown.frames("bob-laptop", "notification").last).to_contain_text('"message":"Meanwhile"')
+    await shown.page.get_by_role("button", name="Clear").click()
+    await expect(shown.log).to_have_count(0)
+
+
+async def test_a_flood_does_not_make_the_page_grow(shown: Demo, back_end: BackEnd) -> None:
+    for number in range(1, 161):  # two frames each, at least
+        back_end.send("alice", message=f"Number {number}")
+    await expect(shown.alice.rows.first).to_contain_text("Number 160")
+    await expect(shown.alice.rows).to_have_count(20)
+    await expect(shown.alice.root.get_by_role("link", name="All notifications of Alice")).to_be_visible()
+    await expect(shown.page.locator(".journey")).to_have_count(12)
+    await shown.passed("alice", "Number 160", "saved", "sent", "received")
+    await expect(shown.log).to_have_count(300)
+    await expect(shown.frames("alice-laptop", "notification").last).to_contain_text("Number 160")
