@@ -80,6 +80,7 @@ export class Composer {
       this.#say(problem.message, true);
       const wrong = problem.errors?.map(({ field }) => this.#form.elements[field]).filter((field) => field?.focus) ?? [];
       for (const field of wrong) field.setAttribute("aria-invalid", true);
+      wrong[0]?.closest("details")?.setAttribute("open", "");
       wrong[0]?.focus();
     }
   }

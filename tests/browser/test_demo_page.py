@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, expect
 
 from ..service import Service
 from .conftest import OpenDevice
-from .device import Device, no_violations, screenshot
+from .device import OUTAGE, Device, no_violations, screenshot
 
 PATIENCE = 15_000
 """Milliseconds: a slow machine may take long for what takes none on a quick one."""
@@ -177,7 +177,9 @@ async def test_the_way_of_a_notification_fills_in(shown: Demo, back_end: BackEnd
     server = back_end.newest("alice")
     saved = shown.station("alice", "The way", "saved")
     await expect(saved).to_contain_text(server["createdAt"][20:23])
-    await expect(shown.station("alice", "The way", "sent").locator(".lane")).to_have_text(re.compile(r"^laptop: \+\d+ ms$"))
+    await expect(shown.station("alice", "The way", "sent").locator(".lane")).to_have_text(
+        re.compile(r"^laptop: \+\d+ ms$")
+    )
     await expect(shown.station("alice", "The way", "received").locator("[data-part]")).to_have_text(TIME)
     await shown.alice.row("The way").get_by_title("Mark as read").click()
     await shown.passed("alice", "The way", "saved", "sent", "received", "read")
@@ -217,44 +219,40 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
     phone = await shown.open_phone("alice")
     back_end.send("alice", message="Before the cut")
     await expect(phone.row("Before the cut")).to_have_count(1)
-    await phone.press("cut")
-    await phone.is_in_state("cut")
+    for pane in (phone, shown.bob):
+        await pane.press("cut")
+        await pane.is_in_state("cut")
     await expect(phone.note).to_contain_text("the server believes that it is still there")
     for message in ("First of two", "Second of two"):
-        back_end.send("alice", message=message)
+        back_end.send("alice", "bob", message=message)
         await expect(shown.alice.row(message)).to_have_count(1)
         await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost on the way")
-    assert back_end.connections("alice") == 2
-    await expect(phone.row("of two")).to_have_count(0)
-    await phone.is_in_state("cut")
+        await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost on the way")
+    # Alice has another device, Bob has none.
+    await shown.passed("alice", "Second of two", "saved", "sent", "received")
+    await shown.passed("bob", "Second of two", "saved")
+    assert back_end.newest("bob")["status"] == "PENDING"
+    assert (back_end.connections("alice"), back_end.connections("bob")) == (2, 1)
+    for pane in (phone, shown.bob):
+        await expect(pane.row("of two")).to_have_count(0)
+        await pane.is_in_state("cut")
     await screenshot(shown.page, "demo-cut")
-    await phone.is_in_state("live")
-    await expect(phone.row("of two")).to_have_count(2)
-    await expect(phone.state).to_have_text("Live · caught up with 2")
-    await phone.was_replayed("of two", count=2)
+    for user, pane, name in (("alice", phone, "phone"), ("bob", shown.bob, "laptop")):
+        await pane.is_in_state("live")
+        await pane.was_replayed("of two", count=2)
+        await expect(pane.row("of two")).to_have_count(2)
+        await expect(pane.state).to_have_text("Live · caught up with 2")
+        for message in ("First of two", "Second of two"):
+            sent = shown.station(user, message, "sent")
+            await expect(sent).to_contain_text(re.compile(rf"{name}: \+\d+\.\d s, replayed"))
+        lost = shown.page.locator(f"#entries .lost[data-device={user}-{name}]")
+        await expect(lost.and_(shown.frames(f"{user}-{name}", "notification"))).to_have_count(2)
+        await expect(lost.and_(shown.frames(f"{user}-{name}", "pong"))).to_have_count(0)
+    await shown.passed("bob", "Second of two", "saved", "sent", "received")
+    assert back_end.newest("bob")["status"] == "DELIVERED"
     await expect(phone.row("Before the cut")).to_have_count(1)
     await expect(shown.alice.row("of two")).to_have_count(2)
     await shown.alice.was_replayed("of two", count=0)
-    for message in ("First of two", "Second of two"):
-        await expect(shown.station("alice", message, "sent")).to_contain_text(re.compile(r"phone: \+\d+\.\d s, replayed"))
-    lost = shown.frames("alice-phone", "notification").and_(shown.page.locator(".lost"))
-    await expect(lost).to_have_count(2)
-    await expect(shown.frames("alice-phone", "pong").and_(shown.page.locator(".lost"))).to_have_count(0)
-
-
-async def test_nothing_counts_as_received_that_was_sent_into_a_cut(shown: Demo, back_end: BackEnd) -> None:
-    await shown.bob.press("cut")
-    await shown.bob.is_in_state("cut")
-    back_end.send("bob", message="Into the void")
-    await expect(shown.station("bob", "Into the void", "sent")).to_contain_text("laptop: lost on the way")
-    assert back_end.connections("bob") == 1
-    assert back_end.newest("bob")["status"] == "PENDING"
-    await shown.passed("bob", "Into the void", "saved")
-    await shown.bob.is_in_state("cut")
-    await shown.bob.is_in_state("live")
-    await expect(shown.bob.row("Into the void")).to_have_count(1)
-    await shown.passed("bob", "Into the void", "saved", "sent", "received")
-    assert back_end.newest("bob")["status"] == "DELIVERED"
 
 
 async def test_a_token_that_expires_is_renewed_without_loss(shown: Demo, back_end: BackEnd) -> None:
@@ -295,7 +293,9 @@ async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) 
     for pane in (shown.alice, shown.bob):
         await expect(pane.row("Maintenance at noon")).to_have_count(0)
     await expect(shown.said).to_have_text("204 No Content: it has left every screen.")
-    await expect(shown.page.locator(".journey", has_text="Maintenance").filter(has_text="deleted since")).to_have_count(2)
+    await expect(shown.page.locator(".journey", has_text="Maintenance").filter(has_text="deleted since")).to_have_count(
+        2
+    )
 
 
 async def test_who_comes_later_has_it_too(shown: Demo, back_end: BackEnd) -> None:
@@ -347,3 +347,224 @@ async def test_a_flood_does_not_make_the_page_grow(shown: Demo, back_end: BackEn
     await shown.passed("alice", "Number 160", "saved", "sent", "received")
     await expect(shown.log).to_have_count(300)
     await expect(shown.frames("alice-laptop", "notification").last).to_contain_text("Number 160")
+
+
+async def test_what_is_wrong_is_said_at_its_field(shown: Demo, device: Device) -> None:
+    device.expect("422")
+    await shown.write("A link that leads nowhere good", to="Bob", link="javascript:alert(1)")
+    await shown.page.get_by_text("Type and link").click()
+    await shown.send.click()
+    link = shown.page.get_by_label("Link")
+    await expect(link).to_have_attribute("aria-invalid", "true")
+    await expect(link).to_be_focused()
+    await expect(shown.said).to_have_class("wrong")
+    await link.fill("")
+    for name in ("Alice", "Bob"):
+        await shown.page.get_by_role("checkbox", name=name).uncheck()
+    await shown.send.click()
+    await expect(shown.said).to_have_text("Choose somebody to send it to.")
+    await expect(link).not_to_have_attribute("aria-invalid", "true")
+
+
+async def test_nothing_of_a_notification_is_ever_run(shown: Demo, device: Device, back_end: BackEnd) -> None:
+    device.expect("404")  # the avatar
+    attack = "<img src=x onerror=\"document.title = 'hacked'\"><script>document.title = 'hacked'</script>"
+    fields = {"title": f"Title {attack}", "type": "<b onclick=hacked()>TYPE</b>", "link": f"/client/?{attack}"}
+    avatar = "/client/nothing.png?\"><script>document.title = 'hacked'</script>"
+    await shown.page.get_by_role("button", name="Unfold").click()
+    back_end.send("alice", message=f"Message {attack}", avatar=avatar, **fields)
+    row = shown.alice.row("Message <img")
+    await expect(row).to_have_count(1)
+    await expect(row.locator("[data-part=title]")).to_have_text(fields["title"])
+    await expect(row.locator("[data-part=message]")).to_have_text(f"Message {attack}")
+    await expect(row.locator("[data-part=type]")).to_have_text("<b onclick=hacked()>type</b>")
+    await expect(row.locator("img")).to_have_count(0)  # it could not be loaded, and the letter took its place
+    await shown.passed("alice", fields["title"], "saved", "sent", "received")
+    await expect(shown.frames("alice-laptop", "notification")).to_contain_text("<script>")
+    await shown.write(attack, to="Bob", title=attack)
+    await shown.send.click()
+    await expect(shown.bob.row("<script>")).to_have_count(1)
+    assert await shown.page.locator("#demo :is(script, b[onclick], [onerror])").count() == 0
+    assert await shown.page.title() == "Eventide Notify"
+    # The server lets none of these through. If one did, it still would lead nowhere.
+    links = [
+        "javascript:alert(1)",
+        " JavaScript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "blob:x",
+        "https://a.example/",
+    ]
+    found = await shown.page.evaluate(
+        """async (links) => {
+          const { NotificationList } = await import("/client/notification-list.js");
+          const list = document.createElement("ol");
+          const item = { type: "T", title: "", message: "m", createdAt: "2026-01-01T00:00:00.000Z", status: "READ" };
+          new NotificationList(list).render(links.map((link, id) => ({ ...item, id: `${id}`, link })), new Set());
+          return [...list.querySelectorAll("a")].map((each) => each.href);
+        }""",
+        links,
+    )
+    assert found == ["https://a.example/"]
+
+
+async def test_a_narrow_window_has_tabs(demo: Service, open_device: OpenDevice, back_end: BackEnd) -> None:
+    device = await open_device(viewport={"width": 390, "height": 844})
+    narrow = await open_demo(demo, device)
+    back_end.read_all()
+    await expect(narrow.bob.root).to_be_hidden()
+    await narrow.write("Seen at once", to="Alice Bob")
+    await narrow.send.click()
+    await expect(narrow.alice.row("Seen at once")).to_be_in_viewport(ratio=0.5)
+    alice, bob = (narrow.page.get_by_role("tab", name=name) for name in ("Alice", "Bob"))
+    await expect(bob).to_have_attribute("data-unread", "1")
+    await alice.focus()
+    await narrow.page.keyboard.press("ArrowRight")
+    await expect(bob).to_be_focused()
+    await expect(bob).to_have_attribute("aria-selected", "true")
+    await expect(narrow.alice.root).to_be_hidden()
+    await expect(narrow.bob.row("Seen at once")).to_be_visible()
+    await narrow.open_phone("bob")
+    await expect(narrow.page.get_by_role("tabpanel")).to_have_count(1)
+    assert await narrow.page.evaluate("document.documentElement.scrollWidth") <= 390
+    await screenshot(narrow.page, "demo-narrow")
+    await narrow.page.set_viewport_size({"width": 1100, "height": 800})
+    for pane in (narrow.alice, narrow.bob):
+        await expect(pane.root).to_be_visible()
+    await expect(narrow.page.get_by_role("tab")).to_have_count(0)
+
+
+async def test_everything_can_be_done_by_keyboard(shown: Demo, back_end: BackEnd) -> None:
+    back_end.read_all()
+    await shown.write("By keyboard", to="Alice")
+    keyboard = shown.page.keyboard
+
+    async def tab_to(wanted: Locator) -> None:
+        for _ in range(60):
+            await keyboard.press("Tab")
+            if await wanted.evaluate("element => element === document.activeElement"):
+                outline = await wanted.evaluate("element => getComputedStyle(element).outlineStyle")
+                assert outline == "solid", "it can be seen where the focus is"
+                return
+        pytest.fail(f"Tab does not lead to {wanted}")
+
+    await tab_to(shown.send)
+    await keyboard.press("Enter")
+    row = shown.alice.row("By keyboard")
+    await expect(row).to_have_class(re.compile("unread"))
+    await tab_to(row.get_by_title("Mark as read"))
+    await keyboard.press("Enter")
+    await expect(row).not_to_have_class(re.compile("unread"))
+    await expect(row.get_by_title("Delete")).to_be_focused()
+    await keyboard.press("Enter")
+    await expect(row).to_have_count(0)
+    assert await shown.page.evaluate("document.activeElement !== document.body"), "the focus is not lost"
+    await tab_to(shown.alice.root.get_by_role("button", name="Second device"))
+    await keyboard.press("Space")
+    await shown.phone("alice").is_in_state("live")
+    await tab_to(shown.phone("alice").root.get_by_role("button", name="Cut for 5 s"))
+    await keyboard.press("Enter")
+    await shown.phone("alice").is_in_state("cut")
+    await expect(shown.phone("alice").root.get_by_role("button", name="Cut for 5 s")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"viewport": {"width": 1280, "height": 900}},
+        {"color_scheme": "dark"},
+        {"viewport": {"width": 390, "height": 844}},
+    ],
+    ids=["light", "dark", "narrow"],
+)
+async def test_nobody_is_kept_out(
+    demo: Service, open_device: OpenDevice, back_end: BackEnd, node_modules: None, options: dict[str, Any]
+) -> None:
+    page = await open_demo(demo, await open_device(**options))
+    await page.open_phone("alice")
+    back_end.send("alice", "bob", message="A message", title="A title", link="/client/")
+    await page.passed("alice", "A title", "saved", "sent", "received")
+    await page.phone("alice").press("cut")
+    await page.alice.press("expire")
+    await expect(page.alice.note).to_be_visible()
+    await page.page.get_by_text("What the four mean").click()
+    await no_violations(page.page)
+
+
+async def test_what_moves_stands_still_for_who_wants_that(demo: Service, open_device: OpenDevice) -> None:
+    for reduced in ("no-preference", "reduce"):
+        page = await open_demo(demo, await open_device(reduced_motion=reduced))
+        await page.page.evaluate(
+            """window.moved = 0;
+            new MutationObserver(() => { window.moved += document.getAnimations().length; })
+              .observe(document.querySelector("#users"), { subtree: true, childList: true });"""
+        )
+        await page.send.click()
+        await page.passed("alice", "Bob commented on your photo", "saved", "sent", "received")
+        assert bool(await page.page.evaluate("window.moved")) is (reduced == "no-preference")
+
+
+async def test_the_sun_sets_while_the_server_is_away(open_device: OpenDevice) -> None:
+    device = await open_device()
+    device.expect(OUTAGE)
+    with Service(command=("demo",)) as service:
+        service.start()
+        page = await open_demo(service, device)
+        daylight = page.page.locator("body")
+        await expect(daylight).to_have_css("--daylight", "1")
+        service.stop()
+        for pane in (page.alice, page.bob):
+            await expect(pane.root).to_have_attribute("data-state", re.compile("reconnecting|offline"))
+        await expect(daylight).to_have_css("--daylight", "0")
+        service.start()  # with another secret: the tokens of before are worth nothing
+        for pane in (page.alice, page.bob):
+            await pane.is_in_state("live")
+        await expect(daylight).to_have_css("--daylight", "1")
+        await page.send.click()
+        await expect(page.alice.row("Bob commented")).to_have_count(1)
+        await expect(page.page.locator("#notice")).to_be_hidden()
+
+
+async def test_without_the_demo_there_is_the_bell(
+    service: Service, user: str, device: Device, node_modules: None
+) -> None:
+    device.expect("404")  # that there is no demo.json, is how the page knows
+    page = await device.open(f"{service.base_url}/client/")
+    await expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
+    await expect(page.locator("#demo")).to_be_hidden()
+    await expect(page.locator("eventide-bell")).to_have_count(0)
+    token = page.get_by_label("JSON Web Token")
+    await token.fill("no token at all")
+    await token.press("Enter")
+    await expect(page.locator("#own-state")).to_have_text("Refused: The token is not valid on this server.")
+    await token.fill(f"Bearer {service.token(user)}")
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.locator("#own-state")).to_contain_text("Live")
+    await expect(page.locator("#own-help")).to_contain_text(f"--user {user}")
+    service.send(user, message="For the bell")
+    bell = page.locator("eventide-bell")
+    await expect(bell).to_have_js_property("unreadCount", 1)
+    await bell.get_by_role("button", name=re.compile("Notifications")).click()
+    await expect(bell.get_by_text("For the bell").first).to_be_visible()
+    await no_violations(page)
+    await screenshot(page, "own")
+    await page.reload()
+    await expect(page.locator("#own-state")).to_contain_text("Live")
+    await expect(page.get_by_role("link", name="Notification centre").first).to_have_attribute("href", "inbox.html")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_picture_in_the_readme(
+    demo: Service, open_device: OpenDevice, back_end: BackEnd, scheme: Any
+) -> None:
+    back_end.read_all()
+    page = await open_demo(demo, await open_device(color_scheme=scheme, viewport={"width": 1280, "height": 960}))
+    for _ in range(2):
+        await page.send.click()
+        await expect(page.said).to_contain_text("201")
+    await page.alice.row("Bob commented").first.get_by_title("Mark as read").click()
+    await page.bob.press("cut")
+    await page.send.click()
+    await page.passed("alice", "Low tide", "saved", "sent", "received")
+    await expect(page.station("bob", "Low tide", "sent")).to_contain_text("lost on the way")
+    await screenshot(page.page, "demo" if scheme == "light" else "demo-dark")
