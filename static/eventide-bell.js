@@ -1842,7 +1842,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .is-unread .dot { background: var(--_accent); }
 
 .glyph { position: relative; display: grid; place-items: center; inline-size: 2.25rem; block-size: 2.25rem; border-radius: 50%; overflow: hidden; color: light-dark(color-mix(in srgb, var(--_hue) 88%, #000), color-mix(in srgb, var(--_hue) 42%, #fff)); background: light-dark(color-mix(in srgb, var(--_hue) 15%, var(--_surface)), color-mix(in srgb, var(--_hue) 36%, var(--_surface))); }
-.glyph svg { inline-size: 1.25rem; block-size: 1.25rem; }
+.glyph svg { inline-size: 1.375rem; block-size: 1.375rem; }
 .glyph img { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; object-fit: cover; background: var(--_surface); }
 [data-shade="0"] { --_hue: #5a4fc8; }
 [data-shade="1"] { --_hue: #b3477f; }
