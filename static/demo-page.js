@@ -91,7 +91,7 @@ class DemoPage {
       const { title, type, message } = detail.item;
       if (!detail.replayed) say(`${device.name}: ${title || type}: ${message}`.slice(0, 200));
     });
-    device.addEventListener("read", () => this.#journeys.lookUp(user, [50]));
+    device.addEventListener("read", () => this.#journeys.lookUp(user));
     device.addEventListener("removed", ({ detail }) => this.#journeys.removed(user, detail.ids));
     device.addEventListener("change", () => {
       this.#tabs.count(user.id, device.inbox?.unreadCount);

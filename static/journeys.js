@@ -5,7 +5,7 @@ import { Identity } from "./rest.js";
 import { serverTime } from "./server-clock.js";
 
 const KEPT = 12;
-const LOOKS = [100, 300, 700, 1500, 3000]; // milliseconds after an arrival: a receipt is not told, it is looked up
+const WAITS = [100, 300, 700, 1500, 3000]; // milliseconds: a receipt is not told, it has to be looked up
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** "10:02:03.123", of a time of the server's. */
@@ -20,7 +20,7 @@ function later(milliseconds) {
 
 export class Journeys {
   #journeys = new Map(); // by notification and user: an announcement goes to many under one id
-  #identities = new Map();
+  #watches = new Map(); // by user
   #draw = drawSoon(() => this.#render());
 
   /** `getToken(user)`: a promise of a token of that user. */
@@ -48,24 +48,29 @@ export class Journeys {
     if (!lost) this.lookUp(device.user);
   }
 
-  /** Ask the server how far this user's notifications are; more than once, for a receipt takes a moment. */
-  lookUp(user, looks = LOOKS) {
-    const identity = this.#identityOf(user);
-    clearTimeout(identity.timer);
-    const [first, ...rest] = looks;
-    if (first === undefined) return;
-    identity.timer = setTimeout(async () => {
-      await this.#look(user, identity).catch(() => {}); // the server is away: the next arrival asks again
-      if (this.#of(user).some(({ item, lanes }) => !item.deliveredAt && [...lanes.values()].some(({ arrivedAt }) => arrivedAt))) {
-        this.lookUp(user, rest);
-      }
-    }, first);
+  /** Ask the server how far this user's notifications are, soon, and again until all that arrived are received. */
+  lookUp(user) {
+    const watch = this.#watchOf(user);
+    watch.waits = [...WAITS];
+    if (!watch.timer || watch.dueAt > Date.now() + WAITS[0]) this.#lookLater(user, watch);
   }
 
   /** These are gone: deleted, or taken back. */
   removed(user, ids) {
     for (const journey of this.#of(user)) if (ids.includes(journey.item.id)) journey.gone = true;
     this.#draw();
+  }
+
+  #lookLater(user, watch) {
+    clearTimeout(watch.timer);
+    const wait = watch.waits.shift();
+    if (wait === undefined) return void (watch.timer = 0);
+    watch.dueAt = Date.now() + wait;
+    watch.timer = setTimeout(async () => {
+      await this.#look(user, watch.identity).catch(() => {}); // the server is away: the next arrival asks again
+      watch.timer = 0;
+      if (this.#of(user).some(isUnderway)) this.#lookLater(user, watch);
+    }, wait);
   }
 
   async #look(user, identity) {
@@ -81,9 +86,10 @@ export class Journeys {
     return [...this.#journeys.values()].filter((journey) => journey.user.id === user.id);
   }
 
-  #identityOf(user) {
-    if (!this.#identities.has(user.id)) this.#identities.set(user.id, new Identity(() => this.getToken(user)));
-    return this.#identities.get(user.id);
+  #watchOf(user) {
+    const identity = () => new Identity(() => this.getToken(user));
+    if (!this.#watches.has(user.id)) this.#watches.set(user.id, { identity: identity(), timer: 0, waits: [], dueAt: 0 });
+    return this.#watches.get(user.id);
   }
 
   #oldest() {
@@ -105,6 +111,9 @@ export class Journeys {
 /** A UUIDv7 begins with the time at which it was made. */
 const createdAt = (id) => new Date(Number.parseInt(id.replace("-", "").slice(0, 12), 16)).toISOString();
 
+/** A device has it, and the server does not know that yet. */
+const isUnderway = ({ item, lanes }) => !item.deliveredAt && !item.readAt && [...lanes.values()].some(({ arrivedAt }) => arrivedAt);
+
 function fill({ element, user, item, savedAt, lanes, gone }) {
   const part = partsOf(element);
   const saved = Date.parse(savedAt);
@@ -118,7 +127,8 @@ function fill({ element, user, item, savedAt, lanes, gone }) {
   reach(element, "saved", exact(savedAt));
   reach(element, "sent", "", arrived);
   part("sent").replaceChildren(...(lanes.size ? [...lanes].map(([device, lane]) => laneText(device, lane, saved)) : ["no device is open"]));
-  reach(element, "received", item.deliveredAt && after(item.deliveredAt));
+  // Who reads it before the receipt is written has received it, too; then the server does not note that anymore.
+  reach(element, "received", item.deliveredAt ? after(item.deliveredAt) : item.readAt && "by reading");
   reach(element, "read", item.readAt && after(item.readAt));
 }
 

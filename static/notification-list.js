@@ -1,14 +1,10 @@
 /** A list of notifications. Whatever a notification says is text: nothing of it is ever parsed as HTML. */
 
 import { clone, partsOf, setText } from "./dom.js";
-import { ago, readable, safeUrl } from "./eventide-bell.js";
+import { ago, glyph, readable, safeUrl } from "./eventide-bell.js";
 import { serverTime } from "./server-clock.js";
 
-const SHADES = 6;
 const STATUS = { PENDING: "Pending", DELIVERED: "Delivered", READ: "Read" };
-/** The same type always has the same shade. */
-const shade = (type) => [...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % SHADES;
-
 export class NotificationList {
   #list;
   #rows = new Map();
@@ -69,16 +65,13 @@ function fill(row, item, replayed) {
   row.item = item;
   const unread = !item.read && !item.passing;
   row.classList.toggle("unread", unread);
-  row.dataset.shade = shade(item.type);
   if (isNew) {
     const announcement = item.userId === undefined;
-    row.classList.toggle("announcement", announcement);
     setText(part("type"), announcement ? `Announcement · ${readable(item.type)}` : readable(item.type));
     setText(part("title"), item.title);
     part("title").hidden = !item.title;
     setText(part("message"), item.message);
-    part("letter").textContent = [...(item.title || item.type)][0].toUpperCase();
-    showAvatar(part("avatar"), item.avatar);
+    row.prepend(glyph(item));
     showLink(part("link"), item.link);
     const time = row.querySelector("time");
     time.dateTime = item.createdAt;
@@ -95,14 +88,6 @@ function fill(row, item, replayed) {
   // A button that disappears under the focus would send a keyboard's user back to the top of the page.
   if (!unread && button === document.activeElement) row.querySelector("[data-action=remove]").focus();
   button.hidden = !unread;
-}
-
-function showAvatar(image, address) {
-  const url = address && safeUrl(address);
-  if (!url) return;
-  image.hidden = false;
-  image.onerror = () => image.remove(); // the letter is behind it
-  image.src = url.href;
 }
 
 function showLink(place, link) {
