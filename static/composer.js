@@ -34,6 +34,8 @@ export class Composer {
     }
     $("recipients").addEventListener("change", ({ target }) => this.#chosen(target));
     this.#fill(SAMPLES[0]);
+    this.#form.addEventListener("input", () => this.#showRequest());
+    $("request").open = matchMedia("(min-width: 78rem)").matches; // elsewhere it would push the devices away
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -65,16 +67,34 @@ export class Composer {
     this.#sample = sample;
     for (const name of FIELDS) this.#form.elements[name].value = sample[name];
     for (const box of this.#boxes) box.checked = to.includes(box.value);
+    this.#showRequest();
+  }
+
+  /** What is asked of the server: `{path, body}`. */
+  get #request() {
+    const entries = FIELDS.map((name) => [name, this.#form.elements[name].value]).filter(([, value]) => value.trim());
+    const draft = Object.fromEntries(entries);
+    if (this.#to.includes(EVERYBODY)) return { path: "/v1/admin/announcements", body: draft };
+    return { path: "/v1/admin/notifications", body: { userIds: this.#to, ...draft } };
+  }
+
+  #showRequest() {
+    const { path, body } = this.#request;
+    const fields = Object.entries(body).map(([name, value]) => `\n  "${name}": ${JSON.stringify(value)}`);
+    $("request-text").textContent = `POST ${path}\n{${fields}\n}`;
   }
 
   async #submit() {
-    const entries = FIELDS.map((name) => [name, this.#form.elements[name].value]).filter(([, value]) => value.trim());
-    const draft = Object.fromEntries(entries);
+    const { path, body } = this.#request;
     const to = this.#to;
     for (const field of this.#form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     try {
-      if (to.includes(EVERYBODY)) await this.#announce(draft);
-      else await this.#send(to, draft);
+      if (!to.length) throw new Error("Choose somebody to send it to.");
+      const answer = await this.#admin.call("POST", path, body);
+      this.#sent(answer.notifications ?? [answer], body);
+      const names = this.#users.filter(({ id }) => to.includes(id)).map(({ name }) => name);
+      this.#say(answer.notifications ? `201 Created: saved for ${names.join(" and ")}.` : "201 Created: announced to everybody.");
+      if (!answer.notifications) this.#offerToTakeBack(answer.id, body.title ?? body.message);
       if (this.#isSample) this.#fillNext(to);
     } catch (problem) {
       this.#say(problem.message, true);
@@ -92,21 +112,9 @@ export class Composer {
     this.#fill(SAMPLES[this.#next], chosen ? to : undefined);
   }
 
-  async #send(to, draft) {
-    if (!to.length) throw new Error("Choose somebody to send it to.");
-    const { notifications } = await this.#admin.call("POST", "/v1/admin/notifications", { userIds: to, ...draft });
-    this.#sent(notifications, draft);
-    const names = this.#users.filter(({ id }) => to.includes(id)).map(({ name }) => name);
-    this.#say(`201 Created: saved for ${names.join(" and ")}.`);
-  }
-
-  async #announce(draft) {
-    const { id } = await this.#admin.call("POST", "/v1/admin/announcements", draft);
-    this.#sent([{ id }], draft);
-    this.#say("201 Created: announced to everybody.");
+  #offerToTakeBack(id, title) {
     const entry = clone("announcement");
     const button = entry.querySelector("button");
-    const title = draft.title ?? draft.message;
     partsOf(entry)("title").textContent = title;
     button.setAttribute("aria-label", `Take back: ${title}`);
     button.addEventListener("click", () => attempt(() => this.#takeBack(id, entry)));

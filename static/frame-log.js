@@ -19,7 +19,6 @@ export class FrameLog {
     $("whole").addEventListener("click", () => {
       $("whole").ariaPressed = String($("entries").classList.toggle("whole"));
     });
-    $("clear").addEventListener("click", () => $("entries").replaceChildren());
     $("frames-of").addEventListener("change", () => this.#filter());
   }
 

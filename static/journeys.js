@@ -22,10 +22,11 @@ export class Journeys {
   #journeys = new Map(); // by notification and user: an announcement goes to many under one id
   #watches = new Map(); // by user
   #draw = drawSoon(() => this.#render());
+  #getToken;
 
   /** `getToken(user)`: a promise of a token of that user. */
   constructor(getToken) {
-    this.getToken = getToken;
+    this.#getToken = getToken;
   }
 
   /** It was sent to this user, whose devices are these. Told again, nothing changes. */
@@ -52,6 +53,7 @@ export class Journeys {
   lookUp(user) {
     const watch = this.#watchOf(user);
     watch.waits = [...WAITS];
+    watch.asked = true;
     if (!watch.timer || watch.dueAt > Date.now() + WAITS[0]) this.#lookLater(user, watch);
   }
 
@@ -67,9 +69,10 @@ export class Journeys {
     if (wait === undefined) return void (watch.timer = 0);
     watch.dueAt = Date.now() + wait;
     watch.timer = setTimeout(async () => {
+      watch.asked = false;
       await this.#look(user, watch.identity).catch(() => {}); // the server is away: the next arrival asks again
       watch.timer = 0;
-      if (this.#of(user).some(isUnderway)) this.#lookLater(user, watch);
+      if (watch.asked || this.#of(user).some(isUnderway)) this.#lookLater(user, watch);
     }, wait);
   }
 
@@ -87,8 +90,10 @@ export class Journeys {
   }
 
   #watchOf(user) {
-    const identity = () => new Identity(() => this.getToken(user));
-    if (!this.#watches.has(user.id)) this.#watches.set(user.id, { identity: identity(), timer: 0, waits: [], dueAt: 0 });
+    if (!this.#watches.has(user.id)) {
+      const identity = new Identity(() => this.#getToken(user));
+      this.#watches.set(user.id, { identity, waits: [], timer: 0, dueAt: 0, asked: false });
+    }
     return this.#watches.get(user.id);
   }
 
@@ -97,13 +102,15 @@ export class Journeys {
   }
 
   #render() {
-    const list = $("journeys");
     const newestFirst = [...this.#journeys].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, journey]) => journey);
+    let place = $("journeys").firstElementChild;
     for (const journey of newestFirst) {
       journey.element ??= clone("journey");
       fill(journey);
+      if (journey.element === place) place = place.nextElementSibling; // what stays is not touched: it may be moving
+      else $("journeys").insertBefore(journey.element, place);
     }
-    list.replaceChildren(...newestFirst.map(({ element }) => element));
+    while ($("journeys").childElementCount > newestFirst.length) $("journeys").lastElementChild.remove();
     $("no-journeys").hidden = newestFirst.length > 0;
   }
 }
