@@ -101,7 +101,7 @@ def demo(host: Host = None, port: Port = None) -> None:
     def listening(address: str) -> None:
         page = _reachable(address)
         body = json.dumps({"userIds": ["alice"], "message": "Hello from the command line"})
-        typer.echo(f"Open {page}/client/ and connect as {', '.join(USERS)}. Then send alice a notification:\n")
+        typer.echo(f"Open {page}/client/ to see it work, as {', '.join(USERS)}. To send alice a notification from here:\n")
         typer.echo(
             f"curl -X POST {page}/v1/admin/notifications -H 'Content-Type: application/json' "
             f"-H 'Authorization: Bearer {admin_token(settings)}' -d '{body}'\n"
