@@ -160,7 +160,9 @@ async function loadScript(base) {
     document.head.append(script);
   });
   script.remove();
-  return globalThis.io;
+  const { io } = globalThis;
+  delete globalThis.io; // what the page calls so is the page's
+  return io;
 }
 
 // A notification comes under each of two names, of which a server may be told to use only one.
@@ -1337,6 +1339,7 @@ export class EventideBell extends Base {
   }
 
   disconnectedCallback() {
+    this.close();
     this.#configureSoon(); // not at once: it may only be moved
   }
 
@@ -1383,12 +1386,11 @@ export class EventideBell extends Base {
   }
 
   #detach() {
-    if (this.#open) this.close();
-    for (const id of [...this.#toasts.keys()]) this.#dismiss(id);
-    title.leave(this);
     const entry = this.#entry;
     if (!entry) return;
-    this.#settle("now");
+    this.close();
+    for (const id of [...this.#toasts.keys()]) this.#dismiss(id);
+    title.leave(this);
     this.#entry = null;
     for (const [type, listener] of Object.entries(this.#listeners)) entry.inbox.removeEventListener(type, listener);
     leaveEntry(this, entry);
@@ -1535,6 +1537,8 @@ export class EventideBell extends Base {
     const { inbox, state } = this;
     const refused = state === "refused" || (state === "closed" && inbox);
     const kind = refused ? `refused ${inbox.code}` : items.length ? "" : inbox?.problem ? "problem" : inbox?.loaded ? "empty" : inbox ? "loading" : "closed";
+    const { panel } = this.#parts;
+    if (!items.length && list.matches(":focus-within")) panel.focus(); // before it goes, and the focus with it
     list.hidden = !items.length;
     if (note.dataset.kind === kind) return;
     const hadFocus = note.matches(":focus-within");
@@ -1550,7 +1554,7 @@ export class EventideBell extends Base {
       refused: () => [icon("shield"), lead(state === "closed" ? "closed" : "refused"), h("p", {}, state === "closed" ? "" : this.#reader.say("refusedHint", inbox.code)), again()],
       closed: () => [icon("shield"), lead("closed")],
     }[kind.split(" ")[0]]());
-    if (hadFocus) (note.querySelector("button") ?? this.#parts.panel).focus();
+    if (hadFocus) (note.querySelector("button") ?? panel).focus();
   }
 
   #renderCount() {
