@@ -1,6 +1,6 @@
 /** What an application's back end does, as a form: send to some users, announce to everybody, take it back. */
 
-import { $, attempt, clone, partsOf, say } from "./dom.js";
+import { $, attempt, clone, partsOf } from "./dom.js";
 import { fetchDemo, Identity } from "./rest.js";
 
 const SAMPLES = [
@@ -133,6 +133,5 @@ export class Composer {
   #say(text, wrong = false) {
     $("sent").textContent = text;
     $("sent").classList.toggle("wrong", wrong);
-    if (wrong) say(text);
   }
 }

@@ -79,11 +79,20 @@ export class Device extends EventTarget {
    * none, to show the harder way: the server ends the connection, and the client comes back with the next token.
    */
   async expireToken() {
-    const token = await this.#fetchToken(SHORT_LIFE);
-    const { success, expiresAt, error } = await this.socket.timeout(ANSWER_WITHIN).emitWithAck("refresh_token", { token });
-    if (!success) throw new Error(error.message);
-    this.tokenEnds = Date.parse(expiresAt);
+    if (this.tokenEnds) return;
+    this.tokenEnds = serverTime() + SHORT_LIFE * 1000; // about then; the server will say when
     this.#changed();
+    try {
+      const token = await this.#fetchToken(SHORT_LIFE);
+      const answer = await this.socket.timeout(ANSWER_WITHIN).emitWithAck("refresh_token", { token });
+      if (!answer.success) throw new Error(answer.error.message);
+      this.tokenEnds = Date.parse(answer.expiresAt);
+    } catch (problem) {
+      this.tokenEnds = null;
+      throw problem;
+    } finally {
+      this.#changed();
+    }
   }
 
   close() {
@@ -120,6 +129,7 @@ export class Device extends EventTarget {
     const { incoming, lost, name, payload } = frame;
     if (!incoming) return;
     if (lost && ARRIVALS.includes(name)) this.#tell("lost", { item: payload, at });
+    if (!lost && name === "catch_up_complete" && this.#afterCut && !this.#caughtUp) this.#say("nothing was missed");
     if (!lost && name === "notification_read") this.#tell("read");
     if (!lost && name === "notification_deleted") this.#tell("removed", { ids: payload.ids });
   }
@@ -135,7 +145,6 @@ export class Device extends EventTarget {
 
   #stateChanged() {
     if (this.state === "live" && this.#renewed) this.#say("with a new token");
-    if (this.state === "live" && this.#afterCut && !this.#caughtUp) this.#say("nothing was missed");
     this.#changed();
   }
 

@@ -1,6 +1,6 @@
 /** What goes over a connection: every frame of it can be watched, and the connection can be cut without a goodbye. */
 
-const KINDS = ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "EVENT", "ACK"]; // of Socket.IO packets
+const KINDS = ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK"]; // of Socket.IO packets
 const TOKEN = /eyJ[\w-]*\.[\w-]+\.[\w-]*/g;
 
 /**
@@ -41,6 +41,7 @@ export class Wiretap {
     transport.onClose = () => {};
     return () => {
       this.#cut = false;
+      transport.onPacket = () => {}; // the server goes on writing to it, for as long as it waits for an answer
       // What the transport does when its network is lost. The WebSocket itself stays open and unanswered.
       noticed.call(transport, { description: "cut" });
     };

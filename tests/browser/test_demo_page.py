@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from ..service import Service
+from ..waiting import until
 from .conftest import OpenDevice
 from .device import OUTAGE, Device, no_violations, screenshot
 
-PATIENCE = 15_000
+PATIENCE = 20_000
 """Milliseconds: a slow machine may take long for what takes none on a quick one."""
-REACHES = """(element, state) => new Promise((resolve) => {
-  const look = () => (element.dataset.state === state ? resolve() : requestAnimationFrame(look));
-  look();
-})"""
-"""Wait for a state that may last for half a second only."""
 TIME = re.compile(r"^\+\d+(\.\d)? (ms|s)$")
 
 expect.set_options(timeout=PATIENCE)
@@ -133,6 +131,20 @@ class Demo:
         """A station on the way of the notification with this title (or message) to this user."""
         return self.page.locator(f".journey[data-user={user}]", has_text=title).locator(f"[data-station={station}]")
 
+    @asynccontextmanager
+    async def nobody_reconnecting(self) -> AsyncIterator[None]:
+        """Devices come back only after this, however long it takes: until then they wait for a token."""
+        over = asyncio.Event()
+
+        async def wait(route: Route) -> None:
+            await over.wait()
+            await route.continue_()
+
+        await self.page.route("**/client/demo.json*", wait)
+        yield
+        over.set()
+        await self.page.unroute_all(behavior="wait")
+
     async def passed(self, user: str, title: str, *stations: str) -> None:
         """This way went through these stations, and no further."""
         for name in ("saved", "sent", "received", "read"):
@@ -227,7 +239,7 @@ async def test_both_devices_of_a_user_are_the_same(shown: Demo, back_end: BackEn
     for pane in (shown.alice, phone):
         await expect(pane.row("To both")).to_have_count(0)
     await expect(shown.page.locator(".journey", has_text="To both")).to_contain_text("deleted since")
-    assert back_end.connections("alice") == 2
+    await until(lambda: back_end.connections("alice") == 2)
     await shown.page.get_by_text("What the four mean").click()
     await no_violations(shown.page)
     await shown.alice.press("second")
@@ -239,29 +251,30 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
     phone = await shown.open_phone("alice")
     back_end.send("alice", message="Before the cut")
     await expect(phone.row("Before the cut")).to_have_count(1)
-    for pane in (phone, shown.bob):
-        await pane.press("cut")
-        await pane.is_in_state("cut")
-    await expect(phone.note).to_contain_text("the server believes that it is still there")
-    for message in ("First of two", "Second of two"):
-        back_end.send("alice", "bob", message=message)
-        await expect(shown.alice.row(message)).to_have_count(1)
-        await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost on the way")
-        await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost on the way")
-    # Alice has another device, Bob has none.
-    await shown.passed("alice", "Second of two", "saved", "sent", "received")
-    await shown.passed("bob", "Second of two", "saved")
-    assert back_end.newest("bob")["status"] == "PENDING"
-    assert (back_end.connections("alice"), back_end.connections("bob")) == (2, 1)
-    for pane in (phone, shown.bob):
-        await expect(pane.row("of two")).to_have_count(0)
-        await pane.is_in_state("cut")
-    await screenshot(shown.page, "demo-cut")
+    await shown.passed("alice", "Before the cut", "saved", "sent", "received")
+    async with shown.nobody_reconnecting():
+        for pane in (phone, shown.bob):
+            await pane.press("cut")
+            await expect(pane.root).to_contain_text("the server believes that it is still there")
+        for message in ("First of two", "Second of two"):
+            back_end.send("alice", "bob", message=message)
+        for message in ("First of two", "Second of two"):
+            await expect(shown.alice.row(message)).to_have_count(1)
+            await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost on the way")
+            await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost on the way")
+        await screenshot(shown.page, "demo-cut")
+        # Alice has another device, Bob has none.
+        await shown.passed("alice", "Second of two", "saved", "sent", "received")
+        await shown.passed("bob", "Second of two", "saved")
+        assert back_end.newest("bob")["status"] == "PENDING"
+        assert (back_end.connections("alice"), back_end.connections("bob")) == (2, 1)
+        for pane in (phone, shown.bob):
+            await expect(pane.row("of two")).to_have_count(0)
+            await pane.is_in_state("reconnecting")
     for user, pane, name in (("alice", phone, "phone"), ("bob", shown.bob, "laptop")):
-        await pane.is_in_state("live")
-        await pane.was_replayed("of two", count=2)
-        await expect(pane.row("of two")).to_have_count(2)
         await expect(pane.state).to_have_text("Live · caught up with 2")
+        await expect(pane.row("of two")).to_have_count(2)
+        await pane.was_replayed("of two", count=2)
         for message in ("First of two", "Second of two"):
             sent = shown.station(user, message, "sent")
             await expect(sent).to_contain_text(re.compile(rf"{name}: \+\d+\.\d s, replayed"))
@@ -273,24 +286,29 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
     await expect(phone.row("Before the cut")).to_have_count(1)
     await expect(shown.alice.row("of two")).to_have_count(2)
     await shown.alice.was_replayed("of two", count=0)
+    # To the server the phone's old connection is still open, and it writes to both. The phone has one.
+    back_end.send("alice", message="After the cut")
+    await expect(phone.row("After the cut")).to_have_count(1)
+    await shown.passed("alice", "After the cut", "saved", "sent", "received")
+    await expect(shown.frames("alice-phone", "notification").filter(has_text="After the cut")).to_have_count(1)
 
 
 async def test_a_token_that_expires_is_renewed_without_loss(shown: Demo, back_end: BackEnd) -> None:
     messages = ["While it lives", "After its end", "With the next one"]
     await shown.alice.press("expire")
-    await expect(shown.alice.state).to_have_text(re.compile(r"^Live · token ends in \d s$"))
-    await expect(shown.alice.note).to_contain_text("the server closes the connection")
-    await expect(shown.frames("alice-laptop", "token_expiring")).to_have_count(1)
+    # In one look, for it does not last long.
+    await expect(shown.alice.root).to_contain_text(re.compile("token ends in . s.*the server closes", re.DOTALL))
     back_end.send("alice", message=messages[0])
-    await shown.alice.root.evaluate(REACHES, "reconnecting")
-    back_end.send("alice", message=messages[1])
-    await shown.alice.is_in_state("live")
+    async with shown.nobody_reconnecting():
+        await shown.alice.is_in_state("reconnecting")
+        await expect(shown.frames("alice-laptop", "token_expiring")).to_have_count(1)
+        back_end.send("alice", message=messages[1])
     await expect(shown.alice.state).to_have_text("Live · with a new token")
     back_end.send("alice", message=messages[2])
     for message in messages:
         await expect(shown.alice.row(message)).to_have_count(1)
-    for message, count in zip(messages, (0, 1, 0), strict=True):
-        await shown.alice.was_replayed(message, count=count)
+    await shown.alice.was_replayed(messages[1])
+    await shown.alice.was_replayed(messages[2], count=0)
     await shown.bob.is_in_state("live")
     # Tokens are for the server alone.
     assert "eyJ…" in await shown.page.locator("#entries").inner_text()
@@ -332,7 +350,7 @@ async def test_who_comes_later_has_it_too(shown: Demo, back_end: BackEnd) -> Non
     await shown.carol.is_in_state("live")
     await shown.alice.is_in_state("live")
     await expect(shown.bob.root).to_have_count(0)
-    assert back_end.connections("bob") == 0
+    await until(lambda: back_end.connections("bob") == 0)
 
 
 async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: Demo, back_end: BackEnd) -> None:
