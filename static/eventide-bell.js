@@ -1808,7 +1808,7 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel:focus-visible { outline: none; }
 header { display: flex; flex: none; align-items: center; gap: 0.625rem; padding: 0.75rem 0.75rem 0.75rem 1rem; padding-inline: 1rem 0.75rem; border-block-end: 1px solid var(--_line); }
 h2 { font: 650 1rem/1.5 var(--_font); }
-.state { display: flex; align-items: center; gap: 0.375rem; flex: 1; min-inline-size: 0; font-size: 0.75rem; color: var(--_soft); }
+.state { display: flex; align-items: center; gap: 0.375rem; flex: 1; min-inline-size: 0; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
 .state::before { content: ""; flex: none; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
 .state[data-state="live"]::before { background: var(--_good); }
 .state:is([data-state="reconnecting"], [data-state="offline"])::before { background: var(--_warn); }
@@ -1837,7 +1837,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .main::after { content: ""; position: absolute; inset: 0; } /* all of the row can be clicked */
 .main:focus-visible { outline: none; }
 .main:focus-visible::after { outline: 2px solid var(--_focus); outline-offset: -3px; border-radius: 8px; }
-.title, .message, .meta { display: block; }
+.title, .message, .meta { display: block; text-align: match-parent; }
 .title, .message.alone { font-weight: 500; color: var(--_ink); }
 .is-unread :is(.title, .message.alone) { font-weight: 650; }
 .message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--_soft); white-space: pre-line; }
@@ -1866,11 +1866,11 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 @media (hover: hover) {
   .list .row:not(:hover, :focus-within) .actions { opacity: 0; }
 }
-@media (hover: none) {
-  .row { grid-template-columns: 2.25rem minmax(0, 1fr); }
-  .list .actions { position: static; grid-column: 2; justify-self: start; margin-block-start: 0.375rem; margin-inline-start: -0.25rem; background: none; box-shadow: none; }
+@media (hover: none) { /* beside the time, where there is nothing to be hidden */
+  .list .actions { inset-block: auto 0.125rem; inset-inline-end: 1.25rem; gap: 0; padding: 0; background: none; box-shadow: none; }
+  .list .meta { padding-inline-end: 4.5rem; }
   .icon { inline-size: 2.25rem; block-size: 2.25rem; }
-  .dot { position: absolute; inset-inline-end: 0.75rem; inset-block-start: 1.125rem; }
+  .list .dot { align-self: start; margin-block-start: 0.4rem; }
 }
 
 /* In place of a list */
