@@ -1419,9 +1419,9 @@ export class EventideBell extends Base {
     };
     parts.button = h("button", { type: "button", class: "bell", part: "bell", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => (this.#open ? this.close() : this.open()) }, icon("bell"), parts.badge, parts.lamp);
     parts.scroll = h("div", { class: "scroll", part: "scroll", onscroll: () => this.#scrolled() }, parts.note, parts.list, parts.more);
-    parts.footer = h("footer", { part: "footer" }, parts.viewAll);
+    parts.footer = h("footer", { part: "footer", role: "none" }, parts.viewAll);
     parts.panel = h("div", { class: "panel", part: "panel", role: "dialog", "aria-labelledby": "title", popover: "manual", tabindex: "-1" },
-      h("header", { part: "header" }, h("h2", { id: "title" }, say("title")), parts.state, parts.readAll),
+      h("header", { part: "header", role: "none" }, h("h2", { id: "title" }, say("title")), parts.state, parts.readAll),
       parts.scroll, parts.notice, parts.footer);
     for (const [event, action] of [["pointerenter", "hold"], ["focusin", "hold"], ["pointerleave", "go"], ["focusout", "go"]]) {
       parts.notice.addEventListener(event, () => this.#soon?.[action]());
