@@ -523,6 +523,15 @@ async def test_what_moves_stands_still_for_who_wants_that(demo: Service, open_de
     await page.send.click()
     await page.passed("bob", "Alice answered you", "saved", "sent", "received")
     assert await page.page.evaluate("window.moved") == 0
+    assert (
+        await page.page.evaluate(
+            """[...document.querySelectorAll("*")].filter((element) => {
+          const { animationName, transitionDuration } = getComputedStyle(element);
+          return animationName !== "none" || transitionDuration !== "0s";
+        }).length"""
+        )
+        == 0
+    )
 
 
 async def test_the_sun_sets_while_the_server_is_away(open_device: OpenDevice) -> None:
