@@ -293,6 +293,31 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
     await expect(shown.frames("alice-phone", "notification").filter(has_text="After the cut")).to_have_count(1)
 
 
+async def test_what_a_device_says_into_a_cut_is_lost_too(shown: Demo, back_end: BackEnd) -> None:
+    lost = await shown.page.evaluate(
+        """async () => {
+          const { Wiretap } = await import("/client/wiretap.js");
+          const { users } = await (await fetch("/client/demo.json")).json();
+          const open = async () => {
+            const auth = { token: users[2].token, catchUp: "none" };
+            const socket = io("/notifications", { auth, forceNew: true, transports: ["websocket"] });
+            await new Promise((resolve) => socket.on("connected", resolve));
+            return socket;
+          };
+          const [cut, whole] = await Promise.all([open(), open()]);
+          const frames = [];
+          new Wiretap(cut, (frame) => frames.push(frame)).cut();
+          cut.emit("messageToServer", "into the cut");
+          whole.emit("messageToServer", "over a whole connection");
+          return frames.map(({ incoming, lost, name }) => ({ incoming, lost, name }));
+        }"""
+    )
+    assert lost == [{"incoming": False, "lost": True, "name": "messageToServer"}]
+    greetings = shown.frames("bob-laptop", "messageToClient")
+    await expect(greetings).to_contain_text("over a whole connection")
+    await expect(greetings).to_have_count(1)
+
+
 async def test_a_token_that_expires_is_renewed_without_loss(shown: Demo, back_end: BackEnd) -> None:
     messages = ["While it lives", "After its end", "With the next one"]
     await shown.alice.press("expire")
