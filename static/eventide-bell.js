@@ -31,6 +31,7 @@ const PARALLEL = 6; // what a browser does at once over HTTP/1.1
 const SECOND = 1000;
 const RETRY_UNAVAILABLE = 3 * SECOND;
 const RETRY_LIST = [2, 5, 15, 30].map((seconds) => seconds * SECOND);
+const FRESH = 5 * SECOND;
 const READ_WITHOUT_LIVE = SECOND; // how long the list waits for the connection, which should come first
 const ASK_EVERY = 5 * SECOND;
 const ANSWER_WITHIN = 3 * SECOND;
@@ -503,7 +504,8 @@ export class Inbox extends EventTarget {
   #refreshing = false;
   #stale = false;
   #failures = 0;
-  #timer = 0;
+  #beginTimer = 0;
+  #listTimer = 0;
 
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
     super();
@@ -575,15 +577,27 @@ export class Inbox extends EventTarget {
     const session = ++this.#session;
     this.#current = false;
     this.#setStatus({ state: "connecting" });
-    const token = await this.#renewed().catch(() => null);
+    const token = await this.#renewed().catch(() => undefined);
     if (session !== this.#session) return;
+    if (token === undefined) { // the page cannot give one now; who this is decides which line it is
+      this.#setStatus({ state: "offline", since: new Date() });
+      this.#beginTimer = setTimeout(() => this.#begin(), RETRY_UNAVAILABLE);
+      return;
+    }
+    const renewedAt = Date.now();
+    let isFirst = true;
     const name = this.#sharing ? await lineName(this.#base, identityOf(token ?? "")) : null;
     if (session !== this.#session) return;
     this.#line = new Line(name, {
       connect: (onEvent, onState) => new Connection({
         base: this.#base,
         io: this.#io,
-        auth: async () => ({ token: await this.#renewed(), since: this.#newest }),
+        auth: async () => {
+          // Who connects at once has just been given a token; who takes over later needs the one of then.
+          const isFresh = isFirst && Date.now() - renewedAt < FRESH;
+          isFirst = false;
+          return { token: isFresh ? token : await this.#renewed(), since: this.#newest };
+        },
         onExpiring: () => this.renew(),
         onEvent,
         onState,
@@ -592,7 +606,7 @@ export class Inbox extends EventTarget {
       onState: (status) => session === this.#session && this.#setStatus(status),
     });
     this.#line.open();
-    this.#timer = setTimeout(() => this.#current || this.refresh(), READ_WITHOUT_LIVE);
+    this.#listTimer = setTimeout(() => this.#current || this.refresh(), READ_WITHOUT_LIVE);
   }
 
   /** Whoever is frozen must neither lead nor wait to. */
@@ -601,7 +615,8 @@ export class Inbox extends EventTarget {
     this.#session += 1;
     this.#line?.close();
     this.#line = null;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#beginTimer);
+    clearTimeout(this.#listTimer);
   };
 
   #return = (event) => {
@@ -615,7 +630,7 @@ export class Inbox extends EventTarget {
 
   /** What `getToken` gives now. Somebody else's token: everything begins anew. */
   async #renewed() {
-    const token = await this.#getToken();
+    const token = (await this.#getToken()) ?? null;
     const identity = identityOf(token ?? "");
     if (this.#identity !== undefined && identity !== this.#identity && this.#started) {
       this.#identity = identity;
@@ -848,8 +863,8 @@ export class Inbox extends EventTarget {
     this.#emit("problem", { problem });
     this.#changed();
     if ([401, 403].includes(problem.status)) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), RETRY_LIST[Math.min(this.#failures++, RETRY_LIST.length - 1)]);
+    clearTimeout(this.#listTimer);
+    this.#listTimer = setTimeout(() => this.refresh(), RETRY_LIST[Math.min(this.#failures++, RETRY_LIST.length - 1)]);
   }
 
   // What the reader does

@@ -255,6 +255,8 @@ async def test_a_tab_that_is_refused_lets_the_others_try(
     await has(refused, "for both")
     assert connections(service, user) == 1
     await other.page.close()
+    await connected(service, user, 0)
+    await refused.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it is looked at
     await refused.state("refused")
 
 
