@@ -633,10 +633,10 @@ export class Inbox extends EventTarget {
     const token = (await this.#getToken()) ?? null;
     const identity = identityOf(token ?? "");
     if (this.#identity !== undefined && identity !== this.#identity && this.#started) {
+      this.#leave(); // what was deleted is so, while the token is still the old one
       this.#identity = identity;
       this.#token = token;
       this.#forget();
-      this.#leave();
       this.#begin();
       throw new Problem(401, { code: "unauthorized", detail: "Somebody else is logged in." });
     }
@@ -950,7 +950,10 @@ export class Inbox extends EventTarget {
 
   /** All connections of the user are told of a change by events. Without a connection we ask. */
   async #countIfAlone() {
-    if (this.state !== "live") this.#setCount((await this.#call("GET", "/unread-count")).unreadCount);
+    const session = this.#session;
+    if (this.state === "live") return;
+    const { unreadCount } = await this.#call("GET", "/unread-count");
+    if (session === this.#session) this.#setCount(unreadCount);
   }
 
   async #attempt(action) {
@@ -1398,10 +1401,8 @@ export class EventideBell extends Base {
     if (entry && Object.entries(wanted).every(([name, value]) => entry[name] === value)) return;
     const alone = entry?.bells.size === 1 && entry.url === wanted.url && entry.sharing === wanted.sharing;
     if (alone && !entries.some((other) => other !== entry && other.source === wanted.source)) {
-      const wasFunction = typeof entry.source === "function";
       entry.source = wanted.source;
-      // A function is asked at each connect anyway; frameworks like to make a new one each time they render.
-      if (!wasFunction || typeof wanted.source !== "function" || this.state === "refused") entry.inbox.renew();
+      entry.inbox.renew(); // it may be somebody else's
       return;
     }
     this.#detach();
