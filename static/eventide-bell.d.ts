@@ -128,7 +128,7 @@ export interface Removal {
 export interface InboxEventMap {
   /** `items`, `hasOlder`, `loaded` or `problem` may be others. Often: collect them until the next frame. */
   change: CustomEvent<null>;
-  /** One that this page has not seen before; not those that the first list has. */
+  /** The connection has brought one, live or as a replay; each comes once. What only a list has is not told. */
   notification: CustomEvent<NotificationDetail>;
   unread: CustomEvent<UnreadDetail>;
   state: CustomEvent<StateDetail>;
@@ -249,7 +249,10 @@ export interface EventideBellEventMap {
  * Inbox.
  */
 export class EventideBell extends HTMLElement {
-  /** Wins over the attribute `token`. Setting another function does not reconnect, unless the last was refused. */
+  /**
+   * Wins over the attribute `token`. Another function is asked at once, for it may be for another user: a page that
+   * renders often should keep it the same.
+   */
   getToken: TokenSource | null;
   /** Replaces texts; those that are not given stay. */
   strings: Partial<Strings>;
