@@ -18,7 +18,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from . import __version__
 from .app import create_app, token_verifier
 from .client import RequestFailed, request
-from .demo import ADMIN, USERS, admin_token, demo_settings
+from .demo import ADMIN, admin_token, demo_settings
 from .errors import EventideError, InvalidRequest
 from .logs import configure_logging
 from .models import UserKey, utc_now
@@ -101,7 +101,7 @@ def demo(host: Host = None, port: Port = None) -> None:
     def listening(address: str) -> None:
         page = _reachable(address)
         body = json.dumps({"userIds": ["alice"], "message": "Hello from the command line"})
-        typer.echo(f"Open {page}/client/ and connect as {', '.join(USERS)}. Then send alice a notification:\n")
+        typer.echo(f"Open {page}/client/ to see it work. Or send a notification to alice:\n")
         typer.echo(
             f"curl -X POST {page}/v1/admin/notifications -H 'Content-Type: application/json' "
             f"-H 'Authorization: Bearer {admin_token(settings)}' -d '{body}'\n"

@@ -14,15 +14,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .auth import TokenIssuer
+from .errors import FieldError, InvalidRequest
 from .models import utc_now
 from .settings import Settings, is_set, load_settings, token_issuer
+from .wire import iso
 
 USERS = {"alice": "Alice", "bob": "Bob", "carol": "Carol"}
 ADMIN = "demo-admin"
 DATABASE_URL = "sqlite:///eventide-demo.db"
 LOOPBACK = "127.0.0.1"
-PAGE_TOKEN_TTL = 3600.0
-"""Seconds. The page asks for new tokens whenever it connects."""
+PAGE_TOKEN_TTL = 3600
+"""Seconds. The page asks for new tokens whenever it connects; it may ask for some that expire sooner, not later."""
 CURL_TOKEN_TTL = 7 * 86_400.0
 """Seconds. The printed line should work as long as anybody scrolls back to it."""
 
@@ -56,7 +58,10 @@ def admin_token(settings: Settings) -> str:
 
 
 class DemoRoutes:
-    """`/client/demo.json`: the users with their tokens, for the demo page and for `eventide-notify send`."""
+    """`/client/demo.json`: the users with their tokens, for the demo page and for `eventide-notify send`.
+
+    `?ttl=SECONDS`, a whole number from 1 to `PAGE_TOKEN_TTL`: tokens that expire so soon, to see what happens then.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._issuer: TokenIssuer = token_issuer(settings)
@@ -65,10 +70,22 @@ class DemoRoutes:
         return [Route("/client/demo.json", self.session, methods=["GET"])]
 
     async def session(self, request: Request) -> Response:
+        ttl = _ttl(request.query_params.get("ttl"))
         now = utc_now()
         users = [
-            {"id": id, "name": name, "token": self._issuer.issue(id, ttl=PAGE_TOKEN_TTL, now=now, name=name)}
+            {"id": id, "name": name, "token": self._issuer.issue(id, ttl=ttl, now=now, name=name)}
             for id, name in USERS.items()
         ]
-        admin = self._issuer.issue(ADMIN, ttl=PAGE_TOKEN_TTL, now=now, admin=True)
-        return JSONResponse({"users": users, "adminToken": admin}, headers={"Cache-Control": "no-store"})
+        admin = self._issuer.issue(ADMIN, ttl=ttl, now=now, admin=True)
+        # The time: a browser's clock may be another one, and the page shows how long things took.
+        session = {"users": users, "adminToken": admin, "time": iso(now)}
+        return JSONResponse(session, headers={"Cache-Control": "no-store"})
+
+
+def _ttl(text: str | None) -> int:
+    if text is None:
+        return PAGE_TOKEN_TTL
+    # Four digits: `int` takes signs, spaces and underscores too, and Python refuses to read very long numbers.
+    if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= PAGE_TOKEN_TTL:
+        return int(text)
+    raise InvalidRequest(errors=[FieldError("ttl", f"must be a whole number of seconds from 1 to {PAGE_TOKEN_TTL}")])

@@ -54,8 +54,12 @@ export class Identity {
   }
 }
 
-/** In demo mode `{users: [{id, name, token}], adminToken}`, with new tokens each time; otherwise a `Problem`. */
-export const fetchDemo = () => request(null, "GET", "/client/demo.json");
+/**
+ * In demo mode `{users: [{id, name, token}], adminToken, time}`, with new tokens each time; otherwise a `Problem`.
+ *
+ * `ttl`: how many seconds they live, up to an hour.
+ */
+export const fetchDemo = (ttl = 3600) => request(null, "GET", `/client/demo.json?ttl=${ttl}`);
 
 /** The token that the reader pasted, for both pages, until the tab is closed. */
 export const pasted = {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
+import subprocess
 from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
+from .frontends.page import JS
+from .require import missing
 from .service import Service
 
 _numbers = count(1)
@@ -24,3 +29,22 @@ def service() -> Iterator[Service]:
 def user() -> str:
     """A user that no other test has."""
     return f"user-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> None:
+    """What `tests/js` needs, as its lock says."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            missing(f"{program} is not on PATH")
+    lock, installed = JS / "package-lock.json", JS / "node_modules" / ".package-lock.json"
+    with lock.open() as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)  # other test runs share this folder
+        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+            return
+        npm = subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=JS, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if npm.returncode:
+        missing(f"npm could not install what tests/js needs: {npm.stderr.strip()}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+import jwt
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -28,7 +29,7 @@ from .serving import serving
 
 VENDOR = static_directory() / "vendor"
 CDN = "https://cdn.jsdelivr.net"
-PAGES = ("/client/", "/client/docs.html", "/docs")
+PAGES = ("/client/", "/client/inbox.html", "/client/docs.html", "/docs")
 IMPORT = re.compile(r"""^(?:import|export) .*?from "(.+?)";""", re.MULTILINE)
 
 
@@ -141,6 +142,23 @@ def test_the_demo_gives_tokens_away(browser: httpx.Client) -> None:
         assert browser.get("/v1/admin/online-users", headers=bearer).status_code == 403
     admin = {"Authorization": f"Bearer {session['adminToken']}"}
     assert browser.get("/v1/admin/online-users", headers=admin).status_code == 200
+
+
+def test_its_tokens_expire_as_soon_as_the_page_wants(browser: httpx.Client) -> None:
+    for ttl in (1, 5, 3600):
+        session = browser.get("/client/demo.json", params={"ttl": ttl}).json()
+        for token in (session["adminToken"], *(user["token"] for user in session["users"])):
+            claims = jwt.decode(token, options={"verify_signature": False})
+            assert claims["exp"] - claims["iat"] == ttl
+
+
+@pytest.mark.parametrize("ttl", ["", "0", "-1", "3601", "1.5", "+5", "1_0", "٥", "9" * 5000])  # noqa: RUF001
+def test_but_never_later(browser: httpx.Client, ttl: str) -> None:
+    answer = browser.get("/client/demo.json", params={"ttl": ttl})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"field": "ttl", "message": "must be a whole number of seconds from 1 to 3600"},
+    ]
 
 
 def test_only_the_demo_does(service: Service) -> None:

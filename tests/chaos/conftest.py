@@ -7,12 +7,9 @@ from collections.abc import Iterator
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from ..frontends.conftest import node_modules
 from .backends import DatabaseServers
 from .report import Row, table
 from .size import FULL
-
-__all__ = ["node_modules"]
 
 ROWS = pytest.StashKey[list[Row]]()
 NOTES = pytest.StashKey[list[str]]()

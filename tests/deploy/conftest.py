@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..frontends.conftest import browser, node_modules, stranger, user
+from ..frontends.conftest import browser, stranger, user
 from ..frontends.page import TRANSPORTS, Browser, FrontEnd, Page
 from ..instances.conftest import Cluster, postgres
 from ..servers import PostgresServer, start_redis_server
@@ -17,7 +17,7 @@ from ..service import Service
 from ..waiting import until
 from .helpers import Addresses, OpenPage, address_at, from_address, is_led_everywhere, nginx_before
 
-__all__ = ["browser", "node_modules", "postgres", "stranger", "user"]
+__all__ = ["browser", "postgres", "stranger", "user"]
 
 
 @pytest.fixture(scope="package")

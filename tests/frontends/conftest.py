@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -14,31 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from ..require import missing
 from ..service import Service
 from .helpers import OpenPage, client_of, service_with
-from .page import FRONT_ENDS, JS, OWN, TRANSPORTS, Browser, FrontEnd, Page
+from .page import FRONT_ENDS, OWN, TRANSPORTS, Browser, FrontEnd, Page
 
 _numbers = count(1_000)
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> None:
-    """What `tests/js` needs, as its lock says."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            missing(f"{program} is not on PATH")
-    lock, installed = JS / "package-lock.json", JS / "node_modules" / ".package-lock.json"
-    with lock.open() as waiting:
-        fcntl.flock(waiting, fcntl.LOCK_EX)  # other test runs share this folder
-        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
-            return
-        npm = subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=JS, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    if npm.returncode:
-        missing(f"npm could not install socket.io-client: {npm.stderr.strip()}")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,154 @@
+/** The way of each notification: saved → sent → received → read, each with its time, filled in as it happens. */
+
+import { $, clone, drawSoon, partsOf, setText } from "./dom.js";
+import { Identity } from "./rest.js";
+import { serverTime } from "./server-clock.js";
+
+const KEPT = 12;
+const WAITS = [100, 300, 700, 1500, 3000]; // milliseconds: a receipt is not told, it has to be looked up
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+
+/** "10:02:03.123", of a time of the server's. */
+const exact = (time) => `${clock.format(new Date(time))}.${time.slice(20, 23)}`;
+
+/** "+8 ms", "+5.2 s", "+3 min": how long after. Clocks differ by a little, and nothing comes before it was sent. */
+function later(milliseconds) {
+  const passed = Math.max(0, Math.round(milliseconds));
+  if (passed < 1000) return `+${passed} ms`;
+  return passed < 120_000 ? `+${(passed / 1000).toFixed(1)} s` : `+${Math.round(passed / 60_000)} min`;
+}
+
+export class Journeys {
+  #journeys = new Map(); // by notification and user: an announcement goes to many under one id
+  #watches = new Map(); // by user
+  #draw = drawSoon(() => this.#render());
+  #getToken;
+
+  /** `getToken(user)`: a promise of a token of that user. */
+  constructor(getToken) {
+    this.#getToken = getToken;
+  }
+
+  /** It was sent to this user, whose devices are these. Told again, nothing changes. */
+  begin(user, item, devices) {
+    const key = `${item.id} ${user.id}`;
+    if (!this.#journeys.has(key)) {
+      const lanes = new Map(devices.map((device) => [device, {}]));
+      this.#journeys.set(key, { user, item, lanes, savedAt: item.createdAt ?? createdAt(item.id) });
+      if (this.#journeys.size > KEPT) this.#journeys.delete(this.#oldest());
+    }
+    this.#draw();
+    return this.#journeys.get(key) ?? { lanes: new Map() }; // it was the oldest itself
+  }
+
+  /** A device was given it, or would have been, had its connection not been cut. */
+  arrived(device, { item, at, replayed, lost = false }, devices) {
+    const { lanes } = this.begin(device.user, item, devices);
+    const lane = lanes.get(device) ?? {};
+    lanes.set(device, { ...lane, [lost ? "lostAt" : "arrivedAt"]: serverTime(at), replayed });
+    if (!lost) this.lookUp(device.user);
+  }
+
+  /** Ask the server how far this user's notifications are, soon, and again until all that arrived are received. */
+  lookUp(user) {
+    const watch = this.#watchOf(user);
+    watch.waits = [...WAITS];
+    watch.asked = true;
+    if (!watch.timer || watch.dueAt > Date.now() + WAITS[0]) this.#lookLater(user, watch);
+  }
+
+  /** These are gone: deleted, or taken back. */
+  removed(user, ids) {
+    for (const journey of this.#of(user)) if (ids.includes(journey.item.id)) journey.gone = true;
+    this.#draw();
+  }
+
+  #lookLater(user, watch) {
+    clearTimeout(watch.timer);
+    const wait = watch.waits.shift();
+    if (wait === undefined) return void (watch.timer = 0);
+    watch.dueAt = Date.now() + wait;
+    watch.timer = setTimeout(async () => {
+      watch.asked = false;
+      await this.#look(user, watch.identity).catch(() => {}); // the server is away: the next arrival asks again
+      watch.timer = 0;
+      if (watch.asked || this.#of(user).some(isUnderway)) this.#lookLater(user, watch);
+    }, wait);
+  }
+
+  async #look(user, identity) {
+    const { notifications } = await identity.call("GET", "/v1/notifications?limit=50");
+    for (const item of notifications) {
+      const journey = this.#journeys.get(`${item.id} ${user.id}`);
+      if (journey) Object.assign(journey, { item, savedAt: item.createdAt });
+    }
+    this.#draw();
+  }
+
+  #of(user) {
+    return [...this.#journeys.values()].filter((journey) => journey.user.id === user.id);
+  }
+
+  #watchOf(user) {
+    if (!this.#watches.has(user.id)) {
+      const identity = new Identity(() => this.#getToken(user));
+      this.#watches.set(user.id, { identity, waits: [], timer: 0, dueAt: 0, asked: false });
+    }
+    return this.#watches.get(user.id);
+  }
+
+  #oldest() {
+    return [...this.#journeys.keys()].sort()[0];
+  }
+
+  #render() {
+    const newestFirst = [...this.#journeys].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, journey]) => journey);
+    let place = $("journeys").firstElementChild;
+    for (const journey of newestFirst) {
+      journey.element ??= clone("journey");
+      fill(journey);
+      if (journey.element === place) place = place.nextElementSibling; // what stays is not touched: it may be moving
+      else $("journeys").insertBefore(journey.element, place);
+    }
+    while ($("journeys").childElementCount > newestFirst.length) $("journeys").lastElementChild.remove();
+    $("no-journeys").hidden = newestFirst.length > 0;
+  }
+}
+
+/** A UUIDv7 begins with the time at which it was made. */
+const createdAt = (id) => new Date(Number.parseInt(id.replace("-", "").slice(0, 12), 16)).toISOString();
+
+/** A device has it, and the server does not know that yet. */
+const isUnderway = ({ item, lanes }) => !item.deliveredAt && !item.readAt && [...lanes.values()].some(({ arrivedAt }) => arrivedAt);
+
+function fill({ element, user, item, savedAt, lanes, gone }) {
+  const part = partsOf(element);
+  const saved = Date.parse(savedAt);
+  const after = (time) => later(Date.parse(time) - saved);
+  const arrived = [...lanes.values()].some(({ arrivedAt }) => arrivedAt);
+  element.dataset.id = item.id;
+  element.dataset.user = user.id;
+  element.classList.toggle("gone", Boolean(gone));
+  setText(part("title"), item.title || item.message);
+  setText(part("to"), `to ${user.name}${gone ? " · deleted since" : ""}`);
+  reach(element, "saved", exact(savedAt));
+  reach(element, "sent", "", arrived);
+  part("sent").replaceChildren(...(lanes.size ? [...lanes].map(([device, lane]) => laneText(device, lane, saved)) : ["no device is open"]));
+  // Who reads it before the receipt is written has received it, too; then the server does not note that anymore.
+  reach(element, "received", item.deliveredAt ? after(item.deliveredAt) : item.readAt && "by reading");
+  reach(element, "read", item.readAt && after(item.readAt));
+}
+
+function laneText(device, { arrivedAt, lostAt, replayed }, saved) {
+  const line = document.createElement("span");
+  line.className = "lane";
+  line.classList.toggle("lost", Boolean(lostAt && !arrivedAt));
+  const when = arrivedAt ? later(arrivedAt - saved) : lostAt ? "lost on the way" : "…";
+  line.textContent = `${device.kind}: ${when}${arrivedAt && replayed ? ", replayed" : ""}`;
+  return line;
+}
+
+function reach(element, station, text, reached = Boolean(text)) {
+  element.querySelector(`[data-station=${station}]`).classList.toggle("reached", reached);
+  if (station !== "sent") setText(partsOf(element)(station), text || "…");
+}
