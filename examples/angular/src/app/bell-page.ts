@@ -1,0 +1,56 @@
+import { CUSTOM_ELEMENTS_SCHEMA, Component, computed, inject, signal } from "@angular/core";
+import { Router } from "@angular/router";
+
+import { SERVICE } from "./config";
+import { Session } from "./session";
+
+@Component({
+  selector: "app-bell-page",
+  schemas: [CUSTOM_ELEMENTS_SCHEMA], // lets <eventide-bell> into the template
+  template: `
+    <div class="panel">
+      <div class="row">
+        <h1>The bell</h1>
+        <div class="push">
+          @for (user of signedIn(); track user) {
+            <eventide-bell
+              [attr.url]="service"
+              [getToken]="session.token"
+              (open)="follow($event)"
+              (unread)="count($event)"
+            />
+          }
+        </div>
+      </div>
+      @if (unreadCount(); as count) {
+        <p>The page knows it, too: <strong data-testid="count">{{ count }} unread</strong>.</p>
+      }
+      <p class="soft">
+        The element comes from the service itself. Links that stay within this application are opened by its router.
+      </p>
+    </div>
+  `,
+})
+export class BellPage {
+  protected readonly service = inject(SERVICE);
+  protected readonly session = inject(Session);
+  protected readonly unreadCount = signal<number | null>(null);
+  /** As a list, so that another user gets another bell. */
+  protected readonly signedIn = computed(() => [this.session.user()].filter((user) => user !== undefined));
+  readonly #router = inject(Router);
+
+  constructor() {
+    import(`${this.service}/client/eventide-bell.js`);
+  }
+
+  protected count(event: Event): void {
+    this.unreadCount.set((event as CustomEvent<{ unreadCount: number | null }>).detail.unreadCount);
+  }
+
+  protected follow(event: Event): void {
+    const url = new URL((event as CustomEvent<{ url: string }>).detail.url, location.href);
+    if (url.origin !== location.origin) return; // somewhere else: the bell goes there
+    event.preventDefault();
+    this.#router.navigateByUrl(url.href.slice(url.origin.length));
+  }
+}

@@ -1,0 +1,43 @@
+import { useEffect, useState } from "react";
+import { useNavigate } from "react-router";
+
+import { useSession } from "./session";
+
+export function BellPage() {
+  const { service, getToken } = useSession();
+  const [unreadCount, setUnreadCount] = useState<number | null>(null);
+  const navigate = useNavigate();
+
+  useEffect(() => {
+    import(/* @vite-ignore */ `${service}/client/eventide-bell.js`);
+  }, [service]);
+
+  function follow(event: CustomEvent<{ url: string }>) {
+    const { origin, href } = new URL(event.detail.url, location.href);
+    if (origin !== location.origin) return; // somewhere else: the bell goes there
+    event.preventDefault();
+    navigate(href.slice(origin.length));
+  }
+
+  return (
+    <div className="panel">
+      <div className="row">
+        <h1>The bell</h1>
+        <div className="push">
+          <eventide-bell
+            url={service}
+            getToken={getToken}
+            onopen={follow}
+            onunread={(event) => setUnreadCount(event.detail.unreadCount)}
+          />
+        </div>
+      </div>
+      {Boolean(unreadCount) && (
+        <p>The page knows it, too: <strong data-testid="count">{unreadCount} unread</strong>.</p>
+      )}
+      <p className="soft">
+        The element comes from the service itself. Links that stay within this application are opened by its router.
+      </p>
+    </div>
+  );
+}
