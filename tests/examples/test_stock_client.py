@@ -1,0 +1,157 @@
+"""The pages that use the stock socket.io-client."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from ..browser.conftest import OpenDevice
+from ..browser.device import OUTAGE, Device, no_violations, screenshot
+from ..waiting import until
+from .stage import Stage
+from .visit import PATIENCE, counts, is_read, live, row, shows, visit
+
+
+async def test_what_is_sent_appears_and_is_marked_as_read_on_every_device(
+    stage: Stage, open_device: OpenDevice
+) -> None:
+    stage.send("alice", "Before")
+    laptop = await visit(await open_device(), stage)
+    await shows(laptop, "Before")
+    phone = await visit(await open_device(), stage)
+    stage.send("alice", "Now")
+    for page in (laptop, phone):
+        await shows(page, "Now", "Before")
+        await counts(page, 2)
+    await row(laptop, "Now").get_by_role("button", name="Mark as read").click()
+    for page in (laptop, phone):
+        await is_read(page, "Now")
+        await counts(page, 1)
+    assert stage.stored("alice")["Now"] == "READ"
+    await expect(row(laptop, "Before").get_by_role("button", name="Mark as read")).to_be_visible()
+    await laptop.reload()
+    await shows(laptop, "Now", "Before")
+    await is_read(laptop, "Now")
+    await counts(laptop, 1)
+
+
+async def test_everybody_sees_an_announcement_until_it_is_taken_back(stage: Stage, open_device: OpenDevice) -> None:
+    alice = await visit(await open_device(), stage)
+    bob = await visit(await open_device(), stage, "bob")
+    stage.send("bob", "For Bob")
+    await shows(bob, "For Bob")
+    announcement = stage.announce("Maintenance at noon")
+    await shows(alice, "Maintenance at noon")
+    await shows(bob, "Maintenance at noon", "For Bob")
+    await counts(bob, 2)
+    stage.take_back(announcement)
+    await shows(alice)
+    await shows(bob, "For Bob")
+
+
+async def test_what_came_while_the_network_was_away_is_there_when_it_returns(stage: Stage, device: Device) -> None:
+    page = await visit(device, stage)
+    stage.send("alice", "First")
+    await shows(page, "First")
+    device.expect(OUTAGE)
+    stage.link.fail("clean")
+    await expect(page.get_by_role("status")).to_contain_text("Offline")
+    stage.send("alice", "Second")
+    stage.send("alice", "Third")
+    await shows(page, "First")
+    stage.link.restore()
+    await live(page)
+    await shows(page, "Third", "Second", "First")
+    await counts(page, 3)
+    stage.send("alice", "Fourth")
+    await shows(page, "Fourth", "Third", "Second", "First")
+    await until(lambda: set(stage.stored("alice").values()) == {"DELIVERED"})
+
+
+@pytest.mark.parametrize("example", ["angular", "react"])
+async def test_after_a_restart_a_reconnect_has_a_new_token(stage: Stage, device: Device) -> None:
+    page = await visit(device, stage)
+    device.expect(OUTAGE)
+    stage.demo.kill()
+    await expect(page.get_by_role("status")).to_contain_text("Offline")
+    stage.demo.start()  # with another secret: the token of before is not valid any more
+    await live(page)
+    stage.send("alice", "Good morning")
+    await shows(page, "Good morning")
+
+
+@pytest.mark.parametrize("example", ["plain"])
+async def test_who_is_refused_can_try_again_with_a_new_token(stage: Stage, device: Device) -> None:
+    page = await visit(device, stage)
+    device.expect(OUTAGE)
+    stage.demo.kill()
+    await expect(page.get_by_role("status")).to_contain_text("Offline")
+    stage.demo.start()  # with another secret: the token in the header is not valid any more
+    await expect(page.get_by_role("alert")).to_have_text("Authentication failed", timeout=PATIENCE)
+    await page.get_by_role("button", name="Try again").click()
+    await live(page)
+    await expect(page.get_by_role("alert")).to_be_empty()
+    stage.send("alice", "Good morning")
+    await shows(page, "Good morning")
+
+
+@pytest.mark.parametrize("example", ["plain"])
+async def test_one_can_be_deleted(stage: Stage, open_device: OpenDevice) -> None:
+    laptop, phone = [await visit(await open_device(), stage) for _ in range(2)]
+    stage.send("alice", "Keep")
+    stage.send("alice", "Go")
+    await shows(phone, "Go", "Keep")
+    await row(laptop, "Go").get_by_role("button", name="Delete").click()
+    for page in (laptop, phone):
+        await shows(page, "Keep")
+        await counts(page, 1)
+
+
+@pytest.mark.parametrize("example", ["angular"])
+async def test_a_greeting_reaches_everybody(stage: Stage, open_device: OpenDevice) -> None:
+    alice = await visit(await open_device(), stage)
+    bob = await visit(await open_device(), stage, "bob")
+    await alice.get_by_role("textbox", name="Message").fill("Good evening")
+    await alice.get_by_role("button", name="Send").click()
+    for page in (alice, bob):
+        await expect(page.get_by_role("log")).to_have_text("Hello from server: Good evening")
+
+
+@pytest.mark.parametrize("example", ["react"])
+async def test_a_link_within_the_application_is_its_routers(stage: Stage, device: Device) -> None:
+    page = await visit(device, stage)
+    stage.send("alice", "A comment", link="/posts/1#comment-9")
+    stage.send("alice", "Elsewhere", link="https://example.com/")
+    await shows(page, "Elsewhere", "A comment")
+    await expect(row(page, "Elsewhere").get_by_role("link")).to_have_attribute("href", "https://example.com/")
+    await row(page, "A comment").get_by_role("link", name="Open").click()
+    await expect(page.get_by_role("heading")).to_have_text("Post 1")
+    await expect(page.locator("main strong")).to_have_text("comment-9")
+    assert stage.site.loaded == ["/index.html"]
+    await until(lambda: stage.stored("alice")["A comment"] == "READ")
+
+
+async def test_nothing_in_a_notification_is_markup(stage: Stage, device: Device) -> None:
+    page = await visit(device, stage)
+    message = "<img src=x onerror=alert(1)><b>bold</b>"
+    stage.send("alice", message, title=message)
+    await shows(page, message)
+    await expect(page.locator(".list img, .list b")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_keeps_nobody_out(
+    stage: Stage, open_device: OpenDevice, node_modules: None, scheme: str, example: str
+) -> None:
+    page = await visit(await open_device(color_scheme=scheme, viewport={"width": 380, "height": 700}), stage)
+    stage.announce("Maintenance at noon")
+    stage.send("alice", "Alice commented on your post", title="New comment", link="/posts/1#comment-9")
+    stage.send("alice", "Read already")
+    await row(page, "Read already").get_by_role("button", name="Mark as read").click()
+    await is_read(page, "Read already")
+    await no_violations(page)
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(overflow) == 0
+    await screenshot(page, f"{example}-stock-narrow-{scheme}")
+    await page.set_viewport_size({"width": 1000, "height": 640})
+    await screenshot(page, f"{example}-stock-{scheme}")
