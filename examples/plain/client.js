@@ -5,6 +5,7 @@ import { getToken, service } from "./session.js";
 const { io } = await import(`${service}/socket.io/socket.io.esm.min.js`);
 
 const STATES = { live: "Live", offline: "Offline, trying again", refused: "Not connected" };
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const $ = (id) => document.getElementById(id);
 const headers = {}; // of the socket and of REST
 const shown = new Map(); // notifications by id: one that comes again is shown once
@@ -51,7 +52,7 @@ function create(item) {
   const find = (selector) => row.querySelector(selector);
   find(".message").textContent = item.message; // as text: nothing in it is HTML
   find("time").dateTime = item.createdAt;
-  find("time").textContent = new Date(item.createdAt).toLocaleString();
+  find("time").textContent = TIME.format(new Date(item.createdAt));
   find(".read").addEventListener("click", () => call("PUT", `/notifications/${item.id}/read`));
   find(".delete").addEventListener("click", () => {
     call("DELETE", `/notifications/${item.id}`);

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from ..browser.conftest import chromium as chromium
-from ..browser.conftest import device as device
-from ..browser.conftest import open_device as open_device
+from ..browser.conftest import chromium, device, open_device  # noqa: F401 - fixtures
 from .building import EXAMPLES, build, environment
 from .stage import Stage
 
@@ -53,9 +52,24 @@ def example(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def stages(request: pytest.FixtureRequest) -> AsyncIterator[OpenStage]:
+    """Puts an example in front of a demo of its own, once; what needs no building is served as it is."""
+    open_ones: dict[str, Stage] = {}
+    async with AsyncExitStack() as stack:
+
+        async def open_stage(example: str) -> Stage:
+            if example not in open_ones:
+                folder = request.getfixturevalue("built")(example) if example in BUILT else EXAMPLES / example
+                open_ones[example] = await stack.enter_async_context(Stage.set(folder))
+            return open_ones[example]
+
+        yield open_stage
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage(request: pytest.FixtureRequest, example: str) -> AsyncIterator[Stage]:
-    """The example in front of a demo of its own; what needs no building is served as it is."""
-    folder = request.getfixturevalue("built")(example) if example in BUILT else EXAMPLES / example
-    async with Stage.set(folder) as stage:
-        yield stage
+async def stage(stages: OpenStage, example: str) -> AsyncIterator[Stage]:
+    """The example, and its demo, in which nobody has a notification."""
+    stage = await stages(example)
+    yield stage
+    stage.clear()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,20 +28,18 @@ class Stage:
 
     @classmethod
     @asynccontextmanager
-    async def set(cls, folder: Path) -> AsyncIterator[Stage]:
+    async def set(cls, folder: Path) -> AsyncIterator[Self]:
         """With the built example in this folder."""
-        with Site(folder) as site:
-            settings = {"EVENTIDE_CORS_ORIGINS": site.origin, "EVENTIDE_DATABASE_URL": "sqlite:///demo.db"}
-            with Service(settings, command=("demo",)) as demo:
-                demo.start()
-                link = Link()
-                link.lead_to(*endpoint(urlsplit(demo.base_url)))
-                await link.open()
-                site.service = f"http://{LOOPBACK}:{link.port}"
-                try:
-                    yield cls(site, demo, link)
-                finally:
-                    await link.close()
+        with Site(folder) as site, Service({"EVENTIDE_CORS_ORIGINS": site.origin}, command=("demo",)) as demo:
+            demo.start()
+            link = Link()
+            link.lead_to(*endpoint(urlsplit(demo.base_url)))
+            await link.open()
+            site.service = f"http://{LOOPBACK}:{link.port}"
+            try:
+                yield cls(site, demo, link)
+            finally:
+                await link.close()
 
     def send(self, user: str, message: str, **fields: Any) -> str:
         """Send somebody a notification, past the network that may be cut; its id."""
@@ -62,8 +60,21 @@ class Stage:
         """The statuses of somebody's notifications, by their messages."""
         token = next(known["token"] for known in self._session()["users"] if known["id"] == user)
         with self._client(token) as client:
-            notifications = client.get("/v1/notifications").raise_for_status().json()["notifications"]
-        return {item["message"]: item["status"] for item in notifications}
+            return {item["message"]: item["status"] for item in self._list(client)}
+
+    def clear(self) -> None:
+        """Leave nothing to anybody, and the network whole."""
+        self.link.restore()
+        self.site.loaded.clear()
+        for user in self._session()["users"]:
+            with self._client(user["token"]) as client:
+                for item in self._list(client):
+                    client.delete(f"/v1/notifications/{item['id']}").raise_for_status()
+
+    @staticmethod
+    def _list(client: httpx.Client) -> list[dict[str, str]]:
+        listed: list[dict[str, str]] = client.get("/v1/notifications").raise_for_status().json()["notifications"]
+        return listed
 
     def _post(self, what: str, body: dict[str, Any]) -> Any:
         with self._client(self._session()["adminToken"]) as admin:

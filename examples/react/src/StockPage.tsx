@@ -10,6 +10,7 @@ const STATES = {
   offline: "Offline, trying again",
   refused: "Not connected",
 };
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export function StockPage() {
   const { service, getToken } = useSession();
@@ -39,8 +40,10 @@ function Row({ item, markRead }: { item: Notification; markRead: (id: string) =>
         {!item.userId && <p className="kind">Announcement</p>}
         {item.title && <p className="title">{item.title}</p>}
         <p className="message">{item.message}</p>
-        <time dateTime={item.createdAt}>{new Date(item.createdAt).toLocaleString()}</time>
-        {item.link && <Follow link={item.link} onClick={() => markRead(item.id)} />}
+        <p className="kind">
+          <time dateTime={item.createdAt}>{TIME.format(new Date(item.createdAt))}</time>
+          {item.link && <> · <Follow link={item.link} onClick={() => markRead(item.id)} /></>}
+        </p>
       </div>
       <button type="button" aria-disabled={item.read} onClick={() => markRead(item.id)}>
         {item.read ? "Read" : "Mark as read"}

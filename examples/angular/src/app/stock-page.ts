@@ -39,7 +39,7 @@ const STATES = {
               <p class="kind">Announcement</p>
             }
             <p class="message">{{ item.message }}</p>
-            <time [dateTime]="item.timestamp">{{ item.timestamp | date: "medium" }}</time>
+            <p class="kind"><time [dateTime]="item.timestamp">{{ item.timestamp | date: "medium" }}</time></p>
           </div>
           <button type="button" [attr.aria-disabled]="item.read" (click)="notifications.markRead(item.id)">
             {{ item.read ? "Read" : "Mark as read" }}
