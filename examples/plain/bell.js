@@ -10,5 +10,5 @@ bell.addEventListener("unread", ({ detail: { unreadCount } }) => {
   known.querySelector("strong").textContent = `${unreadCount} unread`;
 });
 
-bell.getToken = getToken;
+bell.getToken = getToken; // asked on each connect and reconnect
 await import(`${service}/client/eventide-bell.js`);

@@ -8,8 +8,10 @@ export function BellPage() {
   const [unreadCount, setUnreadCount] = useState<number | null>(null);
   const navigate = useNavigate();
 
+  // React sets properties only on an element that knows them: so the element comes first.
+  const [known, setKnown] = useState<boolean>();
   useEffect(() => {
-    import(/* @vite-ignore */ `${service}/client/eventide-bell.js`);
+    import(/* @vite-ignore */ `${service}/client/eventide-bell.js`).then(() => setKnown(true), () => setKnown(false));
   }, [service]);
 
   function follow(event: CustomEvent<{ url: string }>) {
@@ -24,14 +26,17 @@ export function BellPage() {
       <div className="row">
         <h1>The bell</h1>
         <div className="push">
-          <eventide-bell
-            url={service}
-            getToken={getToken}
-            onopen={follow}
-            onunread={(event) => setUnreadCount(event.detail.unreadCount)}
-          />
+          {known && (
+            <eventide-bell
+              url={service}
+              getToken={getToken}
+              onopen={follow}
+              onunread={(event) => setUnreadCount(event.detail.unreadCount)}
+            />
+          )}
         </div>
       </div>
+      {known === false && <p className="wrong" role="alert">The bell could not be loaded from {service}.</p>}
       {Boolean(unreadCount) && (
         <p>The page knows it, too: <strong data-testid="count">{unreadCount} unread</strong>.</p>
       )}

@@ -17,8 +17,8 @@ export function useNotifications(service: string, getToken: () => Promise<string
   useEffect(() => {
     const socket: Connection = io(`${service}/notifications`, {
       transports: ["websocket"],
-      // A function, so that each reconnect has a token that is valid then.
-      auth: (give) => getToken().then((token) => give({ token })),
+      // A function, so that each reconnect has a token that is valid then. No token to be had is like no network.
+      auth: (give) => getToken().then((token) => give({ token }), () => socket.io.engine.close()),
       reconnectionAttempts: 5,
     });
     connection.current = socket;

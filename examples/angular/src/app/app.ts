@@ -20,7 +20,7 @@ import { Session } from "./session";
           Signed in as
           <select #picker (change)="session.signIn(picker.value)">
             @for (user of session.users(); track user.id) {
-              <option [value]="user.id" [selected]="user.id === session.user()">{{ user.name }}</option>
+              <option [value]="user.id" [selected]="user.id === session.current()?.user">{{ user.name }}</option>
             }
           </select>
         </label>

@@ -12,16 +12,19 @@ import { Session } from "./session";
       <div class="row">
         <h1>The bell</h1>
         <div class="push">
-          @for (user of signedIn(); track user) {
+          @for (current of signedIn(); track current.user) {
             <eventide-bell
               [attr.url]="service"
-              [getToken]="session.token"
+              [getToken]="current.getToken"
               (open)="follow($event)"
               (unread)="count($event)"
             />
           }
         </div>
       </div>
+      @if (problem(); as problem) {
+        <p class="wrong" role="alert">{{ problem }}</p>
+      }
       @if (unreadCount(); as count) {
         <p>The page knows it, too: <strong data-testid="count">{{ count }} unread</strong>.</p>
       }
@@ -33,14 +36,19 @@ import { Session } from "./session";
 })
 export class BellPage {
   protected readonly service = inject(SERVICE);
-  protected readonly session = inject(Session);
   protected readonly unreadCount = signal<number | null>(null);
-  /** As a list, so that another user gets another bell. */
-  protected readonly signedIn = computed(() => [this.session.user()].filter((user) => user !== undefined));
+  protected readonly problem = signal("");
+
+  readonly #session = inject(Session);
   readonly #router = inject(Router);
 
+  /** As a list, so that whoever signs in next has a bell of their own. */
+  protected readonly signedIn = computed(() => [this.#session.current()].filter((current) => current !== undefined));
+
   constructor() {
-    import(`${this.service}/client/eventide-bell.js`);
+    import(`${this.service}/client/eventide-bell.js`).catch(() =>
+      this.problem.set(`The bell could not be loaded from ${this.service}.`),
+    );
   }
 
   protected count(event: Event): void {

@@ -23,9 +23,10 @@ export class Notifications {
 
   constructor() {
     effect((onCleanup) => {
-      if (this.#session.user() === undefined) return;
-      this.#open();
-      onCleanup(() => this.#socket?.off().disconnect());
+      const session = this.#session.current();
+      if (!session) return;
+      const socket = this.#open(session.getToken);
+      onCleanup(() => socket.off().disconnect());
     });
   }
 
@@ -46,7 +47,7 @@ export class Notifications {
     this.#socket?.connect();
   }
 
-  #open(): void {
+  #open(getToken: () => Promise<string>): Connection {
     this.items.set([]);
     this.unreadCount.set(undefined);
     this.greetings.set([]);
@@ -54,8 +55,8 @@ export class Notifications {
 
     const socket: Connection = io(`${this.#service}/notifications`, {
       transports: ["websocket"],
-      // A function, so that each reconnect has a token that is valid then.
-      auth: (give) => this.#session.token().then((token) => give({ token })),
+      // A function, so that each reconnect has a token that is valid then. No token to be had is like no network.
+      auth: (give) => getToken().then((token) => give({ token }), () => socket.io.engine.close()),
     });
     this.#socket = socket;
 
@@ -79,6 +80,7 @@ export class Notifications {
     });
     socket.on("unread_count", ({ unreadCount }) => this.unreadCount.set(unreadCount));
     socket.on("messageToClient", (text) => this.greetings.update((greetings) => [...greetings, text]));
+    return socket;
   }
 
   /** Make the list what the server has now. What comes by itself meanwhile stays. */

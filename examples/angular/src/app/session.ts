@@ -1,4 +1,4 @@
-import { Injectable, inject, signal } from "@angular/core";
+import { Injectable, computed, inject, signal } from "@angular/core";
 
 import { SERVICE } from "./config";
 
@@ -10,36 +10,38 @@ interface DemoUser {
 
 /**
  * Who is signed in. In the demo that is whoever you pick. Your application has a login of its own, which takes the
- * place of this file; the others need nothing of it but `user` and `token`.
+ * place of this file; the others need nothing of it but `current`.
  */
 @Injectable({ providedIn: "root" })
 export class Session {
-  readonly user = signal<string | undefined>(undefined);
   readonly users = signal<DemoUser[]>([]);
   readonly problem = signal("");
 
+  /** The user, and where to get a token that is valid now: the one before may have expired meanwhile. */
+  readonly current = computed(() => {
+    const user = this.#picked() ?? this.users()[0]?.id;
+    return user === undefined ? undefined : { user, getToken: () => this.#fetchToken(user) };
+  });
+
+  readonly #picked = signal(sessionStorage.getItem("user"));
   readonly #demo = `${inject(SERVICE)}/client/demo.json`;
 
   constructor() {
     this.#fetchUsers().then(
-      (users) => {
-        this.users.set(users);
-        this.user.set(sessionStorage.getItem("user") ?? users[0].id);
-      },
+      (users) => this.users.set(users),
       () => this.problem.set(`There is no demo at ${this.#demo}, or it does not let ${location.origin} in.`),
     );
   }
 
   signIn(user: string): void {
     sessionStorage.setItem("user", user);
-    this.user.set(user);
+    this.#picked.set(user);
   }
 
-  /** A token that is valid now. Ask for it on each connect: the one before may have expired meanwhile. */
-  readonly token = async (): Promise<string> => {
+  async #fetchToken(user: string): Promise<string> {
     const users = await this.#fetchUsers();
-    return users.find(({ id }) => id === this.user())?.token ?? "";
-  };
+    return users.find(({ id }) => id === user)?.token ?? "";
+  }
 
   async #fetchUsers(): Promise<DemoUser[]> {
     return (await (await fetch(this.#demo)).json()).users;

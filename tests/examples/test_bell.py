@@ -1,0 +1,119 @@
+"""The pages that use <eventide-bell>, loaded from the service on its other origin."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from ..browser.conftest import OpenDevice
+from ..browser.device import OUTAGE, Device, no_violations, screenshot
+from ..waiting import until
+from .stage import Stage
+from .visit import PATIENCE, counts
+
+routed = pytest.mark.parametrize("example", ["angular", "react"])
+
+
+async def visit(device: Device, stage: Stage) -> Page:
+    """The first page, and from there the one with the bell."""
+    page = await device.open(stage.site.origin)
+    await page.get_by_role("link", name="Bell").click()
+    await expect(bell(page)).to_be_visible(timeout=PATIENCE)
+    return page
+
+
+def bell(page: Page) -> Locator:
+    return page.locator("eventide-bell").get_by_role("button").first
+
+
+async def rings(page: Page, unread: int) -> None:
+    """Wait until the bell, and the page that hears its event, say that so many are unread."""
+    name = f"Notifications, {unread} unread" if unread else "Notifications"
+    await expect(bell(page)).to_have_accessible_name(name, timeout=PATIENCE)
+    await counts(page, unread)
+
+
+def entry(page: Page, text: str) -> Locator:
+    """A notification in the bell's open list."""
+    return page.get_by_role("dialog").get_by_role("listitem").filter(has_text=text)
+
+
+async def test_it_counts_and_the_page_knows(stage: Stage, device: Device) -> None:
+    stage.send("alice", "Before")
+    page = await visit(device, stage)
+    await rings(page, 1)
+    stage.send("alice", "Now")
+    await rings(page, 2)
+    await bell(page).click()
+    await expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(2)
+    await page.get_by_role("button", name="Mark all read").click()
+    await rings(page, 0)
+    await until(lambda: set(stage.stored("alice").values()) == {"READ"})
+
+
+async def test_what_came_while_the_network_was_away_is_there_when_it_returns(stage: Stage, device: Device) -> None:
+    page = await visit(device, stage)
+    stage.send("alice", "First")
+    await rings(page, 1)
+    device.expect(OUTAGE)
+    stage.link.fail("clean")
+    stage.send("alice", "Second")
+    await bell(page).click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Offline", timeout=PATIENCE)
+    stage.link.restore()
+    await rings(page, 2)
+    await expect(entry(page, "Second")).to_be_visible()
+
+
+async def test_who_signs_in_next_has_a_bell_of_their_own(stage: Stage, device: Device) -> None:
+    stage.send("alice", "For Alice")
+    stage.send("bob", "For Bob")
+    stage.send("bob", "For Bob, too")
+    page = await visit(device, stage)
+    await rings(page, 1)
+    await page.get_by_label("Signed in as").select_option("bob")
+    await rings(page, 2)
+    await bell(page).click()
+    await expect(entry(page, "For Bob")).to_have_count(2)
+    await expect(entry(page, "For Alice")).to_have_count(0)
+
+
+@routed
+async def test_a_link_within_the_application_is_its_routers(stage: Stage, device: Device) -> None:
+    stage.send("alice", "A comment", link="/posts/1#comment-9")
+    page = await visit(device, stage)
+    await rings(page, 1)
+    await bell(page).click()
+    await entry(page, "A comment").get_by_role("link").click()
+    await expect(page).to_have_url(f"{stage.site.origin}/posts/1#comment-9")
+    await expect(page.get_by_role("heading", name="Post 1")).to_be_visible()
+    await expect(page.locator("main strong")).to_have_text("comment-9")
+    assert stage.site.loaded == ["/index.html"]
+    await until(lambda: stage.stored("alice")["A comment"] == "READ")
+    await page.get_by_role("link", name="Back to the bell").click()
+    await rings(page, 0)
+
+
+@routed
+async def test_a_link_elsewhere_is_the_browsers(stage: Stage, device: Device) -> None:
+    stage.send("alice", "Elsewhere", link=f"{stage.demo.base_url}/healthz")
+    page = await visit(device, stage)
+    await bell(page).click()
+    async with device.context.expect_page() as opened:
+        await entry(page, "Elsewhere").get_by_role("link").click()
+    await expect(await opened.value).to_have_url(f"{stage.demo.base_url}/healthz")
+    await expect(page.get_by_role("heading", name="The bell")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_keeps_nobody_out(
+    stage: Stage, open_device: OpenDevice, node_modules: None, scheme: str, example: str
+) -> None:
+    stage.send("alice", "Bob commented on your photo", title="New comment", type="NEW_COMMENT", link="/posts/1")
+    stage.send("alice", "October closed 4 % above September.", title="Your report is ready", type="REPORT")
+    page = await visit(await open_device(color_scheme=scheme, viewport={"width": 1000, "height": 640}), stage)
+    await rings(page, 2)
+    await bell(page).click()
+    await expect(entry(page, "New comment")).to_be_visible()
+    await no_violations(page)
+    await screenshot(page, f"{example}-bell-{scheme}")
