@@ -17,8 +17,11 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from ..require import missing
 from ..service import Service
+from .bell import Application, Bell
 from .device import Device
 
+OpenBell = Callable[..., Awaitable[Bell]]
+"""Opens a tab with a bell: the fixture `open_bell`."""
 OpenDevice = Callable[..., Awaitable[Device]]
 """Starts somebody's browser for the rest of the test: the fixture `open_device`."""
 
@@ -68,6 +71,34 @@ async def device(open_device: OpenDevice) -> Device:
 async def page(device: Device) -> Page:
     """An empty tab in it."""
     return await device.context.new_page()
+
+
+@pytest.fixture(scope="package")
+def application() -> Iterator[Application]:
+    """An application at another origin than the service, whose pages have a bell."""
+    with Application() as application:
+        yield application
+
+
+@pytest.fixture(scope="package")
+def service(application: Application) -> Iterator[Service]:
+    """One running service that the application may use, for tests that keep to users of their own."""
+    with Service({"EVENTIDE_CORS_ORIGINS": application.origin}) as service:
+        service.start()
+        yield service
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_bell(application: Application, service: Service, device: Device) -> OpenBell:
+    """Opens a tab of the application with the user's bell; `on`: another device than `device`."""
+
+    async def open_bell(
+        user: str | int | None, attributes: str = "", *, on: Device = device, at: Service = service, **options: Any
+    ) -> Bell:
+        token = options.pop("token", None) or (None if user is None else at.token(user))
+        return Bell(await on.open(application.page(at, token, attributes, **options)))
+
+    return open_bell
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,285 @@
+/**
+ * Types and reference of eventide-bell.js: the element `<eventide-bell>`, and the model that it shows, `Inbox`.
+ *
+ * ## CSS custom properties
+ *
+ * Colours: `--eventide-accent`, `--eventide-accent-ink` (text on it), `--eventide-surface`, `--eventide-ink`,
+ * `--eventide-soft` (less important text), `--eventide-line`, `--eventide-hover`, `--eventide-unread` (ground of an
+ * unread row), `--eventide-badge`, `--eventide-badge-ink`, `--eventide-focus`, `--eventide-good`, `--eventide-warn`,
+ * `--eventide-bad`, `--eventide-bell` (the bell itself; default: the text colour around it).
+ * Measures: `--eventide-size` (2.5rem), `--eventide-panel-width` (25rem), `--eventide-panel-height` (36rem, at most),
+ * `--eventide-radius` (14px). Others: `--eventide-font`, `--eventide-shadow`.
+ *
+ * The defaults follow the page's `color-scheme`; `light-dark(…, …)` in one of these does so, too.
+ *
+ * ## Parts
+ *
+ * `bell`, `badge`, `lamp` (and `lamp-live`, `lamp-offline` … by state), `panel`, `header`, `connection` (and
+ * `connection-live` …), `mark-all`, `scroll`, `list`, `note` (in place of a list), `retry`, `more`, `notice`, `undo`,
+ * `footer`, `view-all`, `toasts`, `toast`; of each notification `item` (and `item-unread`), `glyph`, `avatar`, `link`,
+ * `title`, `message`, `meta`, `dot`, `actions`, `action`.
+ */
+
+/** A notification as the server sends it. Optional members are absent when there is nothing to say. */
+export interface Notification {
+  /** UUIDv7: as text in the order of creation. */
+  readonly id: string;
+  /** Absent from an announcement that came live. */
+  readonly userId?: string;
+  readonly type: string;
+  readonly title: string;
+  readonly message: string;
+  readonly link?: string;
+  readonly avatar?: string;
+  readonly data?: Record<string, unknown>;
+  readonly status: "PENDING" | "DELIVERED" | "READ";
+  readonly read: boolean;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly timestamp: string;
+  readonly deliveredAt?: string;
+  readonly readAt?: string;
+  readonly expiresAt?: string;
+  /** An announcement that the server does not keep, or is not yet known to: it can be neither read nor counted. */
+  readonly passing?: boolean;
+}
+
+/**
+ * - `connecting`: the first time
+ * - `live`
+ * - `reconnecting`: the connection has just broken
+ * - `offline`: a try has failed, the next will come; `since` is known
+ * - `refused`: the server says no; `code` is why. A new token, or "Try again", connects again
+ * - `closed`: not started, or ended by the server for good
+ */
+export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline" | "refused" | "closed";
+
+export type RefusalCode = "token_missing" | "token_expired" | "token_invalid" | "unavailable";
+
+export interface StateDetail {
+  state: ConnectionState;
+  since?: Date;
+  code?: RefusalCode | string;
+}
+
+export interface NotificationDetail {
+  notification: Notification;
+  /** It was missed, and is not news. (What comes while another tab takes the connection over is news.) */
+  replayed: boolean;
+}
+
+export interface UnreadDetail {
+  /** The server's; null: unknown. */
+  unreadCount: number | null;
+}
+
+/** `preventDefault` keeps the link from being followed, so that a single page application can route by itself. */
+export interface OpenDetail {
+  notification: Notification;
+  /** Absolute. */
+  url: string;
+}
+
+export interface ProblemDetail {
+  problem: Problem;
+}
+
+/** What the server answered instead of what was asked for: its `application/problem+json`. */
+export class Problem extends Error {
+  /** HTTP's; 0: the server cannot be reached. */
+  readonly status: number;
+  readonly code: string;
+  readonly errors: readonly { field: string; message: string }[];
+}
+
+export type TokenSource = () => string | null | undefined | Promise<string | null | undefined>;
+
+export interface InboxOptions {
+  /** The service's address. Default: where this module came from. */
+  url?: string;
+  /** Asked on each connect and reconnect, when the token will soon expire, and when REST refuses the last one. */
+  getToken: TokenSource;
+  /** socket.io-client's `io` (4.x). Default: `window.io`, else the service's own script is loaded. */
+  io?: ((...args: never[]) => unknown) | null;
+  /** One connection for all tabs of this user (default), or one of this tab's own. */
+  sharing?: boolean;
+}
+
+export interface Filter {
+  unread?: boolean;
+  /** Empty: any. */
+  type?: string;
+}
+
+/** Notifications that are hidden and will be deleted in a while. */
+export interface Removal {
+  /** Show them again. */
+  undo(): void;
+  /** Delete them now. */
+  now(): void;
+  /** Stop the clock, while the reader is thinking. */
+  hold(): void;
+  /** Start it anew. */
+  go(): void;
+  /** Resolves as soon as it is decided. */
+  readonly done: Promise<void>;
+}
+
+export interface InboxEventMap {
+  /** `items`, `hasOlder`, `loaded` or `problem` may be others. Often: collect them until the next frame. */
+  change: CustomEvent<null>;
+  /** One that this page has not seen before; not those that the first list has. */
+  notification: CustomEvent<NotificationDetail>;
+  unread: CustomEvent<UnreadDetail>;
+  state: CustomEvent<StateDetail>;
+  /** The list could not be loaded, or what the reader did could not be done. */
+  problem: CustomEvent<ProblemDetail>;
+}
+
+/**
+ * The notifications of one user, without a view: newest first, each once, counted by the server.
+ *
+ * The tabs of a browser share one connection, if they belong to the same user of the same service: one has it, and
+ * tells the others what comes; when it goes, the next takes over, and nothing is lost. That needs Web Locks, which
+ * browsers have on https and localhost only; elsewhere each tab has its own.
+ *
+ * Methods that change something resolve when the server has done it; `false`: it has not, and `problem` says why.
+ */
+export class Inbox extends EventTarget {
+  constructor(options: InboxOptions);
+  /** Newest first. A new array after each change. */
+  readonly items: readonly Notification[];
+  readonly unreadCount: number | null;
+  readonly state: ConnectionState;
+  readonly since: Date | undefined;
+  readonly code: string | undefined;
+  /** As it is in the token; known when the connection is. */
+  readonly userId: string | number | undefined;
+  /** Whether a list has been loaded. */
+  readonly loaded: boolean;
+  readonly hasOlder: boolean;
+  /** Why the list could not be loaded the last time. */
+  readonly problem: Problem | null;
+  readonly filter: Filter;
+
+  start(): void;
+  close(): void;
+  /** Try again, now: the connection, if it was refused or is offline, else the list. */
+  retry(): Promise<void>;
+  /** There is a new token: it is asked for, and the connection is told, or made again if it was refused. */
+  renew(): Promise<void>;
+  /** Make the list what the server says; it keeps its length. */
+  refresh(): Promise<void>;
+  loadOlder(): Promise<void>;
+  /** Show only these. Those that stop to match stay until the next `refresh`. */
+  setFilter(filter: Filter): Promise<void>;
+  markRead(ids: readonly string[]): Promise<boolean>;
+  /** All up to the newest one that is known here. */
+  markAllRead(): Promise<boolean>;
+  remove(ids: readonly string[]): Promise<boolean>;
+  /** Hide them at once, and delete them after `wait` milliseconds (default 8,000), or when the page is left. */
+  removeSoon(ids: readonly string[], wait?: number): Removal;
+  /** Whether this is the one place to tell the reader of something: of all visible tabs one, and in it once. */
+  claim(id: string): Promise<boolean>;
+
+  addEventListener<K extends keyof InboxEventMap>(
+    type: K, listener: (event: InboxEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof InboxEventMap>(
+    type: K, listener: (event: InboxEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+}
+
+/** The bell's texts; those that are functions get what they speak of. `locale` is for times: "de", "ar-EG". */
+export interface Strings {
+  locale: string;
+  title: string;
+  /** The button's name, for screen readers. */
+  label: (unreadCount: number | null) => string;
+  unread: string;
+  markAllRead: string;
+  markRead: string;
+  remove: string;
+  /** The name of a row's button: what it does, to which notification. */
+  rowAction: (action: string, name: string) => string;
+  removed: string;
+  undo: string;
+  announcement: string;
+  viewAll: string;
+  loading: string;
+  allLoaded: string;
+  empty: string;
+  emptyHint: string;
+  problem: string;
+  retry: string;
+  dismiss: string;
+  toasts: string;
+  arrived: (name: string) => string;
+  connecting: string;
+  live: string;
+  reconnecting: string;
+  offline: (since: string) => string;
+  refused: string;
+  refusedHint: (code: string) => string;
+  closed: string;
+}
+
+export interface EventideBellEventMap {
+  notification: CustomEvent<NotificationDetail>;
+  unread: CustomEvent<UnreadDetail>;
+  state: CustomEvent<StateDetail>;
+  open: CustomEvent<OpenDetail>;
+}
+
+/**
+ * `<eventide-bell>`.
+ *
+ * Attributes:
+ * - `url`: the service's address; default: where the module came from
+ * - `token`: the user's token. A new one for the same user is taken over without a break; somebody else's begins anew
+ * - `view-all`: the address of the link "View all"; without it there is none
+ * - `toasts`: most toasts at once, default 3; 0: none
+ * - `no-title-badge`: leave the page's title alone
+ * - `no-sharing`: a connection of this tab's own
+ * - `theme`: `light` or `dark`; default: the page's `color-scheme`
+ *
+ * Its events bubble and are composed. Bells of one page that have the same `getToken`, or the same `token`, share one
+ * Inbox.
+ */
+export class EventideBell extends HTMLElement {
+  /** Wins over the attribute `token`. Setting another function does not reconnect, unless the last was refused. */
+  getToken: TokenSource | null;
+  /** Replaces texts; those that are not given stay. */
+  strings: Partial<Strings>;
+  /** socket.io-client's `io`, to be set before the element is connected. */
+  io: ((...args: never[]) => unknown) | null;
+  readonly inbox: Inbox | null;
+  readonly unreadCount: number | null;
+  readonly state: ConnectionState;
+  /** Show the list. */
+  open(): void;
+  /** `focus`: give the keyboard back to the bell. */
+  close(options?: { focus?: boolean }): void;
+
+  addEventListener<K extends keyof EventideBellEventMap>(
+    type: K, listener: (event: EventideBellEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+}
+
+/** Where a link leads: a URL when it is relative, http or https, otherwise null. */
+export function safeUrl(link: string): URL | null;
+/** "now", "42s ago", "yesterday": as `Intl.RelativeTimeFormat` has it in this locale. Empty if it is no time. */
+export function ago(time: string | number | Date, now?: number | Date, locale?: string): string;
+/** "NEW_COMMENT" is shown as "New comment". */
+export function readable(type: string): string;
+/** The avatar of a notification, or the icon of its type. Its looks are the page's own: `.glyph`, `[data-shade]`. */
+export function glyph(notification: Notification): HTMLElement;
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "eventide-bell": EventideBell;
+  }
+}
