@@ -97,23 +97,27 @@ async function refresh() {
 headers.Authorization = `Bearer ${await getToken()}`;
 // Browsers send headers with requests, and with no WebSocket: so it starts by polling, which is the default.
 const socket = io(service, { extraHeaders: headers });
+let tokenIsNew = true;
 
 socket.on("connect", () => {
   $("problem").textContent = "";
+  tokenIsNew = false;
   showState("live");
   refresh();
 });
 socket.on("disconnect", () => showState(socket.active ? "offline" : "refused"));
 socket.on("connect_error", (error) => {
   // Active: the network has failed, and the client tries again by itself. Otherwise the server has said no.
-  showState(socket.active ? "offline" : "refused");
-  $("problem").textContent = socket.active ? "" : error.message;
-  if (error.data?.code === "token_expired") connectAgain();
+  if (socket.active) return showState("offline");
+  if (!tokenIsNew) return connectAgain();
+  showState("refused");
+  $("problem").textContent = error.message;
 });
 
-/** Connect with another token. It is changed in the object that the client has been given, and reads each time. */
+/** With another token. The client has been given `headers`, and reads them with each request. */
 async function connectAgain() {
-  headers.Authorization = `Bearer ${await getToken()}`;
+  headers.Authorization = `Bearer ${await getToken().catch(() => "")}`;
+  tokenIsNew = true;
   socket.connect();
 }
 $("again").addEventListener("click", connectAgain);

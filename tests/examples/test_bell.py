@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from ..browser.conftest import OpenDevice
 from ..browser.device import OUTAGE, Device, no_violations, screenshot
@@ -96,12 +96,16 @@ async def test_a_link_within_the_application_is_its_routers(stage: Stage, device
 
 @routed
 async def test_a_link_elsewhere_is_the_browsers(stage: Stage, device: Device) -> None:
-    stage.send("alice", "Elsewhere", link=f"{stage.demo.base_url}/healthz")
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="text/html", body="<link rel=icon href='data:,'>Here")
+
+    await device.context.route("https://elsewhere.example/**", answer)
+    stage.send("alice", "Elsewhere", link="https://elsewhere.example/there")
     page = await visit(device, stage)
     await bell(page).click()
     async with device.context.expect_page() as opened:
         await entry(page, "Elsewhere").get_by_role("link").click()
-    await expect(await opened.value).to_have_url(f"{stage.demo.base_url}/healthz")
+    await expect(await opened.value).to_have_url("https://elsewhere.example/there")
     await expect(page.get_by_role("heading", name="The bell")).to_be_visible()
 
 

@@ -1,3 +1,4 @@
+import type { OpenDetail } from "eventide-bell";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 
@@ -14,8 +15,8 @@ export function BellPage() {
     import(/* @vite-ignore */ `${service}/client/eventide-bell.js`).then(() => setKnown(true), () => setKnown(false));
   }, [service]);
 
-  function follow(event: CustomEvent<{ url: string }>) {
-    const { origin, href } = new URL(event.detail.url, location.href);
+  function follow(event: CustomEvent<OpenDetail>) {
+    const { origin, href } = new URL(event.detail.url);
     if (origin !== location.origin) return; // somewhere else: the bell goes there
     event.preventDefault();
     navigate(href.slice(origin.length));

@@ -1,17 +1,18 @@
+import type { EventideBell, OpenDetail, UnreadDetail } from "eventide-bell";
 import type { DetailedHTMLProps, HTMLAttributes } from "react";
 
-interface BellAttributes extends HTMLAttributes<HTMLElement> {
+interface BellProps extends HTMLAttributes<EventideBell> {
   url?: string;
   token?: string;
-  getToken?: () => string | Promise<string>;
-  onopen?: (event: CustomEvent<{ url: string }>) => void;
-  onunread?: (event: CustomEvent<{ unreadCount: number | null }>) => void;
+  getToken?: EventideBell["getToken"];
+  onopen?: (event: CustomEvent<OpenDetail>) => void;
+  onunread?: (event: CustomEvent<UnreadDetail>) => void;
 }
 
 declare module "react" {
   namespace JSX {
     interface IntrinsicElements {
-      "eventide-bell": DetailedHTMLProps<BellAttributes, HTMLElement>;
+      "eventide-bell": DetailedHTMLProps<BellProps, EventideBell>;
     }
   }
 }

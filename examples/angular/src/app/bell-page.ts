@@ -1,5 +1,6 @@
 import { CUSTOM_ELEMENTS_SCHEMA, Component, computed, inject, signal } from "@angular/core";
 import { Router } from "@angular/router";
+import type { OpenDetail, UnreadDetail } from "eventide-bell";
 
 import { SERVICE } from "./config";
 import { Session } from "./session";
@@ -52,13 +53,15 @@ export class BellPage {
   }
 
   protected count(event: Event): void {
-    this.unreadCount.set((event as CustomEvent<{ unreadCount: number | null }>).detail.unreadCount);
+    const { detail } = event as CustomEvent<UnreadDetail>;
+    this.unreadCount.set(detail.unreadCount);
   }
 
   protected follow(event: Event): void {
-    const url = new URL((event as CustomEvent<{ url: string }>).detail.url, location.href);
-    if (url.origin !== location.origin) return; // somewhere else: the bell goes there
+    const { detail } = event as CustomEvent<OpenDetail>;
+    const { origin, href } = new URL(detail.url);
+    if (origin !== location.origin) return; // somewhere else: the bell goes there
     event.preventDefault();
-    this.#router.navigateByUrl(url.href.slice(url.origin.length));
+    this.#router.navigateByUrl(href.slice(origin.length));
   }
 }
