@@ -484,6 +484,7 @@ export class Inbox extends EventTarget {
   #newest;
   #cursor = null;
   #loaded = false;
+  #current = false; // whether the list was read since this tab joined the line
   #problem = null;
   #filter = {};
   #work = Promise.resolve();
@@ -560,6 +561,7 @@ export class Inbox extends EventTarget {
 
   async #begin() {
     const session = ++this.#session;
+    this.#current = false;
     this.#setStatus({ state: "connecting" });
     const token = await this.#renewed().catch(() => null);
     if (session !== this.#session) return;
@@ -578,7 +580,7 @@ export class Inbox extends EventTarget {
       onState: (status) => session === this.#session && this.#setStatus(status),
     });
     this.#line.open();
-    this.#timer = setTimeout(() => this.#loaded || this.refresh(), READ_WITHOUT_LIVE);
+    this.#timer = setTimeout(() => this.#current || this.refresh(), READ_WITHOUT_LIVE);
   }
 
   /** Whoever is frozen must neither lead nor wait to. */
@@ -680,8 +682,9 @@ export class Inbox extends EventTarget {
     if (before.state === status.state && before.code === status.code && `${before.since}` === `${status.since}`) return;
     this.#emit("state", status);
     // A tab that follows was not there when the leader's connection began.
-    if (status.state === "live" && !this.#loaded && !this.#line.leads) this.#refreshOrLater();
-    if (["offline", "refused"].includes(status.state) && !this.#loaded) this.refresh();
+    if (this.#current) return;
+    if (status.state === "live" && !this.#line.leads) this.#refreshOrLater();
+    if (["offline", "refused"].includes(status.state)) this.refresh();
   }
 
   // Items
@@ -802,7 +805,7 @@ export class Inbox extends EventTarget {
     const news = found.filter(({ id }) => this.#loaded && !this.#seen.has(id) && id > newest);
     for (const item of found) this.#merge({ ...item, passing: false });
     this.#cursor = cursor;
-    this.#loaded = true;
+    this.#loaded = this.#current = true;
     this.#problem = null;
     this.#failures = 0;
     this.#changed();
