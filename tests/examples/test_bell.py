@@ -113,11 +113,18 @@ async def test_a_link_elsewhere_is_the_browsers(stage: Stage, device: Device) ->
 async def test_it_keeps_nobody_out(
     stage: Stage, open_device: OpenDevice, node_modules: None, scheme: str, example: str
 ) -> None:
-    stage.send("alice", "Bob commented on your photo", title="New comment", type="NEW_COMMENT", link="/posts/1")
-    stage.send("alice", "October closed 4 % above September.", title="Your report is ready", type="REPORT")
-    page = await visit(await open_device(color_scheme=scheme, viewport={"width": 1000, "height": 640}), stage)
-    await rings(page, 2)
+    stage.send("alice", "It is on its way, and arrives on Tuesday.", title="Your order has left us", type="ORDER")
+    stage.announce("Maintenance at noon: nothing is lost, it only comes a little later.")
+    stage.send(
+        "alice", "“That green light is the pier, is it not?”", title="Bob commented on your photo", type="COMMENT"
+    )
+    stage.send("alice", "October closed 4 % above September.", title="Your report is ready", type="REPORT", link="/a")
+    page = await visit(await open_device(color_scheme=scheme, viewport={"width": 800, "height": 560}), stage)
+    await rings(page, 4)
     await bell(page).click()
-    await expect(entry(page, "New comment")).to_be_visible()
+    await entry(page, "Your order").hover()
+    await entry(page, "Your order").get_by_role("button", name="Mark as read").click()
+    await rings(page, 3)
+    await bell(page).hover()
     await no_violations(page)
     await screenshot(page, f"{example}-bell-{scheme}")

@@ -37,7 +37,6 @@ function Row({ item, markRead }: { item: Notification; markRead: (id: string) =>
   return (
     <li className={item.read ? "" : "unread"}>
       <div>
-        {!item.userId && <p className="kind">Announcement</p>}
         {item.title && <p className="title">{item.title}</p>}
         <p className="message">{item.message}</p>
         <p className="kind">

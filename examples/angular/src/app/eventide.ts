@@ -1,9 +1,9 @@
 /** What goes over the socket, as far as this application uses it, and one list made of it. */
 
-/** A notification, or, without a `userId`, an announcement. */
+/** A notification, or an announcement: they are alike. */
 export interface Notification {
   id: string; // a later one has a greater id, and a copy has the same
-  userId?: string;
+  userId?: string; // an announcement that has just come has none
   type: string;
   title: string; // may be empty
   message: string;

@@ -35,9 +35,6 @@ const STATES = {
       @for (item of notifications.items(); track item.id) {
         <li [class.unread]="!item.read">
           <div>
-            @if (!item.userId) {
-              <p class="kind">Announcement</p>
-            }
             <p class="message">{{ item.message }}</p>
             <p class="kind"><time [dateTime]="item.timestamp">{{ item.timestamp | date: "medium" }}</time></p>
           </div>
