@@ -23,6 +23,8 @@ class Site:
         self.service = ""
         self.loaded: list[str] = []
         """Which pages browsers have asked for, in order."""
+        self.policy = ""
+        """The Content-Security-Policy of all answers, if there is to be one."""
         self._server = ThreadingHTTPServer((HOST, 0), partial(_Handler, self, directory=str(folder)))
         self.origin = f"http://{HOST}:{self._server.server_port}"
 
@@ -49,6 +51,11 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.path.endswith(".html"):
             self._site.loaded.append(self.path)
         super().do_GET()
+
+    def end_headers(self) -> None:
+        if self._site.policy:
+            self.send_header("Content-Security-Policy", self._site.policy)
+        super().end_headers()
 
     def _answer_config(self) -> None:
         body = json.dumps({"service": self._site.service}).encode()

@@ -66,6 +66,7 @@ class Stage:
         """Leave nothing to anybody, and the network whole."""
         self.link.restore()
         self.site.loaded.clear()
+        self.site.policy = ""
         for user in self._session()["users"]:
             with self._client(user["token"]) as client:
                 for item in self._list(client):

@@ -145,14 +145,14 @@ async def test_it_keeps_nobody_out(
     stage: Stage, open_device: OpenDevice, node_modules: None, scheme: str, example: str
 ) -> None:
     page = await visit(await open_device(color_scheme=scheme, viewport={"width": 380, "height": 700}), stage)
-    stage.announce("Maintenance at noon")
-    stage.send("alice", "Alice commented on your post", title="New comment", link="/posts/1#comment-9")
-    stage.send("alice", "Read already")
-    await row(page, "Read already").get_by_role("button", name="Mark as read").click()
-    await is_read(page, "Read already")
+    stage.announce("Maintenance at noon: nothing is lost, it only comes a little later.")
+    stage.send("alice", "Your order is on its way, and arrives on Tuesday.", title="Your order has left us")
+    stage.send("alice", "Bob commented on your photo.", title="New comment", link="/posts/1#comment-9")
+    await row(page, "Your order").get_by_role("button", name="Mark as read").click()
+    await is_read(page, "Your order")
     await no_violations(page)
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert await page.evaluate(overflow) == 0
     await screenshot(page, f"{example}-stock-narrow-{scheme}")
-    await page.set_viewport_size({"width": 1000, "height": 640})
+    await page.set_viewport_size({"width": 800, "height": 560})
     await screenshot(page, f"{example}-stock-{scheme}")
