@@ -97,6 +97,16 @@ async def test_who_is_refused_is_told_and_can_try_again(stage: Stage, device: De
 
 
 @pytest.mark.parametrize("example", ["plain"])
+async def test_what_was_missed_comes_without_being_asked_for(stage: Stage, device: Device) -> None:
+    stage.send("alice", "First")
+    stage.send("alice", "Second")
+    await device.context.route("**/v1/notifications*", lambda route: route.abort())
+    device.expect(OUTAGE)
+    page = await visit(device, stage)
+    await shows(page, "Second", "First")
+
+
+@pytest.mark.parametrize("example", ["plain"])
 async def test_one_can_be_deleted(stage: Stage, open_device: OpenDevice) -> None:
     laptop, phone = [await visit(await open_device(), stage) for _ in range(2)]
     stage.send("alice", "Keep")
