@@ -160,7 +160,9 @@ async function loadScript(base) {
     document.head.append(script);
   });
   script.remove();
-  return globalThis.io;
+  const { io } = globalThis;
+  delete globalThis.io; // what the page calls so is the page's
+  return io;
 }
 
 // A notification comes under each of two names, of which a server may be told to use only one.
@@ -1337,6 +1339,7 @@ export class EventideBell extends Base {
   }
 
   disconnectedCallback() {
+    this.close();
     this.#configureSoon(); // not at once: it may only be moved
   }
 
@@ -1383,12 +1386,11 @@ export class EventideBell extends Base {
   }
 
   #detach() {
-    if (this.#open) this.close();
-    for (const id of [...this.#toasts.keys()]) this.#dismiss(id);
-    title.leave(this);
     const entry = this.#entry;
     if (!entry) return;
-    this.#settle("now");
+    this.close();
+    for (const id of [...this.#toasts.keys()]) this.#dismiss(id);
+    title.leave(this);
     this.#entry = null;
     for (const [type, listener] of Object.entries(this.#listeners)) entry.inbox.removeEventListener(type, listener);
     leaveEntry(this, entry);
@@ -1535,6 +1537,8 @@ export class EventideBell extends Base {
     const { inbox, state } = this;
     const refused = state === "refused" || (state === "closed" && inbox);
     const kind = refused ? `refused ${inbox.code}` : items.length ? "" : inbox?.problem ? "problem" : inbox?.loaded ? "empty" : inbox ? "loading" : "closed";
+    const { panel } = this.#parts;
+    if (!items.length && list.matches(":focus-within")) panel.focus(); // before it goes, and the focus with it
     list.hidden = !items.length;
     if (note.dataset.kind === kind) return;
     const hadFocus = note.matches(":focus-within");
@@ -1550,7 +1554,7 @@ export class EventideBell extends Base {
       refused: () => [icon("shield"), lead(state === "closed" ? "closed" : "refused"), h("p", {}, state === "closed" ? "" : this.#reader.say("refusedHint", inbox.code)), again()],
       closed: () => [icon("shield"), lead("closed")],
     }[kind.split(" ")[0]]());
-    if (hadFocus) (note.querySelector("button") ?? this.#parts.panel).focus();
+    if (hadFocus) (note.querySelector("button") ?? panel).focus();
   }
 
   #renderCount() {
@@ -1804,7 +1808,7 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel:focus-visible { outline: none; }
 header { display: flex; flex: none; align-items: center; gap: 0.625rem; padding: 0.75rem 0.75rem 0.75rem 1rem; padding-inline: 1rem 0.75rem; border-block-end: 1px solid var(--_line); }
 h2 { font: 650 1rem/1.5 var(--_font); }
-.state { display: flex; align-items: center; gap: 0.375rem; flex: 1; min-inline-size: 0; font-size: 0.75rem; color: var(--_soft); }
+.state { display: flex; align-items: center; gap: 0.375rem; flex: 1; min-inline-size: 0; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
 .state::before { content: ""; flex: none; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
 .state[data-state="live"]::before { background: var(--_good); }
 .state:is([data-state="reconnecting"], [data-state="offline"])::before { background: var(--_warn); }
@@ -1833,7 +1837,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .main::after { content: ""; position: absolute; inset: 0; } /* all of the row can be clicked */
 .main:focus-visible { outline: none; }
 .main:focus-visible::after { outline: 2px solid var(--_focus); outline-offset: -3px; border-radius: 8px; }
-.title, .message, .meta { display: block; }
+.title, .message, .meta { display: block; text-align: match-parent; }
 .title, .message.alone { font-weight: 500; color: var(--_ink); }
 .is-unread :is(.title, .message.alone) { font-weight: 650; }
 .message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--_soft); white-space: pre-line; }
@@ -1862,11 +1866,11 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 @media (hover: hover) {
   .list .row:not(:hover, :focus-within) .actions { opacity: 0; }
 }
-@media (hover: none) {
-  .row { grid-template-columns: 2.25rem minmax(0, 1fr); }
-  .list .actions { position: static; grid-column: 2; justify-self: start; margin-block-start: 0.375rem; margin-inline-start: -0.25rem; background: none; box-shadow: none; }
+@media (hover: none) { /* beside the time, where there is nothing to be hidden */
+  .list .actions { inset-block: auto 0.125rem; inset-inline-end: 1.25rem; gap: 0; padding: 0; background: none; box-shadow: none; }
+  .list .meta { padding-inline-end: 4.5rem; }
   .icon { inline-size: 2.25rem; block-size: 2.25rem; }
-  .dot { position: absolute; inset-inline-end: 0.75rem; inset-block-start: 1.125rem; }
+  .list .dot { align-self: start; margin-block-start: 0.4rem; }
 }
 
 /* In place of a list */

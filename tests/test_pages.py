@@ -28,7 +28,7 @@ from .serving import serving
 
 VENDOR = static_directory() / "vendor"
 CDN = "https://cdn.jsdelivr.net"
-PAGES = ("/client/", "/client/docs.html", "/docs")
+PAGES = ("/client/", "/client/inbox.html", "/client/docs.html", "/docs")
 IMPORT = re.compile(r"""^(?:import|export) .*?from "(.+?)";""", re.MULTILINE)
 
 

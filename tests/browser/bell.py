@@ -91,6 +91,14 @@ class Bell:
         return await self.host.evaluate(script, argument)
 
 
+def send_many(service: Service, user: str, count: int) -> None:
+    """Messages "number 0" and so on, over one connection."""
+    with service.client(admin=True) as admin:
+        for number in range(count):
+            draft = {"userIds": [user], "message": f"number {number}"}
+            admin.post("/v1/admin/notifications", json=draft).raise_for_status()
+
+
 def markup(token: str | None, attributes: str = "") -> str:
     return f"<eventide-bell {attributes} {f'token={token}' if token else ''}></eventide-bell>"
 
@@ -118,7 +126,13 @@ class Application:
         self._thread.join()
 
     def page(
-        self, service: Service, token: str | None = None, attributes: str = "", *, bells: str | None = None, html: str = ""
+        self,
+        service: Service,
+        token: str | None = None,
+        attributes: str = "",
+        *,
+        bells: str | None = None,
+        html: str = "",
     ) -> str:
         """The address of a page with one bell, or with the elements `bells`; `html`: the root's attributes."""
         bells = markup(token, attributes) if bells is None else bells
@@ -133,9 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
-        page = self._pages.get(self.path.partition("?")[0])
-        body = (page or "").encode()
-        self.send_response(200 if page else 404)
+        body = self._pages.get(self.path, "<!doctype html><title>Elsewhere</title>").encode()
+        self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Security-Policy", POLICY)

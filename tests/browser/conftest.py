@@ -101,6 +101,14 @@ async def open_bell(application: Application, service: Service, device: Device) 
     return open_bell
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def bell(user: str, open_bell: OpenBell) -> Bell:
+    """The user's bell, connected."""
+    bell = await open_bell(user, 'view-all="/all"')
+    await bell.state("live")
+    return bell
+
+
 @pytest.fixture(scope="package")
 def demo() -> Iterator[Service]:
     """`eventide-notify demo`, for tests that leave nothing behind which others would mind."""

@@ -133,7 +133,7 @@ async def test_the_leader_hangs_without_a_word(service: Service, user: str, open
     await session.send("Debugger.enable")
     async with asyncio.timeout(IN_TIME):
         paused = asyncio.get_running_loop().create_future()
-        session.once("Debugger.paused", lambda event: paused.set_result(event))
+        session.once("Debugger.paused", lambda event: paused.set_result(event))  # noqa: PLW0108 - Playwright marks it
         await session.send("Debugger.pause")
         service.send(user, message="meanwhile")
         await paused
@@ -179,7 +179,7 @@ async def test_what_one_tab_does_shows_in_all(service: Service, user: str, open_
     await bells[1].call("(bell, id) => bell.inbox.remove([bell.inbox.items[0].id])")
     for bell in bells:
         await expect(bell.badge).to_be_hidden()
-        await bell.page.wait_for_function("document.querySelector('eventide-bell').inbox.items.length === 1")
+        await bell.page.wait_for_function("() => document.querySelector('eventide-bell').inbox.items.length === 1")
 
 
 async def test_two_users_never_share(service: Service, open_bell: OpenBell) -> None:

@@ -1,0 +1,242 @@
+"""The bell when its connection breaks, its token ends, or the server says no."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import expect
+
+from ..service import Service
+from .bell import Application, Bell
+from .conftest import OpenBell, OpenDevice
+from .device import OUTAGE, Device, no_violations, screenshot
+from .test_sharing import connected, connections, has
+
+STATES = "bell => (window.states = [], bell.addEventListener('state', event => states.push(event.detail.state)))"
+LIFE = 4.0
+"""Seconds that a short token lasts: enough to open a page with it."""
+IN_TIME = 30_000
+"""Milliseconds: more than a stock client ever waits until it tries again."""
+
+
+@pytest.fixture(scope="module")
+def strict(application: Application) -> Iterator[Service]:
+    """A service that allows no clock to be wrong: tokens end when they say."""
+    with Service({"EVENTIDE_CORS_ORIGINS": application.origin, "EVENTIDE_JWT_LEEWAY": "0"}) as service:
+        service.start()
+        yield service
+
+
+async def test_what_was_missed_offline_comes_without_toasts(
+    service: Service, user: str, device: Device, open_device: OpenDevice, open_bell: OpenBell
+) -> None:
+    device.expect(OUTAGE)
+    bell, elsewhere = await open_bell(user), await open_bell(user, on=await open_device())
+    await bell.state("live")
+    await elsewhere.state("live")
+    service.send(user, message="before")
+    await has(bell, "before")
+    await device.context.set_offline(True)
+    await bell.state("offline", "reconnecting")
+    await bell.open()
+    await expect(bell.connection).to_contain_text(re.compile(r"Offline since \d+:\d\d|Reconnecting"))
+    await bell.state("offline")
+    await screenshot(bell.page, "bell-offline")
+    await bell.page.keyboard.press("Escape")
+    # Another device has received them, so the server would not send them again to one that does not say what it has.
+    for number in range(3):
+        service.send(user, message=f"number {number}")
+    await has(elsewhere, "number 2")
+    await expect(bell.badge).to_have_text("1")
+    shown = await bell.toasts.count()
+    await device.context.set_offline(False)
+    await has(bell, "before", "number 0", "number 1", "number 2")
+    await bell.state("live")
+    await expect(bell.badge).to_have_text("4")
+    assert await bell.toasts.count() <= shown
+    service.send(user, message="live again")
+    await expect(bell.toasts.filter(has_text="live again")).to_have_count(1)
+
+
+async def test_the_server_is_away_for_a_while(
+    application: Application, user: str, device: Device, open_bell: OpenBell
+) -> None:
+    device.expect(OUTAGE, "503")
+    with Service({"EVENTIDE_CORS_ORIGINS": application.origin}) as service:
+        service.start()
+        bell, second = await open_bell(user, at=service), await open_bell(user, at=service)
+        await bell.state("live")
+        await second.state("live")
+        service.send(user, message="before")
+        await has(second, "before")
+        service.stop()
+        for tab in (bell, second):
+            await tab.state("offline")
+            await expect(tab.badge).to_have_text("1")
+        assert await bell.host.locator("[part~=lamp-offline]").is_visible()
+        await bell.open()
+        await bell.row("before").locator("[part=link]").click()
+        await expect(bell.host.locator("[part=notice]")).to_contain_text("The server cannot be reached.")
+        service.start()
+        for tab in (bell, second):
+            await tab.page.wait_for_function(
+                "() => document.querySelector('eventide-bell').state === 'live'", timeout=IN_TIME
+            )
+        service.send(user, message="after")
+        for tab in (bell, second):
+            await has(tab, "before", "after")
+            await expect(tab.badge).to_have_text("2")
+        assert connections(service, user) == 1
+
+
+async def test_a_bell_that_starts_before_the_server(
+    application: Application, user: str, device: Device, open_bell: OpenBell
+) -> None:
+    device.expect(OUTAGE)
+    with Service({"EVENTIDE_CORS_ORIGINS": application.origin}) as service:
+        service.start()
+        bell = await open_bell(None, "no-sharing", at=service)
+        service.stop()
+        await bell.call("(bell, token) => bell.setAttribute('token', token)", service.token(user))
+        await bell.state("offline")
+        await bell.open()
+        await expect(bell.panel).to_contain_text("The server cannot be reached.")
+        await expect(bell.host.get_by_role("button", name="Try again")).to_be_visible()
+        await screenshot(bell.page, "bell-unreachable")
+        service.start()
+        await bell.host.get_by_role("button", name="Try again").click()
+        await expect(bell.panel).to_contain_text("All quiet", timeout=IN_TIME)
+
+
+async def test_a_token_callback_keeps_the_connection(strict: Service, user: str, open_bell: OpenBell) -> None:
+    bell = await open_bell(None, at=strict)
+    await bell.call(STATES)
+    end = time.time() + LIFE
+    await bell.call(
+        """(bell, tokens) => {
+          window.asked = 0;
+          bell.getToken = async () => tokens[Math.min(asked++, tokens.length - 1)];
+        }""",
+        [strict.token(user, ttl=LIFE), strict.token(user)],
+    )
+    await bell.state("live")
+    await bell.page.wait_for_function("end => Date.now() > end", arg=(end + 1) * 1000)
+    strict.send(user, message="still there")
+    await has(bell, "still there")
+    assert await bell.page.evaluate("states") == ["connecting", "live"], "it was renewed without a break"
+    assert await bell.page.evaluate("asked") >= 2
+
+
+async def test_a_callback_that_fails_is_asked_again(strict: Service, user: str, open_bell: OpenBell) -> None:
+    bell = await open_bell(None, at=strict)
+    await bell.call(
+        """(bell, tokens) => {
+          window.asked = 0;
+          bell.getToken = async () => {
+            asked += 1;
+            if (asked === 1) return tokens[0];
+            if (asked < 6) throw new Error("the application's server is away");
+            return tokens[1];
+          };
+        }""",
+        [strict.token(user, ttl=LIFE), strict.token(user)],
+    )
+    await bell.state("live")
+    await bell.page.wait_for_function("() => asked >= 6", timeout=IN_TIME)
+    await bell.state("live")
+    strict.send(user, message="still there")
+    await has(bell, "still there")
+
+
+async def test_a_token_that_ends_is_refused_until_there_is_another(
+    strict: Service, user: str, device: Device, open_bell: OpenBell, node_modules: None
+) -> None:
+    device.expect("401", OUTAGE)
+    strict.send(user, message="before")
+    bell = await open_bell(user, token=strict.token(user, ttl=LIFE), at=strict)
+    await bell.state("live")
+    await bell.call(STATES)
+    await has(bell, "before")
+    await bell.state("refused")
+    assert await bell.call("bell => bell.inbox.code") == "token_expired"
+    await bell.open()
+    await expect(bell.panel).to_contain_text("Your session has expired.")
+    await no_violations(bell.page)
+    await screenshot(bell.page, "bell-refused")
+    await bell.host.get_by_role("button", name="Try again").click()
+    await bell.page.wait_for_function("() => states.filter(state => state === 'refused').length >= 2", timeout=IN_TIME)
+    strict.send(user, message="meanwhile")
+    await bell.call("(bell, token) => bell.setAttribute('token', token)", strict.token(user))
+    await bell.state("live")
+    await has(bell, "before", "meanwhile")
+    await expect(bell.badge).to_have_text("2")
+    await expect(bell.rows).to_have_count(2)
+
+
+async def test_a_new_token_attribute_is_taken_over_without_a_break(
+    strict: Service, user: str, open_bell: OpenBell
+) -> None:
+    end = time.time() + LIFE
+    bell = await open_bell(user, token=strict.token(user, ttl=LIFE), at=strict)
+    await bell.state("live")
+    await bell.call(STATES)
+    await bell.call("(bell, token) => bell.setAttribute('token', token)", strict.token(user))
+    await bell.page.wait_for_function("end => Date.now() > end", arg=(end + 1) * 1000)
+    strict.send(user, message="still there")
+    await has(bell, "still there")
+    assert await bell.page.evaluate("states") == []
+
+
+async def test_a_token_of_nobody(user: str, device: Device, open_bell: OpenBell) -> None:
+    device.expect("401")
+    bell = await open_bell(user, token="nonsense")
+    await bell.state("refused")
+    await bell.open()
+    await expect(bell.panel).to_contain_text("Your session is not valid here.")
+
+
+async def test_without_a_token_it_waits(service: Service, user: str, open_bell: OpenBell) -> None:
+    bell = await open_bell(None)
+    await bell.state("closed")
+    await bell.open()
+    await expect(bell.panel).to_contain_text("Not connected")
+    await bell.call("(bell, token) => (bell.getToken = () => token)", service.token(user))
+    await bell.state("live")
+    await expect(bell.panel).to_contain_text("All quiet")
+    await bell.call("bell => (bell.getToken = null)")
+    await bell.state("closed")
+    await connected(service, user, 0)
+
+
+async def test_counts_are_the_servers(service: Service, user: str, bell: Bell) -> None:
+    """The bell is told of two changes that it cannot have counted."""
+    counts = (
+        "bell => (window.counts = [], bell.addEventListener('unread', event => counts.push(event.detail.unreadCount)))"
+    )
+    await bell.call(counts)
+    ids = [service.send(user, message=f"number {number}")[0] for number in range(40)]
+    await expect(bell.badge).to_have_text("40")
+    with service.client(user) as client:
+        for id in ids[:5]:
+            client.delete(f"/v1/notifications/{id}").raise_for_status()
+        client.put("/v1/notifications/read-all", json={"upTo": ids[20]}).raise_for_status()
+        await expect(bell.badge).to_have_text("19")
+        wanted = client.get("/v1/notifications/unread-count").json()["unreadCount"]
+    assert wanted == 19
+    assert await bell.page.evaluate("counts.at(-1)") == 19
+
+
+@pytest.mark.parametrize(
+    "path", ["/client/eventide-bell.js", "/client/vendor/integrity.json", "/socket.io/socket.io.min.js"]
+)
+async def test_other_origins_may_load_it(service: Service, application: Application, path: str) -> None:
+    with service.client() as client:
+        answer = client.get(path, headers={"Origin": application.origin})
+        assert answer.headers["access-control-allow-origin"] == application.origin
+        assert "origin" in answer.headers["vary"].lower()
+        # A copy that a cache took without an origin must not be given to a page that needs the header.
+        assert "origin" in client.get(path).headers["vary"].lower()
+        assert "access-control-allow-origin" not in client.get(path, headers={"Origin": "http://evil.example"}).headers
