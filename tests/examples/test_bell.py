@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, Route
 
 from ..browser.conftest import OpenDevice
 from ..browser.device import OUTAGE, Device, no_violations, screenshot
 from ..waiting import until
 from .building import EXAMPLES
 from .stage import Stage
-from .visit import PATIENCE, counts
+from .visit import PATIENCE, counts, expect
 
 routed = pytest.mark.parametrize("example", ["angular", "react"])
 
@@ -21,7 +21,7 @@ async def visit(device: Device, stage: Stage) -> Page:
     """The first page, and from there the one with the bell."""
     page = await device.open(stage.site.origin)
     await page.get_by_role("link", name="Bell").click()
-    await expect(bell(page)).to_be_visible(timeout=PATIENCE)
+    await expect(bell(page)).to_be_visible()
     return page
 
 
@@ -34,7 +34,7 @@ async def rings(page: Page, unread: int) -> None:
     known = "unread => document.querySelector('eventide-bell').unreadCount === unread"  # and not just unknown
     await page.wait_for_function(known, arg=unread, timeout=PATIENCE)
     name = f"Notifications, {unread} unread" if unread else "Notifications"
-    await expect(bell(page)).to_have_accessible_name(name, timeout=PATIENCE)
+    await expect(bell(page)).to_have_accessible_name(name)
     await counts(page, unread)
 
 
@@ -70,7 +70,7 @@ async def test_it_counts_and_the_page_knows(stage: Stage, device: Device) -> Non
     await expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(2)
     await page.get_by_role("button", name="Mark all read").click()
     await rings(page, 0)
-    await until(lambda: set(stage.stored("alice").values()) == {"READ"})
+    await until(lambda: set(stage.stored("alice").values()) == {"READ"}, within=30)
 
 
 async def test_what_came_while_the_network_was_away_is_there_when_it_returns(stage: Stage, device: Device) -> None:
@@ -81,7 +81,7 @@ async def test_what_came_while_the_network_was_away_is_there_when_it_returns(sta
     stage.link.fail("clean")
     stage.send("alice", "Second")
     await bell(page).click()
-    await expect(page.get_by_role("dialog")).to_contain_text("Offline", timeout=PATIENCE)
+    await expect(page.get_by_role("dialog")).to_contain_text("Offline")
     stage.link.restore()
     await rings(page, 2)
     await expect(entry(page, "Second")).to_be_visible()
@@ -110,7 +110,7 @@ async def test_a_link_within_the_application_is_its_routers(stage: Stage, device
     await entry(page, "A post").get_by_role("link").click()
     await expect(page).to_have_url(f"{stage.site.origin}/posts/2")
     await expect(page.get_by_role("heading")).to_have_text("Post 2")
-    await until(lambda: stage.stored("alice")["A post"] == "READ")
+    await until(lambda: stage.stored("alice")["A post"] == "READ", within=30)
     await page.get_by_role("link", name="Back to the bell").click()
     await rings(page, 1)
     await bell(page).click()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Route
 
 from ..browser.conftest import OpenDevice
 from ..browser.device import OUTAGE, Device, no_violations, screenshot
 from ..waiting import until
 from .stage import Stage
-from .visit import PATIENCE, counts, is_read, live, row, shows, visit
+from .visit import counts, expect, is_read, live, row, shows, visit
 
 
 async def test_what_is_sent_appears_and_is_marked_as_read_on_every_device(
@@ -65,7 +65,7 @@ async def test_what_came_while_the_network_was_away_is_there_when_it_returns(sta
     await counts(page, 3)
     stage.send("alice", "Fourth")
     await shows(page, "Fourth", "Third", "Second", "First")
-    await until(lambda: set(stage.stored("alice").values()) == {"DELIVERED"})
+    await until(lambda: set(stage.stored("alice").values()) == {"DELIVERED"}, within=30)
 
 
 async def test_after_a_restart_a_reconnect_has_a_new_token(stage: Stage, device: Device) -> None:
@@ -87,7 +87,7 @@ async def test_who_is_refused_is_told_and_can_try_again(stage: Stage, device: De
 
     await device.context.route("**/client/demo.json", spoil)
     page = await device.open(stage.site.origin)
-    await expect(page.get_by_role("status")).to_have_text("Not connected", timeout=PATIENCE)
+    await expect(page.get_by_role("status")).to_have_text("Not connected")
     await expect(page.get_by_role("alert")).to_have_text("Authentication failed")
     await device.context.unroute("**/client/demo.json")
     await page.get_by_role("button", name="Try again").click()
@@ -139,7 +139,7 @@ async def test_a_link_within_the_application_is_its_routers(stage: Stage, device
     await expect(page.get_by_role("heading")).to_have_text("Post 1")
     await expect(page.locator("main strong")).to_have_text("comment-9")
     assert stage.site.loaded == ["/index.html"]
-    await until(lambda: stage.stored("alice")["A comment"] == "READ")
+    await until(lambda: stage.stored("alice")["A comment"] == "READ", within=30)
 
 
 async def test_nothing_in_a_notification_is_markup(stage: Stage, device: Device) -> None:
