@@ -128,7 +128,7 @@ export interface Removal {
 export interface InboxEventMap {
   /** `items`, `hasOlder`, `loaded` or `problem` may be others. Often: collect them until the next frame. */
   change: CustomEvent<null>;
-  /** One that this page has not seen before; not those that the first list has. */
+  /** The connection has brought one, live or as a replay; each comes once. What only a list has is not told. */
   notification: CustomEvent<NotificationDetail>;
   unread: CustomEvent<UnreadDetail>;
   state: CustomEvent<StateDetail>;

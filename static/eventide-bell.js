@@ -267,6 +267,9 @@ class Connection {
   }
 }
 
+/** Whether a connection will not come back by itself. */
+const isFinal = ({ state, code }) => state === "closed" || (state === "refused" && code !== "unavailable");
+
 // ---------------------------------------------------------------------------------------------------------------------
 // One connection for all tabs
 
@@ -296,9 +299,12 @@ class Line {
   #heardAt = 0;
   #term = 0; // of the newest leader known; what an older one still says, because it hung, is out of date
   #status = { state: "connecting" };
-  #count;
+  #connected = null; // who is, with the count of now
 
-  /** `name`: null for a line of this tab's own. `connect(onEvent, onState)`: makes a `Connection`. */
+  /**
+   * `name`: null for a line of this tab's own. `connect(onEvent, onState)`: makes a `Connection`.
+   * `onEvent(name, payload, handover)`: with whether the leader is changing.
+   */
   constructor(name, { connect, onEvent, onState }) {
     this.#name = name;
     this.#connect = connect;
@@ -361,9 +367,9 @@ class Line {
     const waiting = (this.#waiting = new AbortController());
     const hold = () => (this.#waiting === waiting ? this.#lead(options.steal) : undefined);
     navigator.locks.request(this.#name, options.steal ? options : { signal: waiting.signal }, hold).catch((error) => {
-      // Either we have left the queue ourselves, or our lock was taken away, because we did not answer.
-      if (this.#waiting !== waiting || error.name !== "AbortError") return;
-      this.#stopLeading();
+      if (this.#waiting !== waiting) return; // we have left the queue ourselves
+      if (error.name !== "AbortError") return this.#lead(); // this page may have no locks: a line of its own
+      this.#stopLeading(); // our lock was taken away, because we did not answer
       this.#queue();
       this.#ask();
     });
@@ -390,20 +396,20 @@ class Line {
   }
 
   #tell(name, payload) {
-    const { replayed, ...live } = payload;
-    if (this.#handover && replayed) payload = live;
+    const handover = this.#handover;
     if (name === "catch_up_complete") this.#handover = false;
-    if (payload.unreadCount !== undefined) this.#count = payload.unreadCount;
-    this.#post({ what: "event", name, payload });
-    this.#onEvent(name, payload);
+    if (name === "connected") this.#connected = payload;
+    else if (payload.unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount: payload.unreadCount };
+    this.#post({ what: "event", name, payload, handover });
+    this.#onEvent(name, payload, handover);
   }
 
   #state(status) {
     if (status.state !== "connecting" && status.state !== "live") this.#handover = false;
     this.#status = status;
-    this.#post({ what: "here", status, count: this.#count });
+    this.#here();
     this.#onState(status);
-    if (this.#name && status.state === "refused" && status.code !== "unavailable") this.#stepBack();
+    if (this.#name && isFinal(status)) this.#stepBack();
   }
 
   #stepBack() {
@@ -418,9 +424,13 @@ class Line {
 
   // Following
 
-  #hear({ what, term, name, payload, status, count }) {
+  #here() {
+    this.#post({ what: "here", status: this.#status, connected: this.#connected });
+  }
+
+  #hear({ what, term, name, payload, handover, status, connected }) {
     if (what === "ask") {
-      if (this.#connection) this.#post({ what: "here", status: this.#status, count: this.#count });
+      if (this.#connection) this.#here();
       return;
     }
     if (this.#connection || term < this.#term) return;
@@ -428,12 +438,12 @@ class Line {
     this.#heardAt = Date.now();
     clearTimeout(this.#unanswered);
     this.#unanswered = 0;
-    if (what === "event") return this.#onEvent(name, payload);
-    if (status.state === "refused" && !this.#refused) return; // that tab's token is; ours may be better
+    if (what === "event") return this.#onEvent(name, payload, handover);
+    if (isFinal(status) && !this.#refused) return; // that tab was refused; ours may have a better token
     this.#status = status;
-    this.#count = count;
+    this.#connected = connected;
     this.#onState(status);
-    if (count !== undefined) this.#onEvent("unread_count", { unreadCount: count });
+    if (connected) this.#onEvent("connected", connected);
   }
 
   #look = () => {
@@ -452,7 +462,7 @@ class Line {
   }
 
   #retryRefused() {
-    if (this.#status.state === "refused") return; // nobody leads, and our token is still the same
+    if (isFinal(this.#status)) return; // nobody leads, and our token is still the same
     this.#refused = false;
     this.#queue();
   }
@@ -479,7 +489,7 @@ export class Inbox extends EventTarget {
   #userId;
   #items = new Map();
   #sorted = null;
-  #seen = new Set();
+  #told = new Set(); // of these there was an event
   #removed = new Set(); // a copy that was on its way when it was removed must not bring it back
   #hidden = new Map(); // removed soon, unless that is undone
   #claimed = new Set();
@@ -578,7 +588,7 @@ export class Inbox extends EventTarget {
         onEvent,
         onState,
       }),
-      onEvent: (event, payload) => session === this.#session && this.#heard(event, payload),
+      onEvent: (...event) => session === this.#session && this.#heard(...event),
       onState: (status) => session === this.#session && this.#setStatus(status),
     });
     this.#line.open();
@@ -621,7 +631,7 @@ export class Inbox extends EventTarget {
   }
 
   #forget() {
-    for (const each of [this.#items, this.#seen, this.#removed, this.#hidden, this.#claimed]) each.clear();
+    for (const each of [this.#items, this.#told, this.#removed, this.#hidden, this.#claimed]) each.clear();
     this.#newest = this.#userId = undefined;
     this.#cursor = this.#problem = null;
     this.#loaded = false;
@@ -642,14 +652,11 @@ export class Inbox extends EventTarget {
 
   // What the server tells
 
-  #heard(event, payload) {
-    if (event === "connected") {
-      this.#userId = payload.userId;
-      this.#refreshOrLater();
-    }
-    if (event === "notification") this.#arrived(payload);
+  #heard(event, payload, handover) {
+    if (event === "connected") this.#userId = payload.userId;
+    if (event === "notification") this.#arrived(payload, handover);
     if (event === "announcement") {
-      this.#arrived(payload);
+      this.#arrived(payload, handover);
       this.#confirm();
     }
     if (event === "notification_read") {
@@ -657,19 +664,23 @@ export class Inbox extends EventTarget {
       this.#read(all ? [...this.#items.keys()].filter((id) => !upTo || id <= upTo) : ids);
     }
     if (event === "notification_deleted") this.#drop(payload.ids);
-    if (event === "catch_up_complete" && !payload.complete) this.#refreshOrLater();
+    if (event === "catch_up_complete") this.#refreshOrLater();
     this.#setCount(payload.unreadCount);
   }
 
   /**
    * Some announcements are not kept by the server: nobody can read or count them. `passing` until a list has it.
    */
-  #arrived({ replayed = false, ...item }) {
+  #arrived({ replayed = false, ...item }, handover) {
+    const known = this.#items.has(item.id) || this.#removed.has(item.id);
     const passing = item.userId === undefined && (this.#items.get(item.id)?.passing ?? true);
-    const isNew = !this.#seen.has(item.id);
     this.#merge({ ...item, passing });
     this.#changed();
-    if (isNew) this.#emit("notification", { notification: this.#items.get(item.id) ?? item, replayed });
+    // A replay may be of what the list had; what is live is news, even if a list was quicker.
+    const isNews = !this.#told.has(item.id) && !(replayed && known);
+    this.#told.add(item.id);
+    const notification = this.#items.get(item.id) ?? item;
+    if (isNews) this.#emit("notification", { notification, replayed: replayed && !handover });
   }
 
   #setCount(count) {
@@ -693,7 +704,6 @@ export class Inbox extends EventTarget {
 
   /** Whether it is new in the list. */
   #merge(item) {
-    this.#seen.add(item.id);
     if (this.#removed.has(item.id)) return false;
     if (!this.#newest || item.id > this.#newest) this.#newest = item.id;
     const known = this.#items.get(item.id);
@@ -803,15 +813,12 @@ export class Inbox extends EventTarget {
     } while (cursor && found.length < wanted);
     const listed = new Set(found.map((item) => item.id));
     for (const id of before) if (!listed.has(id) && !this.#items.get(id)?.passing) this.#items.delete(id);
-    const newest = this.#newest;
-    const news = found.filter(({ id }) => this.#loaded && !this.#seen.has(id) && id > newest);
     for (const item of found) this.#merge({ ...item, passing: false });
     this.#cursor = cursor;
     this.#loaded = this.#current = true;
     this.#problem = null;
     this.#failures = 0;
     this.#changed();
-    for (const notification of news.reverse()) this.#emit("notification", { notification, replayed: true });
   }
 
   /** Which of the newest are in the list: announcements may not be. */
@@ -1042,6 +1049,11 @@ function icon(name) {
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Put it above all else on the page, or back; where a browser cannot, `position: fixed` has to do. */
+function onTop(popover, on) {
+  if (popover.isConnected) popover.togglePopover?.(on);
 }
 
 /** The avatar of a notification, or the icon of its type. The same type always has the same shade. */
@@ -1445,7 +1457,7 @@ export class EventideBell extends Base {
     this.#shown = PAGE;
     this.#render();
     panel.classList.add("is-open");
-    panel.showPopover?.();
+    onTop(panel, true);
     button.setAttribute("aria-expanded", "true");
     this.#place();
     this.#parts.scroll.scrollTop = 0;
@@ -1463,7 +1475,7 @@ export class EventideBell extends Base {
     this.#open = false;
     if (focus) button.focus({ preventScroll: true });
     panel.classList.remove("is-open");
-    panel.hidePopover?.();
+    onTop(panel, false);
     button.setAttribute("aria-expanded", "false");
     removeEventListener("resize", this.#place);
     removeEventListener("scroll", this.#place, { capture: true });
@@ -1628,7 +1640,7 @@ export class EventideBell extends Base {
     const toast = { row, timer: 0, before: document.activeElement };
     this.#toasts.set(item.id, toast);
     toasts.prepend(row.element);
-    toasts.showPopover?.();
+    onTop(toasts, true);
     if (!toasts.matches(":hover, :focus-within")) this.#eachToast("go");
     this.#tick();
   }
@@ -1649,7 +1661,7 @@ export class EventideBell extends Base {
     this.#toasts.delete(id);
     if (toast.row.element.matches(":focus-within")) toast.before?.focus?.();
     toast.row.element.remove();
-    if (!this.#toasts.size) this.#parts.toasts.hidePopover?.();
+    if (!this.#toasts.size) onTop(this.#parts.toasts, false);
   }
 
   // What the reader does
