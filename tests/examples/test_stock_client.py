@@ -96,6 +96,28 @@ async def test_who_is_refused_is_told_and_can_try_again(stage: Stage, device: De
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
+@pytest.mark.parametrize("example", ["react"])
+async def test_after_five_attempts_it_waits_to_be_asked(stage: Stage, device: Device) -> None:
+    page = await device.context.new_page()
+    await page.clock.install()
+    await page.goto(stage.site.origin)
+    await live(page)
+    device.expect(OUTAGE)
+    stage.link.fail("clean")
+    await expect(page.get_by_role("status")).to_contain_text("Offline")
+    again = page.get_by_role("button", name="Try again")
+    for _ in range(120):  # seconds of the page's own time; five attempts need at most a third of them
+        if await again.is_visible():
+            break
+        await page.clock.run_for(1000)
+    await expect(page.get_by_role("status")).to_have_text("Not connected")
+    stage.send("alice", "Meanwhile")
+    stage.link.restore()
+    await again.click()
+    await live(page)
+    await shows(page, "Meanwhile")
+
+
 @pytest.mark.parametrize("example", ["plain"])
 async def test_what_was_missed_comes_without_being_asked_for(stage: Stage, device: Device) -> None:
     stage.send("alice", "First")
