@@ -96,6 +96,27 @@ async def test_who_is_refused_is_told_and_can_try_again(stage: Stage, device: De
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
+@pytest.mark.parametrize("example", ["angular", "react"])
+async def test_without_a_token_it_tries_again_later(stage: Stage, device: Device) -> None:
+    tries = 0
+
+    async def fail(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        await route.abort()
+
+    page = await visit(device, stage)
+    device.expect(OUTAGE)
+    await device.context.route("**/client/demo.json", fail)
+    stage.link.fail("clean")
+    await expect(page.get_by_role("status")).to_contain_text("Offline")
+    stage.link.restore()
+    await until(lambda: tries > 1, within=30)
+    await expect(page.get_by_role("status")).to_contain_text("Offline")
+    await device.context.unroute("**/client/demo.json")
+    await live(page)
+
+
 @pytest.mark.parametrize("example", ["react"])
 async def test_after_five_attempts_it_waits_to_be_asked(stage: Stage, device: Device) -> None:
     page = await device.context.new_page()
