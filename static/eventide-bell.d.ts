@@ -249,7 +249,10 @@ export interface EventideBellEventMap {
  * Inbox.
  */
 export class EventideBell extends HTMLElement {
-  /** Wins over the attribute `token`. Setting another function does not reconnect, unless the last was refused. */
+  /**
+   * Wins over the attribute `token`. Another function is asked at once, for it may be for another user: a page that
+   * renders often should keep it the same.
+   */
   getToken: TokenSource | null;
   /** Replaces texts; those that are not given stay. */
   strings: Partial<Strings>;

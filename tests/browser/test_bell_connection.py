@@ -10,14 +10,20 @@ import pytest
 from playwright.async_api import expect
 
 from ..service import Service
+from ..waiting import until
 from .bell import Application, Bell
 from .conftest import OpenBell, OpenDevice
 from .device import OUTAGE, Device, no_violations, screenshot
 from .test_sharing import connected, connections, has
 
 STATES = "bell => (window.states = [], bell.addEventListener('state', event => states.push(event.detail.state)))"
-LIFE = 4.0
-"""Seconds that a short token lasts: enough to open a page with it."""
+REPLAYED = """bell => {
+  window.replayed = [];
+  bell.addEventListener("notification", ({ detail }) => detail.replayed && replayed.push(detail.notification.message));
+}"""
+SET_TOKEN = "(bell, token) => bell.setAttribute('token', token)"
+LIFE = 5.0
+"""Seconds that a short token lasts: enough to connect with it."""
 IN_TIME = 30_000
 """Milliseconds: more than a stock client ever waits until it tries again."""
 
@@ -39,6 +45,7 @@ async def test_what_was_missed_offline_comes_without_toasts(
     await elsewhere.state("live")
     service.send(user, message="before")
     await has(bell, "before")
+    await bell.call(REPLAYED)
     await device.context.set_offline(True)
     await bell.state("offline", "reconnecting")
     await bell.open()
@@ -57,6 +64,7 @@ async def test_what_was_missed_offline_comes_without_toasts(
     await bell.state("live")
     await expect(bell.badge).to_have_text("4")
     assert await bell.toasts.count() <= shown
+    assert await bell.page.evaluate("replayed") == ["number 0", "number 1", "number 2"]
     service.send(user, message="live again")
     await expect(bell.toasts.filter(has_text="live again")).to_have_count(1)
 
@@ -100,7 +108,7 @@ async def test_a_bell_that_starts_before_the_server(
         service.start()
         bell = await open_bell(None, "no-sharing", at=service)
         service.stop()
-        await bell.call("(bell, token) => bell.setAttribute('token', token)", service.token(user))
+        await bell.call(SET_TOKEN, service.token(user))
         await bell.state("offline")
         await bell.open()
         await expect(bell.panel).to_contain_text("The server cannot be reached.")
@@ -111,41 +119,50 @@ async def test_a_bell_that_starts_before_the_server(
         await expect(bell.panel).to_contain_text("All quiet", timeout=IN_TIME)
 
 
-async def test_a_token_callback_keeps_the_connection(strict: Service, user: str, open_bell: OpenBell) -> None:
-    bell = await open_bell(None, at=strict)
-    await bell.call(STATES)
+async def test_a_new_token_is_taken_over_without_a_break(strict: Service, user: str, open_bell: OpenBell) -> None:
     end = time.time() + LIFE
-    await bell.call(
-        """(bell, tokens) => {
-          window.asked = 0;
-          bell.getToken = async () => tokens[Math.min(asked++, tokens.length - 1)];
-        }""",
-        [strict.token(user, ttl=LIFE), strict.token(user)],
-    )
-    await bell.state("live")
-    await bell.page.wait_for_function("end => Date.now() > end", arg=(end + 1) * 1000)
-    strict.send(user, message="still there")
-    await has(bell, "still there")
-    assert await bell.page.evaluate("states") == ["connecting", "live"], "it was renewed without a break"
-    assert await bell.page.evaluate("asked") >= 2
+    asked, told = await open_bell(None, at=strict), await open_bell(None, at=strict)
+    for bell in (asked, told):
+        await bell.call(STATES)
+    lives = iter((LIFE, 3600.0, 3600.0))
+    await asked.page.expose_function("giveToken", lambda: strict.token(user, ttl=next(lives)))
+    await asked.call("bell => (bell.getToken = giveToken)")
+    await told.call(SET_TOKEN, strict.token(f"{user}-told", ttl=LIFE))
+    for bell in (asked, told):
+        await bell.state("live")
+    await told.call(SET_TOKEN, strict.token(f"{user}-told"))
+    await asked.page.wait_for_function("end => Date.now() > end", arg=(end + 1) * 1000)
+    strict.send(user, f"{user}-told", message="still there")
+    for bell in (asked, told):
+        await has(bell, "still there")
+        assert await bell.page.evaluate("states") == ["connecting", "live"]
+    assert len(list(lives)) == 1, "it was asked for the second"
 
 
-async def test_a_callback_that_fails_is_asked_again(strict: Service, user: str, open_bell: OpenBell) -> None:
+async def test_a_callback_that_fails_is_asked_again(
+    strict: Service, user: str, device: Device, open_bell: OpenBell
+) -> None:
+    device.expect("401")
     bell = await open_bell(None, at=strict)
-    await bell.call(
-        """(bell, tokens) => {
-          window.asked = 0;
-          bell.getToken = async () => {
-            asked += 1;
-            if (asked === 1) return tokens[0];
-            if (asked < 6) throw new Error("the application's server is away");
-            return tokens[1];
-          };
-        }""",
-        [strict.token(user, ttl=LIFE), strict.token(user)],
-    )
+    lives: float | None = None
+    failures = 0
+
+    def give() -> str:
+        nonlocal failures
+        if lives is None:
+            failures += 1
+            raise RuntimeError("the application's own server is away")
+        return strict.token(user, ttl=lives)
+
+    await bell.page.expose_function("giveToken", give)
+    await bell.call("bell => (bell.getToken = giveToken)")
+    await until(lambda: failures >= 2, within=IN_TIME / 1000)
+    await bell.state("offline")
+    lives = LIFE
     await bell.state("live")
-    await bell.page.wait_for_function("() => asked >= 6", timeout=IN_TIME)
+    lives, before = None, failures
+    await until(lambda: failures >= before + 3, within=IN_TIME / 1000)
+    lives = 3600
     await bell.state("live")
     strict.send(user, message="still there")
     await has(bell, "still there")
@@ -156,7 +173,8 @@ async def test_a_token_that_ends_is_refused_until_there_is_another(
 ) -> None:
     device.expect("401", OUTAGE)
     strict.send(user, message="before")
-    bell = await open_bell(user, token=strict.token(user, ttl=LIFE), at=strict)
+    bell = await open_bell(None, at=strict)
+    await bell.call(SET_TOKEN, strict.token(user, ttl=LIFE))
     await bell.state("live")
     await bell.call(STATES)
     await has(bell, "before")
@@ -169,25 +187,11 @@ async def test_a_token_that_ends_is_refused_until_there_is_another(
     await bell.host.get_by_role("button", name="Try again").click()
     await bell.page.wait_for_function("() => states.filter(state => state === 'refused').length >= 2", timeout=IN_TIME)
     strict.send(user, message="meanwhile")
-    await bell.call("(bell, token) => bell.setAttribute('token', token)", strict.token(user))
+    await bell.call(SET_TOKEN, strict.token(user))
     await bell.state("live")
     await has(bell, "before", "meanwhile")
     await expect(bell.badge).to_have_text("2")
     await expect(bell.rows).to_have_count(2)
-
-
-async def test_a_new_token_attribute_is_taken_over_without_a_break(
-    strict: Service, user: str, open_bell: OpenBell
-) -> None:
-    end = time.time() + LIFE
-    bell = await open_bell(user, token=strict.token(user, ttl=LIFE), at=strict)
-    await bell.state("live")
-    await bell.call(STATES)
-    await bell.call("(bell, token) => bell.setAttribute('token', token)", strict.token(user))
-    await bell.page.wait_for_function("end => Date.now() > end", arg=(end + 1) * 1000)
-    strict.send(user, message="still there")
-    await has(bell, "still there")
-    assert await bell.page.evaluate("states") == []
 
 
 async def test_a_token_of_nobody(user: str, device: Device, open_bell: OpenBell) -> None:

@@ -227,6 +227,19 @@ async def test_another_user_in_the_same_tab(service: Service, open_bell: OpenBel
     assert connections(service, "login-first") == connections(service, "login-second") == 1
 
 
+async def test_another_callback_is_asked_at_once(service: Service, open_bell: OpenBell) -> None:
+    service.send("callback-first", message="first's")
+    service.send("callback-second", message="second's")
+    bell = await open_bell(None)
+    give = "(bell, token) => (bell.getToken = () => token)"
+    await bell.call(give, service.token("callback-first"))
+    await has(bell, "first's")
+    await bell.call(give, service.token("callback-second"))
+    await has(bell, "second's")
+    assert await bell.call("bell => bell.inbox.items.length") == 1
+    await connected(service, "callback-first", 0)
+
+
 async def test_tokens_stay_in_their_tab(service: Service, user: str, device: Device, open_bell: OpenBell) -> None:
     await device.context.add_init_script(LISTEN)
     bells = await tabs(open_bell, user, 2)
@@ -255,6 +268,8 @@ async def test_a_tab_that_is_refused_lets_the_others_try(
     await has(refused, "for both")
     assert connections(service, user) == 1
     await other.page.close()
+    await connected(service, user, 0)
+    await refused.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it is looked at
     await refused.state("refused")
 
 
