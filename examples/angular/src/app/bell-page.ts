@@ -1,4 +1,4 @@
-import { CUSTOM_ELEMENTS_SCHEMA, Component, computed, inject, signal } from "@angular/core";
+import { CUSTOM_ELEMENTS_SCHEMA, Component, inject, signal } from "@angular/core";
 import { Router } from "@angular/router";
 import type { OpenDetail, UnreadDetail } from "eventide-bell";
 
@@ -13,7 +13,7 @@ import { Session } from "./session";
       <div class="row">
         <h1>The bell</h1>
         <div class="push">
-          @for (current of signedIn(); track current.user) {
+          @if (session.current(); as current) {
             <eventide-bell
               [attr.url]="service"
               [getToken]="current.getToken"
@@ -37,14 +37,11 @@ import { Session } from "./session";
 })
 export class BellPage {
   protected readonly service = inject(SERVICE);
+  protected readonly session = inject(Session);
   protected readonly unreadCount = signal<number | null>(null);
   protected readonly problem = signal("");
 
-  readonly #session = inject(Session);
   readonly #router = inject(Router);
-
-  /** As a list, so that whoever signs in next has a bell of their own. */
-  protected readonly signedIn = computed(() => [this.#session.current()].filter((current) => current !== undefined));
 
   constructor() {
     import(`${this.service}/client/eventide-bell.js`).catch(() =>
