@@ -219,7 +219,7 @@ async def test_without_a_token_it_waits(service: Service, user: str, open_bell: 
 
 
 async def test_counts_are_the_servers(service: Service, user: str, bell: Bell) -> None:
-    """The bell is told of two changes that it cannot have counted."""
+    """The bell is told of changes that it cannot have counted, and shown something that does not count."""
     counts = (
         "bell => (window.counts = [], bell.addEventListener('unread', event => counts.push(event.detail.unreadCount)))"
     )
@@ -234,6 +234,15 @@ async def test_counts_are_the_servers(service: Service, user: str, bell: Bell) -
         wanted = client.get("/v1/notifications/unread-count").json()["unreadCount"]
     assert wanted == 19
     assert await bell.page.evaluate("counts.at(-1)") == 19
+    before = await bell.page.evaluate("counts.length")
+    with service.client(admin=True) as admin:
+        passing = {"message": "not kept", "audience": "connected"}
+        admin.post("/v1/admin/announcements", json=passing).raise_for_status()
+    await has(bell, "not kept")
+    service.send(user, message="one that counts")
+    await expect(bell.badge).to_have_text("20")
+    assert await bell.page.evaluate("counts.slice(-1)") == [20]
+    assert await bell.page.evaluate("counts.length") == before + 1
 
 
 @pytest.mark.parametrize(
