@@ -10,7 +10,7 @@
  *                                     ▼
  *   other tabs ◀──BroadcastChannel── Line          a Web Lock decides who leads; the others hear what it hears
  *                                     │ events, state
- *   server ◀──────REST──────▶ Api ─▶ Inbox         which notifications there are; in every tab one
+ *   server ◀──────REST────────────▶ Inbox          which notifications there are; in every tab one
  *                                     │ change, notification, unread, state
  *                                     ▼
  *                               EventideBell       rows, badge, toasts; its clicks are the Inbox's methods
@@ -55,14 +55,18 @@ export function safeUrl(link) {
   }
 }
 
-const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const UNITS = [
+  ["year", 31_536_000], ["month", 2_592_000], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60],
+];
 const formats = new Map();
 
 /** "now", "42s ago", "yesterday". A server whose clock is ahead is not in the future. */
 export function ago(time, now = Date.now(), locale = "en") {
   const seconds = Math.max(0, Math.round((now - new Date(time)) / 1000));
   if (Number.isNaN(seconds)) return "";
-  if (!formats.has(locale)) formats.set(locale, new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" }));
+  if (!formats.has(locale)) {
+    formats.set(locale, new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" }));
+  }
   const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ["second", 1];
   return formats.get(locale).format(seconds < 5 ? 0 : -Math.floor(seconds / size), unit);
 }
@@ -189,7 +193,7 @@ class Connection {
   #since = new Date();
 
   /**
-   * `base`: the service's address. `io`: Socket.IO's client or null. `auth`: gives what to authenticate with, a promise.
+   * `base`: the service's address. `io`: Socket.IO's client or null. `auth`: promises what to authenticate with.
    * `onExpiring`: the token will expire soon. `onEvent(name, payload)`, `onState({state, since, code})`.
    */
   constructor(options) {
@@ -399,8 +403,9 @@ class Line {
   #tell(name, payload) {
     const handover = this.#handover;
     if (name === "catch_up_complete") this.#handover = false;
+    const { unreadCount } = payload;
     if (name === "connected") this.#connected = payload;
-    else if (payload.unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount: payload.unreadCount };
+    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount };
     this.#post({ what: "event", name, payload, handover });
     this.#onEvent(name, payload, handover);
   }
@@ -1013,7 +1018,7 @@ const REFUSALS = {
 };
 
 const ICONS = {
-  bell: "M6 10a6 6 0 0 1 12 0c0 4.500 1.800 5.600 1.800 6.800H4.200C4.200 15.600 6 14.500 6 10M10 19.800a2.100 2.100 0 0 0 4 0",
+  bell: "M6 10a6 6 0 0 1 12 0c0 4.500 1.800 5.600 1.800 6.800H4.200C4.200 15.600 6 14.500 6 10M10 20a2 2 0 0 0 4 0",
   check: "m5 12.500 4.500 4.500L19 7.500",
   cross: "M6.500 6.500l11 11M17.500 6.500l-11 11",
   bin: "M5 7h14M10 7V5h4v2M7 7l.8 12h8.400L17 7M10.500 10.500v5M13.500 10.500v5",
@@ -1055,6 +1060,8 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+const button = (attributes, ...children) => h("button", { type: "button", ...attributes }, ...children);
+
 function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -1080,11 +1087,13 @@ export function glyph(item) {
   const type = item.type.toUpperCase();
   const name = announcement ? "horn" : (KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "bell");
   const shade = [...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % SHADES;
-  const element = h("span", { class: "glyph", part: "glyph", "aria-hidden": "true", "data-shade": announcement ? "announcement" : shade }, icon(name));
+  const looks = { class: "glyph", part: "glyph", "data-shade": announcement ? "announcement" : shade };
+  const element = h("span", { ...looks, "aria-hidden": "true" }, icon(name));
   const url = item.avatar && safeUrl(item.avatar);
   if (url) {
-    const image = h("img", { part: "avatar", alt: "", loading: "lazy", referrerpolicy: "no-referrer", src: url.href, onerror: () => image.remove() });
-    element.append(image); // the icon is behind it
+    const image = h("img", { part: "avatar", alt: "", loading: "lazy", referrerpolicy: "no-referrer", src: url.href });
+    image.addEventListener("error", () => image.remove()); // the icon is behind it
+    element.append(image);
   }
   return element;
 }
@@ -1119,8 +1128,10 @@ class Row {
     ];
     this.main = url ? this.#link(url, content) : this.#button(content);
     this.#readButton = this.#action("check", "markRead", name, () => reader.read(item.id));
-    this.element = h(tag, { class: "row", part: "item", "data-id": item.id }, glyph(item), this.main, this.#dot,
-      h("span", { class: "actions", part: "actions" }, this.#readButton, this.#action("bin", "remove", name, () => reader.remove(item.id))));
+    const removeButton = this.#action("bin", "remove", name, () => reader.remove(item.id));
+    const actions = h("span", { class: "actions", part: "actions" }, this.#readButton, removeButton);
+    const children = [glyph(item), this.main, this.#dot, actions];
+    this.element = h(tag, { class: "row", part: "item", "data-id": item.id }, ...children);
     this.update(item);
     this.tick();
   }
@@ -1149,7 +1160,8 @@ class Row {
     const elsewhere = url.origin !== location.origin;
     const more = elsewhere ? { target: "_blank", rel: "noopener noreferrer" } : {};
     const follow = (event) => this.#reader.follow(this.#item, url, event);
-    return h("a", { class: "main", part: "link", href: url.href, ...more, onclick: follow, onauxclick: follow }, ...content);
+    const where = { href: url.href, ...more };
+    return h("a", { class: "main", part: "link", ...where, onclick: follow, onauxclick: follow }, ...content);
   }
 
   /** Without a link there is still the rest of a long message to see. */
@@ -1158,13 +1170,13 @@ class Row {
       this.main.setAttribute("aria-expanded", this.element.classList.toggle("unfolded"));
       this.#reader.follow(this.#item, null);
     };
-    return h("button", { class: "main", part: "link", type: "button", "aria-expanded": "false", onclick: unfold }, ...content);
+    return button({ class: "main", part: "link", "aria-expanded": "false", onclick: unfold }, ...content);
   }
 
   #action(symbol, string, name, onclick) {
     const say = this.#reader.say;
     const label = say("rowAction", say(string), name);
-    return h("button", { type: "button", class: "icon", part: "action", "aria-label": label, title: say(string), onclick }, icon(symbol));
+    return button({ class: "icon", part: "action", "aria-label": label, title: say(string), onclick }, icon(symbol));
   }
 }
 
@@ -1311,7 +1323,6 @@ export class EventideBell extends Base {
   #parts = null;
   #list;
   #toasts = new Map();
-  #toastList;
   #shown = PAGE;
   #open = false;
   #frame = 0;
@@ -1432,34 +1443,45 @@ export class EventideBell extends Base {
   #build() {
     const { say } = this.#reader;
     if (this.#open) this.close();
-    const parts = {
-      badge: h("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: true }),
-      lamp: h("span", { class: "lamp", part: "lamp", "aria-hidden": "true" }),
-      state: h("p", { class: "state", part: "connection" }),
-      readAll: h("button", { type: "button", class: "quiet", part: "mark-all", onclick: () => this.#readAll() }, say("markAllRead")),
-      list: h("ul", { class: "list", part: "list", role: "list", tabindex: "-1", "aria-label": say("title") }),
-      note: h("div", { class: "note", part: "note" }),
-      more: h("p", { class: "more", part: "more" }),
-      notice: h("div", { class: "notice", part: "notice", hidden: true }),
-      viewAll: h("a", { part: "view-all" }, say("viewAll")),
-      toasts: h("div", { class: "toasts", part: "toasts", role: "region", "aria-label": say("toasts"), popover: "manual" }),
-      spoken: h("p", { class: "unseen", "aria-live": "polite" }),
-    };
-    parts.button = h("button", { type: "button", class: "bell", part: "bell", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => (this.#open ? this.close() : this.open()) }, icon("bell"), parts.badge, parts.lamp);
-    parts.scroll = h("div", { class: "scroll", part: "scroll", onscroll: () => this.#scrolled() }, parts.note, parts.list, parts.more);
-    parts.footer = h("footer", { part: "footer", role: "none" }, parts.viewAll);
-    parts.panel = h("div", { class: "panel", part: "panel", role: "dialog", "aria-labelledby": "title", popover: "manual", tabindex: "-1" },
-      h("header", { part: "header", role: "none" }, h("h2", { id: "title" }, say("title")), parts.state, parts.readAll),
-      parts.scroll, parts.notice, parts.footer);
-    for (const [event, action] of [["pointerenter", "hold"], ["focusin", "hold"], ["pointerleave", "go"], ["focusout", "go"]]) {
-      parts.notice.addEventListener(event, () => this.#soon?.[action]());
-      parts.toasts.addEventListener(event, () => this.#eachToast(action));
+    const toggle = () => (this.#open ? this.close() : this.open());
+    const readAll = () => this.#readAll();
+    const badge = h("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: true });
+    const lamp = h("span", { class: "lamp", part: "lamp", "aria-hidden": "true" });
+    const opens = { "aria-haspopup": "dialog", "aria-expanded": "false" };
+    const bell = button({ class: "bell", part: "bell", ...opens, onclick: toggle }, icon("bell"), badge, lamp);
+
+    const state = h("p", { class: "state", part: "connection" });
+    const markAll = button({ class: "quiet", part: "mark-all", onclick: readAll }, say("markAllRead"));
+    const header = h("header", { part: "header", role: "none" }, h("h2", { id: "title" }, say("title")), state, markAll);
+
+    const note = h("div", { class: "note", part: "note" });
+    const list = h("ul", { class: "list", part: "list", role: "list", tabindex: "-1", "aria-label": say("title") });
+    const more = h("p", { class: "more", part: "more" });
+    const scroll = h("div", { class: "scroll", part: "scroll", onscroll: () => this.#scrolled() }, note, list, more);
+
+    const notice = h("div", { class: "notice", part: "notice", hidden: true });
+    const viewAll = h("a", { part: "view-all" }, say("viewAll"));
+    const footer = h("footer", { part: "footer", role: "none" }, viewAll);
+    const dialog = { role: "dialog", "aria-labelledby": "title", tabindex: "-1", popover: "manual" };
+    const panel = h("div", { class: "panel", part: "panel", ...dialog }, header, scroll, notice, footer);
+
+    const region = { role: "region", "aria-label": say("toasts"), popover: "manual" };
+    const toasts = h("div", { class: "toasts", part: "toasts", ...region });
+    const spoken = h("p", { class: "unseen", "aria-live": "polite" });
+
+    // Whatever goes by itself stays while the reader is at it.
+    const stays = { pointerenter: "hold", focusin: "hold", pointerleave: "go", focusout: "go" };
+    for (const [event, action] of Object.entries(stays)) {
+      notice.addEventListener(event, () => this.#soon?.[action]());
+      toasts.addEventListener(event, () => this.#eachToast(action));
     }
-    this.#parts = parts;
-    this.#list = new List(parts.list, (item) => new Row(this.#reader, item, "li"));
+    this.#parts = {
+      bell, badge, lamp, panel, state, markAll, scroll, note, list, more, notice, footer, viewAll, toasts, spoken,
+    };
+    this.#list = new List(list, (item) => new Row(this.#reader, item, "li"));
     for (const id of [...this.#toasts.keys()]) this.#dismiss(id);
     this.shadowRoot.adoptedStyleSheets = [sheet()];
-    this.shadowRoot.replaceChildren(parts.button, parts.panel, parts.toasts, parts.spoken);
+    this.shadowRoot.replaceChildren(bell, panel, toasts, spoken);
     this.#renderCount();
     this.#renderState();
   }
@@ -1468,13 +1490,13 @@ export class EventideBell extends Base {
 
   open() {
     if (this.#open || !this.isConnected) return;
-    const { panel, button } = this.#parts;
+    const { panel, bell } = this.#parts;
     this.#open = true;
     this.#shown = PAGE;
     this.#render();
     panel.classList.add("is-open");
     onTop(panel, true);
-    button.setAttribute("aria-expanded", "true");
+    bell.setAttribute("aria-expanded", "true");
     this.#place();
     this.#parts.scroll.scrollTop = 0;
     panel.focus({ preventScroll: true });
@@ -1487,12 +1509,12 @@ export class EventideBell extends Base {
 
   close({ focus = false } = {}) {
     if (!this.#open) return;
-    const { panel, button, list } = this.#parts;
+    const { panel, bell, list } = this.#parts;
     this.#open = false;
-    if (focus) button.focus({ preventScroll: true });
+    if (focus) bell.focus({ preventScroll: true });
     panel.classList.remove("is-open");
     onTop(panel, false);
-    button.setAttribute("aria-expanded", "false");
+    bell.setAttribute("aria-expanded", "false");
     removeEventListener("resize", this.#place);
     removeEventListener("scroll", this.#place, { capture: true });
     document.removeEventListener("pointerdown", this.#outside);
@@ -1502,17 +1524,17 @@ export class EventideBell extends Base {
   }
 
   #place = () => {
-    const { panel, button } = this.#parts;
+    const { panel, bell } = this.#parts;
     const { clientWidth, clientHeight } = document.documentElement;
-    const bell = button.getBoundingClientRect();
+    const place = bell.getBoundingClientRect();
     const width = panel.offsetWidth;
-    const start = getComputedStyle(this).direction === "rtl" ? bell.left : bell.right - width;
-    const below = clientHeight - bell.bottom - 2 * EDGE;
-    const above = bell.top - 2 * EDGE;
+    const start = getComputedStyle(this).direction === "rtl" ? place.left : place.right - width;
+    const below = clientHeight - place.bottom - 2 * EDGE;
+    const above = place.top - 2 * EDGE;
     const under = below >= Math.min(320, above);
     panel.style.left = `${Math.max(EDGE, Math.min(start, clientWidth - EDGE - width))}px`;
-    panel.style.top = under ? `${bell.bottom + EDGE}px` : "auto";
-    panel.style.bottom = under ? "auto" : `${clientHeight - bell.top + EDGE}px`;
+    panel.style.top = under ? `${place.bottom + EDGE}px` : "auto";
+    panel.style.bottom = under ? "auto" : `${clientHeight - place.top + EDGE}px`;
     panel.style.setProperty("--_room", `${Math.max(under ? below : above, 160)}px`);
   };
 
@@ -1527,8 +1549,9 @@ export class EventideBell extends Base {
 
   #key(event) {
     const { key } = event;
+    const toast = event.target.closest(".toast");
     if (key === "Escape" && this.#open) this.close({ focus: true });
-    else if (key === "Escape" && this.#parts.toasts.contains(event.target)) this.#dismiss(event.target.closest("[data-id]")?.dataset.id);
+    else if (key === "Escape" && toast) this.#dismiss(toast.dataset.id);
     else if (key === "Delete" && this.#open && this.#list.focused) this.#remove(this.#list.focused.id);
     else if (!this.#open || event.altKey || event.ctrlKey || event.metaKey || !this.#list.move(key)) return;
     event.preventDefault();
@@ -1554,55 +1577,71 @@ export class EventideBell extends Base {
     this.#list.render(items.slice(0, this.#shown));
     this.#renderNote(items);
     const older = items.length > this.#shown || this.inbox?.hasOlder;
-    setText(this.#parts.more, older ? this.#reader.say("loading") : items.length > PAGE ? this.#reader.say("allLoaded") : "");
+    const end = items.length > PAGE ? "allLoaded" : null;
+    setText(this.#parts.more, older || end ? this.#reader.say(older ? "loading" : end) : "");
     this.#place();
     if (older && !this.inbox.problem) this.#scrolled(); // the rows may not fill the panel
   }
 
-  /** In place of a list: that it is being loaded, that there is nothing, or why not. */
-  #renderNote(items) {
-    const { note, list } = this.#parts;
+  /** What there is to say in place of a list, or above it. */
+  #situation() {
     const { inbox, state } = this;
-    const refused = state === "refused" || (state === "closed" && inbox);
-    const kind = refused ? `refused ${inbox.code}` : items.length ? "" : inbox?.problem ? "problem" : inbox?.loaded ? "empty" : inbox ? "loading" : "closed";
-    const { panel } = this.#parts;
+    if (!inbox) return "closed";
+    if (["refused", "closed"].includes(state)) return state;
+    if (inbox.items.length) return "";
+    if (inbox.problem) return "problem";
+    return inbox.loaded ? "empty" : "loading";
+  }
+
+  #renderNote(items) {
+    const { note, list, panel } = this.#parts;
+    const { say } = this.#reader;
+    const { inbox } = this;
     if (!items.length && list.matches(":focus-within")) panel.focus(); // before it goes, and the focus with it
     list.hidden = !items.length;
+    const situation = this.#situation();
+    const kind = `${situation} ${inbox?.code} ${inbox?.problem?.message}`;
     if (note.dataset.kind === kind) return;
     const hadFocus = note.matches(":focus-within");
     note.dataset.kind = kind;
-    note.setAttribute("role", kind === "loading" ? "status" : "group");
-    const again = () => h("button", { type: "button", class: "primary", part: "retry", onclick: () => inbox.retry() }, this.#reader.say("retry"));
-    const lead = (name) => h("p", { class: "lead" }, this.#reader.say(name));
-    note.replaceChildren(...{
+    note.dataset.situation = situation;
+    note.setAttribute("role", situation === "loading" ? "status" : "group");
+    const retry = () => button({ class: "primary", part: "retry", onclick: () => inbox.retry() }, say("retry"));
+    const again = () => (inbox ? [retry()] : []);
+    const tell = (symbol, lead, text, ...more) =>
+      [icon(symbol), h("p", { class: "lead" }, say(lead)), h("p", {}, text), ...more];
+    const bones = () => [0, 1, 2].map(() => h("span", { class: "bones", "aria-hidden": "true" }));
+    const contents = {
       "": () => [],
-      loading: () => [h("span", { class: "unseen" }, this.#reader.say("loading")), ...[0, 1, 2].map(() => h("span", { class: "bones", "aria-hidden": "true" }))],
-      empty: () => [icon("bell"), lead("empty"), h("p", {}, this.#reader.say("emptyHint"))],
-      problem: () => [icon("warning"), lead("problem"), h("p", {}, inbox.problem.message), again()],
-      refused: () => [icon("shield"), lead(state === "closed" ? "closed" : "refused"), h("p", {}, state === "closed" ? "" : this.#reader.say("refusedHint", inbox.code)), again()],
-      closed: () => [icon("shield"), lead("closed")],
-    }[kind.split(" ")[0]]());
+      loading: () => [h("span", { class: "unseen" }, say("loading")), ...bones()],
+      empty: () => tell("bell", "empty", say("emptyHint")),
+      problem: () => tell("warning", "problem", inbox.problem.message, ...again()),
+      refused: () => tell("shield", "refused", say("refusedHint", inbox.code), ...again()),
+      closed: () => tell("shield", "closed", "", ...again()),
+    };
+    note.replaceChildren(...contents[situation]());
     if (hadFocus) (note.querySelector("button") ?? panel).focus();
   }
 
   #renderCount() {
-    const { badge, button, readAll } = this.#parts;
+    const { badge, bell, markAll } = this.#parts;
     const count = this.unreadCount;
     setText(badge, count > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
-    button.setAttribute("aria-label", this.#reader.say("label", count));
-    readAll.setAttribute("aria-disabled", count === 0);
+    bell.setAttribute("aria-label", this.#reader.say("label", count));
+    markAll.setAttribute("aria-disabled", count === 0);
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
   }
 
   #renderState() {
-    const { state, button, lamp } = this.#parts;
-    const since = this.inbox?.since?.toLocaleTimeString(this.#reader.say("locale"), { hour: "2-digit", minute: "2-digit" });
+    const { state, bell, lamp } = this.#parts;
+    const locale = this.#reader.say("locale");
+    const since = this.inbox?.since?.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
     const text = this.#reader.say(this.state, since);
     setText(state, text);
     state.title = text;
-    button.title = ["live", "connecting"].includes(this.state) ? "" : text;
+    bell.title = ["live", "connecting"].includes(this.state) ? "" : text;
     state.dataset.state = lamp.dataset.state = this.state;
     lamp.part = `lamp lamp-${this.state}`;
     state.part = `connection connection-${this.state}`;
@@ -1635,10 +1674,11 @@ export class EventideBell extends Base {
   async #arrived({ notification, replayed }) {
     this.#emit("notification", { notification, replayed });
     if (replayed || !this.#entry) return;
-    this.#parts.button.classList.remove("rings");
-    requestAnimationFrame(() => this.#parts.button.classList.add("rings"));
+    this.#parts.bell.classList.remove("rings");
+    requestAnimationFrame(() => this.#parts.bell.classList.add("rings"));
     if (!(await this.inbox.claim(notification.id)) || !this.#entry) return;
-    setText(this.#parts.spoken, this.#reader.say("arrived", `${notification.title} ${notification.message}`.trim().slice(0, 200)));
+    const text = `${notification.title} ${notification.message}`.trim().slice(0, 200);
+    setText(this.#parts.spoken, this.#reader.say("arrived", text));
     if (!this.#open) this.#toast(notification);
   }
 
@@ -1650,8 +1690,10 @@ export class EventideBell extends Base {
     const row = new Row(this.#reader, item, "div");
     row.element.classList.add("toast");
     row.element.part.add("toast");
-    const label = this.#reader.say("rowAction", this.#reader.say("dismiss"), nameOf(item));
-    const dismiss = h("button", { type: "button", class: "icon", part: "action", "aria-label": label, title: this.#reader.say("dismiss"), onclick: () => this.#dismiss(item.id) }, icon("cross"));
+    const { say } = this.#reader;
+    const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
+    const onclick = () => this.#dismiss(item.id);
+    const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
     row.element.querySelector(".actions").replaceChildren(dismiss);
     const toast = { row, timer: 0, before: document.activeElement };
     this.#toasts.set(item.id, toast);
@@ -1687,7 +1729,7 @@ export class EventideBell extends Base {
     this.#settle("now");
     const soon = this.inbox.removeSoon([id]);
     const undo = () => this.#settle("undo");
-    this.#notice(say("removed"), h("button", { type: "button", class: "quiet", part: "undo", onclick: undo }, say("undo")));
+    this.#notice(say("removed"), button({ class: "quiet", part: "undo", onclick: undo }, say("undo")));
     this.#soon = soon;
     this.#render();
     soon.done.then(() => this.#soon === soon && this.#settle("now"));
@@ -1728,7 +1770,7 @@ export class EventideBell extends Base {
   }
 
   #readAll() {
-    if (this.#parts.readAll.getAttribute("aria-disabled") !== "true") this.inbox?.markAllRead();
+    if (this.#parts.markAll.getAttribute("aria-disabled") !== "true") this.inbox?.markAllRead();
   }
 
   #emit(type, detail, cancelable = false) {
@@ -1907,7 +1949,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .note:empty { display: none; }
 .note svg { inline-size: 2.25rem; block-size: 2.25rem; margin-block-end: 0.5rem; stroke-width: 1.3; opacity: 0.8; }
 .note .lead { font-size: 0.9375rem; font-weight: 600; color: var(--_ink); }
-.note[data-kind="loading"] { justify-items: stretch; gap: 1.25rem; padding: 1rem; }
+.note[data-situation="loading"] { justify-items: stretch; gap: 1.25rem; padding: 1rem; }
 .bones { block-size: 2.25rem; border-radius: 8px; background: linear-gradient(var(--_line), var(--_line)) 3rem 0.25rem / 55% 0.625rem no-repeat, linear-gradient(var(--_line), var(--_line)) 3rem 1.375rem / 75% 0.625rem no-repeat, radial-gradient(circle at 1.125rem 1.125rem, var(--_line) 1.0625rem, transparent 1.125rem); }
 :host(:dir(rtl)) .bones { transform: scaleX(-1); }
 .primary { margin-block-start: 0.75rem; padding: 0.4375rem 1.125rem; border-radius: 999px; font-weight: 600; color: var(--_accent-ink); background: var(--_accent); }
@@ -1953,4 +1995,6 @@ function sheet() {
   return shared;
 }
 
-if (globalThis.customElements && !customElements.get("eventide-bell")) customElements.define("eventide-bell", EventideBell);
+if (globalThis.customElements && !customElements.get("eventide-bell")) {
+  customElements.define("eventide-bell", EventideBell);
+}

@@ -199,7 +199,8 @@ $("all").addEventListener("change", () => pickAll($("all").checked));
 $("list").addEventListener("keydown", (event) => {
   const row = event.target.closest("li");
   const all = order();
-  const to = { ArrowDown: all.indexOf(row) + 1, ArrowUp: all.indexOf(row) - 1, Home: 0, End: all.length - 1 }[event.key];
+  const at = all.indexOf(row);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
   if (to !== undefined && all[to]) {
     if (event.shiftKey) {
       if (row && !picked.has(row.item.id)) pick(row, true, false);
@@ -242,7 +243,8 @@ function remove(ids) {
 }
 
 $("undo-button").addEventListener("click", () => removal?.undo());
-for (const [event, action] of [["pointerenter", "hold"], ["focusin", "hold"], ["pointerleave", "go"], ["focusout", "go"]]) {
+const stays = { pointerenter: "hold", focusin: "hold", pointerleave: "go", focusout: "go" };
+for (const [event, action] of Object.entries(stays)) {
   $("undo").addEventListener(event, () => removal?.[action]());
 }
 
@@ -279,7 +281,9 @@ function begin(getToken, label = "") {
   listen("unread", showSoon);
   listen("state", showState);
   listen("problem", ({ problem }) => showProblem(problem.message));
-  listen("notification", ({ notification, replayed }) => replayed || say(`New: ${notification.title || notification.message}`));
+  listen("notification", ({ notification, replayed }) => {
+    if (!replayed) say(`New: ${notification.title || notification.message}`);
+  });
   mine.start();
   showSoon();
 }

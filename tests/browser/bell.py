@@ -10,6 +10,9 @@ from typing import Any, Self
 
 from playwright.async_api import Locator, Page
 
+from eventide_notify.models import Draft, IdGenerator, Notification, Status, utc_now
+from eventide_notify.store import create_store
+
 from ..servers.process import HOST
 from ..service import Service
 
@@ -91,12 +94,21 @@ class Bell:
         return await self.host.evaluate(script, argument)
 
 
-def send_many(service: Service, user: str, count: int) -> None:
-    """Messages "number 0" and so on, over one connection."""
-    with service.client(admin=True) as admin:
-        for number in range(count):
-            draft = {"userIds": [user], "message": f"number {number}"}
-            admin.post("/v1/admin/notifications", json=draft).raise_for_status()
+async def save_many(service: Service, user: str, count: int) -> None:
+    """Messages "number 0" and so on, which another of the user's devices has received: straight into the database."""
+    assert service.home
+    store = create_store(f"sqlite:///{service.home.data / 'eventide.db'}")
+    new_id, now = IdGenerator(), utc_now()
+    await store.open()
+    try:
+        await store.add(
+            [
+                Notification(new_id(now), user, Draft(message=f"number {number}"), now, Status.DELIVERED, now)
+                for number in range(count)
+            ]
+        )
+    finally:
+        await store.close()
 
 
 def markup(token: str | None, attributes: str = "") -> str:

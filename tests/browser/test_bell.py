@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from ..service import Service
 from ..waiting import until
-from .bell import Bell, send_many
+from .bell import Bell, save_many
 from .conftest import OpenBell, OpenDevice
 from .device import Device, no_violations, screenshot
 
@@ -224,9 +224,10 @@ async def test_a_list_that_cannot_be_loaded_says_so(
     await bell.page.wait_for_function("() => !document.querySelector('eventide-bell').inbox.problem", timeout=20_000)
 
 
+@pytest.mark.timeout(180)
 async def test_a_thousand_notifications(service: Service, open_bell: OpenBell) -> None:
-    send_many(service, "reader-of-many", 1000)
-    send_many(service, "reader-of-few", 30)
+    await save_many(service, "reader-of-many", 1000)
+    await save_many(service, "reader-of-few", 30)
     few, many = await open_bell("reader-of-few", "no-title-badge"), await open_bell("reader-of-many", "no-title-badge")
     for bell in (few, many):
         await bell.state("live")
