@@ -14,12 +14,15 @@ const AT_FIRST = 2; // of the users
 
 /** `users`: `{id, name}` of each. */
 export async function showDemo(users) {
-  $("demo").hidden = $("shown").hidden = $("honest").hidden = false;
-  const io = await loadSocketIo().then(({ io, fromCdn }) => {
+  try {
+    const { io, fromCdn } = await loadSocketIo();
     $("from-cdn").hidden = !fromCdn;
-    return io;
-  }, () => ($("no-client").hidden = false, null));
-  if (io) new DemoPage(users, io).start();
+    $("demo").hidden = $("shown").hidden = $("honest").hidden = false;
+    new DemoPage(users, io).start();
+  } catch (problem) {
+    $("no-client").hidden = false;
+    throw problem; // for the console: it may be another
+  }
 }
 
 class DemoPage {
