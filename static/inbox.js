@@ -48,7 +48,7 @@ function show() {
 
 function showState() {
   const state = inbox?.state ?? "closed";
-  const since = inbox?.since?.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const since = inbox?.since?.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   document.body.dataset.state = state;
   setText($("state-text"), STATES[state](since));
   if (state === "refused") $("with-token").open = !demo;

@@ -414,6 +414,8 @@ async def test_properties_set_before_the_element_is_known(service: Service, user
     await bell.state("live")
     await bell.open()
     await expect(bell.panel).to_have_accessible_name("Early")
+    # And afterwards: a constructor may add neither attributes nor children.
+    assert await page.evaluate("document.createElement('eventide-bell').state") == "closed"
 
 
 async def test_moving_the_element_keeps_the_connection(bell: Bell) -> None:
