@@ -280,7 +280,7 @@ function begin(getToken, label = "") {
   listen("change", showSoon);
   listen("unread", showSoon);
   listen("state", showState);
-  listen("problem", ({ problem }) => showProblem(problem.message));
+  listen("problem", ({ problem }) => mine.state === "refused" || showProblem(problem.message)); // that says more
   listen("notification", ({ notification, replayed }) => {
     if (!replayed) say(`New: ${notification.title || notification.message}`);
   });
