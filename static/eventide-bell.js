@@ -1637,7 +1637,7 @@ export class EventideBell extends Base {
   #renderState() {
     const { state, bell, lamp } = this.#parts;
     const locale = this.#reader.say("locale");
-    const since = this.inbox?.since?.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+    const since = this.inbox?.since?.toLocaleTimeString(locale, { hour: "numeric", minute: "2-digit" });
     const text = this.#reader.say(this.state, since);
     setText(state, text);
     state.title = text;

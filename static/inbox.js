@@ -48,7 +48,7 @@ function show() {
 
 function showState() {
   const state = inbox?.state ?? "closed";
-  const since = inbox?.since?.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const since = inbox?.since?.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   document.body.dataset.state = state;
   setText($("state-text"), STATES[state](since));
   if (state === "refused") $("with-token").open = !demo;
@@ -280,7 +280,7 @@ function begin(getToken, label = "") {
   listen("change", showSoon);
   listen("unread", showSoon);
   listen("state", showState);
-  listen("problem", ({ problem }) => showProblem(problem.message));
+  listen("problem", ({ problem }) => mine.state === "refused" || showProblem(problem.message)); // that says more
   listen("notification", ({ notification, replayed }) => {
     if (!replayed) say(`New: ${notification.title || notification.message}`);
   });

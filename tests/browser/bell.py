@@ -42,6 +42,10 @@ POLICY = "default-src 'none'; script-src http:; connect-src http: ws:; img-src h
 """Nothing inline is run, and no text becomes a script."""
 
 
+DEADLINE = 15.0
+"""Seconds in which anything that is waited for must come, also where several browsers and servers share two cores."""
+
+
 class Bell:
     """A tab with a bell in it."""
 

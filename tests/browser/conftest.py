@@ -13,17 +13,20 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from ..require import missing
 from ..service import Service
-from .bell import Application, Bell
+from .bell import DEADLINE, Application, Bell
 from .device import Device
 
 OpenBell = Callable[..., Awaitable[Bell]]
 """Opens a tab with a bell: the fixture `open_bell`."""
 OpenDevice = Callable[..., Awaitable[Device]]
 """Starts somebody's browser for the rest of the test: the fixture `open_device`."""
+
+
+expect.set_options(timeout=DEADLINE * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

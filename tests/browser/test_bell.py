@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from ..service import Service
 from ..waiting import until
-from .bell import Bell, save_many
+from .bell import DEADLINE, Bell, save_many
 from .conftest import OpenBell, OpenDevice
 from .device import Device, no_violations, screenshot
 
@@ -39,12 +39,6 @@ def sample(service: Service, user: str) -> None:
     )
     service.send(user, message="“That green light is the pier, is it not?”", type="NEW_COMMENT",
                  title="Bob commented on your photo", link="https://example.com/posts/1")  # fmt: skip
-
-
-async def read(service: Service, user: str) -> list[bool]:
-    """Which of the user's notifications are read, newest first, as the server has it."""
-    with service.client(user) as client:
-        return [item["read"] for item in client.get("/v1/notifications").json()["notifications"]]
 
 
 async def remaining(service: Service, user: str) -> list[str]:
@@ -95,9 +89,9 @@ async def test_times_go_on(service: Service, user: str, bell: Bell) -> None:
     await bell.page.clock.install()
     await bell.open()
     time = bell.rows.locator("time")
-    await expect(time).to_have_text("now")
+    await expect(time).to_have_text(re.compile(r"^now$|^\ds ago$"))
     await bell.page.clock.run_for(20_000)
-    await expect(time).to_have_text(re.compile(r"^2\ds ago$"))
+    await expect(time).to_have_text(re.compile(r"^(\d\ds|\dm) ago$"))
 
 
 async def test_following_a_link_marks_as_read(service: Service, user: str, bell: Bell) -> None:
@@ -111,7 +105,8 @@ async def test_following_a_link_marks_as_read(service: Service, user: str, bell:
 async def until_read(service: Service, user: str, wanted: list[bool]) -> None:
     with service.client(user) as client:
         await until(
-            lambda: [item["read"] for item in client.get("/v1/notifications").json()["notifications"]] == wanted
+            lambda: [item["read"] for item in client.get("/v1/notifications").json()["notifications"]] == wanted,
+            within=DEADLINE,
         )
 
 
@@ -183,7 +178,7 @@ async def test_what_was_deleted_is_so_when_the_page_is_left(service: Service, us
     await bell.row("goes").get_by_role("button", name="Delete").click()
     await bell.page.goto("about:blank")
     with service.client(user) as client:
-        await until(lambda: client.get("/v1/notifications").json()["notifications"] == [])
+        await until(lambda: client.get("/v1/notifications").json()["notifications"] == [], within=DEADLINE)
 
 
 async def test_nothing_is_there(bell: Bell) -> None:
@@ -306,10 +301,14 @@ async def test_toasts_can_be_followed_and_dismissed(service: Service, user: str,
     service.send(user, message="the first")
     await bell.toasts.get_by_role("button", name="Dismiss").click()
     await expect(bell.toasts).to_have_count(0)
+    service.send(user, message="for the keyboard")
+    await bell.toasts.get_by_role("button", name="Dismiss").focus()
+    await bell.page.keyboard.press("Escape")
+    await expect(bell.toasts).to_have_count(0)
     service.send(user, message="the second", link="/reports/10")
     await bell.toasts.get_by_role("link").click()
     await expect(bell.page).to_have_url(re.compile("/reports/10$"))
-    await until_read(service, user, [True, False])
+    await until_read(service, user, [True, False, False])
 
 
 # Announcements
@@ -356,7 +355,7 @@ async def test_texts_can_be_replaced(service: Service, user: str, bell: Bell) ->
     await bell.open()
     await expect(bell.panel).to_have_accessible_name("Mitteilungen")
     await expect(bell.connection).to_have_text("Verbunden")
-    await expect(bell.rows.locator("time")).to_have_text("jetzt")
+    await expect(bell.rows.locator("time")).to_have_text(re.compile("^(jetzt|vor )"))
     await expect(bell.host.get_by_role("button", name="Mark all read")).to_be_visible()
 
 
@@ -415,6 +414,8 @@ async def test_properties_set_before_the_element_is_known(service: Service, user
     await bell.state("live")
     await bell.open()
     await expect(bell.panel).to_have_accessible_name("Early")
+    # And afterwards: a constructor may add neither attributes nor children.
+    assert await page.evaluate("document.createElement('eventide-bell').state") == "closed"
 
 
 async def test_moving_the_element_keeps_the_connection(bell: Bell) -> None:
@@ -494,15 +495,12 @@ async def focused(page: Page) -> str:
     )
 
 
-async def test_the_keyboard_alone(service: Service, user: str, bell: Bell) -> None:
+async def test_the_keyboard_alone(service: Service, user: str, open_bell: OpenBell) -> None:
     for number in range(4):
         service.send(user, message=f"number {number}")
+    bell = await open_bell(user, 'view-all="/all"')
     await expect(bell.badge).to_have_text("4")
     page, press = bell.page, bell.page.keyboard.press
-    for toast in range(3):
-        await expect(bell.toasts).to_have_count(3 - toast)
-        await bell.toasts.first.get_by_role("button", name="Dismiss").focus()
-        await press("Escape")
     await page.get_by_role("link", name="Before").focus()
     await press("Tab")
     assert await focused(page) == "bell Notifications, 4 unread"

@@ -47,6 +47,7 @@ async def test_what_was_missed_offline_comes_without_toasts(
     service.send(user, message="older")
     service.send(user, message="before")
     await has(bell, "older", "before")
+    await expect(bell.badge).to_have_text("2")  # counts follow a little later
     await device.context.set_offline(True)
     await bell.state("offline", "reconnecting")
     await bell.open()
@@ -82,7 +83,9 @@ async def test_the_server_is_away_for_a_while(
         await bell.state("live")
         await second.state("live")
         service.send(user, message="before")
-        await has(second, "before")
+        for tab in (bell, second):
+            await has(tab, "before")
+            await expect(tab.badge).to_have_text("1")
         service.stop()
         for tab in (bell, second):
             await tab.state("offline")

@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from ..service import Service
 from ..waiting import until
-from .bell import save_many
+from .bell import DEADLINE, save_many
 from .conftest import OpenDevice
 from .device import Device, no_violations, screenshot
 
@@ -106,7 +106,7 @@ async def test_selecting_many_with_the_mouse(service: Service, user: str, device
     await page.get_by_role("button", name="Delete").click()
     await expect(page.locator("#nothing")).to_contain_text("All quiet")
     await page.goto("about:blank")
-    await until(lambda: left(service, user) == [])
+    await until(lambda: left(service, user) == [], within=DEADLINE)
 
 
 async def test_the_keyboard_alone(service: Service, user: str, device: Device) -> None:
