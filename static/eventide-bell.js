@@ -1763,10 +1763,12 @@ export class EventideBell extends Base {
   /** `url`: null for a notification without a link. */
   #follow(item, url, event) {
     if (event?.type === "auxclick" && event.button !== 1) return;
-    if (url && !this.#emit("open", { notification: item, url: url.href }, true)) event.preventDefault();
+    // With a key held or another button, the browser opens it elsewhere: that is not the page's to route.
+    const here = event?.type === "click" && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (url && here && !this.#emit("open", { notification: item, url: url.href }, true)) event.preventDefault();
     this.#reader.read(item.id);
     this.#dismiss(item.id);
-    if (url && event.type === "click") this.close();
+    if (url && here) this.close();
   }
 
   #readAll() {

@@ -124,6 +124,20 @@ async def test_a_page_can_route_by_itself(service: Service, user: str, bell: Bel
     await expect(bell.panel).to_be_hidden()
 
 
+@pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"button": "middle"}], ids=str)
+async def test_a_link_that_is_opened_in_another_tab_is_not_routed(
+    service: Service, user: str, bell: Bell, how: dict[str, Any]
+) -> None:
+    service.send(user, message="with a link", link="/reports/10")
+    await bell.call("bell => bell.addEventListener('open', event => event.preventDefault())")
+    await bell.open()
+    async with bell.page.context.expect_page() as opened:
+        await bell.row("with a link").click(**how)
+    await expect(await opened.value).to_have_url(re.compile("/reports/10$"))
+    await until_read(service, user, [True])
+    await expect(bell.panel).to_be_visible()
+
+
 async def test_a_notification_without_a_link_unfolds(service: Service, user: str, bell: Bell) -> None:
     service.send(user, message="A long story. " * 60)
     await bell.open()
