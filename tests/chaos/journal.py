@@ -13,7 +13,7 @@ from typing import Any
 
 from eventide_notify.verify.http import FAULTS, Answer, exchange
 
-REQUEST_TIMEOUT = 5.0
+REQUEST_TIMEOUT = 10.0
 """Seconds in which every request must be answered."""
 AFTERMATH = 1.0
 """Seconds after the end of a fault in which it still explains failures."""
