@@ -3,8 +3,9 @@
 The manager's format and channel stay, so that other python-socketio code on the same Redis (a write-only manager in
 a worker) can emit to `user:42` and reach the user on every instance. What is ours:
 
-* `emit` never waits for Redis. What is to be published goes into an outbox, and one task sends all that is in it in
-  one pipeline. (Out of the box each emit awaits its own PUBLISH, and a frozen Redis holds it for 10 s.)
+* What is to be published goes into an outbox, and one task sends all that is in it in one pipeline. `emit` waits until
+  Redis has it, so that what the caller sends next, through another instance, does not overtake it; but hardly, and not
+  at all while Redis is slow. (Out of the box each emit awaits its own PUBLISH, and a frozen Redis holds it for 10 s.)
 * What could not be published is tried again while it is fresh, after a word that it is late: what others published
   meanwhile may be newer, so receivers read from the store what is stored. They open an envelope once.
 * Every second each instance publishes a heartbeat. An instance that does not hear its own is deaf; one that no longer
@@ -22,6 +23,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import socketio
@@ -40,6 +42,8 @@ INTERRUPTED = 3.0
 """Seconds for which an interruption is a problem: long enough to be noticed by whoever makes good what was missed."""
 FORGET = 60.0
 """Seconds after which a silent instance counts as gone for good; until then what it may have sent is read."""
+PROMPT = 0.05
+"""Seconds within which Redis takes what is published, if all is well. A call waits no longer."""
 PUBLISH_TIMEOUT = 2.0
 """Seconds that Redis has for a batch."""
 FRESH = 10.0
@@ -98,6 +102,16 @@ class Hearing:
         return now - self._heard[self._own] > SILENCE
 
 
+@dataclass(slots=True, eq=False)
+class _Message:
+    """What is to be published."""
+
+    at: float
+    text: str
+    sent: asyncio.Future[None] | None = None
+    """Who waits for it to be sent."""
+
+
 class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
     """The manager for many instances. `start` it with the application, and `stop` it."""
 
@@ -116,12 +130,13 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         socketio.AsyncRedisManager.__init__(self, url, channel=CHANNEL, redis_options=options)
         self.json = Json
         self.hearing = Hearing(self.host_id, now=time.monotonic())
-        self._outbox: deque[tuple[float, str]] = deque(maxlen=OUTBOX_MAX)
+        self._outbox: deque[_Message] = deque(maxlen=OUTBOX_MAX)
         self._filled = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._publishing: Any = None
         self._trouble = False
         self._late = False
+        self._prompt = True
 
     def may_reach(self, user: str) -> bool:
         return True  # on another instance, for all we know
@@ -144,7 +159,7 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(PUBLISH_TIMEOUT):
-                await self._send([*(message for _, message in self._outbox), self._heartbeat(left=True)])
+                await self._send([*(message.text for message in self._outbox), self._heartbeat(left=True)])
         await self._close(self.redis)
         await self._close(self._publishing)
 
@@ -159,8 +174,17 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
     # Publishing
 
     async def _publish(self, data: Mapping[str, Any]) -> None:
-        self._outbox.append((time.monotonic(), self.json.dumps(data)))
+        message = _Message(time.monotonic(), self.json.dumps(data))
+        self._outbox.append(message)
         self._filled.set()
+        if not self._prompt:
+            return
+        message.sent = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(PROMPT):
+                await message.sent
+        except TimeoutError:
+            self._prompt = False  # the next ones need not wait to find out
 
     async def _publish_all(self) -> None:
         beat_at = 0.0
@@ -168,7 +192,7 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
             now = time.monotonic()
             if now >= beat_at:
                 beat_at = now + HEARTBEAT
-                self._outbox.append((now, self._heartbeat()))
+                self._outbox.append(_Message(now, self._heartbeat()))
             if self._outbox:
                 await self._publish_batch()
                 continue
@@ -181,15 +205,19 @@ class RedisFanout(socketio.AsyncRedisManager, LocalFanout):
         batch = [self._outbox.popleft() for _ in range(min(BATCH_MAX, len(self._outbox)))]
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT):
-                await self._send([*([self._heartbeat(late=True)] * self._late), *(message for _, message in batch)])
+                await self._send([*([self._heartbeat(late=True)] * self._late), *(message.text for message in batch)])
             self._late = False
+            self._prompt = True
+            for message in batch:
+                if message.sent is not None and not message.sent.done():
+                    message.sent.set_result(None)
         except Exception as error:  # each driver has its own
             self._troubled("Redis does not take what is published (%r)", error)
             await self._close(self._publishing)
             self._publishing = None
             self._late = True
             oldest = time.monotonic() - FRESH
-            self._outbox.extendleft(reversed([item for item in batch if item[0] > oldest]))
+            self._outbox.extendleft(reversed([message for message in batch if message.at > oldest]))
             await asyncio.sleep(0.2)
 
     def _heartbeat(self, **news: bool) -> str:
