@@ -24,7 +24,7 @@ from ..waiting import until
 from .backends import SERVERS, SQL, Backend, Mongodb, Postgresql, SqliteFile
 from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
 
-SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 2
+SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
 """Within which an absence must be noticed."""
 
 CALLS: list[Callable[[Store], Awaitable[object]]] = [
