@@ -1,14 +1,9 @@
 /** The notification centre: an `Inbox` with filters, a selection and pages. */
 
+import { $, drawSoon, say, setText } from "./dom.js";
 import { ago, glyph, Inbox, readable, safeUrl } from "./eventide-bell.js";
-import { fetchDemo, pasted } from "./rest.js";
+import { fetchDemo, pasted, REFUSALS } from "./rest.js";
 
-const REFUSALS = {
-  token_missing: "The server was sent no token.",
-  token_expired: "The token has expired: paste a new one.",
-  token_invalid: "The token is not valid on this server.",
-  unavailable: "The server is full or stopping. It is tried again every few seconds.",
-};
 const STATES = {
   connecting: () => "Connecting …",
   live: () => "Live",
@@ -18,7 +13,6 @@ const STATES = {
   closed: () => "Not connected",
 };
 
-const $ = (id) => document.getElementById(id);
 const rows = new Map();
 const picked = new Set();
 const types = new Set();
@@ -26,14 +20,12 @@ let demo = null;
 let inbox = null;
 let anchor = null; // where a selection with Shift began
 let removal = null;
-let frame = 0;
 
 // Showing
 
-const showSoon = () => (frame ||= requestAnimationFrame(show));
+const showSoon = drawSoon(show);
 
 function show() {
-  frame = 0;
   const items = inbox?.items ?? [];
   showRows(items);
   showTypes(items);
@@ -159,13 +151,6 @@ function showNothing(items) {
   setText($("nothing-lead"), lead);
   setText($("nothing-hint"), hint);
 }
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** For screen readers, whose users do not see the list change. */
-const say = (text) => ($("spoken").textContent = text);
 
 // Selecting
 

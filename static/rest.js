@@ -61,6 +61,14 @@ export class Identity {
  */
 export const fetchDemo = (ttl = 3600) => request(null, "GET", `/client/demo.json?ttl=${ttl}`);
 
+/** Why the server turns a connection away, by the code that it gives. */
+export const REFUSALS = {
+  token_missing: "The server was sent no token.",
+  token_expired: "The token has expired: paste a new one.",
+  token_invalid: "The token is not valid on this server.",
+  unavailable: "The server is full or stopping. It is tried again every few seconds.",
+};
+
 /** The token that the reader pasted, for both pages, until the tab is closed. */
 export const pasted = {
   get: () => sessionStorage.getItem("eventide.token") ?? "",

@@ -2,7 +2,7 @@
 
 import { $, showError } from "./dom.js";
 import "./eventide-bell.js";
-import { pasted } from "./rest.js";
+import { pasted, REFUSALS } from "./rest.js";
 
 const STATES = {
   connecting: "Connecting …",
@@ -10,12 +10,6 @@ const STATES = {
   reconnecting: "Reconnecting …",
   offline: "The server cannot be reached; it is tried again.",
   closed: "Closed by the server.",
-};
-const REFUSALS = {
-  token_missing: "The server was sent no token.",
-  token_expired: "The token has expired: paste a new one.",
-  token_invalid: "The token is not valid on this server.",
-  unavailable: "The server is full or stopping. It is tried again every few seconds.",
 };
 const DAYLIGHT = { live: 1, connecting: 0.55, reconnecting: 0.55 };
 
