@@ -53,12 +53,9 @@ async def test_a_client_of_each_instance_is_live_from_both_and_catches_up(
         await page.ready()
         connected = (await page.line("upgrade" if transport == "upgrade" else "connect")).name
         assert connected == ("polling" if transport == "polling" else "websocket")
-    live = []
-    for nth, instance in enumerate(cluster, start=1):
-        live.append(instance.send(*users))
-        for page in pages:
-            await page.live(nth=nth)
+    live = [instance.send(*users) for instance in cluster]
     for user, page in zip(users, pages, strict=True):
+        await page.live(nth=2)
         async with client_of(cluster[0], user) as rest:
             await become(rest, "DELIVERED", "DELIVERED")
         await page.disconnect()
