@@ -5,6 +5,8 @@ The page knows nothing of it: same URL, same `t`, and its session goes on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ..frontends.page import Page
@@ -20,14 +22,38 @@ async def open_polling(open_page: OpenPage, proxy: Proxy) -> Page:
     """A page that polls, and whose poll waits on a connection that was used before."""
     page = await open_page(transports=["polling"])
     await page.ready()
-    await until(lambda: waiting(proxy) is not None)
+    await until(lambda: waiting(proxy))
     return page
 
 
-def waiting(proxy: Proxy) -> Exchange | None:
-    """The poll that waits for something to come."""
-    last = proxy.polls()[-1]
-    return None if last.answers else last
+def waiting(proxy: Proxy) -> bool:
+    """Whether the last poll waits for something to come."""
+    return not proxy.polls()[-1].answers
+
+
+def lose_one(proxy: Proxy, wanted: Callable[[Exchange], bool]) -> None:
+    """Lose the first answer like this, on a connection that was used before; the next requests have to wait."""
+
+    def loses(exchange: Exchange) -> bool:
+        if exchange.number == 1 or not wanted(exchange):
+            return False
+        proxy.loses = lambda exchange: False
+        proxy.hold()
+        return True
+
+    proxy.loses = loses
+
+
+async def lost_and_repeated(proxy: Proxy) -> tuple[Exchange, Exchange]:
+    """What was lost, and the request of the same method and address that came after it."""
+    [lost] = await until(lambda: [exchange for exchange in proxy.exchanges if exchange.losses])
+    return lost, await until(lambda: repetition(proxy, lost))
+
+
+def repetition(proxy: Proxy, lost: Exchange) -> Exchange | None:
+    after = proxy.exchanges[proxy.exchanges.index(lost) + 1 :]
+    same = (lost.request.method, lost.request.target)
+    return next((other for other in after if (other.request.method, other.request.target) == same), None)
 
 
 def shown(page: Page) -> list[str]:
@@ -42,13 +68,9 @@ async def test_what_was_lost_with_an_answer_is_shown_once_and_delivered_only_the
     open_page: OpenPage, proxy: Proxy, inbox: Inbox
 ) -> None:
     page = await open_polling(open_page, proxy)
-    proxy.loses = lambda exchange: exchange.is_poll and '["notification",' in exchange.answers[-1].text
+    lose_one(proxy, lambda exchange: exchange.is_poll and '["notification",' in exchange.answers[-1].text)
     id = await inbox.send()
-    [lost] = await until(lambda: [exchange for exchange in proxy.exchanges if exchange.losses])
-    assert lost.number > 1, "the browser repeats on connections only that it has used before"
-    proxy.hold()
-    proxy.loses = lambda exchange: False
-    repeated = await until(lambda: repetition(proxy, lost))
+    lost, repeated = await lost_and_repeated(proxy)
     assert shown(page) == []
     await inbox.stays_pending(id)
     proxy.release()
@@ -59,13 +81,6 @@ async def test_what_was_lost_with_an_answer_is_shown_once_and_delivered_only_the
     await until(lambda: later in shown(page))
     assert shown(page) == [id, later]
     assert unharmed(page)
-
-
-def repetition(proxy: Proxy, lost: Exchange) -> Exchange | None:
-    """The request that came after it with the same method and address."""
-    after = proxy.exchanges[proxy.exchanges.index(lost) + 1 :]
-    same = (lost.request.method, lost.request.target)
-    return next((other for other in after if (other.request.method, other.request.target) == same), None)
 
 
 async def test_a_poll_that_breaks_while_it_waits_is_repeated_and_nothing_is_lost(
@@ -123,11 +138,10 @@ async def test_an_event_whose_answer_was_lost_is_carried_out_once(open_page: Ope
     page = await open_polling(open_page, proxy)
     first = page.do("burst", event="get_unread_count", times=1)  # a connection that is used again
     await page.line("answer", first)
-    proxy.loses = lambda exchange: exchange.is_post and exchange.number > 1
+    lose_one(proxy, lambda exchange: exchange.is_post)
     second = page.do("burst", event="get_unread_count", times=1)
-    [lost] = await until(lambda: [exchange for exchange in proxy.posts() if exchange.losses])
-    proxy.loses = lambda exchange: False
-    await until(lambda: repetition(proxy, lost))
+    await lost_and_repeated(proxy)
+    proxy.release()
     await page.line("answer", second)
     third = page.do("burst", event="get_unread_count", times=1)
     await page.line("answer", third)
