@@ -47,13 +47,13 @@ def lose_one(proxy: Proxy, wanted: Callable[[Exchange], bool]) -> None:
 async def lost_and_repeated(proxy: Proxy) -> tuple[Exchange, Exchange]:
     """What was lost, and the request of the same method and address that came after it."""
     [lost] = await until(lambda: [exchange for exchange in proxy.exchanges if exchange.losses])
-    return lost, await until(lambda: repetition(proxy, lost))
+    [repeated] = await until(lambda: repetitions(proxy, lost))
+    return lost, repeated
 
 
-def repetition(proxy: Proxy, lost: Exchange) -> Exchange | None:
+def repetitions(proxy: Proxy, lost: Exchange) -> list[Exchange]:
     after = proxy.exchanges[proxy.exchanges.index(lost) + 1 :]
-    same = (lost.request.method, lost.request.target)
-    return next((other for other in after if (other.request.method, other.request.target) == same), None)
+    return [other for other in after if other.request.method == lost.request.method and same(other, lost)]
 
 
 def shown(page: Page) -> list[str]:
