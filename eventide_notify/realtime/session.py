@@ -11,8 +11,9 @@ from ..wire import CatchUp, Dialect
 from .engine.transport import BACKLOG_PACKETS, Transport
 from .frames import Content, Shown
 
-REMEMBERED_IDS = 2_000
-"""How many of the ids that it was shown a session remembers, so as not to be shown one twice."""
+REMEMBERED_IDS = 1_000
+"""How many of the ids that it was shown a session remembers at least (and at most twice as many), so as not to be shown
+one twice."""
 
 
 class Session:
@@ -22,8 +23,8 @@ class Session:
     """
 
     __slots__ = (
-        "_shown", "catch_up", "dialect", "expiry", "held", "newest", "opened_at", "principal", "sid", "since",
-        "transport", "user", "welcome",
+        "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest", "opened_at", "principal", "sid",
+        "since", "transport", "user", "welcome",
     )  # fmt: skip
 
     def __init__(
@@ -50,11 +51,12 @@ class Session:
         self.held: list[Shown] | None = []
         self.welcome: asyncio.Task[None] | None = None
         self.expiry: asyncio.TimerHandle | None = None
-        self._shown: dict[NotificationId, None] = {}
+        self._shown: set[NotificationId] = set()
+        self._shown_before: set[NotificationId] = set()
 
     def has(self, id: NotificationId) -> bool:
         """Whether it was shown this one."""
-        return id in self._shown
+        return id in self._shown or id in self._shown_before
 
     def show(self, shown: Shown) -> bool:
         """Write a notification or an announcement, or let it wait until the replay is written. Whether it was written;
@@ -87,11 +89,11 @@ class Session:
         self.transport.send(content.frame(self.dialect.namespace, event))
 
     def _remember(self, id: NotificationId) -> bool:
-        shown = self._shown
-        if id in shown:
+        if id in self._shown or id in self._shown_before:
             return False
-        shown[id] = None
-        if len(shown) > REMEMBERED_IDS:
-            del shown[next(iter(shown))]
-        self.newest = max(self.newest, id)
+        self._shown.add(id)
+        if len(self._shown) >= REMEMBERED_IDS:
+            self._shown, self._shown_before = set(), self._shown  # drops the older half at once
+        if id > self.newest:
+            self.newest = id
         return True
