@@ -26,7 +26,7 @@ DROP_EVERY = DROP_FOR = 2.0
 
 TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"])
 _SPOILED: Mapping[Drops, Sequence[Sequence[str]]] = {
-    "lost answers": (["polling"], ["polling", "websocket"]),
+    "lost answers": (["polling"], ["polling"], ["polling", "websocket"]),
     "dead WebSockets": (["polling", "websocket"],),
 }
 
