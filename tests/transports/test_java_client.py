@@ -52,6 +52,24 @@ async def test_over_polling_it_confirms_by_an_acknowledgement_and_gets_the_rest_
         assert [line.data["replayed"] for line in again.find("event", "notification")] == [True, True]
 
 
+async def test_an_answer_that_it_lost_and_asked_for_again_comes_on_the_next_connect(inbox: Inbox, proxy: Proxy) -> None:
+    """Its HTTP client repeats requests by itself, as browsers do, but nobody can know these from others."""
+    async with java_client(proxy.url, inbox.token, ["polling"]) as client:
+        await client.ready()
+        proxy.loses = lambda exchange: (
+            exchange.is_poll and exchange.losses == 0 and '["notification",' in exchange.answers[-1].text
+        )
+        lost = await inbox.send()
+        await until(lambda: any(exchange.losses for exchange in proxy.exchanges))
+        proxy.loses = lambda exchange: False
+        later = await inbox.send()
+        await until(lambda: later in client.shown())
+        await inbox.stays_pending(lost, later)
+    async with java_client(proxy.url, inbox.token, ["polling"]) as again:
+        await again.ready()
+        await until_shown(again, lost, later)
+
+
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"]], ids="-".join)
 async def test_with_timestamps_or_a_websocket_it_confirms_by_itself(
     inbox: Inbox, proxy: Proxy, transports: list[str]

@@ -167,6 +167,19 @@ async def test_a_repeated_get_takes_the_place_of_the_one_that_waits(client: Poll
     await inbox.becomes("DELIVERED", id)
 
 
+async def test_a_get_that_repeats_an_older_t_proves_nothing(client: PollingClient, inbox: Inbox) -> None:
+    """A copy of a request may come late: something on the way had it, and the browser has repeated it long since."""
+    before = await inbox.send()
+    await answer_with(client, before)
+    older = client.t
+    id = await inbox.send()
+    await answer_with(client, id)
+    late = await client.request("GET", t=older)
+    await client.was_heard()
+    await inbox.stays_pending(id)
+    late.reset()
+
+
 async def test_a_stream_of_which_every_answer_is_lost_once_comes_once_and_in_order(
     client: PollingClient, inbox: Inbox
 ) -> None:

@@ -132,6 +132,21 @@ async def test_what_comes_during_the_upgrade_comes_once_and_in_order(client: Pol
     assert received == ids
 
 
+async def test_an_answer_that_is_lost_during_the_upgrade_comes_again(client: PollingClient, inbox: Inbox) -> None:
+    lost = await client.ask()
+    async with client.websocket() as websocket:
+        id = await inbox.send()
+        await lost.arrived()
+        lost.reset()
+        await probe(websocket)
+        assert id in (await client.get(client.t)).text
+        await inbox.stays_pending(id)
+        await websocket.write("5")
+        await inbox.becomes("DELIVERED", id)
+        assert await websocket.call("get_unread_count") == {"unreadCount": 1}
+        assert websocket.events("notification") == []
+
+
 async def test_what_is_sent_from_then_on_is_confirmed_by_pongs_alone(client: PollingClient, inbox: Inbox) -> None:
     async with client.websocket() as websocket:
         await upgrade(websocket)
