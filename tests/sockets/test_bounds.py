@@ -80,5 +80,5 @@ async def test_a_connection_that_joins_nothing_is_ended(monkeypatch: pytest.Monk
         address += f"&sid={json.loads((await http.get(address)).text[1:])['sid']}"
         assert (
             await http.get(address)
-        ).text == "1"  # it waited for something to come, and was told that this is the end
+        ).text == "1"  # it waited for something to come, and was let go
         assert (await http.get(address)).status_code == 400
