@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import socket
 import struct
@@ -19,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from typing import Any
 from urllib.parse import urlsplit
@@ -162,10 +162,11 @@ def _text(data: bytes, at: int) -> tuple[int, int] | None:
 class Crowd:
     """The clients of one server."""
 
-    def __init__(self, name: str, url: str, namespace: str, ready_when: str) -> None:
+    def __init__(self, name: str, url: str, port_for_work: int, namespace: str, ready_when: str) -> None:
         self.name = name
         parts = urlsplit(url)
         self.address = parts.hostname or "", parts.port or 0
+        self.address_for_work = self.address[0], port_for_work
         self.namespace = b"" if namespace == "/" else namespace.encode() + b","
         self.event_start = b"42" + self.namespace
         self.ack_start = b"43" + self.namespace
@@ -196,35 +197,33 @@ class Crowd:
             client.events = 0
 
 
-class Requests:
-    """A connection to a server for requests, one at a time."""
+class Asked:
+    """A connection by which a server is asked for something, one thing at a time."""
 
-    def __init__(self, crowd: Crowd) -> None:
-        self._host = f"{crowd.address[0]}:{crowd.address[1]}"
-        self.socket = socket.create_connection(crowd.address, timeout=WITHIN)
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, timeout=WITHIN)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self._data = b""
         self.answer: bytes | None = None
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None) -> None:
-        text = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
+    def work(self, body: dict[str, Any]) -> None:
+        """Ask for work, on the port for that."""
         self.answer, self._data = None, b""
-        self.socket.send(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text)
+        self.socket.send(json.dumps(body).encode() + b"\n")
+
+    def get(self, path: str) -> None:
+        """Ask by HTTP."""
+        self.answer, self._data = None, b""
+        self.socket.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
 
     def readable(self) -> None:
         data = self.socket.recv(RECEIVE)
         self._data += data
-        head, end, body = self._data.partition(b"\r\n\r\n")
-        if not data:
-            raise Failed(f"the connection for requests was closed after {head!r}")
-        if end:
-            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-            if not head.startswith(b"HTTP/1.1 20"):
-                raise Failed(f"{head[:60]!r} {body[:500]!r}")
-            if len(body) >= (int(length[1]) if length else 0):
-                self.answer = body
+        if self._data == b"done\n" or (not data and self._data.startswith(b"HTTP/1.1 200 ")):
+            self.answer = self._data
+        elif not data:
+            raise Failed(f"a server closed a connection after {self._data[:500]!r}")
 
 
 class Load:
@@ -252,9 +251,9 @@ class Load:
                 print(json.dumps({"failed": str(error)}), flush=True)
                 return
 
-    def do_crowd(self, name: str, url: str, namespace: str, ready_when: str) -> None:
+    def do_crowd(self, name: str, **about: Any) -> None:
         """Know a server by this name."""
-        self._crowds[name] = Crowd(name, url, namespace, ready_when)
+        self._crowds[name] = Crowd(name, **about)
 
     def do_connect(self, name: str, tokens: list[str], concurrency: int) -> None:
         """Connect a client with each token, so many at a time; done when all are ready."""
@@ -291,62 +290,62 @@ class Load:
         crowd = self._crowds[name]
         crowd.count(event)
         start = time.monotonic()
-        with self._requests(crowd) as requests:
+        with self._asked(crowd.address_for_work) as server:
             for n in range(1, count + 1):
-                self._ask(requests, "POST", "/bench/broadcast", body)
+                self._wait_for(server, partial(server.work, body))
                 self._until_counted(crowd, n * len(crowd.clients))
                 self._pump_until(start + n * every)
         return self._result(crowd, count * len(crowd.clients), start)
 
     def do_events(
-        self, *, name: str, via: str, path: str, body: dict[str, Any], event: str, count: int, at_once: int
+        self, *, name: str, via: str, body: dict[str, Any], event: str, count: int, in_flight: int
     ) -> dict[str, Any]:
-        """Have the server `via` send so many events to single users of this crowd, in requests for `at_once` each."""
+        """Have the server `via` send events to single users of this crowd: so many, and again when all have come."""
         crowd = self._crowds[name]
         crowd.count(event)
         start = time.monotonic()
-        with self._requests(self._crowds[via]) as requests:
-            for n in range(0, count, at_once):
-                self._ask(requests, "POST", path, {**body, "count": at_once, "first": n, "users": len(crowd.clients)})
-                self._until_counted(crowd, n + at_once)
+        with self._asked(self._crowds[via].address_for_work) as server:
+            for n in range(0, count, in_flight):
+                now = {**body, "count": in_flight, "first": n, "users": len(crowd.clients)}
+                self._wait_for(server, partial(server.work, now))
+                self._until_counted(crowd, n + in_flight)
         return self._result(crowd, count, start)
 
     def do_figure(self, name: str, figure: str, least: float) -> dict[str, Any]:
         """Wait until this figure of the server's `/metrics` is at least so high; how high it is."""
         end = time.monotonic() + WITHIN
-        with self._requests(self._crowds[name]) as requests:
-            while True:
-                text = self._ask(requests, "GET", "/metrics", None).decode()
-                lines = [line for line in text.splitlines() if line.startswith(f"{figure} ")]
-                value = float(lines[0].split()[1]) if lines else 0.0
-                if value >= least:
-                    return {"value": value}
-                if time.monotonic() > end:
-                    raise Failed(f"{name}: {figure} is {value}, not {least}, after {WITHIN} s")
-                self._pump_until(time.monotonic() + 0.1)
+        while (value := self._figure(self._crowds[name], figure)) < least:
+            if time.monotonic() > end:
+                raise Failed(f"{name}: {figure} is {value}, not {least}, after {WITHIN} s")
+            self._pump_until(time.monotonic() + 0.1)
+        return {"value": value}
+
+    def _figure(self, crowd: Crowd, figure: str) -> float:
+        with self._asked(crowd.address) as server:
+            lines = self._wait_for(server, partial(server.get, "/metrics")).decode().splitlines()
+        return next((float(line.split()[1]) for line in lines if line.startswith(f"{figure} ")), 0.0)
 
     def do_idle(self, seconds: float) -> None:
         """Only answer what comes."""
         self._pump_until(time.monotonic() + seconds)
 
     @contextmanager
-    def _requests(self, crowd: Crowd) -> Iterator[Requests]:
-        # A new one each time: both uvicorn and Node close what has been idle for some seconds.
-        requests = Requests(crowd)
-        self._watch(requests.socket, requests.readable)
+    def _asked(self, address: tuple[str, int]) -> Iterator[Asked]:
+        asked = Asked(address)
+        self._watch(asked.socket, asked.readable)
         try:
-            yield requests
+            yield asked
         finally:
-            self._forget(requests.socket)
+            self._forget(asked.socket)
 
-    def _ask(self, requests: Requests, method: str, path: str, body: dict[str, Any] | None) -> bytes:
-        requests.ask(method, path, body)
+    def _wait_for(self, asked: Asked, ask: Callable[[], None]) -> bytes:
+        ask()
         end = time.monotonic() + WITHIN
-        while requests.answer is None:
+        while asked.answer is None:
             self._pump(1)
             if time.monotonic() > end:
-                raise Failed(f"{path} was not answered in {WITHIN} s")
-        return requests.answer
+                raise Failed(f"a server has not answered in {WITHIN} s")
+        return asked.answer
 
     def _until_counted(self, crowd: Crowd, target: int) -> None:
         end = time.monotonic() + WITHIN

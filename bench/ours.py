@@ -1,6 +1,6 @@
-"""The service as `eventide-notify serve` runs it, and beside it the requests by which the load generator makes it work.
+"""The service as `eventide-notify serve` runs it, and beside it a port by which the load generator makes it work.
 
-All settings come from the environment. The work is done in process, through `Application.notifications`, so the
+All settings come from the environment. The work is done in process, through `Application.notifications`, so that the
 figures have nothing of REST in them.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 
@@ -24,61 +24,85 @@ DRAFT = Draft.model_validate({name: PAYLOAD[name] for name in ("type", "title", 
 
 
 class Control:
-    """`POST /bench/…`, as an ASGI application: without a framework, which would be part of the figures."""
+    """The inner application: it has only a lifespan, in which it listens on a port of its own.
+
+    A line there is one piece of work, and is answered by a line when that is done. It costs little, unlike a request.
+    """
 
     application: Application
+    port: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        routes: dict[str, Callable[[Body], Awaitable[None]]] = {
-            "/bench/broadcast": self._broadcast,
-            "/bench/events": self._events,
-            "/bench/sends": self._sends,
-        }
-        if scope["type"] != "http" or scope["path"] not in routes:
-            raise NotImplementedError(f"there is no {scope['type']} {scope.get('path')}")
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
-        await routes[scope["path"]](json.loads(body))
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
+        if scope["type"] != "lifespan":
+            raise NotImplementedError(scope["type"])
+        await receive()
+        server = await asyncio.get_running_loop().create_server(lambda: Lines(self.work), "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        server.close()
+        await send({"type": "lifespan.shutdown.complete"})
 
-    async def _broadcast(self, body: Body) -> None:
+    async def work(self, body: Body) -> None:
+        """Do what is asked; when this returns, the service has been told everything."""
         notifications = self.application.notifications
-        if body["kind"] == "event":
-            await notifications.publish(body["event"], PAYLOAD, None)
-        else:
-            await notifications.announce(DRAFT, audience=body["kind"])
+        match body["work"]:
+            case "event":
+                await notifications.publish(body["event"], PAYLOAD, None)
+            case "connected" | "everyone" as audience:
+                await notifications.announce(DRAFT, audience=audience)
+            case "events":
+                await _in_turn(body, lambda user: notifications.publish(body["event"], PAYLOAD, [user]))
+            case "sends":
+                await _in_turn(body, lambda user: notifications.send([user], DRAFT))
 
-    async def _events(self, body: Body) -> None:
-        await _in_turns(body, lambda user: self.application.notifications.publish(body["event"], PAYLOAD, [user]))
 
-    async def _sends(self, body: Body) -> None:
-        await _in_turns(body, lambda user: self.application.notifications.send([user], DRAFT))
+async def _in_turn(body: Body, act: Callable[[str], Awaitable[object]]) -> None:
+    """Act for one user after the other, `count` times; by so many callers at a time."""
+    users = iter([f"u{number % body['users']}" for number in range(body["first"], body["first"] + body["count"])])
+
+    async def call() -> None:
+        for user in users:
+            await act(user)
+
+    if body["callers"] == 1:
+        await call()
+    else:
+        await asyncio.gather(*(call() for _ in range(body["callers"])))
 
 
-async def _in_turns(body: Body, act: Callable[[str], Awaitable[object]]) -> None:
-    """Act `count` times, for one user after the other, with so many in flight; the event loop turns in between."""
-    numbers = iter(range(body["first"], body["first"] + body["count"]))
+class Lines(asyncio.Protocol):
+    """A connection whose lines are pieces of work, one at a time."""
 
-    async def work() -> None:
-        for number in numbers:
-            await act(f"u{number % body['users']}")
-            await asyncio.sleep(0)
+    def __init__(self, work: Callable[[Body], Awaitable[None]]) -> None:
+        self._work = work
+        self._data = b""
 
-    await asyncio.gather(*(work() for _ in range(body["in_flight"])))
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if self._data.endswith(b"\n"):
+            body, self._data = json.loads(self._data), b""
+            self._task = asyncio.ensure_future(self._do(body))
+
+    async def _do(self, body: Body) -> None:
+        await self._work(body)
+        self._transport.write(b"done\n")
 
 
 def main() -> None:
-    """Serve until SIGTERM; the first line of standard output is the address."""
+    """Serve until SIGTERM; the first line of standard output is the address and the port for work."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_format)
     control = Control()
     control.application = app = create_app(settings, inner_app=control)
-    if not run_server(
-        app, host=settings.host, port=settings.port, drain=0, listening=lambda url: print(url, flush=True)
-    ):
+
+    def listening(url: str) -> None:
+        print(url, control.port, flush=True)
+
+    if not run_server(app, host=settings.host, port=settings.port, drain=0, listening=listening):
         raise SystemExit(1)
 
 

@@ -26,10 +26,8 @@ SECRET = "a secret for measurements, long enough"
 TOKEN_TTL = 3600
 CONCURRENCY = 32
 """How many clients connect at a time."""
-AT_ONCE = 500
-"""Events or notifications in one request to a server: so that what the request costs does not count."""
 IN_FLIGHT = 32
-"""How many of these a server works at, at a time."""
+"""How many events or notifications are on their way at a time; the next ones follow when clients have them all."""
 SETTLE = 0.3
 """Seconds after the last receipt, in which a server may still tell new counts: that is part of the cost."""
 
@@ -74,7 +72,10 @@ class Peer:
         self.sockets = 0
         self._load = load
         self._receipts = 0.0
-        load.ask("crowd", name=self.name, url=process.url, namespace=kind.namespace, ready_when=kind.ready_when)
+        load.ask(
+            "crowd", name=self.name, url=process.url, port_for_work=process.port_for_work,
+            namespace=kind.namespace, ready_when=kind.ready_when,
+        )  # fmt: skip
 
     def connect(self, sockets: int) -> int:
         """Connect that many more; how many."""
@@ -93,28 +94,31 @@ class Peer:
         What is for everyone is stored; this returns when all receipts are, too.
         """
         event = "news" if kind == "event" else self.kind.announcement
-        body = {"kind": kind, "event": event}
+        body = {"work": kind, "event": event}
         done = self._load.ask("broadcast", name=self.name, body=body, event=event, count=count, every=every)
         if kind == "everyone":
             self._until_confirmed(done["units"])
         return int(done["units"])
 
-    def events(self, count: int, *, via: Peer | None = None) -> int:
-        """Send so many events, each to a user, through this or another instance; how many."""
-        body = {"event": "price", "in_flight": IN_FLIGHT}
-        return self._single("/bench/events", body, "price", count, via)
+    def events(self, count: int, in_flight: int, *, via: Peer | None = None) -> int:
+        """Send so many events, each to a user, through this or another instance; how many.
+
+        By one caller who sends one after the other; or, as each has to wait for Redis, by several at a time.
+        """
+        callers = in_flight if via else 1
+        return self._single({"work": "events", "event": "price", "callers": callers}, count, in_flight, via)
 
     def sends(self, count: int) -> int:
         """Send so many notifications, each to a user, saved and confirmed; how many."""
-        body = {"event": self.kind.notification, "in_flight": IN_FLIGHT}
-        sent = self._single("/bench/sends", body, self.kind.notification, count, None)
+        body = {"work": "sends", "event": self.kind.notification, "callers": IN_FLIGHT}
+        sent = self._single(body, count, IN_FLIGHT, None)
         self._until_confirmed(sent)
         return sent
 
-    def _single(self, path: str, body: dict[str, Any], event: str, count: int, via: Peer | None) -> int:
+    def _single(self, body: dict[str, Any], count: int, in_flight: int, via: Peer | None) -> int:
         done = self._load.ask(
-            "events", name=self.name, via=(via or self).name, path=path, body=body, event=event, count=count,
-            at_once=AT_ONCE,
+            "events", name=self.name, via=(via or self).name, body=body, event=body["event"],
+            count=count // in_flight * in_flight, in_flight=in_flight,
         )  # fmt: skip
         return int(done["units"])
 

@@ -57,7 +57,7 @@ def allow_many_files() -> None:
 
 
 class Process:
-    """A program that serves; it tells its address in its first line. As a context manager it is ended at the end."""
+    """A program that serves; its first line is its address and its port for work. As a context manager it ends."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], directory: Path) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
@@ -73,10 +73,12 @@ class Process:
                 start_new_session=True,
             )
         assert self._process.stdout
-        self.url = self._process.stdout.readline().decode().strip()
-        if not self.url:
+        self.url, _, port = self._process.stdout.readline().decode().partition(" ")
+        if not port:
+            log = self.log()
             self.close()
-            raise BenchError(f"{' '.join(command)} did not start:\n{self.log()}")
+            raise BenchError(f"{' '.join(command)} did not start:\n{log}")
+        self.port_for_work = int(port)
 
     @property
     def pid(self) -> int:

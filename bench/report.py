@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
 
-from .rows import CONNECTED, EVENT, NODE, ONLY, SAME_PROMISE, SQLITE, STORED, Figures
+from .peers import IN_FLIGHT
+from .rows import CONNECTED, EVENT, MANY, NODE, ONLY, SAME_PROMISE, SQLITE, STORED, Figures
 
 HEADER = ("", "ours", "Node", "Node, same promise", "ours ÷ Node", "ours ÷ same promise", "goals")
 
@@ -43,14 +44,15 @@ LINES = [
     *_broadcasts("broadcast", "broadcast to 1,000, next one when all have it"),
     *_broadcasts("paced", "broadcast to 1,000, one every 150 ms"),
     *_broadcasts("broadcast-5000", "broadcast to 5,000", ("broadcast", 1.25)),
-    Line("event", ONLY, "event to one user, not stored", 1.0),
-    Line("redis", ONLY, "event to one user, over Redis, two processes", 0.7),
+    Line("event", ONLY, "event to one user, not stored, one at a time", 1.0),
+    Line(f"event{MANY}", ONLY, f"event to one user, not stored, {IN_FLIGHT} in flight", 1.0),
+    Line("redis", ONLY, "the same over Redis, two processes, one at a time", 0.7),
+    Line(f"redis{MANY}", ONLY, f"the same over Redis, two processes, {IN_FLIGHT} in flight", 0.7),
     Line("connect", ONLY, "connect, JWT checked", 0.6),
     Line("memory", ONLY, "memory of an idle WebSocket (KiB)", 1.5),
     Line("send", ONLY, "notification to one user, stored, with its receipt"),
     Line("send", SQLITE, "the same, on SQLite"),
 ]
-STORED_SERIES = {STORED, SQLITE}
 
 
 def table(figures: Figures) -> list[tuple[str, ...]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.servers import PostgresServer, RedisServer, start_postgres_server, start_redis_server
 
-from .peers import BARE, OURS, PROMISE, Kind, Peer, start_bare, start_ours, start_promise
+from .peers import BARE, IN_FLIGHT, OURS, PROMISE, Kind, Peer, start_bare, start_ours, start_promise
 from .processes import Generator, Process, cores, on
 
 PAUSE = 0.15
@@ -26,6 +26,8 @@ IDLE = 3.0
 LIVELY = 200
 """Sockets that are there before: what only the first ones cost is no cost of a socket."""
 
+MANY = "-many"
+"""What the name of a row ends with whose events are not one at a time."""
 NODE, SAME_PROMISE = "Node", "Node, same promise"
 EVENT, CONNECTED, STORED, SQLITE, ONLY = "event", "connected", "stored", "stored, SQLite", "ours"
 """Whose figure it is: of the Node servers, or of ours in one of several ways."""
@@ -33,7 +35,7 @@ EVENT, CONNECTED, STORED, SQLITE, ONLY = "event", "connected", "stored", "stored
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done: in each round so many units, after a warm-up of a fraction of that."""
+    """How much is done: in each round so many units."""
 
     rounds: int
     broadcasts: int
@@ -128,7 +130,9 @@ class Bench:
     # Measuring
 
     def measure(self, row: str, tasks: Sequence[Task]) -> None:
-        """Do all tasks in turn, as often as there are rounds."""
+        """Do all tasks in turn, as often as there are rounds; and once before, which does not count."""
+        for task in tasks:
+            task.work()
         for number in range(1, self.size.rounds + 1):
             for task in tasks:
                 self.add(row, task.series, number, self.cost(row, task))
@@ -180,8 +184,6 @@ def _broadcasts(bench: Bench, row: str, *, sockets: int, count: int, every: floa
             kinds += [(NODE, peers[NODE], "event"), (SAME_PROMISE, peers[SAME_PROMISE], "everyone")]
         for peer in dict.fromkeys(peer for _, peer, _ in kinds):
             peer.connect(sockets)
-        for _, peer, kind in kinds:
-            peer.broadcast(kind, max(2, count // 3))
         bench.measure(
             row,
             [
@@ -194,7 +196,7 @@ def _broadcasts(bench: Bench, row: str, *, sockets: int, count: int, every: floa
 def event(bench: Bench) -> None:
     with ExitStack() as stack:
         peers = {ONLY: bench.ours(stack), **({NODE: bench.bare(stack)} if bench.node else {})}
-        _single(bench, "event", {series: [peer] for series, peer in peers.items()})
+        _events(bench, "event", {series: [peer] for series, peer in peers.items()})
 
 
 def redis(bench: Bench) -> None:
@@ -203,38 +205,34 @@ def redis(bench: Bench) -> None:
         pairs = {ONLY: [bench.ours(stack, redis_url=url, url=shared) for _ in range(2)]}
         if bench.node:
             pairs[NODE] = [bench.bare(stack, bench.redis_url(1)) for _ in range(2)]
-        _single(bench, "redis", pairs)
+        _events(bench, "redis", pairs)
 
 
-def _single(bench: Bench, row: str, peers: dict[str, list[Peer]]) -> None:
-    """Events by the first peer of each list to users who are connected to the last."""
-    amount = bench.size.events
-    for first, *others in peers.values():
-        last = others[-1] if others else first
-        last.connect(1_000)
-        last.events(max(500, amount // 4 // 500 * 500), via=first)
-    bench.measure(
-        row,
-        [
-            Task(series, [peer.process for peer in group], partial(group[-1].events, amount, via=group[0]))
-            for series, group in peers.items()
-        ],
-    )
+def _events(bench: Bench, row: str, peers: dict[str, list[Peer]]) -> None:
+    """Events by the first peer of each list to users who are connected to the last; one at a time, and many."""
+    for group in peers.values():
+        group[-1].connect(1_000)
+    for name, in_flight, amount in (
+        (row, 1, bench.size.events // 5),
+        (f"{row}{MANY}", IN_FLIGHT, bench.size.events),
+    ):
+        tasks = []
+        for series, group in peers.items():
+            via = group[0] if len(group) > 1 else None
+            work = partial(group[-1].events, amount, in_flight, via=via)
+            tasks.append(Task(series, [peer.process for peer in group], work))
+        bench.measure(name, tasks)
 
 
 def send(bench: Bench) -> None:
-    amount = bench.size.sends
     with ExitStack() as stack:
         peers = {ONLY: bench.ours(stack), SQLITE: bench.ours(stack, sqlite=True)}
         if bench.node:
             peers[SAME_PROMISE] = bench.promise(stack)
         for peer in peers.values():
             peer.connect(1_000)
-            peer.sends(500)
-        bench.measure(
-            "send",
-            [Task(series, [peer.process], partial(peer.sends, amount)) for series, peer in peers.items()],
-        )
+        tasks = [Task(series, [peer.process], partial(peer.sends, bench.size.sends)) for series, peer in peers.items()]
+        bench.measure("send", tasks)
 
 
 def connect(bench: Bench) -> None:

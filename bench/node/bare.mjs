@@ -6,22 +6,11 @@ import { createAdapter } from "@socket.io/redis-adapter";
 import { Redis } from "ioredis";
 import { Server } from "socket.io";
 
-import { OPTIONS, PAYLOAD, authenticate, inTurns, listen, room } from "./common.mjs";
+import { OPTIONS, PAYLOAD, authenticate, listen, room } from "./common.mjs";
 
-const work = {
-  "/bench/broadcast": async ({ event }) => io.emit(event, PAYLOAD),
-  "/bench/events": (body) => inTurns(body, (user) => io.to(room(user)).emit(body.event, PAYLOAD)),
-};
-
-const server = createServer(async (request, response) => {
-  const chunks = [];
-  for await (const chunk of request) {
-    chunks.push(chunk);
-  }
-  await work[request.url](JSON.parse(Buffer.concat(chunks)));
-  response.writeHead(200, { "Content-Length": 0 }).end();
+const server = createServer((request, response) => {
+  response.writeHead(404).end();
 });
-
 const io = new Server(server, OPTIONS);
 authenticate(io);
 if (process.env.BENCH_REDIS_URL) {
@@ -29,4 +18,12 @@ if (process.env.BENCH_REDIS_URL) {
   const subscriber = publisher.duplicate();
   io.adapter(createAdapter(publisher, subscriber));
 }
-listen(server);
+
+listen(server, {
+  event: ({ event }) => io.emit(event, PAYLOAD),
+  events({ count, first, users, event }) {
+    for (let number = first; number < first + count; number++) {
+      io.to(room(`u${number % users}`)).emit(event, PAYLOAD);
+    }
+  },
+});

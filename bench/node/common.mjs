@@ -1,5 +1,7 @@
 // What both servers share: how socket.io is set up, who may connect, and the work that the load generator asks for.
 
+import { createServer } from "node:net";
+
 import jwt from "jsonwebtoken";
 
 export const PAYLOAD = JSON.parse(process.env.BENCH_PAYLOAD);
@@ -31,21 +33,38 @@ export function authenticate(io) {
   });
 }
 
-/** Acts `count` times, for one user after the other, with so many in flight; the event loop turns in between. */
-export async function inTurns({ count, first, users, in_flight: inFlight }, act) {
+/** Acts for one user after the other, `count` times; by so many callers at a time. */
+export async function inTurn({ count, first, users, callers }, act) {
   const end = first + count;
   let number = first;
-  async function work() {
+  async function call() {
     while (number < end) {
       await act(`u${number++ % users}`);
-      await new Promise(setImmediate);
     }
   }
-  await Promise.all(Array.from({ length: inFlight }, work));
+  await Promise.all(Array.from({ length: callers }, call));
 }
 
-/** Listens on a port that the system gives; the first line of standard output is the address. */
-export function listen(server) {
-  server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
+/** Listens for clients and, on another port, for work: a line is one piece of it, and is answered when that is done. */
+export function listen(server, work) {
+  const control = createServer((connection) => {
+    let data = "";
+    connection.setNoDelay();
+    connection.setEncoding("utf8");
+    connection.on("data", async (chunk) => {
+      data += chunk;
+      if (data.endsWith("\n")) {
+        const body = JSON.parse(data);
+        data = "";
+        await work[body.work](body);
+        connection.write("done\n");
+      }
+    });
+  });
+  control.listen(0, "127.0.0.1", () => {
+    server.listen(0, "127.0.0.1", () => {
+      console.log(`http://127.0.0.1:${server.address().port} ${control.address().port}`);
+    });
+  });
   process.on("SIGTERM", () => process.exit(0));
 }

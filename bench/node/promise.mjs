@@ -7,7 +7,7 @@ import express from "express";
 import pg from "pg";
 import { Server } from "socket.io";
 
-import { OPTIONS, PAYLOAD, authenticate, inTurns, listen, room } from "./common.mjs";
+import { OPTIONS, PAYLOAD, authenticate, inTurn, listen, room } from "./common.mjs";
 
 const ACK_WITHIN = 10_000;
 const RECEIPT_PAUSE = 100;
@@ -119,15 +119,6 @@ async function send(user, event) {
 const app = express();
 app.disable("x-powered-by");
 app.set("etag", false);
-app.use(express.json());
-app.post("/bench/broadcast", async (request, response) => {
-  await announce(request.body);
-  response.json({});
-});
-app.post("/bench/sends", async (request, response) => {
-  await inTurns(request.body, (user) => send(user, request.body.event));
-  response.json({});
-});
 app.get("/metrics", (request, response) => {
   response.type("text/plain").send(`bench_delivered ${receipts.written}\n`);
 });
@@ -145,4 +136,7 @@ io.on("connection", async (socket) => {
   }
 });
 await pool.query(SCHEMA);
-listen(server);
+listen(server, {
+  everyone: announce,
+  sends: (body) => inTurn(body, (user) => send(user, body.event)),
+});
