@@ -1,10 +1,8 @@
-"""What is sent: the same notification by every peer, 300 bytes of JSON."""
+"""What is sent: by every peer the same notification, 300 bytes of JSON."""
 
 from __future__ import annotations
 
-SIZE = 300
-"""Bytes of the payload, as JSON."""
-MESSAGE = "Alice commented on your post: looks good to me, only the second picture is a bit dark"
+MESSAGE = "Alice commented on your post: looks good, is it too dark?"
 PAYLOAD = {
     "id": "01931c5e-9f2c-7c1e-b0a1-3f0f6a1d2c3b",
     "type": "NEW_COMMENT",

@@ -97,8 +97,9 @@ class Process:
 
     def log(self) -> str:
         """The end of what it wrote to standard error."""
-        self._log.seek(0)
-        return "\n".join(self._log.read().decode(errors="replace").splitlines()[-20:])
+        # The server writes where this file is, so it must not be moved.
+        written = os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0)
+        return "\n".join(written.decode(errors="replace").splitlines()[-20:])
 
     def close(self) -> None:
         _end(self._process)

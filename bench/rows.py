@@ -50,7 +50,7 @@ class Size:
 FULL = Size(
     rounds=3, broadcasts=30, paced=20, broadcasts_5000=8, events=20_000, sends=4_000, connects=1_000, idle=2_000
 )
-QUICK = Size(rounds=1, broadcasts=10, paced=8, broadcasts_5000=3, events=5_000, sends=1_000, connects=500, idle=1_000)
+QUICK = Size(rounds=1, broadcasts=10, paced=6, broadcasts_5000=2, events=5_000, sends=1_000, connects=500, idle=1_000)
 
 Figures = dict[tuple[str, str], list[float]]
 """By row and series: the figure of each round, CPU microseconds or KiB for a unit."""
@@ -212,10 +212,8 @@ def _events(bench: Bench, row: str, peers: dict[str, list[Peer]]) -> None:
     """Events by the first peer of each list to users who are connected to the last; one at a time, and many."""
     for group in peers.values():
         group[-1].connect(1_000)
-    for name, in_flight, amount in (
-        (row, 1, bench.size.events // 5),
-        (f"{row}{MANY}", IN_FLIGHT, bench.size.events),
-    ):
+    amount = bench.size.events
+    for name, in_flight, amount in ((f"{row}{MANY}", IN_FLIGHT, amount), (row, 1, amount // 5)):
         tasks = []
         for series, group in peers.items():
             via = group[0] if len(group) > 1 else None
