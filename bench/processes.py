@@ -72,13 +72,18 @@ class Process:
                 stderr=self._log,
                 start_new_session=True,
             )
-        assert self._process.stdout
-        self.url, _, port = self._process.stdout.readline().decode().partition(" ")
-        if not port:
-            log = self.log()
+        try:
+            self.url, self.port_for_work = self._address(" ".join(command))
+        except BaseException:
             self.close()
-            raise BenchError(f"{' '.join(command)} did not start:\n{log}")
-        self.port_for_work = int(port)
+            raise
+
+    def _address(self, command: str) -> tuple[str, int]:
+        assert self._process.stdout
+        url, _, port = self._process.stdout.readline().decode().partition(" ")
+        if not port:
+            raise BenchError(f"{command} did not start:\n{self.log()}")
+        return url, int(port)
 
     @property
     def pid(self) -> int:

@@ -21,7 +21,7 @@ from .processes import Generator, Process, cores, on
 
 PAUSE = 0.15
 """Seconds between two broadcasts that do not follow each other at once."""
-IDLE = 3.0
+IDLE = 2.0
 """Seconds in which a server may tidy up before its memory is looked at."""
 LIVELY = 200
 """Sockets that are there before: what only the first ones cost is no cost of a socket."""
@@ -48,7 +48,7 @@ class Size:
 
 
 FULL = Size(
-    rounds=3, broadcasts=30, paced=20, broadcasts_5000=8, events=20_000, sends=4_000, connects=1_000, idle=2_000
+    rounds=3, broadcasts=30, paced=20, broadcasts_5000=8, events=20_000, sends=4_000, connects=1_000, idle=5_000
 )
 QUICK = Size(rounds=1, broadcasts=10, paced=6, broadcasts_5000=2, events=5_000, sends=1_000, connects=500, idle=1_000)
 
@@ -212,8 +212,8 @@ def _events(bench: Bench, row: str, peers: dict[str, list[Peer]]) -> None:
     """Events by the first peer of each list to users who are connected to the last; one at a time, and many."""
     for group in peers.values():
         group[-1].connect(1_000)
-    amount = bench.size.events
-    for name, in_flight, amount in ((f"{row}{MANY}", IN_FLIGHT, amount), (row, 1, amount // 5)):
+    most = bench.size.events
+    for name, in_flight, amount in ((f"{row}{MANY}", IN_FLIGHT, most), (row, 1, most // 5)):
         tasks = []
         for series, group in peers.items():
             via = group[0] if len(group) > 1 else None

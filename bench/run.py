@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ USUAL = [row for row in ROWS if row != "send"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 if every row was measured, whatever came of it."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in order, so that no server is left behind
     start = time.monotonic()
     size = replace(options.size, rounds=options.rounds or options.size.rounds)
     servers, others = cores()
