@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -12,6 +13,7 @@ from importlib.metadata import version
 from statistics import median
 
 from .peers import IN_FLIGHT
+from .peers import NODE as NODE_SERVERS
 from .rows import CONNECTED, EVENT, MANY, NODE, ONLY, SAME_PROMISE, SQLITE, STORED, Figures
 
 HEADER = ("", "ours", "Node", "Node, same promise", "ours ÷ Node", "ours ÷ same promise", "goals")
@@ -127,6 +129,7 @@ def markdown(figures: Figures, rounds: int, *, pinned: bool) -> str:
         uvicorn=version("uvicorn"),
         uvloop=version("uvloop"),
         node=_node(),
+        socketio=_socketio(),
         rounds=f"median of {rounds} rounds" if rounds > 1 else "one round",
         spread=f"{_spread(figures):.0%}",
         pinned="the servers on one core, everything else on another" if pinned else "all on one core",
@@ -144,9 +147,16 @@ def _spread(figures: Figures) -> float:
 
 def _node() -> str:
     try:
-        return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        return (
+            subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip().lstrip("v")
+        )
     except (OSError, subprocess.CalledProcessError):
         return "none"
+
+
+def _socketio() -> str:
+    package = json.loads((NODE_SERVERS / "package.json").read_text())
+    return str(package["dependencies"]["socket.io"])
 
 
 RESULTS = """\
@@ -159,6 +169,6 @@ compared was measured in one run, in turns: {rounds}, which differ by up to {spr
 
 {table}
 
-{date}; {cores} cores, {processor}; {pinned}. Python {python}, uvicorn {uvicorn}, uvloop {uvloop}; Node {node},
-socket.io 4.8.4.
+{date}; {cores} cores, {processor}; {pinned}.
+Python {python}, uvicorn {uvicorn}, uvloop {uvloop}; Node {node}, socket.io {socketio}.
 """
