@@ -150,6 +150,7 @@ class Application:
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
+            stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
             await self._start_background(stack)

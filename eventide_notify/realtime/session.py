@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..models import NotificationId, Principal, Receipt, UserId
@@ -53,7 +53,7 @@ class Session:
         self._shown: dict[NotificationId, None] = {}
 
     def has(self, id: NotificationId) -> bool:
-        """Whether it was shown this one."""
+        """Whether it was shown this one, or told that it was deleted."""
         return id in self._shown
 
     def show(self, shown: Shown) -> bool:
@@ -86,12 +86,20 @@ class Session:
         """Write any other event."""
         self.transport.send(content.frame(self.dialect.namespace, event))
 
+    def withdraw(self, ids: Iterable[NotificationId]) -> None:
+        """Write none of these any more: a copy that is still on its way would bring back what has been deleted."""
+        for id in ids:
+            self._note(id)
+
     def _remember(self, id: NotificationId) -> bool:
-        shown = self._shown
-        if id in shown:
+        if id in self._shown:
             return False
+        self._note(id)
+        self.newest = max(self.newest, id)
+        return True
+
+    def _note(self, id: NotificationId) -> None:
+        shown = self._shown
         shown[id] = None
         if len(shown) > REMEMBERED_IDS:
             del shown[next(iter(shown))]
-        self.newest = max(self.newest, id)
-        return True
