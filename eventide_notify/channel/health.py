@@ -33,6 +33,8 @@ class _Heard:
     """Of its last envelope that was received, or is known to be lacking."""
     at: float
     """When something was last heard of it, and then everything."""
+    age: float
+    """Its age then. What was sent before that, and comes only now, says nothing about what it has sent since."""
     silent: bool = False
     gone: bool = False
     """Whether it has been silent for so long that nothing more is expected. It may come back all the same."""
@@ -92,10 +94,10 @@ class ChannelHealth:
         known = self._known(instance, last, age, now)
         if not known.left:
             self._find_gap(instance, known, last, now)
-            self._is_heard(known, last, now)
+            self._is_heard(known, last, age, now)
 
     def received(self, instance: str, first: int, count: int, *, age: float, late: bool, now: float) -> int:
-        """So many envelopes have come, the first with this number. How many of them have come before.
+        """So many envelopes have come, the first with this number, sent at this age. How many have come before.
 
         `late`: their publisher could not publish them at once, and others may have published newer ones meanwhile; what
         is stored of them counts as lacking.
@@ -106,7 +108,7 @@ class ChannelHealth:
             return copies
         if not self._find_gap(instance, known, first - 1, now) and late and copies < count:
             self._lost(known.at, now, f"envelopes of instance {instance[:8]} came late")
-        self._is_heard(known, first + count - 1, now)
+        self._is_heard(known, first + count - 1, age, now)
         return copies
 
     def left(self, instance: str, last: int, *, age: float, now: float) -> None:
@@ -201,11 +203,13 @@ class ChannelHealth:
         known = self._instances.get(instance)
         if known is None:
             if now <= self._introduced_until and now - age <= self._began:
-                known = _Heard(number, now)
+                known = _Heard(number, now, age)
             else:  # everything is lacking that it has sent since both have been there
-                known = _Heard(0, max(self._began, now - age))
+                known = _Heard(0, max(self._began, now - age), -1)
             self._instances[instance] = known
         return known
 
-    def _is_heard(self, known: _Heard, number: int, now: float) -> None:
-        known.number, known.at, known.silent, known.gone = max(known.number, number), now, False, False
+    def _is_heard(self, known: _Heard, number: int, age: float, now: float) -> None:
+        known.number = max(known.number, number)
+        if age >= known.age:
+            known.at, known.age, known.silent, known.gone = now, age, False, False
