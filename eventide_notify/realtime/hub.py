@@ -99,6 +99,8 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        while self._waiting:
+            self._waiting.popleft()[1].cancel()
 
     # What the channel brings
 
@@ -193,6 +195,9 @@ class Hub:
                 find, written = self._waiting.popleft()
                 try:
                     count = await _write_in_portions(find())
+                except asyncio.CancelledError:
+                    written.cancel()
+                    raise
                 except Exception as error:
                     if not written.done():
                         written.set_exception(error)
@@ -202,8 +207,6 @@ class Hub:
                 await asyncio.sleep(0)  # the next may be large, too
         finally:
             self._writer = None
-            while self._waiting:
-                self._waiting.popleft()[1].cancel()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

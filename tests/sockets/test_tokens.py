@@ -10,8 +10,8 @@ import pytest
 
 from eventide_notify.models import Principal
 from eventide_notify.realtime import expiry
-from eventide_notify.realtime.session import Session
 from eventide_notify.realtime.expiry import ExpiryWatch
+from eventide_notify.realtime.session import Session
 
 from ..raw import raw_client
 from ..service import Service
@@ -100,7 +100,13 @@ class TestExpiryWatch:
         expires_at = (now or datetime.now(UTC)) + timedelta(seconds=ends_in)
         principal = Principal("user", "user", admin=False, expires_at=expires_at)
         session = Session(
-            "sid", None, None, principal, catch_up="each", since=None, opened_at=expires_at  # type: ignore[arg-type]
+            "sid",
+            None,
+            None,
+            principal,
+            catch_up="each",
+            since=None,
+            opened_at=expires_at,  # type: ignore[arg-type]
         )
         watch = ExpiryWatch(clock=lambda: datetime.now(UTC), leeway=leeway, warn=warn, end=end)
         watch.start(session)
