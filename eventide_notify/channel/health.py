@@ -24,6 +24,9 @@ FORGET = 60.0
 LONGEST = 3600.0
 """Seconds. Nothing older is lacking: what nobody has of it is found by `service.missed.Sweep`."""
 
+DRIFT = 0.001
+"""By how much the clocks of two machines may run at different speeds. (They may show different times anyway.)"""
+
 
 @dataclass(slots=True)
 class _Heard:
@@ -32,9 +35,9 @@ class _Heard:
     number: int
     """Of its last envelope that was received, or is known to be lacking."""
     at: float
-    """When something was last heard of it, and then everything."""
+    """When it sent what was heard last: until then everything has come, or is known to be lacking."""
     age: float
-    """Its age then. What was sent before that, and comes only now, says nothing about what it has sent since."""
+    """Its age then."""
     silent: bool = False
     gone: bool = False
     """Whether it has been silent for so long that nothing more is expected. It may come back all the same."""
@@ -211,5 +214,7 @@ class ChannelHealth:
 
     def _is_heard(self, known: _Heard, number: int, age: float, now: float) -> None:
         known.number = max(known.number, number)
-        if age >= known.age:
-            known.at, known.age, known.silent, known.gone = now, age, False, False
+        if age > known.age:
+            # What was delayed says nothing about what was sent after it; its age tells when it was sent.
+            sent_at = known.at + (age - known.age) * (1 + DRIFT)
+            known.at, known.age, known.silent, known.gone = min(now, sent_at), age, False, False
