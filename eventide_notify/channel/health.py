@@ -4,7 +4,7 @@ Every instance numbers its envelopes, and says in each heartbeat which was the l
 it lacks some, and since when: since the moment at which it had everything of that instance. While an instance is silent
 nobody knows what it has sent, so as long as that lasts something may be lacking.
 
-An instance that does not hear itself is *deaf*: Redis is away, and so is everything that comes through it.
+An instance that does not hear itself is *deaf*: nothing of what comes through Redis reaches it.
 
 The state is latched: it changes when something is heard, or is found to be missing at `check`, and `made_good` ends
 what was lacking once that has been read from the store. No I/O; times are passed in, in seconds on any one clock.

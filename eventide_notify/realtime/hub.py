@@ -40,7 +40,7 @@ AT_ONCE = 500
 HELD_MAX = 10_000
 """Most that waits while the store is read; more is dropped, for the store has it."""
 RETRY = 1.0
-"""Seconds until counts are asked for again while the store is away."""
+"""Seconds until counts are asked for again while the store is unavailable."""
 
 Write = Callable[[Session], bool]
 """Writes something to a session; whether it was written."""

@@ -1,10 +1,10 @@
 """What the channel between instances has lost, made good from the store.
 
-The channel may lose anything: Redis is away or frozen, an instance is killed between saving and publishing. Two rounds
+The channel may lose anything: Redis is down or frozen, an instance is killed between saving and publishing. Two rounds
 of background work find what was lost, and show it to those of this instance's sessions that have not been shown it.
 
 * When something is *lacking* (the channel knows exactly: envelopes are numbered), everything new since then is read.
-  Live notifications wait meanwhile, so that the older ones come first. While the channel is away altogether that is
+  Live notifications wait meanwhile, so that the older ones come first. While this instance is deaf that is
   done about every second, and takes its place.
 * The *sweep* looks at what is `PENDING` at the age of `FIRST_LOOK`, and again at twice that age, and so on up to
   `LAST_LOOK`: each notification is looked at less and less often. It costs a small query for each age, by an index;
@@ -116,7 +116,7 @@ class MissedReader:
         try:
             await self._read(id_at(self._clock() - timedelta(seconds=now - since) - MARGIN))
         except BaseException:
-            # What waits is not to wait for a store that is away; late is better than not at all.
+            # What waits is not to wait for a store that is unavailable; late is better than not at all.
             await self._screens.show_held(held)
             await self._screens.release()
             raise

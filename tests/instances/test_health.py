@@ -300,6 +300,8 @@ def test_whatever_was_lost_is_lacking_until_it_was_read(steps: list[tuple[str, s
     lacking = health.lacking_since
     for name, other in others.items():
         for number, published_at in other.lost:
-            was_read = any(start <= published_at * (1 + DRIFT) and published_at <= read_at for start, read_at in readings)
+            was_read = any(
+                start <= published_at * (1 + DRIFT) and published_at <= read_at for start, read_at in readings
+            )
             is_lacking = lacking is not None and lacking <= published_at * (1 + DRIFT)
             assert was_read or is_lacking, f"{number} of {name}"
