@@ -16,8 +16,8 @@ a worker) can emit to `user:42` and reach the user on every instance. Beside the
 * The listener subscribes again after a moment of silence. (Out of the box it waits up to a minute after an error, and
   for ever on a connection that died silently.)
 
-Of python-socketio's names that begin with an underscore two are overridden, `_publish` and `_listen`: they are what its
-managers for other brokers have to provide.
+Of python-socketio's names that begin with an underscore two are overridden, `_publish` and `_listen`, see
+`realtime.seams`.
 """
 
 from __future__ import annotations

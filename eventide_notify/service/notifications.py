@@ -134,7 +134,7 @@ class NotificationService:
         return announcement
 
     async def retract(self, id: NotificationId) -> None:
-        """Retract an announcement: remove it for everybody, and from every open screen. `NotFound` when there is none."""
+        """Remove an announcement for everybody, and from every open screen. `NotFound` when there is none."""
         if not is_notification_id(id) or not await self._store.remove_announcement(id):
             raise NotFound("There is no such announcement.")
         await self._fanout.retract(id)
