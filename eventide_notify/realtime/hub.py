@@ -44,7 +44,8 @@ RETRY = 1.0
 
 Write = Callable[[Session], bool]
 """Writes something to a session; whether it was written."""
-Writes = list[tuple[Session, Write]]
+Writes = list[tuple[Sequence[Session], Write]]
+"""What is written to whom, in this order."""
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
@@ -111,27 +112,25 @@ class Hub:
 
         def find() -> Writes:
             tail = orjson.dumps(content).decode()[1:]
-            return [
-                write for id, user in recipients if user in self._of_user for write in self._showing(id, user, tail)
-            ]
+            return [self._showing(id, user, tail) for id, user in recipients if user in self._of_user]
 
         self._live.inc(await self._write(find))
 
-    def _showing(self, id: NotificationId, user: UserId, tail: str) -> Writes:
+    def _showing(self, id: NotificationId, user: UserId, tail: str) -> tuple[Sequence[Session], Write]:
         shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
         self._count_changed(user)
         return self._show_or_hold(shown, user)
 
-    def _show_or_hold(self, shown: Shown, user: UserId | None) -> Writes:
+    def _show_or_hold(self, shown: Shown, user: UserId | None) -> tuple[Sequence[Session], Write]:
         if self._held is not None and shown.stored:
             self._hold(shown, user)
-            return []
-        return self._all_meant(None if user is None else [user], _show(shown))
+            return (), _show(shown)
+        return self._meant(user), _show(shown)
 
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
         shown = Shown.of(payload, stored=stored)
-        self._live.inc(await self._write(lambda: self._show_or_hold(shown, None)))
+        self._live.inc(await self._write(lambda: [self._show_or_hold(shown, None)]))
         if stored:
             self.counts_changed()
 
@@ -155,23 +154,16 @@ class Hub:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
-        content = Content.of(payload)
-        withdrawn = payload["ids"] if event == wire.NOTIFICATION_DELETED else ()
-
-        def tell(session: Session) -> bool:
-            session.withdraw(withdrawn)
-            session.tell(event, content)
-            return True
-
-        await self._write(lambda: self._all_meant(users, tell))
+        tell = _tell(event, Content.of(payload))
+        if event == wire.NOTIFICATION_DELETED:
+            tell = _withdraw(payload["ids"], tell)
+        await self._write(lambda: [(self._meant(user), tell) for user in ((None,) if users is None else users)])
         if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
             for user in users or ():
                 self._count_changed(user)
 
-    def _all_meant(self, users: Sequence[UserId] | None, write: Write) -> Writes:
-        if users is None:
-            return [(session, write) for session in self.sessions.values()]
-        return [(session, write) for user in users for session in self._of_user.get(user, ())]
+    def _meant(self, user: UserId | None) -> Sequence[Session]:
+        return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
 
     # Writing
 
@@ -180,8 +172,8 @@ class Hub:
         writes: Callable[[], Writes] = find
         if self._writer is None:
             found = find()
-            if len(found) <= AT_ONCE:
-                return sum(write(session) for session, write in found)
+            if sum(len(sessions) for sessions, _ in found) <= AT_ONCE:
+                return _write_now(found)
             writes = lambda: found  # noqa: E731 - as it was found
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((writes, written))
@@ -204,7 +196,8 @@ class Hub:
                     continue
                 if not written.done():
                     written.set_result(count)
-                await asyncio.sleep(0)  # the next may be large, too
+                if self._waiting:
+                    await asyncio.sleep(0)  # the next may be large, too
         finally:
             self._writer = None
 
@@ -233,10 +226,12 @@ class Hub:
     async def show_held(self, held: Iterable[Held]) -> None:
         """Show what has waited."""
         for number, (shown, user) in enumerate(held, 1):
-            meant = None if user is None else [user]
-            self._live.inc(await self._write(partial(self._all_meant, meant, _show(shown))))
+            self._live.inc(await self._write(partial(self._showing_held, shown, user)))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    def _showing_held(self, shown: Shown, user: UserId | None) -> Writes:
+        return [(self._meant(user), _show(shown))]
 
     async def release(self) -> bool:
         """Show what waits, in order, and let nothing wait any more. Whether that was everything: False when there was
@@ -323,9 +318,7 @@ class Hub:
                 content = contents[count] = Content.of(payload(count))
             return _tell(event, content)
 
-        await self._write(
-            lambda: [write for user, count in counts.items() for write in self._all_meant([user], telling(count))]
-        )
+        await self._write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
 
     # Replay
 
@@ -368,10 +361,31 @@ def _tell(event: str, content: Content) -> Write:
     return tell
 
 
-async def _write_in_portions(writes: Writes) -> int:
+def _withdraw(ids: Sequence[NotificationId], tell: Write) -> Write:
+    def withdraw(session: Session) -> bool:
+        session.withdraw(ids)
+        return tell(session)
+
+    return withdraw
+
+
+def _write_now(writes: Writes) -> int:
     written = 0
-    for start in range(0, len(writes), AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        written += sum(write(session) for session, write in writes[start : start + AT_ONCE])
+    for sessions, write in writes:
+        for session in sessions:
+            if write(session):
+                written += 1
+    return written
+
+
+async def _write_in_portions(writes: Writes) -> int:
+    written = begun = 0
+    for sessions, write in writes:
+        for start in range(0, len(sessions), AT_ONCE):
+            portion = sessions[start : start + AT_ONCE]
+            if begun + len(portion) > AT_ONCE:
+                await asyncio.sleep(0)
+                begun = 0
+            begun += len(portion)
+            written += _write_now([(portion, write)])
     return written
