@@ -74,6 +74,11 @@ class _Message:
     sent: asyncio.Future[None] | None = None
     """Who waits for it to be sent."""
 
+    def tell_sent(self) -> None:
+        """Let whoever waits for it go on."""
+        if self.sent is not None and not self.sent.done():
+            self.sent.set_result(None)
+
 
 class RedisChannel(socketio.AsyncRedisManager, HubManager):
     """See `Channel`. The manager for many instances. `start` it with the application, and `stop` it."""
@@ -101,6 +106,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         self._trouble = False
         self._failed_at = 0.0
         self._prompt = True
+        self._impatience: asyncio.TimerHandle | None = None
         self._subscribed = asyncio.Event()
 
     def initialize(self) -> None:
@@ -156,18 +162,33 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     def _put(self, message: _Message) -> None:
         if len(self._outbox) >= OUTBOX_MAX or self._outbox_bytes + len(message.text) > OUTBOX_BYTES:
             return
+        self._outbox.append(message)
         if self._prompt:
             message.sent = asyncio.get_running_loop().create_future()
-        self._outbox.append(message)
+            if self._impatience is None:
+                self._be_patient()
         self._outbox_bytes += len(message.text)
         self._filled.set()
 
     async def _sent(self, message: _Message) -> None:
         """Return when Redis has it, but soon."""
-        if message.sent is not None and self._prompt:
-            done, _ = await asyncio.wait([message.sent], timeout=PROMPT)
-            if not done:
-                self._prompt = False  # the next ones need not wait to find out
+        if message.sent is not None:
+            await message.sent
+
+    def _wait_no_longer(self) -> None:
+        """Redis is slow: nobody waits for it, and the next ones need not wait to find out."""
+        self._prompt = False
+        self._impatience = None
+        for message in self._outbox:
+            message.tell_sent()
+
+    def _be_patient(self) -> None:
+        """The first one that still waits has as much time as any other."""
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
+        if self._outbox:
+            self._impatience = asyncio.get_running_loop().call_later(PROMPT, self._wait_no_longer)
 
     async def _publish_all(self) -> None:
         beat_at = 0.0
@@ -181,9 +202,9 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
                 await self._publish_batch(beat)
                 continue
             self._filled.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, beat_at - time.monotonic())):
-                    await self._filled.wait()
+            wake = asyncio.get_running_loop().call_later(max(0.0, beat_at - time.monotonic()), self._filled.set)
+            await self._filled.wait()
+            wake.cancel()
 
     def _check(self, now: float) -> None:
         was_deaf = self.health.deaf
@@ -209,8 +230,8 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
             self._prompt = True
             for message in batch:
                 self._take_first()
-                if message.sent is not None and not message.sent.done():
-                    message.sent.set_result(None)
+                message.tell_sent()
+            self._be_patient()
 
     def _next_batch(self) -> list[_Message]:
         """What is published next. It stays in the outbox until Redis has it."""
@@ -266,14 +287,8 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
 
     async def _send(self, messages: list[bytes]) -> None:
         if self._publishing is None:
-            self._publishing = connect(self.redis_url)
-        if len(messages) == 1:
-            await self._publishing.publish(self.channel, messages[0])
-        else:
-            pipeline = self._publishing.pipeline(transaction=False)
-            for message in messages:
-                pipeline.publish(self.channel, message)
-            await pipeline.execute()
+            self._publishing = _Publisher(self.redis_url, self.channel)
+        await self._publishing.publish(messages)
         if self._trouble:
             self._trouble = False
             logger.warning("Redis takes what is published again")
@@ -347,6 +362,27 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
                 await open_envelope(envelope, self.hub)
             except Exception:
                 logger.exception("an envelope could not be opened")
+
+
+class _Publisher:
+    """A connection to Redis that does nothing but PUBLISH, at half of what it costs through the driver's client."""
+
+    def __init__(self, url: str, channel: str) -> None:
+        self._client = connect(url)
+        self._connection = self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        self._channel = channel
+
+    async def publish(self, messages: Sequence[bytes]) -> None:
+        """Publish these, in one write."""
+        connection = self._connection
+        commands = [part for message in messages for part in connection.pack_command("PUBLISH", self._channel, message)]
+        await connection.send_packed_command(b"".join(commands), check_health=False)
+        for _ in messages:
+            await connection.read_response()
+
+    async def aclose(self) -> None:
+        await self._connection.disconnect()
+        await self._client.aclose()
 
 
 async def _close(client: Any) -> None:

@@ -97,8 +97,7 @@ class Session:
         if id in self._shown or id in self._shown_before:
             return False
         self._note(id)
-        if id > self.newest:
-            self.newest = id
+        self.newest = max(self.newest, id)
         return True
 
     def _note(self, id: NotificationId) -> None:
