@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 SILENCE = 3.0
 """Seconds without a heartbeat after which an instance is silent."""
+STOOD_STILL = 5.0
+"""Seconds without a `check` after which this process itself was not running; a frozen Redis delays one by three."""
 FORGET = 60.0
 """Seconds after which a silent instance counts as gone; until then what it may have sent is read."""
 LONGEST = 3600.0
@@ -126,7 +128,7 @@ class ChannelHealth:
     def check(self, *, now: float) -> None:
         """Find out what is silent. Call it every second."""
         paused, self._checked_at = now - self._checked_at, now
-        if paused > SILENCE:
+        if paused > STOOD_STILL:
             return  # nobody has been heard because this process stood still; what has come meanwhile is heard first
         if not self.deaf and now - self._own_at > SILENCE:
             self.deaf = True
