@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 SILENCE = 3.0
 """Seconds without a heartbeat after which an instance is silent."""
+STOOD_STILL = 5.0
+"""Seconds without a `check` after which this process itself was not running; a frozen Redis delays one by three."""
 FORGET = 60.0
 """Seconds after which a silent instance counts as gone; until then what it may have sent is read."""
 LONGEST = 3600.0
@@ -38,6 +40,8 @@ class _Heard:
     """When it sent what was heard last: until then everything has come, or is known to be lacking."""
     age: float
     """Its age then."""
+    heard_at: float
+    """When that came here, however long it took."""
     silent: bool = False
     gone: bool = False
     """Whether it has been silent for so long that nothing more is expected. It may come back all the same."""
@@ -124,7 +128,7 @@ class ChannelHealth:
     def check(self, *, now: float) -> None:
         """Find out what is silent. Call it every second."""
         paused, self._checked_at = now - self._checked_at, now
-        if paused > SILENCE:
+        if paused > STOOD_STILL:
             return  # nobody has been heard because this process stood still; what has come meanwhile is heard first
         if not self.deaf and now - self._own_at > SILENCE:
             self.deaf = True
@@ -137,7 +141,7 @@ class ChannelHealth:
             self._check_other(instance, heard, now)
 
     def _check_other(self, instance: str, heard: _Heard, now: float) -> None:
-        silent_for = now - heard.at
+        silent_for = now - heard.heard_at
         if silent_for > LONGEST:
             del self._instances[instance]
         elif heard.gone or silent_for <= SILENCE:
@@ -206,9 +210,9 @@ class ChannelHealth:
         known = self._instances.get(instance)
         if known is None:
             if now <= self._introduced_until and now - age <= self._began:
-                known = _Heard(number, now, age)
+                known = _Heard(number, now, age, now)
             else:  # everything is lacking that it has sent since both have been there
-                known = _Heard(0, max(self._began, now - age), -1)
+                known = _Heard(0, max(self._began, now - age), -1, now)
             self._instances[instance] = known
         return known
 
@@ -217,4 +221,5 @@ class ChannelHealth:
         if age > known.age:
             # What was delayed says nothing about what was sent after it; its age tells when it was sent.
             sent_at = known.at + (age - known.age) * (1 + DRIFT)
-            known.at, known.age, known.silent, known.gone = min(now, sent_at), age, False, False
+            known.at, known.age, known.heard_at = min(now, sent_at), age, now
+            known.silent = known.gone = False

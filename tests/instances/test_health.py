@@ -151,6 +151,15 @@ class TestSilence:
         assert health.problems == ["instance other has not been heard for 4 s"]
         assert not deaf(health)
 
+    def test_one_that_is_heard_with_a_delay_is_not_silent(self) -> None:
+        health = begun()
+        well(health, until=5, other=7)
+        for second in range(6, 20):
+            health.heard("own", 0, age=second, now=second)
+            health.heard("other", 7, age=105 + (second - 5) / 2, now=second)
+            health.check(now=second)
+        assert since(health) is None
+
     def test_what_was_read_once_is_not_read_again(self) -> None:
         health = begun()
         well(health, until=5, other=7)
