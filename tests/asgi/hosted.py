@@ -15,7 +15,10 @@ Command = Callable[[str, str], Sequence[str]]
 
 
 def _uvicorn(ws: str) -> Command:
-    return lambda module, port: ["uvicorn", f"{module}:app", "--host", HOST, "--port", port, "--ws", ws]
+    return lambda module, port: [
+        *("uvicorn", f"{module}:app", "--host", HOST, "--port", port, "--ws", ws),
+        *("--timeout-graceful-shutdown", "1"),  # without it a stop waits for polls, each of which may take 25 s
+    ]
 
 
 COMMANDS: dict[str, Command] = {
@@ -25,9 +28,10 @@ COMMANDS: dict[str, Command] = {
     "uvicorn with our protocols": lambda module, port: ["tests.asgi.own_uvicorn", module, HOST, port],
     "hypercorn": lambda module, port: ["hypercorn", f"{module}:app", "--bind", f"{HOST}:{port}"],
     "granian": lambda module, port: [
-        *("granian", f"{module}:app", "--interface", "asgi", "--host", HOST, "--port", port)
+        *("granian", f"{module}:app", "--interface", "asgi", "--host", HOST, "--port", port),
+        *("--workers-kill-timeout", "2"),
     ],
-}  # fmt: skip
+}
 
 
 class HostedService(Service):

@@ -11,4 +11,5 @@ from eventide_notify.realtime.protocol import HttpProtocol
 
 if __name__ == "__main__":
     module, host, port = sys.argv[1:]
-    uvicorn.run(importlib.import_module(module).app, host=host, port=int(port), http=HttpProtocol)
+    app = importlib.import_module(module).app
+    uvicorn.run(app, host=host, port=int(port), http=HttpProtocol, timeout_graceful_shutdown=1)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import socketio
@@ -32,8 +33,10 @@ def hosted(request: pytest.FixtureRequest) -> Iterator[HostedService]:
 class Device:
     """A stock client."""
 
-    def __init__(self, service: HostedService, user: str, way: str) -> None:
-        self.io = socketio.AsyncClient(reconnection_delay=0.1, reconnection_delay_max=0.1)
+    def __init__(self, service: HostedService, user: str, way: str, http: aiohttp.ClientSession) -> None:
+        self.io = socketio.AsyncClient(
+            reconnection_delay=0.1, reconnection_delay_max=0.1, randomization_factor=0, http_session=http
+        )
         self.shown: list[tuple[str, bool]] = []
         self.connects = 0
         self._service, self._user, self._way = service, user, way
@@ -57,12 +60,13 @@ class Device:
 
 @asynccontextmanager
 async def device(service: HostedService, user: str, way: str) -> AsyncIterator[Device]:
-    device = Device(service, user, way)
-    await device.connect()
-    try:
-        yield device
-    finally:
-        await device.io.disconnect()
+    async with aiohttp.ClientSession() as http:
+        device = Device(service, user, way, http)
+        await device.connect()
+        try:
+            yield device
+        finally:
+            await device.io.shutdown()
 
 
 def status(service: HostedService, user: str, id: str) -> Any:
