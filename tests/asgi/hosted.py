@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..service import Service
 from ..servers.process import HOST
+from ..service import Service
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -113,7 +113,8 @@ class AsgiWebSocket:
         tasks: list[asyncio.Task[None]] = []
         try:
             if await self._accepted():
-                tasks = [asyncio.create_task(self._read(message_max)), asyncio.create_task(self._write())]
+                reader = asyncio.create_task(self._read(message_max))
+                tasks = [reader, asyncio.create_task(self._write(reader))]
                 for task in tasks:
                     task.add_done_callback(self._done)
                 await self._ended.wait()
@@ -131,12 +132,14 @@ class AsgiWebSocket:
         return connect["type"] == "websocket.connect" and await _takes(self._send, {"type": "websocket.accept"})
 
     async def _read(self, message_max: int) -> None:
-        while (message := await _next(self._receive))["type"] == "websocket.receive":
+        while self._closing is None:
+            message = await _next(self._receive)
+            if message["type"] != "websocket.receive":
+                self._ended.set()
+                return
             data = message.get("text")
             if data is None:
                 data = message.get("bytes") or b""
-            if self._closing is not None:
-                continue  # only the client's answer to that matters
             if len(data) > message_max:
                 self.close(TOO_LARGE)
             elif data == PONG:
@@ -145,12 +148,13 @@ class AsgiWebSocket:
                 self.receiver.received(data)
             await self._reading.wait()
 
-    async def _write(self) -> None:
+    async def _write(self, reader: asyncio.Task[None]) -> None:
         while self._unsent or self._closing is None:
             self._filled.clear()
             unsent, self._unsent, self._unsent_size = self._unsent, [], 0
             for text in unsent:
                 if not await _takes(self._send, {"type": "websocket.send", "text": text}):
+                    self._ended.set()
                     return
             if self.paused:
                 self.paused = False
@@ -158,13 +162,17 @@ class AsgiWebSocket:
                 await asyncio.sleep(0)  # a server that takes everything at once would let nobody else have a turn
             if not self._unsent and self._closing is None:
                 await self._filled.wait()
+        reader.cancel()  # Granian does not tell a `receive` that waits already
+        await asyncio.wait([reader])
         if await _takes(self._send, {"type": "websocket.close", "code": self._closing}):
-            await self._ended.wait()  # until the client has answered, lest the server cut off what is under way
+            while (await _next(self._receive))["type"] == "websocket.receive":
+                pass  # until the client has answered, lest the server cut off what is under way
+        self._ended.set()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a WebSocket could not be carried", exc_info=error)
-        self._ended.set()
+            self._ended.set()
 
 
 async def _next(receive: Receive) -> Message:
