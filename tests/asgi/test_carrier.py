@@ -241,15 +241,15 @@ async def test_it_is_paused_while_the_server_takes_no_more(
     await until(lambda: server.sent)
     server.writable.clear()
     carrier.write(Frame("x" * UNSENT_MAX))
-    assert not carrier.paused
+    assert not _paused(carrier)
     carrier.write(Frame("y"))
-    assert carrier.paused
+    assert _paused(carrier)
     await asyncio.sleep(0.01)
     carrier.write(Frame("z"))
-    assert carrier.paused
+    assert _paused(carrier)
     server.writable.set()
     await until(lambda: "writable" in told.heard)
-    assert not carrier.paused
+    assert not _paused(carrier)
     await until(lambda: server.texts[-1] == "z")
     server.ends()
     await ended(serving, told)
@@ -262,3 +262,7 @@ async def test_a_fault_of_ours_is_logged_and_ends_it(
     server.says("4hello")
     await ended(serving, told)
     assert "a fault of ours" in caplog.text
+
+
+def _paused(carrier: AsgiWebSocket) -> bool:
+    return carrier.paused  # a call, for a type checker takes it that an attribute stays as it was

@@ -11,6 +11,6 @@ app = FastAPI(title="Outer", lifespan=service.lifespan)
 app.mount("/notify", service)
 
 
-@app.get("/healthz")
-async def healthz() -> str:
-    return "ok"
+@app.get("/hello")
+async def hello() -> str:
+    return "hello"
