@@ -200,7 +200,7 @@ async def test_handshakes_that_are_none_are_refused(hosted: HostedService) -> No
     async with httpx.AsyncClient(base_url=hosted.base_url, verify=False) as http:
         for query in ("", "EIO=4", "EIO=3&transport=polling", "EIO=4&transport=polling&sid=nobodys"):
             assert (await http.get(f"/socket.io/?{query}")).status_code == 400
-    with pytest.raises(Exception, match=r"HTTP 40[03]"):  # 400, or where the server answers by itself, 403
+    with pytest.raises(Exception, match="HTTP 400"):
         await connect(f"{hosted.base_url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&sid=nobodys")
 
 
