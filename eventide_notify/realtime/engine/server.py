@@ -203,7 +203,7 @@ class EngineServer(engineio.AsyncServer):
             transport.polling = Polling(transport)
             return self._handshake(transport, "polling").encode()
         transport, polling = self._polling(query)
-        connection: Connection | None = scope.get("extensions", {}).get(EXTENSION)
+        connection: Connection | None = (scope.get("extensions") or {}).get(EXTENSION)
         if connection is not None and not transport.joined:
             connection.stranger()
         try:
@@ -253,7 +253,7 @@ class EngineServer(engineio.AsyncServer):
     async def _serve_websocket(
         self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], query: Mapping[str, str]
     ) -> None:
-        connection: Connection | None = scope.get("extensions", {}).get(EXTENSION)
+        connection: Connection | None = (scope.get("extensions") or {}).get(EXTENSION)
         try:
             self._check(headers, query)
             if query["transport"] != "websocket":
