@@ -127,7 +127,7 @@ class Application:
         elif self._inner_app is not None and not self._is_ours(scope):
             await self._inner_app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
+            await respond_to_upgrade(scope, receive, send, 404, b"")
         else:
             await self._web(scope, receive, send)
 
@@ -143,6 +143,15 @@ class Application:
         for transport in transports:
             transport.close()
             await asyncio.sleep(pause)
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
+        """What an application that this one is mounted in has to run, for ASGI gives a lifespan to the outermost only:
+
+        ``api = FastAPI(lifespan=service.lifespan); api.mount("/notify", service)``
+        """
+        async with self._running({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}):
+            yield
 
     @asynccontextmanager
     async def _running(self, scope: Scope) -> AsyncIterator[None]:
@@ -176,7 +185,7 @@ class Application:
             stack.push_async_callback(self._presence.close)
 
     def _is_socket(self, scope: Scope) -> bool:
-        path: str = scope["path"]
+        path = _path(scope)
         return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
 
     def _is_of_session(self, scope: Scope) -> bool:
@@ -256,6 +265,13 @@ class Application:
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self._fanout.emit(event, text, None)
+
+
+def _path(scope: Scope) -> str:
+    """The path below where the application is mounted. Some servers leave the prefix out of `path`, as WSGI does."""
+    path: str = scope["path"]
+    prefix = scope.get("root_path", "").rstrip("/")
+    return path[len(prefix) :] if path.startswith(f"{prefix}/") else path
 
 
 def _warn_of_expiry(session: Session) -> None:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from eventide_notify import Draft, Settings, create_app
 from eventide_notify.errors import Unavailable
+from eventide_notify.realtime.protocol import HttpProtocol
 
 logger = logging.getLogger("blog")
 
@@ -128,8 +129,8 @@ def main() -> None:
     print(f"Connect on {address}/client/ with Ana's token:\n\n{token(1)}\n\nThen let Ana write, and Ben comment:\n")
     print(f"""{post} -H 'Authorization: Bearer {token(1)}' -d '{{"title": "Sunset"}}'\n""")
     print(f"""{comment} -H 'Authorization: Bearer {token(2)}' -d '{{"text": "Where was that?"}}'\n""", flush=True)
-    # Compressing small messages costs more than it saves; `eventide-notify serve` does not do it either.
-    uvicorn.run(app, host=settings.host, port=settings.port, ws_per_message_deflate=False)
+    # The service's own HTTP class has limits, and writes WebSocket frames as they are; `eventide-notify serve` uses it.
+    uvicorn.run(app, host=settings.host, port=settings.port, http=HttpProtocol)
 
 
 if __name__ == "__main__":

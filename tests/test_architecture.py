@@ -45,7 +45,8 @@ WITHIN = {
     },
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
-    "realtime.hub": {"realtime.frames", "realtime.session"},
+    "realtime.writer": {"realtime.session"},
+    "realtime.hub": {"realtime.frames", "realtime.session", "realtime.writer"},
     "channel.health": set[str](),
     "channel.envelopes": {"realtime.hub"},
 }  # fmt: skip

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -30,22 +29,17 @@ from ..models import Announcement, Notification, NotificationId, Status, UserId,
 from ..wire import Payload
 from .frames import Content, Shown
 from .session import Session
+from .writer import AT_ONCE, Write, Writer, Writes
 
 logger = logging.getLogger(__name__)
 
 SKEW = timedelta(seconds=2)
 """How far the clocks of instances may differ."""
-AT_ONCE = 500
-"""Sessions that are written to before others have their turn."""
 HELD_MAX = 10_000
 """Most that waits while the store is read; more is dropped, for the store has it."""
 RETRY = 1.0
 """Seconds until counts are asked for again while the store is unavailable."""
 
-Write = Callable[[Session], bool]
-"""Writes something to a session; whether it was written."""
-Writes = list[tuple[Sequence[Session], Write]]
-"""What is written to whom, in this order."""
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
@@ -63,8 +57,7 @@ class Hub:
         self._metrics = metrics
         self._count_changed = count_changed
         self._read_counts = read_counts
-        self._waiting: deque[tuple[Callable[[], Writes], asyncio.Future[int]]] = deque()
-        self._writer: asyncio.Task[None] | None = None
+        self._writer = Writer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: list[Held] | None = None
         self._dropped = False
@@ -96,12 +89,11 @@ class Hub:
 
     async def close(self) -> None:
         """End what is still being done."""
-        tasks = [*self._tasks, *([self._writer] if self._writer is not None else [])]
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self._waiting:
-            self._waiting.popleft()[1].cancel()
+        await self._writer.close()
 
     # What the channel brings
 
@@ -114,7 +106,7 @@ class Hub:
             tail = orjson.dumps(content).decode()[1:]
             return [self._showing(id, user, tail) for id, user in recipients if user in self._of_user]
 
-        self._live.inc(await self._write(find))
+        self._live.inc(await self._writer.write(find))
 
     def _showing(self, id: NotificationId, user: UserId, tail: str) -> tuple[Sequence[Session], Write]:
         shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
@@ -130,7 +122,7 @@ class Hub:
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
         shown = Shown.of(payload, stored=stored)
-        self._live.inc(await self._write(lambda: [self._show_or_hold(shown, None)]))
+        self._live.inc(await self._writer.write(lambda: [self._show_or_hold(shown, None)]))
         if stored:
             self.counts_changed()
 
@@ -157,7 +149,7 @@ class Hub:
         tell = _tell(event, Content.of(payload))
         if event == wire.NOTIFICATION_DELETED:
             tell = _withdraw(payload["ids"], tell)
-        await self._write(lambda: [(self._meant(user), tell) for user in ((None,) if users is None else users)])
+        await self._writer.write(lambda: [(self._meant(user), tell) for user in ((None,) if users is None else users)])
         if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
             for user in users or ():
                 self._count_changed(user)
@@ -165,41 +157,7 @@ class Hub:
     def _meant(self, user: UserId | None) -> Sequence[Session]:
         return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
 
-    # Writing
-
-    async def _write(self, find: Callable[[], Writes]) -> int:
-        """Write what `find` finds, after everything that was begun before; how much of it was written."""
-        writes: Callable[[], Writes] = find
-        if self._writer is None:
-            found = find()
-            if sum(len(sessions) for sessions, _ in found) <= AT_ONCE:
-                return _write_now(found)
-            writes = lambda: found  # noqa: E731 - as it was found
-        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append((writes, written))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_waiting(), name="hub")
-        return await written
-
-    async def _write_waiting(self) -> None:
-        try:
-            while self._waiting:
-                find, written = self._waiting.popleft()
-                try:
-                    count = await _write_in_portions(find())
-                except asyncio.CancelledError:
-                    written.cancel()
-                    raise
-                except Exception as error:
-                    if not written.done():
-                        written.set_exception(error)
-                    continue
-                if not written.done():
-                    written.set_result(count)
-                if self._waiting:
-                    await asyncio.sleep(0)  # the next may be large, too
-        finally:
-            self._writer = None
+    # Background work
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -226,7 +184,7 @@ class Hub:
     async def show_held(self, held: Iterable[Held]) -> None:
         """Show what has waited."""
         for number, (shown, user) in enumerate(held, 1):
-            self._live.inc(await self._write(partial(self._showing_held, shown, user)))
+            self._live.inc(await self._writer.write(partial(self._showing_held, shown, user)))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -318,7 +276,7 @@ class Hub:
                 content = contents[count] = Content.of(payload(count))
             return _tell(event, content)
 
-        await self._write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
+        await self._writer.write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
 
     # Replay
 
@@ -367,25 +325,3 @@ def _withdraw(ids: Sequence[NotificationId], tell: Write) -> Write:
         return tell(session)
 
     return withdraw
-
-
-def _write_now(writes: Writes) -> int:
-    written = 0
-    for sessions, write in writes:
-        for session in sessions:
-            if write(session):
-                written += 1
-    return written
-
-
-async def _write_in_portions(writes: Writes) -> int:
-    written = begun = 0
-    for sessions, write in writes:
-        for start in range(0, len(sessions), AT_ONCE):
-            portion = sessions[start : start + AT_ONCE]
-            if begun + len(portion) > AT_ONCE:
-                await asyncio.sleep(0)
-                begun = 0
-            begun += len(portion)
-            written += _write_now([(portion, write)])
-    return written

@@ -57,7 +57,8 @@ class FakeHub(Hub):
 
     async def idle(self) -> None:
         """Return when nothing is being done any more."""
-        await asyncio.gather(*self._tasks, *([self._writer] if self._writer else []))
+        await asyncio.gather(*self._tasks)
+        await self._writer.write(list)  # after everything else
 
     async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, int]:
         return {user: self.counts.get(user, 0) for user in users}

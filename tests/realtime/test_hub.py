@@ -19,7 +19,7 @@ from eventide_notify.realtime.engine.packets import Frame
 from eventide_notify.realtime.engine.server import EngineServer
 from eventide_notify.realtime.engine.transport import Transport
 from eventide_notify.realtime.frames import Content
-from eventide_notify.realtime.hub import AT_ONCE
+from eventide_notify.realtime.writer import AT_ONCE
 
 from .fakes import ROOT, START, FakeHub, FakeTransport, events
 

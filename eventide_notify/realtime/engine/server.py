@@ -11,7 +11,6 @@ import gzip
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote_plus
 
 import engineio
 import orjson
@@ -25,6 +24,18 @@ from .asgi import AsgiWebSocket, read_body, respond, respond_to_upgrade
 from .carrier import EXTENSION, FRAME_MAX, Carrier, Connection
 from .packets import Frame, Malformed
 from .polling import Overlap, Polling
+from .requests import (
+    BadMethod,
+    BadRequest,
+    ForbiddenOrigin,
+    Headers,
+    Origins,
+    Refused,
+    SessionUnknown,
+    TransportUnknown,
+    VersionUnsupported,
+    parse_query,
+)
 from .transport import PING_INTERVAL, PING_TIMEOUT, Transport
 from .upgrade import Upgrade
 from .wheel import TimerWheel
@@ -35,21 +46,6 @@ COMPRESS_FROM, COMPRESS_TO = 1_024, 256_000
 """Bytes of an answer between which it is compressed for clients that understand it; larger ones take too long."""
 PINGED_AT_ONCE = 500
 """Transports that are pinged before others have their turn."""
-
-_TRANSPORT_UNKNOWN = 0, "Transport unknown"
-_SESSION_UNKNOWN = 1, "Session ID unknown"
-_BAD_METHOD = 2, "Bad handshake method"
-_BAD_REQUEST = 3, "Bad request"
-_FORBIDDEN = 4, "Forbidden"
-_VERSION = 5, "Unsupported protocol version"
-
-
-class Refused(Exception):
-    """A request that is answered 400, with a code and a message of Node's."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.body = orjson.dumps({"code": code, "message": message})
 
 
 class EngineServer(engineio.AsyncServer):
@@ -72,7 +68,7 @@ class EngineServer(engineio.AsyncServer):
         self.confirm = confirm
         self.faults = faults
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]  # from the first request on
-        self._origins = frozenset(origins)
+        self._origins = Origins(origins)
         self._served = frozenset(transports)
         self._transports: dict[str, Transport] = {}
         self._wheel = TimerWheel()
@@ -111,7 +107,7 @@ class EngineServer(engineio.AsyncServer):
         """Serve a request, or a WebSocket."""
         self.loop = asyncio.get_running_loop()
         headers = dict(scope["headers"])
-        query = _query(scope.get("query_string", b""))
+        query = parse_query(scope.get("query_string", b""))
         serve = self._serve_websocket if scope["type"] == "websocket" else self._serve_http
         await serve(scope, receive, send, headers, query)
 
@@ -165,9 +161,9 @@ class EngineServer(engineio.AsyncServer):
     # Requests
 
     async def _serve_http(
-        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], query: Mapping[str, str]
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, query: Mapping[str, str]
     ) -> None:
-        cors = self._cors(headers)
+        cors = self._origins.headers(headers, preflight=scope["method"] == "OPTIONS")
         body, status, kind = b"ok", 200, "text/html"
         try:
             self._check(headers, query)
@@ -176,52 +172,50 @@ class EngineServer(engineio.AsyncServer):
             elif scope["method"] == "POST":
                 await self._post(receive, query)
             elif scope["method"] != "OPTIONS":
-                raise Refused(*_BAD_METHOD)
+                raise BadMethod
         except Refused as refused:
             kind, status, body = "application/json", 400, refused.body
         answer = [(b"content-type", kind.encode()), (b"cache-control", b"no-store"), *cors]
         if COMPRESS_FROM <= len(body) <= COMPRESS_TO and b"gzip" in headers.get(b"accept-encoding", b""):
             body = gzip.compress(body, 1)
             answer.append((b"content-encoding", b"gzip"))
-        if scope["method"] == "OPTIONS":
-            answer += _preflight(headers)
         await respond(send, status, answer, body)
 
-    def _check(self, headers: Mapping[bytes, bytes], query: Mapping[str, str]) -> None:
-        if not self._may_connect(headers):
-            raise Refused(*_FORBIDDEN)
+    def _check(self, headers: Headers, query: Mapping[str, str]) -> None:
+        if not self._origins.allow(headers):
+            raise ForbiddenOrigin
         if query.get("transport") not in self._served:
-            raise Refused(*_TRANSPORT_UNKNOWN)
+            raise TransportUnknown
         if query.get("EIO") != "4" and "sid" not in query:
-            raise Refused(*_VERSION)
+            raise VersionUnsupported
 
-    async def _poll(self, scope: Scope, headers: Mapping[bytes, bytes], query: Mapping[str, str]) -> bytes:
+    async def _poll(self, scope: Scope, headers: Headers, query: Mapping[str, str]) -> bytes:
         if query["transport"] != "polling":
-            raise Refused(*_BAD_REQUEST)
+            raise BadRequest
         if "sid" not in query:
             transport = await self._open(scope, headers, "polling")
             transport.polling = Polling(transport)
             return self._handshake(transport, "polling").encode()
         transport, polling = self._polling(query)
-        connection: Connection | None = scope.get("extensions", {}).get(EXTENSION)
+        connection: Connection | None = (scope.get("extensions") or {}).get(EXTENSION)
         if connection is not None and not transport.joined:
             connection.stranger()
         try:
             return (await polling.ask(query.get("t"))).encode()
         except Overlap:
             transport.close(self.reason.TRANSPORT_ERROR)
-            raise Refused(*_BAD_REQUEST) from None
+            raise BadRequest from None
 
     async def _post(self, receive: Receive, query: Mapping[str, str]) -> None:
         if "sid" not in query:
-            raise Refused(*_BAD_METHOD)
+            raise BadMethod
         transport, polling = self._polling(query)
         t = query.get("t")
         if t is not None and t == polling.posted:
             return  # the browser repeats it; it has been carried out
         if polling.posting is not False and (t is None or t != polling.posting):
             transport.close(self.reason.TRANSPORT_ERROR)
-            raise Refused(*_BAD_REQUEST)
+            raise BadRequest
         polling.posting = t
         try:
             body = await read_body(receive, FRAME_MAX)
@@ -230,7 +224,7 @@ class EngineServer(engineio.AsyncServer):
             found = packets.decode_payload(body)
         except Malformed as error:
             transport.malformed(error)
-            raise Refused(*_BAD_REQUEST) from None
+            raise BadRequest from None
         finally:
             polling.posting = False
         if t is not None and t == polling.posted:
@@ -239,25 +233,25 @@ class EngineServer(engineio.AsyncServer):
         for packet in found:
             transport.received(packet)
         if transport.closed and packets.CLOSE not in found:
-            raise Refused(*_BAD_REQUEST)
-        await transport.inbox_handled()
+            raise BadRequest
+        await transport.inbox.room()
 
     def _polling(self, query: Mapping[str, str]) -> tuple[Transport, Polling]:
         transport = self._transports.get(query["sid"])
         if transport is None:
-            raise Refused(*_SESSION_UNKNOWN)
+            raise SessionUnknown
         if transport.polling is None or query["transport"] != "polling":
-            raise Refused(*_BAD_REQUEST)
+            raise BadRequest
         return transport, transport.polling
 
     async def _serve_websocket(
-        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], query: Mapping[str, str]
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, query: Mapping[str, str]
     ) -> None:
-        connection: Connection | None = scope.get("extensions", {}).get(EXTENSION)
+        connection: Connection | None = (scope.get("extensions") or {}).get(EXTENSION)
         try:
             self._check(headers, query)
             if query["transport"] != "websocket":
-                raise Refused(*_BAD_REQUEST)
+                raise BadRequest
             transport, receiver = await self._receiver(scope, headers, query)
         except Refused as refused:
             await respond_to_upgrade(scope, receive, send, 400, refused.body)
@@ -273,7 +267,7 @@ class EngineServer(engineio.AsyncServer):
             await plain.serve(FRAME_MAX)
 
     async def _receiver(
-        self, scope: Scope, headers: Mapping[bytes, bytes], query: Mapping[str, str]
+        self, scope: Scope, headers: Headers, query: Mapping[str, str]
     ) -> tuple[Transport, Transport | Upgrade]:
         if "sid" not in query:
             transport = await self._open(scope, headers, "websocket")
@@ -284,12 +278,12 @@ class EngineServer(engineio.AsyncServer):
     def _upgradable(self, query: Mapping[str, str]) -> tuple[Transport, Polling]:
         transport = self._transports.get(query["sid"])
         if transport is None:
-            raise Refused(*_SESSION_UNKNOWN)
+            raise SessionUnknown
         if transport.polling is None or transport.upgrading is not None:
-            raise Refused(*_BAD_REQUEST)
+            raise BadRequest
         return transport, transport.polling
 
-    async def _open(self, scope: Scope, headers: Mapping[bytes, bytes], name: str) -> Transport:
+    async def _open(self, scope: Scope, headers: Headers, name: str) -> Transport:
         sid: str = self.generate_id()
         transport = Transport(self, sid, self.loop.time())
         self._transports[sid] = transport
@@ -311,36 +305,3 @@ class EngineServer(engineio.AsyncServer):
             "maxPayload": FRAME_MAX,
         }
         return packets.OPEN + orjson.dumps(told).decode()
-
-    # Origins
-
-    def _may_connect(self, headers: Mapping[bytes, bytes]) -> bool:
-        origin = headers.get(b"origin")
-        if origin is None or "*" in self._origins:
-            return True
-        hosts = headers.get(b"host", b""), headers.get(b"x-forwarded-host", b"").split(b",")[0].strip()
-        return origin.decode("latin-1") in self._origins or origin.partition(b"://")[2] in filter(None, hosts)
-
-    def _cors(self, headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        if b"origin" not in headers or not self._may_connect(headers):
-            return []
-        allowed = [(b"access-control-allow-origin", headers[b"origin"]), (b"vary", b"Origin")]
-        if "*" not in self._origins:
-            allowed.append((b"access-control-allow-credentials", b"true"))
-        return allowed
-
-
-def _preflight(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    asked = headers.get(b"access-control-request-headers", b"")
-    return [
-        (b"access-control-allow-methods", b"OPTIONS, GET, POST"),
-        *([(b"access-control-allow-headers", asked)] if asked else []),
-    ]
-
-
-def _query(text: bytes) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for pair in text.decode("latin-1").split("&"):
-        name, _, value = pair.partition("=")
-        found.setdefault(name, unquote_plus(value) if "%" in value or "+" in value else value)
-    return found

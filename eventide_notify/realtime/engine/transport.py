@@ -4,8 +4,7 @@ It begins on polling or on a WebSocket, and may go from the first to the second 
 to the WebSocket at once while that takes it, and otherwise waits here, in order, for the WebSocket or for the next
 poll. What waits is bounded: a client that does not read is cut off, and catches up when it comes back.
 
-Messages from the client are handled one after the other; the end of the connection is the last of them, so whoever
-handles a message never finds it ended half-way.
+Messages from the client go into its inbox, and its end too.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from ...models import Receipt
 from ..receipts import PING_SPACING, ReceiptTracker
 from . import packets
 from .carrier import Carrier
+from .inbox import Inbox
 from .packets import PING_PACKET, Frame, Malformed
 from .polling import Polling
 
@@ -41,21 +41,17 @@ BACKLOG_BYTES = 4 * 1024 * 1024
 READY_PACKETS = BACKLOG_PACKETS // 4
 READY_BYTES = BACKLOG_BYTES // 4
 """What may wait before a replay waits too."""
-INBOX_MAX = 64
-"""Messages of one client that wait to be handled; before more are read, these are."""
 USELESS_MAX = 200
 """Packets in a second that ask for nothing (pongs that answer no ping, noops); more end the connection."""
-
-_ENDED = None
 
 
 class Transport:
     """One client's connection, from its handshake to its end."""
 
     __slots__ = (
-        "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_handled", "_inbox", "_ping_at",
-        "_ping_due_at", "_reason", "_receipts", "_unanswered_since", "_useless", "_useless_since", "_working",
-        "closed", "heard_at", "joined", "opened_at", "polling", "sid", "upgrading",
+        "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at", "_receipts",
+        "_unanswered_since", "_useless", "_useless_since", "closed", "heard_at", "inbox", "joined", "opened_at",
+        "polling", "sid", "upgrading",
     )  # fmt: skip
 
     def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
@@ -75,10 +71,7 @@ class Transport:
         self._ping_at = now
         self._ping_due_at = 0.0
         self._unanswered_since: float | None = None
-        self._inbox: list[str | bytes | None] = []
-        self._handled: asyncio.Future[None] | None = None
-        self._working = False
-        self._reason = ""
+        self.inbox = Inbox(engine, sid, self._go_on_reading)
         self._useless = 0
         self._useless_since = now
 
@@ -261,39 +254,14 @@ class Transport:
                 self.abort()
             self._useless, self._useless_since = 0, now
 
-    def _take(self, message: str | bytes | None) -> None:
-        self._inbox.append(message)
-        if not self._working:
-            self._working = True
-            self._engine.start(self._work())
-        elif len(self._inbox) > INBOX_MAX and self._carrier is not None:
+    def _take(self, message: str | bytes) -> None:
+        self.inbox.put(message)
+        if self.inbox.full and self._carrier is not None:
             self._carrier.pause_reading()
 
-    async def inbox_handled(self) -> None:
-        """Return when messages may come again: at once, unless too many wait to be handled."""
-        while len(self._inbox) > INBOX_MAX and not self.closed:
-            if self._handled is None:
-                self._handled = self._engine.loop.create_future()
-            await asyncio.shield(self._handled)
-
-    async def _work(self) -> None:
-        while self._inbox:
-            inbox, self._inbox = self._inbox, []
-            for number, message in enumerate(inbox):
-                if message is _ENDED:
-                    await self._engine.handle_end(self.sid, self._reason)
-                    return
-                await self._engine.handle_message(self.sid, message)
-                if number % 16 == 15:
-                    await asyncio.sleep(0)  # others have something to say too
-            if self._carrier is not None:
-                self._carrier.resume_reading()
-            if self._handled is not None:
-                self._handled.set_result(None)
-                self._handled = None
-            if self._inbox:
-                await asyncio.sleep(0)
-        self._working = False
+    def _go_on_reading(self) -> None:
+        if self._carrier is not None:
+            self._carrier.resume_reading()
 
     # Beginning and end
 
@@ -331,7 +299,6 @@ class Transport:
         if self.closed:
             return False
         self.closed = True
-        self._reason = reason
         self._engine.forget(self)
         self._backlog, self._backlog_bytes = None, 0
         self._receipts = ReceiptTracker()
@@ -341,9 +308,8 @@ class Transport:
             self.polling.end(packets.NOOP if said else packets.CLOSE)
         if self.upgrading is not None:
             self.upgrading.fail()
-        for waiting in (self._emptied, self._handled):
-            if waiting is not None:
-                waiting.set_result(None)
-        self._emptied = self._handled = None
-        self._take(_ENDED)
+        if self._emptied is not None:
+            self._emptied.set_result(None)
+            self._emptied = None
+        self.inbox.end(reason)
         return True

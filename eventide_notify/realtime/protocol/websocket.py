@@ -188,7 +188,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self.open = False
         self._buffer.clear()
         if hasattr(self, "receiver"):
-            self.receiver.lost()
+            receiver = self.receiver
+            del self.receiver  # which refers to this one, too: so both go at once
+            receiver.lost()
 
     def data_received(self, data: bytes) -> None:
         if (

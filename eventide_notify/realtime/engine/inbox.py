@@ -1,0 +1,83 @@
+"""What a client says, handled one after the other.
+
+The end of its connection is the last of it, so whoever handles a message never finds the connection ended half-way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .server import EngineServer
+
+INBOX_MAX = 64
+"""Messages of one client that wait to be handled; before more are read, these are."""
+AT_ONCE = 16
+"""Messages of one client that are handled before others have their turn."""
+
+
+class Inbox:
+    """The messages of one transport. Nothing runs while there are none."""
+
+    __slots__ = ("_emptied", "_engine", "_messages", "_reason", "_sid", "_waiting", "_working")
+
+    def __init__(self, engine: EngineServer, sid: str, emptied: Callable[[], None]) -> None:
+        self._engine = engine
+        self._sid = sid
+        self._emptied = emptied
+        self._messages: list[str | bytes] = []
+        self._reason: str | None = None
+        self._working = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is to be read for now; `emptied` is called when there is room again."""
+        return len(self._messages) > INBOX_MAX
+
+    def put(self, message: str | bytes) -> None:
+        """Have it handled."""
+        self._messages.append(message)
+        self._start()
+
+    def end(self, reason: str) -> None:
+        """The connection has ended: tell that when all messages are handled."""
+        self._reason = reason
+        self._let_go_on()
+        self._start()
+
+    async def room(self) -> None:
+        """Return when messages may come again: at once, unless it is full; also when the connection has ended."""
+        while self.full and self._reason is None:
+            if self._waiting is None:
+                self._waiting = self._engine.loop.create_future()
+            await asyncio.shield(self._waiting)
+
+    def _start(self) -> None:
+        if not self._working:
+            self._working = True
+            self._engine.start(self._work())
+
+    async def _work(self) -> None:
+        while self._messages:
+            messages, self._messages = self._messages, []
+            for number, message in enumerate(messages, 1):
+                await self._engine.handle_message(self._sid, message)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            self._emptied()
+            self._let_go_on()
+            if self._messages:
+                await asyncio.sleep(0)
+        if self._reason is not None:
+            await self._engine.handle_end(self._sid, self._reason)  # and nothing is handled any more
+            del self._emptied  # the way back to the transport: so both go at once
+        else:
+            self._working = False
+
+    def _let_go_on(self) -> None:
+        if self._waiting is not None:
+            self._waiting.set_result(None)
+            self._waiting = None
