@@ -19,7 +19,7 @@ from ..require import missing
 from ..servers import ServerError
 from ..servers.nginx import NginxServer, Request, start_nginx_server
 from .backends import Deployment
-from .swarm import TRANSPORTS, address
+from .swarm import address
 
 LOGGED_WITHIN = 3.0
 """Seconds that nginx may take to log what has ended."""
@@ -34,10 +34,10 @@ class Front:
     urls: Sequence[str]
     nginx: NginxServer | None = None
 
-    async def problems(self, *, clients: int, instances: int, undisturbed: bool) -> list[str]:
+    async def problems(self, clients: Sequence[Sequence[str]], *, instances: int, undisturbed: bool) -> list[str]:
         """What went another way than it should, in words. Ask when the clients have gone.
 
-        `clients`: how many stock clients there were; `undisturbed`: nothing but their networks has failed.
+        `clients`: the transports of each stock client; `undisturbed`: nothing but their networks has failed.
         """
         if self.nginx is None:
             return []
@@ -49,9 +49,13 @@ class Front:
             await asyncio.sleep(0.1)  # nginx logs a WebSocket when it has noticed its end
 
     @staticmethod
-    def _problems(nginx: NginxServer, clients: int, instances: int, undisturbed: bool) -> list[str]:
+    def _problems(nginx: NginxServer, clients: Sequence[Sequence[str]], instances: int, undisturbed: bool) -> list[str]:
         requests = [request for request in nginx.requests() if request.path == "/socket.io/"]
-        found = [problem for number in range(clients) for problem in _astray(number, requests, undisturbed)]
+        found = [
+            problem
+            for number, transports in enumerate(clients)
+            for problem in _astray(number, transports, requests, undisturbed)
+        ]
         reached = {request.instances[-1] for request in requests if request.status in (101, 200)}
         if clients and len(reached) != instances:
             found.append(f"nginx led clients to {len(reached)} of {instances} instances only")
@@ -72,9 +76,8 @@ def in_front(name: FrontName, deployment: Deployment) -> Iterator[Front]:
         yield Front([nginx.base_url], nginx)
 
 
-def _astray(number: int, requests: Sequence[Request], undisturbed: bool) -> list[str]:
+def _astray(number: int, transports: Sequence[str], requests: Sequence[Request], undisturbed: bool) -> list[str]:
     """Where the requests of this stock client are not what its transports lead to."""
-    transports = TRANSPORTS[number % len(TRANSPORTS)]
     mine = [request for request in requests if request.address == address(number)]
     answers = Counter(request.status for request in mine)
     found = []

@@ -1,18 +1,40 @@
-"""The network of the swarm: one `Link` for each client, which fails on purpose, and a load balancer's part."""
+"""The network of the swarm: one `Link` for each client, which fails on purpose, and a load balancer's part.
+
+Before a link there may be a `Proxy`, which knows HTTP and treats it badly.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
 from eventide_notify.verify.http import endpoint
-from eventide_notify.verify.proxy import Link
+from eventide_notify.verify.proxy import Fault, Link
 
-Drops = Literal["clean", "silent", "none"]
-"""How the networks of clients break every `DROP_EVERY` seconds, for `DROP_FOR` seconds; see `Link`."""
+from ..proxy import Exchange, Proxy
+
+Drops = Literal["clean", "silent", "none", "lost answers", "dead WebSockets"]
+"""How the networks of clients fail: not at all; every `DROP_EVERY` seconds, for `DROP_FOR` seconds, see `Link`; or all
+the time, see `spoil`."""
+BREAKS: Mapping[Drops, Fault] = {"clean": "clean", "silent": "silent"}
+"""Those that links do."""
+SPOILS: frozenset[Drops] = frozenset({"lost answers", "dead WebSockets"})
+"""Those that proxies do."""
 DROP_EVERY = DROP_FOR = 2.0
+
+TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"])
+_SPOILED: Mapping[Drops, Sequence[Sequence[str]]] = {
+    "lost answers": (["polling"], ["polling"], ["polling", "websocket"]),
+    "dead WebSockets": (["polling", "websocket"],),
+}
+
+
+def transports(number: int, drops: Drops) -> Sequence[str]:
+    """Those of this client: what such networks can spoil."""
+    choices = _SPOILED.get(drops, TRANSPORTS)
+    return choices[number % len(choices)]
 
 
 class Balancer:
@@ -64,3 +86,39 @@ def pauses(*, seed: str) -> Iterator[float]:
     yield random.Random(seed).uniform(0, DROP_EVERY + DROP_FOR)
     while True:
         yield DROP_EVERY
+
+
+OFTEN, SELDOM = 0.25, 0.1
+"""How many requests are lost; and how many of these are not asked again, so that the client notices."""
+REPEATED_WITHIN = 0.5
+"""Seconds from a loss until the request is repeated, at most."""
+BROKEN_WITHIN = 1.0
+"""Seconds that a poll may wait which breaks while it waits, at most."""
+
+
+def spoil(proxy: Proxy, drops: Drops, number: int) -> None:
+    """Have it treat everything of this client badly.
+
+    *lost answers*: of polling requests many an answer is lost, or the connection breaks while it is waited for, and
+    most of these requests are repeated as they were, as a browser repeats them by itself. *dead WebSockets*: each is
+    agreed to by the server, and then closed, or lets nothing pass any more.
+    """
+    chance = random.Random(f"{drops} {number}")
+
+    def breaks(exchange: Exchange) -> float | None:
+        return chance.uniform(0, BROKEN_WITHIN) if exchange.is_poll and chance.random() < OFTEN else None
+
+    def repeats(exchange: Exchange) -> float | None:
+        return None if chance.random() < SELDOM else chance.uniform(0, REPEATED_WITHIN)
+
+    if drops == "dead WebSockets":
+        proxy.after_101 = "drop" if number % 2 else "swallow"
+    else:
+        proxy.loses = lambda exchange: exchange.has_session and chance.random() < OFTEN
+        proxy.breaks, proxy.repeats = breaks, repeats
+
+
+def losses(proxy: Proxy) -> int:
+    """How much it has lost: requests, their answers, and WebSockets."""
+    dead = 0 if proxy.after_101 == "pass" else proxy.websockets()
+    return dead + sum(exchange.losses for exchange in proxy.exchanges)

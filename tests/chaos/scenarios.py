@@ -10,7 +10,7 @@ from . import faults
 from .backends import Backend
 from .faults import Fault
 from .front import FrontName
-from .network import Drops
+from .network import SPOILS, Drops
 from .size import FULL
 
 Load = Literal["stock", "verify", "verify over polling"]
@@ -30,9 +30,14 @@ class Scenario:
     def name(self) -> str:
         """In words."""
         load = "stock clients" if self.load == "stock" else self.load
-        drops = "" if self.drops == "none" else f"{self.drops} drops"
+        drops = self.drops if self.drops in SPOILS else f"{self.drops} drops"
         fault = "" if self.fault is None else self.fault.__name__.replace("_", " ")
-        return ", ".join(filter(None, [load, drops or "no drops", fault, "" if self.front == "direct" else "nginx"]))
+        return ", ".join(
+            filter(
+                None,
+                [load, "no drops" if self.drops == "none" else drops, fault, "" if self.front == "direct" else "nginx"],
+            )
+        )
 
     @property
     def id(self) -> str:
@@ -66,6 +71,8 @@ BRIEFLY = (
     Scenario(MONGO, "stock", "silent", faults.database_restarted),
     Scenario(MONGO, "verify", "clean"),
     Scenario(POSTGRES, "stock", "silent", faults.instance_killed, "nginx"),
+    Scenario(SQLITE, "stock", "lost answers"),
+    Scenario(POSTGRES, "stock", "dead WebSockets"),
 )
 
 
@@ -75,6 +82,11 @@ def _all() -> Iterator[Scenario]:
             yield Scenario(backend, "stock", drops)
             yield Scenario(backend, "verify", drops)
         yield Scenario(backend, "verify over polling", "silent")
+        yield Scenario(backend, "stock", "lost answers")
+        yield Scenario(backend, "stock", "lost answers", faults.instance_killed)
+        yield Scenario(backend, "stock", "lost answers", faults.rolling_restart)
+        yield Scenario(backend, "stock", "dead WebSockets")
+        yield Scenario(backend, "stock", "dead WebSockets", faults.rolling_restart)
         for fault in FAULTS if backend in SEVERAL else OF_ONE:
             yield Scenario(backend, "stock", "silent", fault)
             yield Scenario(backend, "stock", "none", fault)
@@ -82,6 +94,8 @@ def _all() -> Iterator[Scenario]:
     for backend in (POSTGRES, MONGO):
         for drops in DROPS:
             yield Scenario(backend, "stock", drops, front="nginx")
+        yield Scenario(backend, "stock", "lost answers", front="nginx")
+        yield Scenario(backend, "stock", "dead WebSockets", front="nginx")
         yield Scenario(backend, "verify", "silent", front="nginx")
         yield Scenario(backend, "verify over polling", "silent", front="nginx")
         for fault in FAULTS:

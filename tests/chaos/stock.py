@@ -18,13 +18,14 @@ from eventide_notify.verify.proxy import Fault as Break
 from eventide_notify.verify.proxy import Link
 from eventide_notify.verify.user import Stopwatch
 
+from ..proxy import Proxy
 from ..waiting import until
 from .backends import Deployment
 from .faults import Fault, break_things
-from .network import DROP_FOR, Balancer, Drops, pauses
+from .network import BREAKS, DROP_FOR, SPOILS, Balancer, Drops, losses, pauses, spoil, transports
 from .sender import Sender, asking
 from .stories import Stories
-from .swarm import TRANSPORTS, Event, Member, Swarm, address, run_swarm
+from .swarm import Event, Member, Swarm, address, run_swarm
 
 CONNECT_WITHIN = 75.0
 """Seconds in which all clients are connected: more than the 45 after which a client finds out by itself that nobody
@@ -39,10 +40,17 @@ class _Client:
     user: str
     token: str
     link: Link
+    proxy: Proxy | None = None
+    """Before its link, where the network treats HTTP badly."""
     online: Stopwatch = field(default_factory=Stopwatch)
     """While both the client and its network are connected."""
     connected: bool = False
     shown: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """What it connects to."""
+        return self.link.port if self.proxy is None else self.proxy.port
 
 
 class SwarmLoad:
@@ -91,7 +99,7 @@ class SwarmLoad:
         return {
             **outcome,
             "examples": {name: self._told(cases) for name, cases in examples.items()},
-            "drops": self._drop_count,
+            "drops": self._drop_count + sum(losses(client.proxy) for client in self._clients if client.proxy),
             "reconnects": self._connects - len(self._clients),
             "sent_away": self._refused,
         }
@@ -107,19 +115,25 @@ class SwarmLoad:
         for number, client in enumerate(self._clients):
             await client.link.open()
             self._balancer.add(client.link, number)
+            if self._drops in SPOILS:
+                client.proxy = Proxy(client.link.port)
+                await client.proxy.open()
+                spoil(client.proxy, self._drops, number)
         try:
             yield
         finally:
             for client in self._clients:
+                if client.proxy is not None:
+                    await client.proxy.close()
                 await client.link.close()
 
     async def _connect(self, swarm: Swarm) -> None:
         swarm.start(
             [
                 Member(
-                    f"http://127.0.0.1:{client.link.port}",
+                    f"http://127.0.0.1:{client.port}",
                     client.token,
-                    TRANSPORTS[number % len(TRANSPORTS)],
+                    transports(number, self._drops),
                     address(number),
                     since=number % 4 == 3,
                 )
@@ -175,9 +189,9 @@ class SwarmLoad:
     async def _dropping(self, swarm: Swarm) -> AsyncIterator[None]:
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as dropping:
-            if self._drops != "none":
+            if (how := BREAKS.get(self._drops)) is not None:
                 for client in self._clients:
-                    dropping.create_task(self._drop(client, self._drops, swarm, stop))
+                    dropping.create_task(self._drop(client, how, swarm, stop))
             try:
                 yield
             finally:

@@ -15,7 +15,6 @@ from typing import Any
 
 JS = Path(__file__).parents[1] / "js"
 SYNC_WITHIN = 10.0
-TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"])
 
 
 def address(number: int) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from ..waiting import until
 from .backends import Backend, DatabaseServers, Deployment, deploy
-from .swarm import TRANSPORTS, Event, Member, address, run_swarm
+from .network import TRANSPORTS
+from .swarm import Event, Member, address, run_swarm
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("node_modules")]
 

@@ -61,6 +61,9 @@ function open(page, given) {
     call({ id, event, args }) {
       socket.emit(event, ...args, (answer) => print("answer", id, answer));
     },
+    burst({ id, event, times }) {
+      for (let n = 0; n < times; n += 1) socket.emit(event, (answer) => print("answer", id, answer));
+    },
     async fetch({ id, method, path }) {
       const response = await fetch(given.url + path, { method, headers: { Authorization: `Bearer ${token}` } });
       const body = response.status === 204 ? null : await response.json();
