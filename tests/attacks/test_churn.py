@@ -1,0 +1,84 @@
+"""Connections that come and go, thousands of them: nothing of them stays."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from eventide_notify import Settings, create_app
+from eventide_notify.models import utc_now
+
+from ..service import SECRET, Service, issuer
+from ..serving import serving
+from ..waiting import until
+from .hostile import come_and_go, leave_over_polling, many, vanish
+from .watch import Watch
+
+Visit = Callable[[str, str], Awaitable[str]]
+VISITS: dict[str, Visit] = {"websocket": come_and_go, "polling": leave_over_polling, "lost": vanish}
+_numbers = itertools.count(1)
+
+each_visit = pytest.mark.parametrize("visit", VISITS.values(), ids=VISITS.keys())
+
+
+def token() -> str:
+    """Of a user that nobody was before."""
+    return issuer().issue(f"visitor-{next(_numbers)}", ttl=600, now=utc_now())
+
+
+async def visits(url: str, visit: Visit, count: int) -> None:
+    outcomes = await many(count, lambda _: visit(url, token()), at_once=20, seconds=25)
+    assert len(outcomes) == 1, outcomes
+
+
+def left(service: Service) -> tuple[float, int]:
+    """Sessions that the service counts, and users that it says are there."""
+    with service.client(admin=True) as client:
+        lines = client.get("/metrics").text.splitlines()
+        [sockets] = [float(line.split()[1]) for line in lines if line.startswith("eventide_sockets ")]
+        return sockets, int(client.get("/v1/admin/online-users").json()["count"])
+
+
+@each_visit
+async def test_they_leave_neither_memory_nor_descriptors_nor_presence(victim: Service, visit: Visit) -> None:
+    await visits(victim.base_url, visit, 500)
+    watch = Watch(victim)
+    descriptors = watch.descriptors
+    await visits(victim.base_url, visit, 1_500)
+    while await asyncio.to_thread(left, victim) != (0, 0):  # noqa: ASYNC110 - bounded by the test's own time limit
+        await asyncio.sleep(0.05)
+    await watch.until_descriptors(descriptors + 5)
+    assert watch.growth < 5, "a session is some 50 KiB: 1,500 would be 70 MiB"
+    watch.assert_quiet()
+
+
+@each_visit
+async def test_no_task_and_no_object_is_left(visit: Visit) -> None:
+    app = create_app(Settings(jwt_secret=SECRET, database_url="sqlite://", _env_file=None))
+    async with serving(app) as url:
+        await visits(url, visit, 50)
+        before = settled()
+        tasks = len(asyncio.all_tasks())
+        await visits(url, visit, 200)
+        await until(lambda: len(asyncio.all_tasks()) <= tasks)
+        await until_level(before)
+
+
+async def until_level(before: Counter[str], *, within: float = 5) -> None:
+    """Wait until no kind of object is there a hundred times more often than before."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while more := {kind: count for kind, count in (settled() - before).items() if count >= 100}:
+        assert loop.time() < end, more
+        await asyncio.sleep(0.1)
+
+
+def settled() -> Counter[str]:
+    """How many objects there are of each type."""
+    gc.collect()
+    return Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
