@@ -95,7 +95,7 @@ async def measured(name: str, service: Service, attack: Attack) -> Row:
 
 def described(outcome: object) -> str:
     if isinstance(outcome, Counter):
-        return ", ".join(f"{count:,} × {what}" for what, count in outcome.most_common(4))
+        return ", ".join(f"{what}: {count:,}" for what, count in outcome.most_common(4))
     return str(outcome)
 
 
@@ -103,8 +103,7 @@ def flooding(attack: Flood) -> Attack:
     return lambda service: flood(service, attack, SECONDS)
 
 
-async def repeatedly(service: Service, send: Callable[[int], Awaitable[object]], count: int = 3_000) -> Counter[str]:
-    del service
+async def repeatedly(send: Callable[[int], Awaitable[object]], count: int = 3_000) -> Counter[str]:
     return await many(count, send, at_once=20, seconds=SECONDS)
 
 
@@ -121,10 +120,17 @@ async def aborted_post(service: Service) -> str:
     return await aborted(service, request(target, method="POST", headers=[("Content-Length", "1000")]) + b"4")
 
 
-async def holding(service: Service, kind: str) -> str:
-    async with held(service, kind, 400):
-        await asyncio.sleep(SECONDS / 2)
-    return "held 400 for 5 s, of 256 descriptors"
+def holding(kind: str) -> Attack:
+    async def attack(service: Service) -> str:
+        async with held(service, kind, 400):
+            await asyncio.sleep(SECONDS / 2)
+        return "held 400 for 5 s, of 256 descriptors"
+
+    return attack
+
+
+def posting(body: bytes, *, waiting: bool = False) -> Attack:
+    return lambda service: repeatedly(lambda _: malformed_post(service, body, waiting=waiting, within=0.2))
 
 
 async def churn(service: Service, connects: int) -> str:
@@ -147,8 +153,8 @@ async def churn(service: Service, connects: int) -> str:
     await asyncio.sleep(SETTLE)
     sockets, users = await asyncio.to_thread(left, service)
     return (
-        f"{connects:,} in {took:.0f} s: {' / '.join(levels)} MiB after each kind; "
-        f"left: {sockets - 1:.0f} sessions, {users - 1} users (the innocent client's aside), {watch.descriptors} descriptors"
+        f"{connects:,} in {took:.0f} s: {' / '.join(levels)} MiB after each kind; left, the innocent client aside: "
+        f"{sockets - 1:.0f} sessions, {users - 1} users; {watch.descriptors} descriptors"
     )
 
 
@@ -169,30 +175,22 @@ def attacks(connects: int) -> Iterator[tuple[str, Callable[[], Service], Attack]
         lambda service: pipelined(service, SECONDS, target="/openapi.json"),
     )
     for name, body in {"packet 9": b"9", "no UTF-8": b"\xff", "2 MB": b"4" + b"x" * 2_000_000}.items():
-        yield (
-            f"polling posts: {name}",
-            Service,
-            lambda service, body=body: repeatedly(service, lambda _: malformed_post(service, body, within=0.2)),
-        )
-    yield (
-        "polling posts: packet 9, with a GET that waits",
-        Service,
-        lambda service: repeatedly(service, lambda _: malformed_post(service, b"9", waiting=True, within=0.2)),
-    )
-    yield "polling posts broken off", Service, lambda service: repeatedly(service, lambda _: aborted_post(service))
+        yield f"polling posts: {name}", Service, posting(body)
+    yield "polling posts: packet 9, with a GET that waits", Service, posting(b"9", waiting=True)
+    yield "polling posts broken off", Service, lambda service: repeatedly(lambda _: aborted_post(service))
     yield (
         "polling handshakes, one after the other",
         Service,
-        lambda service: repeatedly(service, lambda _: once(service, request(POLLING)), 10_000),
+        lambda service: repeatedly(lambda _: once(service, request(POLLING)), 10_000),
     )
     yield (
         "requests that are no HTTP",
         Service,
-        lambda service: repeatedly(service, lambda _: once(service, b"nonsense\r\n\r\n"), 10_000),
+        lambda service: repeatedly(lambda _: once(service, b"nonsense\r\n\r\n"), 10_000),
     )
-    yield "WebSocket packet 9", Service, lambda service: repeatedly(service, lambda _: malformed_frame(service))
+    yield "WebSocket packet 9", Service, lambda service: repeatedly(lambda _: malformed_frame(service))
     for kind in HELD:
-        yield f"400 × {kind}", lambda: FewFiles(256), lambda service, kind=kind: holding(service, kind)
+        yield f"400 {kind}", lambda: FewFiles(256), holding(kind)
     yield "connects and disconnects", Service, lambda service: churn(service, connects)
 
 

@@ -112,12 +112,15 @@ class Peer:
         return bytes(self.buffer)
 
     def close(self) -> None:
+        # Whoever still reads here would go on, with the number of the socket, on the next one that gets it.
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
         self._socket.close()
 
     def reset(self) -> None:
         """End the connection with a TCP reset."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self.close()
 
     async def _more(self) -> None:
         data = await self.read()
