@@ -20,6 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, wire
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from .channel.fanout import ChannelFanout
+from .channel.local import LocalChannel
+from .channel.redis import RedisChannel
 from .demo import DemoRoutes
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
@@ -27,26 +30,27 @@ from .metrics import Metrics
 from .models import utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
+from .realtime.codec import Json
+from .realtime.engine.asgi import respond_to_upgrade
+from .realtime.events import ClientEvents
+from .realtime.expiry import ExpiryWatch
+from .realtime.frames import Content
+from .realtime.hub import Hub
+from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.server import SocketServer
+from .realtime.session import Session
+from .rest import openapi
+from .rest.ops import OpsRoutes
+from .rest.pages import PageRoutes, static_directory
+from .rest.problems import HANDLERS, problem
+from .rest.routes import NotificationRoutes
 from .service import NotificationService
 from .service.background import Background
-from .service.counts import CountTeller
+from .service.counts import UnreadCountPublisher
 from .service.delivery import Delivery
-from .service.missed import FIRST_LOOK, MissedReader, Sweep
+from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
 from .store import Store, create_store
-from .transport import openapi
-from .transport.codec import Json
-from .transport.connections import Connection
-from .transport.engine import SocketServer
-from .transport.events import ClientEvents
-from .transport.expiry import ExpiryWatch
-from .transport.fanout import LocalFanout, SocketFanout
-from .transport.http import NotificationRoutes
-from .transport.ops import OpsRoutes
-from .transport.pages import PageRoutes, static_directory
-from .transport.problems import HANDLERS, problem
-from .transport.redis import RedisFanout
-from .transport.socket import Doorway, NotificationNamespace, verification
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +58,6 @@ DRAIN_PAUSE_MAX = 0.02
 """Seconds between two connections that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
-MISSED_EVERY = 1.0
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 
@@ -89,23 +92,19 @@ class Application:
         self._verify = verification(token_verifier(settings))
         self._store = _store(settings)
         self._background = Background(metrics)
-        self._counts = CountTeller(self._store, clock=utc_now)
+        self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._delivery = Delivery(self._store, clock=utc_now, metrics=metrics, limit=settings.catch_up_limit)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
-        self._fanout = RedisFanout(redis_url) if redis_url else LocalFanout()
-        self._fanout.prepare(
-            self._dialects,
-            metrics=metrics,
-            count_changed=self._counts.changed,
-            read_counts=self._counts.read,
-        )
+        self._hub = Hub(metrics=metrics, count_changed=self._counts.changed, read_counts=self._counts.read)
+        self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
+        self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
             self._store,
-            SocketFanout(self._fanout),
+            self._fanout,
             self._presence,
             clock=utc_now,
             metrics=metrics,
@@ -122,7 +121,6 @@ class Application:
             if not self._accepting and not self._is_of_session(scope):
                 await _turn_away(scope, receive, send)
                 return
-            # Straight to Engine.IO: its connections keep `send`, so nothing may be wrapped around it.
             await self._sockets.handle_request(scope, receive, send)
         elif self._inner_app is not None and not self._is_ours(scope):
             await self._inner_app(scope, receive, send)
@@ -138,10 +136,10 @@ class Application:
         of this `/readyz` answers 503.
         """
         self._accepting = False
-        connections = {connection.eio_sid: connection for connection in self._fanout.connections.values()}
-        pause = min(DRAIN_PAUSE_MAX, seconds / len(connections)) if connections else 0
-        for connection in connections.values():
-            await self._hang_up(connection)
+        transports = {session.transport for session in self._hub.sessions.values()}
+        pause = min(DRAIN_PAUSE_MAX, seconds / len(transports)) if transports else 0
+        for transport in transports:
+            transport.close()
             await asyncio.sleep(pause)
 
     @asynccontextmanager
@@ -151,7 +149,8 @@ class Application:
             await self._store.open()
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
-            self._counts.open(self._fanout.tell_counts)
+            self._counts.open(self._hub.tell_counts)
+            stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
             await self._start_background(stack)
             if self._inner_app is not None:
@@ -161,13 +160,13 @@ class Application:
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
         every(PURGE_EVERY, "purge", self.notifications.purge)
-        sweep = Sweep(self._store, self._fanout, clock=utc_now)
+        sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
-        if isinstance(self._fanout, RedisFanout):
-            missed = MissedReader(self._store, self._fanout, problems=self._fanout.problems, clock=utc_now)
-            every(MISSED_EVERY, "reading what was missed", missed.round)
-            stack.push_async_callback(self._fanout.stop)
-            await self._fanout.start()
+        if isinstance(self._channel, RedisChannel):
+            stack.push_async_callback(self._channel.stop)
+            await self._channel.start()
+            missed = MissedReader(self._store, self._hub, self._channel.health, clock=utc_now)
+            every(LOOK_EVERY, "reading what was missed", missed.round)
         if isinstance(self._presence, RedisPresence):
             every(PRESENCE_EVERY, "presence", self._presence.flush)
             every(REFRESH, "presence refresh", self._presence.refresh)
@@ -180,21 +179,20 @@ class Application:
     def _is_of_session(self, scope: Scope) -> bool:
         """Whether the request belongs to a session that is open here."""
         asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return any(self._sockets.connection(sid) is not None for sid in asked.get("sid", ()))
+        return any(self._sockets.eio.connection(sid) is not None for sid in asked.get("sid", ()))
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._web.routes)
 
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
-        origins = list(settings.cors_origins)
         server = SocketServer(
-            manager=self._fanout,
+            manager=self._channel,
             confirm=self._delivery.received,
-            origins="*" if "*" in origins else origins or None,
+            origins=list(settings.cors_origins),
             transports=list(settings.transports),
             namespaces=[dialect.namespace for dialect in self._dialects],
         )
-        expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=self._warn_of_expiry, end=self._hang_up)
+        expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=_warn_of_expiry, end=_end)
         events = ClientEvents(
             self.notifications,
             self._delivery,
@@ -202,11 +200,11 @@ class Application:
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
-        doorway = Doorway(
+        context = NamespaceContext(
             verify=self._verify,
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
-            fanout=self._fanout,
+            hub=self._hub,
             delivery=self._delivery,
             presence=self._presence,
             expiry=expiry,
@@ -214,7 +212,7 @@ class Application:
             metrics=self._metrics,
         )
         for dialect in self._dialects:
-            server.register_namespace(NotificationNamespace(dialect, doorway))
+            server.register_namespace(NotificationNamespace(dialect, context))
         return server
 
     def _build_web(self, settings: Settings, *, demo: bool) -> Starlette:
@@ -243,7 +241,7 @@ class Application:
         return Starlette(routes=routes, middleware=_cors(settings), exception_handlers=HANDLERS)
 
     def _channel_problems(self) -> list[str]:
-        return self._fanout.problems() if isinstance(self._fanout, RedisFanout) else []
+        return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []
 
     async def _check_accepting(self) -> None:
         if not self._accepting:
@@ -253,24 +251,27 @@ class Application:
         if failing := self._background.failing:
             raise Unavailable(", ".join(f"{name} ({reason})" for name, reason in failing.items()))
 
-    async def _warn_of_expiry(self, connection: Connection) -> None:
-        expires_at = wire.iso(connection.principal.expires_at)
-        await self._fanout.tell(connection, wire.TOKEN_EXPIRING, {"expiresAt": expires_at})
-
-    async def _hang_up(self, connection: Connection) -> None:
-        await self._fanout.hang_up(connection.eio_sid)
-
     async def _broadcast(self, event: str, text: str) -> None:
-        await SocketFanout(self._fanout).emit(event, text, None)
+        await self._fanout.emit(event, text, None)
+
+
+def _warn_of_expiry(session: Session) -> None:
+    expires_at = wire.iso(session.principal.expires_at)
+    session.tell(wire.TOKEN_EXPIRING, Content.of({"expiresAt": expires_at}))
+
+
+def _end(session: Session) -> None:
+    session.transport.close()
 
 
 async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
     # Not by a CONNECT_ERROR: after one, a stock client does not try again. And 503 also to the session of another
     # instance, which a load balancer brings back here: it is to try the next one, where 400 would be the last word.
+    answer = problem(Unavailable("The service is stopping."))
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1013})
+        await respond_to_upgrade(scope, receive, send, answer.status_code, bytes(answer.body))
     else:
-        await problem(Unavailable("The service is stopping."))(scope, receive, send)
+        await answer(scope, receive, send)
 
 
 def _store(settings: Settings) -> Store:

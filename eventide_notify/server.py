@@ -13,13 +13,18 @@ from contextlib import contextmanager
 import uvicorn
 
 from .app import Application
-from .transport.engine import FRAME_MAX
+from .realtime.engine.carrier import FRAME_MAX
+from .realtime.protocol import HttpProtocol
 
 GRACE = 10
 """Seconds that open requests have at a stop."""
 GARBAGE = 50_000, 5, 5
 """Thresholds of the garbage collector. It goes through all that a connection holds again and again while connections
 come: with Python's own (700, 10, 10) that was half the time of 10,000 connects (34 s of processor time; so: 18 s)."""
+
+
+class _Http(HttpProtocol):
+    """With limits of its own, made when the server starts."""
 
 
 class _Server(uvicorn.Server):
@@ -61,7 +66,7 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
         host=host,
         port=port,
         loop="asyncio" if sys.platform == "win32" else "uvloop",
-        http="httptools",
+        http=_Http,
         ws="websockets-sansio",
         ws_max_size=FRAME_MAX + 1024,
         ws_ping_interval=None,

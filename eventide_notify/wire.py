@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from .models import Announcement, Draft, Notification, NotificationId, Page, Principal, Status, UserId
+from .models import Announcement, Draft, Notification, NotificationId, Page, Principal, Receipt, Status, UserId
 
 Payload = dict[str, Any]
 CatchUp = Literal["each", "batch", "none"]
@@ -32,6 +32,7 @@ PENDING_NOTIFICATIONS = "pending_notifications"
 NOTIFICATION_READ = "notification_read"
 NOTIFICATION_DELETED = "notification_deleted"
 UNREAD_COUNT = "unread_count"
+RELOAD = "reload"
 CATCH_UP_COMPLETE = "catch_up_complete"
 TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - an event's name
 EXCEPTION = "exception"
@@ -52,7 +53,7 @@ RESERVED_EVENTS = frozenset(
         "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
         "notification", "newNotification", "global_notification", "announcement",
         CONNECTED, NEW_NOTIFICATION, PENDING_NOTIFICATIONS, NOTIFICATION_READ, NOTIFICATION_DELETED, UNREAD_COUNT,
-        CATCH_UP_COMPLETE, TOKEN_EXPIRING, EXCEPTION, MESSAGE_TO_CLIENT,
+        RELOAD, CATCH_UP_COMPLETE, TOKEN_EXPIRING, EXCEPTION, MESSAGE_TO_CLIENT,
         MARK_READ, MARK_ALL_READ, DELETE_NOTIFICATION, GET_UNREAD_COUNT, GET_NOTIFICATIONS, NOTIFICATION_ACK,
         REFRESH_TOKEN, MESSAGE_TO_SERVER,
     }
@@ -60,13 +61,13 @@ RESERVED_EVENTS = frozenset(
 """Names that a caller's own events may not have: the protocol's, Socket.IO's own and the front ends'."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """How one namespace speaks."""
 
     namespace: str
-    live_events: Sequence[str]
-    broadcast_events: Sequence[str]
+    live_events: tuple[str, ...]
+    broadcast_events: tuple[str, ...]
     catch_up: CatchUp
     """How pending notifications are replayed to a client that does not say what it wants."""
 
@@ -141,6 +142,11 @@ def announcement(item: Announcement) -> Payload:
     if item.expires_at is not None:
         payload["expiresAt"] = iso(item.expires_at)
     return payload
+
+
+def receipt(user: UserId, payload: Payload) -> Receipt:
+    """What proves that a client of the user has received this notification or announcement."""
+    return Receipt(user, payload["id"], "userId" not in payload)
 
 
 def connected(principal: Principal, unread_count: int) -> Payload:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from eventide_notify import errors
 from eventide_notify.errors import EventideError, FieldError, Internal, InvalidRequest, TokenMissing, Unauthorized
-from eventide_notify.transport.problems import HANDLERS, problem
+from eventide_notify.rest.problems import HANDLERS, problem
 
 CODES = {
     "unauthorized", "token_expired", "forbidden", "not_found", "invalid_request", "payload_too_large", "conflict",

@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from eventide_notify import Settings, __version__, create_app
 from eventide_notify.models import IdGenerator, is_notification_id, utc_now
-from eventide_notify.transport import openapi
-from eventide_notify.transport.http import NotificationRoutes
+from eventide_notify.rest import openapi
+from eventide_notify.rest.routes import NotificationRoutes
 from eventide_notify.wire import RESERVED_EVENTS
 
 from .rest.test_sending import BROKEN_LINKS, LINKS, SCRIPTS

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from eventide_notify import Settings, create_app
-from eventide_notify.transport.pages import SCRIPTS, PageRoutes, static_directory
-from eventide_notify.transport.problems import HANDLERS
+from eventide_notify.rest.pages import SCRIPTS, PageRoutes, static_directory
+from eventide_notify.rest.problems import HANDLERS
 
 from .require import missing
 from .service import SECRET, Service

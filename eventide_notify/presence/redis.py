@@ -13,14 +13,13 @@ import asyncio
 import logging
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 
 from ..errors import Unavailable
 from ..models import UserId
+from ..redis_client import TIMEOUT, connect
 from .base import ConnectionId
 
 logger = logging.getLogger(__name__)
@@ -28,8 +27,6 @@ logger = logging.getLogger(__name__)
 REFRESH = 20.0
 LIFETIME = 50.0
 """Seconds. Longer than two refreshes, so that one may fail."""
-TIMEOUT = 2.0
-"""Seconds that Redis has to answer."""
 
 _USERS = "eventide:presence:users"
 # A user leaves the list of users with the last connection, and not when another instance has just added one.
@@ -131,25 +128,6 @@ class RedisPresence:
         if self._client is None:
             self._client = connect(self._url)
         return self._client
-
-
-def connect(url: str) -> Redis:
-    """A client for any of the URLs that `EVENTIDE_REDIS_URL` takes. Connects with its first command."""
-    options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    if url.startswith("redis+sentinel://"):
-        return _sentinel_master(url, options)
-    return Redis.from_url(url, **options)
-
-
-def _sentinel_master(url: str, options: dict[str, Any]) -> Redis:
-    """`redis+sentinel://user:password@host:port,host:port/database/service`"""
-    parts = urlsplit(url)
-    hosts = [host.rsplit(":", 1) for host in parts.netloc.rpartition("@")[2].split(",")]
-    database, _, service = parts.path.strip("/").partition("/")
-    options |= {"username": parts.username, "password": parts.password, "db": int(database or 0)}
-    sentinel: Any = Sentinel([(host, int(port)) for host, port in hosts], socket_timeout=TIMEOUT)  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(service or "mymaster", **options)
-    return master
 
 
 async def _answered(command: Any) -> Any:

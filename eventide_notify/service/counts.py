@@ -21,7 +21,7 @@ RETRY = 1.0
 Tell = Callable[[Mapping[UserId, int]], Awaitable[None]]
 
 
-class CountTeller:
+class UnreadCountPublisher:
     """Collects the users whose count may have changed, reads the counts of all of them at once, and tells them.
 
     Tellings follow one another, and each reads the store after the changes it tells of; so the last one is right.

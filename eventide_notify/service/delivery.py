@@ -12,7 +12,7 @@ from ..errors import Unavailable
 from ..metrics import Metrics
 from ..models import Notification, NotificationId, Receipt, UserId, id_at, time_of
 from ..store.base import Store
-from .unread import UnreadCounts
+from .unread import UnreadCountLoader
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Delivery:
         self._clock = clock
         self._metrics = metrics
         self._limit = limit
-        self._unread = UnreadCounts(store, clock=clock)
+        self._unread = UnreadCountLoader(store, clock=clock)
         self._receipts: set[Receipt] = set()
         self._writer: asyncio.Task[None] | None = None
 

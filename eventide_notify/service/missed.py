@@ -1,11 +1,11 @@
-"""What the fan-out may have lost, made good from the store.
+"""What the channel between instances has lost, made good from the store.
 
-The channel between instances may lose anything: Redis is away or frozen, an instance is killed between saving and
-publishing. Two rounds of background work find what was lost, and show it to those of this instance's sockets that
-have not been sent it.
+The channel may lose anything: Redis is away or frozen, an instance is killed between saving and publishing. Two rounds
+of background work find what was lost, and show it to those of this instance's sessions that have not been shown it.
 
-* While the channel is *degraded*, and for `MARGIN` before and after, everything new is read about every second. That
-  takes the place of the channel, of which only a part would come, and in the wrong order.
+* When something is *lacking* (the channel knows exactly: envelopes are numbered), everything new since then is read.
+  Live notifications wait meanwhile, so that the older ones come first. While the channel is away altogether that is
+  done about every second, and takes its place.
 * The *sweep* looks at what is `PENDING` at the age of `FIRST_LOOK`, and again at twice that age, and so on up to
   `LAST_LOOK`: each notification is looked at less and less often. It costs a small query for each age, by an index;
   nothing per connected user.
@@ -13,16 +13,20 @@ have not been sent it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..models import Announcement, Notification, NotificationId, id_at
 from ..store.base import Store
 
 MARGIN = timedelta(seconds=6)
-"""How far before its discovery a fault of the channel may have begun, how far the clocks of instances may differ, and
-how long a save may take, in all."""
+"""How far the clocks of instances may differ, and how long a save may take, in all."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks whether something is lacking."""
+READ_EVERY = 1.0
+"""Seconds between two readings while something goes on being lost."""
 FIRST_LOOK = timedelta(seconds=5)
 LAST_LOOK = timedelta(hours=1)
 BATCH = 1_000
@@ -32,48 +36,80 @@ BATCHES = 20
 
 
 class Screens(Protocol):
-    """This instance's sockets."""
+    """This instance's sessions."""
 
-    reading_store: bool
-    """Set while the store takes the place of the channel."""
+    def hold(self) -> Sequence[Any]:
+        """Let live notifications wait from now on; what has waited until now."""
+
+    async def show_held(self, held: Sequence[Any]) -> None:
+        """Show what has waited."""
+
+    async def release(self) -> None:
+        """Show what waits, and let nothing wait any more."""
 
     async def show_missed(self, items: Iterable[Notification]) -> None: ...
     async def show_missed_announcements(self, items: Iterable[Announcement]) -> None: ...
     def counts_changed(self) -> None: ...
 
+    async def reload(self) -> None:
+        """Have all clients read again what they show."""
+
+
+class Health(Protocol):
+    """What is known of the channel. Times in seconds on a monotonic clock."""
+
+    deaf: bool
+    gaps: int
+
+    @property
+    def lacking_since(self) -> float | None: ...
+
+    def made_good(self, *, read_at: float) -> bool: ...
+
 
 class MissedReader:
-    """Reads everything new while the channel is degraded. Call `round` about every second."""
+    """Reads everything new while something is lacking. Call `round` every `LOOK_EVERY`."""
 
     def __init__(
-        self, store: Store, screens: Screens, *, problems: Callable[[], Sequence[str]], clock: Callable[[], datetime]
+        self,
+        store: Store,
+        screens: Screens,
+        health: Health,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._screens = screens
-        self._problems = problems
+        self._health = health
         self._clock = clock
-        self._degraded_at: datetime | None = None
-        self._read_from: NotificationId | None = None
+        self._monotonic = monotonic
+        self._next_at = 0.0
+        self._gaps = 0
 
     async def round(self) -> None:
-        """Read and show what is new, if the channel is degraded or was until just now."""
-        now = self._clock()
-        if self._problems():
-            self._degraded_at = now
-        if self._degraded_at is None:
+        """Read and show what is new, if something is lacking."""
+        now = self._monotonic()
+        since = self._health.lacking_since
+        if since is None or (now < self._next_at and self._health.gaps == self._gaps):
             return
-        if self._read_from is None:
-            self._read_from = id_at(now - MARGIN)
-            self._screens.reading_store = True
-        async for batch in _batches(self._store, self._read_from):
-            await self._screens.show_missed(batch)
-        await self._screens.show_missed_announcements(await self._store.announcements(after=self._read_from, now=now))
+        self._next_at, self._gaps = now + READ_EVERY, self._health.gaps
+        held = self._screens.hold()
+        try:
+            await self._read(id_at(self._clock() - timedelta(seconds=now - since) - MARGIN))
+        finally:
+            await self._screens.show_held(held)
+            if not self._health.deaf:
+                await self._screens.release()
+        if self._health.made_good(read_at=now):
+            await self._screens.reload()
         self._screens.counts_changed()
-        # Slow saves become visible late: the last stretch is read again the next time.
-        self._read_from = max(self._read_from, id_at(now - MARGIN))
-        if now - self._degraded_at > MARGIN:
-            self._degraded_at = self._read_from = None
-            self._screens.reading_store = False
+
+    async def _read(self, start: NotificationId) -> None:
+        async for batch in _batches(self._store, start):
+            await self._screens.show_missed(batch)
+        announcements = await self._store.announcements(after=start, now=self._clock())
+        await self._screens.show_missed_announcements(announcements)
 
 
 async def _batches(store: Store, start: NotificationId) -> AsyncIterator[Sequence[Notification]]:

@@ -10,7 +10,7 @@ from ..models import UserId
 from ..store.base import Store
 
 
-class UnreadCounts:
+class UnreadCountLoader:
     """One query at a time, each for everybody who has asked since the last one began.
 
     So a single question is answered at once, and a crowd that connects costs a query for hundreds of them, not each.

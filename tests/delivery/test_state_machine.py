@@ -25,7 +25,7 @@ from eventide_notify.presence import MemoryPresence
 from eventide_notify.service import NotificationService
 from eventide_notify.service.delivery import Delivery
 from eventide_notify.store import Store, create_store
-from eventide_notify.transport.receipts import Ledger
+from eventide_notify.realtime.receipts import ReceiptTracker
 
 USERS = ("alice", "bob")
 PING = "ping"
@@ -34,11 +34,11 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Device:
-    """A client, its half of the network, and the ledger that the server keeps of it while it is connected."""
+    """A client, its half of the network, and the receipts that the server keeps of it while it is connected."""
 
     user: str
     connected: bool = False
-    ledger: Ledger = field(default_factory=Ledger)
+    receipts: ReceiptTracker = field(default_factory=ReceiptTracker)
     down: deque[str] = field(default_factory=deque)
     pongs: int = 0
     sent: set[str] = field(default_factory=set)
@@ -49,10 +49,10 @@ class Device:
         if id not in self.sent:
             self.sent.add(id)
             self.down.append(id)
-            self.ledger.sent([Receipt(self.user, id)])
+            self.receipts.sent([Receipt(self.user, id)])
 
     def ping(self) -> None:
-        self.ledger.ping()
+        self.receipts.ping()
         self.down.append(PING)
 
     def take(self) -> None:
@@ -65,7 +65,7 @@ class Device:
 
     def lose_connection(self) -> None:
         self.connected = False
-        self.ledger, self.down, self.pongs, self.sent = Ledger(), deque(), 0, set()
+        self.receipts, self.down, self.pongs, self.sent = ReceiptTracker(), deque(), 0, set()
 
 
 class Network:
@@ -217,7 +217,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def receive(self, device: Device) -> None:
         async def receive() -> None:
-            self.delivery.received(device.ledger.pong())
+            self.delivery.received(device.receipts.pong())
 
         self.run(receive())
 

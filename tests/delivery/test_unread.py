@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from eventide_notify.errors import Unavailable
-from eventide_notify.service.unread import UnreadCounts
+from eventide_notify.service.unread import UnreadCountLoader
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -34,11 +34,11 @@ class SlowStore:
         return counts
 
 
-def reading(store: SlowStore) -> UnreadCounts:
-    return UnreadCounts(cast(Any, store), clock=lambda: NOW)
+def reading(store: SlowStore) -> UnreadCountLoader:
+    return UnreadCountLoader(cast(Any, store), clock=lambda: NOW)
 
 
-async def asked(unread: UnreadCounts, *users: str) -> list[asyncio.Task[int]]:
+async def asked(unread: UnreadCountLoader, *users: str) -> list[asyncio.Task[int]]:
     tasks = [asyncio.create_task(unread.of(user)) for user in users]
     for _ in range(3):
         await asyncio.sleep(0)

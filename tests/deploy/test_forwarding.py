@@ -15,8 +15,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from eventide_notify.transport.engine import FRAME_MAX
-from eventide_notify.transport.http import LARGE_BODY
+from eventide_notify.realtime.engine.carrier import FRAME_MAX
+from eventide_notify.rest.routes import LARGE_BODY
 
 from ..instances.conftest import Cluster
 from ..servers.nginx import SHIPPED, NginxServer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventide_notify.transport.pages import static_directory
+from eventide_notify.rest.pages import static_directory
 
 SOURCE = (static_directory() / "eventide-bell.js").read_text()
 REFERENCE = (Path(__file__).parents[2] / "docs" / "frontends.md").read_text()

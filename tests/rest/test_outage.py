@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 import eventide_notify.app
-import eventide_notify.transport.ops
+import eventide_notify.rest.ops
 from eventide_notify import Application, Draft, Settings, create_app
 from eventide_notify.errors import Unavailable
 from eventide_notify.models import utc_now
@@ -121,7 +121,7 @@ async def test_readiness_says_what_is_down(client: httpx.AsyncClient, store: Bro
 async def test_readiness_does_not_wait_for_ever(
     client: httpx.AsyncClient, store: BrokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eventide_notify.transport.ops, "CHECK_TIMEOUT", 0.1)
+    monkeypatch.setattr(eventide_notify.rest.ops, "CHECK_TIMEOUT", 0.1)
     store.may_answer.clear()
     answer = await client.get("/readyz")
     store.may_answer.set()

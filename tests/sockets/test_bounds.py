@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from eventide_notify import Settings, create_app
-from eventide_notify.transport import engine
+from eventide_notify.realtime.engine import transport
 
 from ..raw import raw_client
 from ..service import SECRET, Service
@@ -71,12 +71,12 @@ async def test_one_socket_too_many_closes_the_one_that_was_silent_longest(small:
 
 
 async def test_a_connection_that_joins_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)
     app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")))
     async with serving(app) as url, httpx.AsyncClient() as http:
         async with raw_client(url, namespace=None) as idle:
             await idle.until_closed()
         address = f"{url}/socket.io/?EIO=4&transport=polling"
         address += f"&sid={json.loads((await http.get(address)).text[1:])['sid']}"
-        assert (await http.get(address)).text == ""  # it waited for something to come, and was let go
+        assert (await http.get(address)).text == "1"  # it waited for something to come, and was told that this is the end
         assert (await http.get(address)).status_code == 400

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eventide_notify.models import Receipt
-from eventide_notify.transport.receipts import Ledger
+from eventide_notify.realtime.receipts import ReceiptTracker
 
 from ..raw import RawClient, raw_client
 from ..service import Service
@@ -16,48 +16,48 @@ from ..service import Service
 A, B, C = (Receipt("user", f"id-{letter}") for letter in "abc")
 
 
-class TestLedger:
+class TestReceiptTracker:
     def test_the_answer_to_a_ping_confirms_what_was_sent_before_it(self) -> None:
-        ledger = Ledger()
-        ledger.sent([A, B])
-        ledger.ping()
-        ledger.sent([C])
-        assert ledger.pong() == [A, B]
-        assert ledger.needs_ping
+        tracker = ReceiptTracker()
+        tracker.sent([A, B])
+        tracker.ping()
+        tracker.sent([C])
+        assert tracker.pong() == [A, B]
+        assert tracker.needs_ping
 
     def test_the_answer_to_an_older_ping_confirms_nothing_new(self) -> None:
-        ledger = Ledger()
-        ledger.ping()
-        ledger.sent([A])
-        ledger.ping()
-        assert ledger.pong() == []
-        assert ledger.pong() == [A]
+        tracker = ReceiptTracker()
+        tracker.ping()
+        tracker.sent([A])
+        tracker.ping()
+        assert not tracker.pong()
+        assert tracker.pong() == [A]
 
     def test_an_answer_confirms_all_pings_up_to_its_own(self) -> None:
-        ledger = Ledger()
-        ledger.sent([A])
-        ledger.ping()
-        ledger.sent([B])
-        ledger.ping()
-        assert ledger.pong() == [A]
-        assert ledger.pong() == [B]
+        tracker = ReceiptTracker()
+        tracker.sent([A])
+        tracker.ping()
+        tracker.sent([B])
+        tracker.ping()
+        assert tracker.pong() == [A]
+        assert tracker.pong() == [B]
 
     def test_a_client_that_answers_what_nobody_asked_is_not_believed_any_more(self) -> None:
-        ledger = Ledger()
-        assert ledger.pong() == []
-        ledger.sent([A])
-        assert not ledger.needs_ping
-        ledger.ping()
-        assert ledger.pong() == []
+        tracker = ReceiptTracker()
+        assert not tracker.pong()
+        tracker.sent([A])
+        assert not tracker.needs_ping
+        tracker.ping()
+        assert not tracker.pong()
 
     def test_it_loses_what_was_waiting_too(self) -> None:
-        ledger = Ledger()
-        ledger.ping()
-        ledger.sent([A])
-        assert ledger.pong() == []
-        assert ledger.pong() == []
-        ledger.ping()
-        assert ledger.pong() == []
+        tracker = ReceiptTracker()
+        tracker.ping()
+        tracker.sent([A])
+        assert not tracker.pong()
+        assert not tracker.pong()
+        tracker.ping()
+        assert not tracker.pong()
 
 
 async def status(service: Service, user: str, id: str) -> Any:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eventide_notify.models import Principal
-from eventide_notify.transport import expiry
-from eventide_notify.transport.connections import Connection
-from eventide_notify.transport.expiry import ExpiryWatch
+from eventide_notify.realtime import expiry
+from eventide_notify.realtime.session import Session
+from eventide_notify.realtime.expiry import ExpiryWatch
 
 from ..raw import raw_client
 from ..service import Service
@@ -89,17 +89,19 @@ class TestExpiryWatch:
         assert loop.time() - began >= 0.15
 
     async def _ends(self, *, ends_in: float, leeway: float, now: datetime | None = None) -> None:
-        ended: list[Connection] = []
+        ended: list[Session] = []
 
-        async def warn(connection: Connection) -> None:
+        def warn(session: Session) -> None:
             pass
 
-        async def end(connection: Connection) -> None:
-            ended.append(connection)
+        def end(session: Session) -> None:
+            ended.append(session)
 
         expires_at = (now or datetime.now(UTC)) + timedelta(seconds=ends_in)
         principal = Principal("user", "user", admin=False, expires_at=expires_at)
-        connection = Connection("sid", "eio", None, principal, "each", None, expires_at)  # type: ignore[arg-type]
+        session = Session(
+            "sid", None, None, principal, catch_up="each", since=None, opened_at=expires_at  # type: ignore[arg-type]
+        )
         watch = ExpiryWatch(clock=lambda: datetime.now(UTC), leeway=leeway, warn=warn, end=end)
-        watch.start(connection)
-        await until(lambda: ended == [connection])
+        watch.start(session)
+        await until(lambda: ended == [session])

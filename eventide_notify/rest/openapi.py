@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from . import schemas
-from .http import Operation
+from .. import schemas
+from ..schemas import Shape
 from .problems import MEDIA_TYPE
-from .schemas import Shape
+from .routes import Operation
 
 _REF = "#/components/schemas/{model}"
 _ID = {"type": "string", "minLength": 1}

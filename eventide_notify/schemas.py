@@ -24,8 +24,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from ..errors import InvalidRequest
-from ..models import (
+from .errors import InvalidRequest
+from .models import (
     IDS_MAX,
     RECIPIENTS_MAX,
     UNSAFE_IN_LINK,
@@ -39,7 +39,7 @@ from ..models import (
     UserKey,
     cut_to_milliseconds,
 )
-from ..wire import RESERVED_EVENTS
+from .wire import RESERVED_EVENTS
 
 PAYLOAD_MAX_BYTES = 64 * 1024
 """Of an event of the caller's own, which may go to every socket there is."""

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import wire
+from .. import schemas, wire
 from ..errors import (
     EventideError,
     FieldError,
@@ -31,11 +31,9 @@ from ..errors import (
 )
 from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
+from ..schemas import Shape
 from ..service import NotificationService
-from . import schemas
-from .codec import Json
 from .problems import problem
-from .schemas import Shape
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +195,7 @@ class NotificationRoutes:
 
 
 def _json(payload: Any, status: int = 200) -> Response:
-    return Response(Json.dumps(payload), status, media_type="application/json")
+    return Response(orjson.dumps(payload), status, media_type="application/json")
 
 
 def _bearer(request: Request) -> str:

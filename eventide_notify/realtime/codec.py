@@ -37,7 +37,7 @@ class ClientEvent(str):
 
 
 class Json:
-    """orjson with the signature that python-socketio and python-engineio call."""
+    """orjson with the signature that python-socketio calls."""
 
     @staticmethod
     def dumps(value: object, **_: object) -> str:
@@ -60,7 +60,8 @@ class Codec(packet.Packet):
 
     def __init__(self, packet_type: int = packet.EVENT, data: Any = None, *args: Any, **kwargs: Any) -> None:
         if packet_type == packet.CONNECT_ERROR and isinstance(data, str):
-            data = {"message": data}  # where stock clients look for it; python-socketio passes a bare text
+            # python-socketio passes a bare text, and this one only; stock clients look for it here, and know Node's.
+            data = {"message": "Invalid namespace"}
         super().__init__(packet_type, data, *args, **kwargs)
         if self.packet_type == packet.EVENT and self.data is None:
             # An Engine.IO message with nothing in it; what the server sends always has data.

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +24,6 @@ from ..errors import (
     Unauthorized,
     UnsupportedMedia,
 )
-from .codec import Json
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def problem(error: EventideError, *, headers: dict[str, str] | None = None) -> R
     }
     if isinstance(error, InvalidRequest) and error.errors:
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
-    return Response(Json.dumps(body), error.status, {**_headers(error), **(headers or {})}, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(body), error.status, {**_headers(error), **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 def _headers(error: EventideError) -> dict[str, str]:

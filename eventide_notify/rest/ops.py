@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +13,6 @@ from starlette.routing import Route
 
 from ..errors import EventideError
 from ..metrics import Metrics
-from .codec import Json
 
 CHECK_TIMEOUT = 3.0
 """Seconds that a part has to answer."""
@@ -67,4 +67,4 @@ class OpsRoutes:
 
 
 def _status(code: int, body: Mapping[str, object]) -> Response:
-    return Response(Json.dumps(body), code, {"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(orjson.dumps(body), code, {"Cache-Control": "no-store"}, media_type="application/json")

@@ -3,8 +3,8 @@
 What comes in are events of two kinds, told apart by their type (see `codec.ClientEvent`): python-socketio's own
 `connect` and `disconnect`, and whatever a client sent, under whatever name.
 
-A connection goes through three steps. *Connect*: the token is checked, the socket joins its user's room, and from now
-on live notifications wait for it. *Welcome*, once the client has been told that it is connected: what it missed is read
+A session goes through three steps. *Connect*: the token is checked, the session joins the hub, and from now on live
+notifications wait for it. *Welcome*, once the client has been told that it is connected: what it missed is read
 from the store and written, then what waited. *Live*: notifications are written as they come. Because it joins before
 it reads, nothing falls between replay and live; because it remembers what it wrote, nothing comes twice.
 """
@@ -29,10 +29,12 @@ from ..presence.base import Presence
 from ..service.delivery import Delivery
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
-from .connections import Connection
 from .events import Handler
 from .expiry import ExpiryWatch
-from .fanout import LocalFanout
+from .frames import Content
+from .hub import Hub
+from .server import SocketServer
+from .session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +43,14 @@ WELCOME_RETRY_MAX = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
+class NamespaceContext:
     """What all namespaces share."""
 
     verify: Callable[[object], Awaitable[Principal]]
     accepting: Callable[[], bool]
     max_sockets: int
-    """Connections that one user may have to this instance."""
-    fanout: LocalFanout
+    """Sessions that one user may have on this instance."""
+    hub: Hub
     delivery: Delivery
     presence: Presence
     expiry: ExpiryWatch
@@ -59,10 +61,13 @@ class Doorway:
 class NotificationNamespace(socketio.AsyncNamespace):
     """One namespace, in one dialect."""
 
-    def __init__(self, dialect: Dialect, doorway: Doorway) -> None:
+    namespace: str
+    server: SocketServer
+
+    def __init__(self, dialect: Dialect, context: NamespaceContext) -> None:
         super().__init__(dialect.namespace)
         self._dialect = dialect
-        self._doorway = doorway
+        self._context = context
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         if isinstance(event, ClientEvent):
@@ -76,11 +81,13 @@ class NotificationNamespace(socketio.AsyncNamespace):
     # Connect, welcome, disconnect
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
-        manager = self._doorway.fanout
-        if not self._doorway.accepting():
+        transport = self.server.eio.connection(self.server.manager.eio_sid_from_sid(sid, self.namespace))
+        if transport is None:
+            return  # it has ended, and `disconnect` comes next
+        if not self._context.accepting():
             # Its transport was opened just before the stop. It is closed, as those of all the others are: after a
             # refusal a stock client would stay away for good.
-            await manager.hang_up(manager.eio_sid_from_sid(sid, self.namespace))
+            transport.close()
             return
         try:
             principal = await self._authenticate(environ, auth)
@@ -88,37 +95,33 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise self._refusal(error.reason) from None
         except Exception as error:
             if not isinstance(error, Unavailable):
-                logger.exception("a connection could not be authenticated")
+                logger.exception("a client could not be authenticated")
             raise self._refusal("unavailable") from None
-        if not manager.is_connected(sid, self.namespace):
-            return  # the transport ended while the token was checked, and `disconnect` has been
-        eio_sid = manager.eio_sid_from_sid(sid, self.namespace)
-        connection = Connection(sid, eio_sid, self._dialect, principal, *self._wishes(auth), utc_now())
-        # From here to the end nothing is awaited that waits: the answer to CONNECT is this socket's next frame.
-        manager.basic_enter_room(sid, self.namespace, wire.room(principal.user_id))
-        manager.connections[sid] = connection
-        self._doorway.metrics.sockets.set(len(manager.connections))
-        connection.welcome = asyncio.create_task(self._welcome(connection))
-        await self._make_room(connection)
+        if transport.closed:
+            return
+        catch_up, since = self._wishes(auth)
+        session = Session(sid, transport, self._dialect, principal, catch_up=catch_up, since=since, opened_at=utc_now())
+        # From here to the end nothing is awaited: the answer to CONNECT is this session's next frame.
+        self._evict_one_too_many(session)
+        self._context.hub.join(session)
+        session.welcome = asyncio.create_task(self._welcome(session))
 
     async def _authenticate(self, environ: dict[str, Any], auth: Any) -> Principal:
         token = auth.get("token") if isinstance(auth, dict) else None
-        return await self._doorway.verify(environ.get("HTTP_AUTHORIZATION") if token is None else token)
+        return await self._context.verify(environ.get("HTTP_AUTHORIZATION") if token is None else token)
 
-    async def _make_room(self, connection: Connection) -> None:
+    def _evict_one_too_many(self, session: Session) -> None:
         """Close the user's connection that has been silent longest, if this is one too many.
 
         A flapping phone leaves half-open connections behind, and must not lock itself out.
         """
-        fanout = self._doorway.fanout
-        others = {other.eio_sid for other in fanout.of_user(connection.user)} - {connection.eio_sid}
-        if len(others) >= self._doorway.max_sockets:
-            sockets = [socket for eio_sid in others if (socket := fanout.server.connection(eio_sid)) is not None]
-            if sockets:
-                await min(sockets, key=lambda socket: socket.heard_at).cut_off()
+        sessions = self._context.hub.of_user(session.user)
+        others = {other.transport for other in sessions if not other.transport.closed} - {session.transport}
+        if len(others) >= self._context.max_sockets:
+            min(others, key=lambda transport: transport.heard_at).abort()
 
     def _refusal(self, code: str) -> Refused:
-        self._doorway.metrics.refused.labels(code).inc()
+        self._context.metrics.refused.labels(code).inc()
         return Refused("Authentication failed", {"code": code})
 
     def _wishes(self, auth: Any) -> tuple[CatchUp, str | None]:
@@ -127,14 +130,14 @@ class NotificationNamespace(socketio.AsyncNamespace):
         catch_up: CatchUp = way if way in ("each", "batch", "none") else self._dialect.catch_up
         return catch_up, since if is_notification_id(since) else None
 
-    async def _welcome(self, connection: Connection) -> None:
-        doorway = self._doorway
-        doorway.expiry.start(connection)
-        await doorway.presence.connected(connection.user, connection.sid)
+    async def _welcome(self, session: Session) -> None:
+        context = self._context
+        context.expiry.start(session)
+        await context.presence.connected(session.user, session.sid)
         pause = 0.5
         while True:
             try:
-                await self._replay(connection)
+                await self._replay(session)
                 return
             except Unavailable:
                 # Not the client's fault, and a refusal would keep a stock client away for good: it waits with us.
@@ -142,64 +145,57 @@ class NotificationNamespace(socketio.AsyncNamespace):
                 pause = min(pause * 2, WELCOME_RETRY_MAX)
             except Exception:
                 logger.exception("a client could not be welcomed; it is sent away to come again")
-                await doorway.fanout.hang_up(connection.eio_sid)
+                session.transport.close()
                 return
 
-    async def _replay(self, connection: Connection) -> None:
-        fanout = self._doorway.fanout
-        backlog = await self._doorway.delivery.backlog(
-            connection.user, since=connection.since, replay=connection.catch_up != "none"
+    async def _replay(self, session: Session) -> None:
+        hub = self._context.hub
+        backlog = await self._context.delivery.backlog(
+            session.user, since=session.since, replay=session.catch_up != "none"
         )
-        await fanout.tell(connection, wire.CONNECTED, wire.connected(connection.principal, backlog.unread_count))
+        session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.unread_count)))
         missed = [wire.live(item, replayed=True) for item in backlog.notifications]
-        if connection.catch_up == "batch" and missed:
-            await fanout.show_batch(connection, missed)
-        elif connection.catch_up == "each":
-            for payload in missed:
-                await fanout.show(connection, payload)
-        await fanout.tell(
-            connection,
-            wire.CATCH_UP_COMPLETE,
-            wire.catch_up_complete(complete=backlog.complete, count=len(missed), unread_count=backlog.unread_count),
-        )
-        while connection.held:
-            connection.held.sort(key=_id, reverse=True)
-            await fanout.show(connection, connection.held.pop())
-        connection.held = None
+        if session.catch_up == "batch" and missed:
+            hub.replay_batch(session, missed)
+        elif session.catch_up == "each":
+            await hub.replay(session, missed)
+        told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), unread_count=backlog.unread_count)
+        session.tell(wire.CATCH_UP_COMPLETE, Content.of(told))
+        await hub.go_live(session)
+        session.welcome = None
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
-        connection = self._doorway.fanout.connections.pop(sid, None)
-        if connection is None:
+        session = self._context.hub.leave(sid)
+        if session is None:
             return  # refused, or gone before it was let in
-        self._doorway.metrics.sockets.set(len(self._doorway.fanout.connections))
-        self._doorway.expiry.stop(connection)
-        if connection.welcome is not None:
-            connection.welcome.cancel()
-        await self._doorway.presence.disconnected(connection.user, sid)
+        self._context.expiry.stop(session)
+        if session.welcome is not None:
+            session.welcome.cancel()
+        await self._context.presence.disconnected(session.user, sid)
 
     # Events from the client
 
     async def _client_event(self, event: ClientEvent, sid: str, *data: Any) -> Any:
-        connection = self._doorway.fanout.connections.get(sid)
-        if connection is None:
+        session = self._context.hub.sessions.get(sid)
+        if session is None:
             return None
-        handler = self._doorway.handlers.get(event)
+        handler = self._context.handlers.get(event)
         name = event if handler is not None else "unknown"
         try:
-            answer = await self._handle(event, handler, connection, data)
+            answer = await self._handle(event, handler, session, data)
         except EventideError as error:
-            self._doorway.metrics.events.labels(name, error.code).inc()
-            return await self._failed(event, connection, error)
+            self._context.metrics.events.labels(name, error.code).inc()
+            return await self._failed(event, session, error)
         except Exception:
             internal = Internal()
             logger.exception("%s: a client event failed", internal.message, extra={"event": name})
-            self._doorway.metrics.events.labels(name, internal.code).inc()
-            return await self._failed(event, connection, internal)
-        self._doorway.metrics.events.labels(name, "ok").inc()
+            self._context.metrics.events.labels(name, internal.code).inc()
+            return await self._failed(event, session, internal)
+        self._context.metrics.events.labels(name, "ok").inc()
         return answer
 
     async def _handle(
-        self, event: ClientEvent, handler: Handler | None, connection: Connection, data: tuple[Any, ...]
+        self, event: ClientEvent, handler: Handler | None, session: Session, data: tuple[Any, ...]
     ) -> Any:
         if event.fault is not None:
             raise event.fault
@@ -207,19 +203,14 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise InvalidRequest(f"There is no event {event[:100]!r}.")
         if len(data) > 1:
             raise InvalidRequest(f"{event} takes one argument, not {len(data)}.")
-        return await handler(connection, data[0] if data else None)
+        return await handler(session, data[0] if data else None)
 
-    async def _failed(self, event: ClientEvent, connection: Connection, error: EventideError) -> Any:
+    async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:
         if event.wants_ack:
             return {"success": False, "error": {"code": error.code, "message": error.message}}
-        await self._doorway.fanout.tell(
-            connection, wire.EXCEPTION, {"status": "error", "code": error.code, "message": error.message}
-        )
+        told = {"status": "error", "code": error.code, "message": error.message}
+        session.tell(wire.EXCEPTION, Content.of(told))
         return None
-
-
-def _id(payload: wire.Payload) -> str:
-    return str(payload["id"])
 
 
 def verification(verifier: TokenVerifier) -> Callable[[object], Awaitable[Principal]]:

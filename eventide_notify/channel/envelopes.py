@@ -1,0 +1,57 @@
+"""What is published: an envelope has its content once, however many users it is for.
+
+    {"kind": "notification", "stored": true,  "content": {…}, "to": [[id, user], …]}
+    {"kind": "announcement", "stored": bool,  "payload": {…}}
+    {"kind": "retraction",   "stored": false, "id": …}
+    {"kind": "event",        "stored": false, "event": …, "payload": …, "users": […] or null}
+
+What is stored and did not come is found in the store; what is not stored is shown however late it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import wire
+from ..models import Announcement, Notification, NotificationId, UserId
+from ..realtime.hub import Hub
+
+Envelope = dict[str, Any]
+
+
+def notification(items: Sequence[Notification]) -> Envelope:
+    """Notifications of one send: they differ in `id` and `userId` only."""
+    content = wire.live(items[0])
+    del content["id"], content["userId"]
+    to = [(item.id, item.user_id) for item in items]
+    return {"kind": "notification", "stored": True, "content": content, "to": to}
+
+
+def announcement(item: Announcement) -> Envelope:
+    """An announcement; one that does not expire is not stored."""
+    stored = item.expires_at is not None
+    return {"kind": "announcement", "stored": stored, "payload": wire.announcement(item)}
+
+
+def retraction(id: NotificationId) -> Envelope:
+    """The end of an announcement."""
+    return {"kind": "retraction", "stored": False, "id": id}
+
+
+def event(name: str, payload: Any, users: Sequence[UserId] | None) -> Envelope:
+    """An event for these users; None: for all."""
+    return {"kind": "event", "stored": False, "event": name, "payload": payload, "users": users}
+
+
+async def open_envelope(envelope: Envelope, hub: Hub) -> None:
+    """Give what is in it to this instance's sessions."""
+    kind = envelope["kind"]
+    if kind == "notification":
+        await hub.show(envelope["content"], envelope["to"])
+    elif kind == "announcement":
+        await hub.announce(envelope["payload"], stored=envelope["stored"])
+    elif kind == "retraction":
+        await hub.retract(envelope["id"])
+    else:
+        await hub.emit(envelope["event"], envelope["payload"], envelope["users"])

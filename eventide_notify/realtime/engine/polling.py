@@ -1,0 +1,115 @@
+"""Long polling: which answer a request gets, and what it proves.
+
+A stock client asks again only after it has processed the last answer. So a request with a *new* `t` proves that the
+client has received all of the last answer, better than any pong could. A request that repeats the `t` of the last one
+is the browser's, which lost the answer and asks again by itself: it gets the same answer again. A client that sends no
+`t` could be either, so its requests prove nothing; an upgrade does, for a stock client upgrades only when its last poll
+is complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...models import Receipt
+from . import packets
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+ANSWER_MAX = 1_000_000
+"""Characters after which nothing more is put into an answer."""
+UNPROVEN_MAX = 2_000
+"""Most receipts that wait for an upgrade, of a client that sends no `t`."""
+UPGRADE_PAUSE = 0.1
+"""Seconds for which a poll waits for packets while the client upgrades; then its answer is a noop, to let it go on."""
+
+
+class Overlap(Exception):
+    """A client asked for two things at once, which a stock client never does."""
+
+
+class Polling:
+    """The polls of one transport."""
+
+    __slots__ = ("_answer", "_asked", "_receipts", "_t", "_transport", "posted", "posting")
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._t: str | None = None
+        self._answer = ""
+        self._receipts: list[Receipt] = []
+        self._asked: tuple[str | None, asyncio.Future[str]] | None = None
+        self.posted: str | None = None
+        """The `t` of the last request that brought packets, so that one which the browser repeats is known."""
+        self.posting: str | bool | None = False
+        """The `t` of such a request that is being read; False: none is."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether a poll waits for something to come."""
+        return self._asked is not None
+
+    async def ask(self, t: str | None) -> str:
+        """The payload that answers a poll, once there is one. Raises `Overlap` beside a poll that is pending."""
+        if self._asked is not None:
+            if t is None or t != self._asked[0]:
+                raise Overlap
+            self._give(packets.NOOP)  # nobody reads it any more
+        elif t is not None:
+            if t == self._t:
+                return self._answer
+            self._transport.proven(self.proven())
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked = t, future
+        self.fill()
+        if self._transport.upgrading is not None and self._transport.upgrading.probed:
+            self.let_go()
+        return await future
+
+    def fill(self) -> None:
+        """Answer the pending poll with what waits, if anything does."""
+        if self._asked is None or (first := self._transport.next_waiting()) is None:
+            return
+        texts: list[str] = []
+        size = 0
+        waiting: tuple[packets.Frame, Sequence[Receipt]] | None = first
+        while waiting is not None:
+            frame, receipts = waiting
+            texts += frame.packets
+            size += frame.size
+            self._receipts += receipts
+            self._transport.polled(frame)
+            waiting = self._transport.next_waiting() if size < ANSWER_MAX else None
+        if len(self._receipts) > UNPROVEN_MAX and self._asked[0] is None:
+            del self._receipts[:-UNPROVEN_MAX]
+        self._t, self._answer = self._asked[0], packets.SEPARATOR.join(texts)
+        self._give(self._answer)
+
+    def let_go(self) -> None:
+        """The client upgrades: it waits until its poll is answered, so that is soon."""
+        if self._asked is not None:
+            asyncio.get_running_loop().call_later(UPGRADE_PAUSE, self._let_go, self._asked)
+
+    def _let_go(self, asked: tuple[str | None, asyncio.Future[str]]) -> None:
+        if self._asked is asked:
+            self._t, self._answer = asked[0], packets.NOOP
+            self._give(packets.NOOP)
+
+    def proven(self) -> Sequence[Receipt]:
+        """Take what the answers held of which it was not known whether they arrived: it is now."""
+        receipts, self._receipts = self._receipts, []
+        return receipts
+
+    def end(self, packet: str) -> None:
+        """Answer the pending poll with this packet."""
+        self._give(packet)
+
+    def _give(self, payload: str) -> None:
+        if self._asked is not None:
+            _, future = self._asked
+            self._asked = None
+            if not future.done():
+                future.set_result(payload)

@@ -1,0 +1,349 @@
+"""An Engine.IO connection: what its client is sent, what the client has received, and what it says.
+
+It begins on polling or on a WebSocket, and may go from the first to the second (`engine.upgrade`). What is written goes
+to the WebSocket at once while that takes it, and otherwise waits here, in order, for the WebSocket or for the next
+poll. What waits is bounded: a client that does not read is cut off, and catches up when it comes back.
+
+Messages from the client are handled one after the other; the end of the connection is the last of them, so whoever
+handles a message never finds it ended half-way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...models import Receipt
+from ..receipts import PING_SPACING, ReceiptTracker
+from . import packets
+from .carrier import Carrier
+from .packets import PING_PACKET, Frame, Malformed
+from .polling import Polling
+
+if TYPE_CHECKING:
+    from .server import EngineServer
+    from .upgrade import Upgrade
+
+logger = logging.getLogger(__name__)
+
+PING_INTERVAL = 25.0
+"""Seconds between two pings of a quiet connection."""
+PING_TIMEOUT = 20.0
+"""Seconds in which a ping must be answered."""
+CONNECT_TIMEOUT = 20.0
+"""Seconds in which a connection must have joined a namespace."""
+BACKLOG_PACKETS = 2_000
+BACKLOG_BYTES = 4 * 1024 * 1024
+"""Most that may wait for one connection; it catches up when it comes back."""
+READY_PACKETS = BACKLOG_PACKETS // 4
+READY_BYTES = BACKLOG_BYTES // 4
+"""What may wait before a replay waits too."""
+INBOX_MAX = 64
+"""Messages of one client that wait to be handled; before more are read, these are."""
+USELESS_MAX = 200
+"""Packets in a second that ask for nothing (pongs that answer no ping, noops); more end the connection."""
+
+_ENDED = None
+
+
+class Transport:
+    """One client's connection, from its handshake to its end."""
+
+    __slots__ = (
+        "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_handled", "_inbox", "_ping_at",
+        "_ping_due_at", "_reason", "_receipts", "_unanswered_since", "_useless", "_useless_since", "_working",
+        "closed", "heard_at", "joined", "opened_at", "polling", "sid", "upgrading",
+    )  # fmt: skip
+
+    def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
+        self._engine = engine
+        self.sid = sid
+        self.opened_at = self.heard_at = now
+        """When it began, and when the client last sent anything, on the event loop's clock."""
+        self.closed = False
+        self.joined = False
+        self.polling: Polling | None = None
+        self.upgrading: Upgrade | None = None
+        self._carrier: Carrier | None = None
+        self._receipts = ReceiptTracker()
+        self._backlog: deque[tuple[Frame, Sequence[Receipt]]] | None = None
+        self._backlog_bytes = 0
+        self._emptied: asyncio.Future[None] | None = None
+        self._ping_at = now
+        self._ping_due_at = 0.0
+        self._unanswered_since: float | None = None
+        self._inbox: list[str | bytes | None] = []
+        self._handled: asyncio.Future[None] | None = None
+        self._working = False
+        self._reason = ""
+        self._useless = 0
+        self._useless_since = now
+
+    @property
+    def name(self) -> str:
+        """`polling` or `websocket`."""
+        return "polling" if self._carrier is None else "websocket"
+
+    # Writing
+
+    def send(self, frame: Frame, receipts: Sequence[Receipt] = ()) -> None:
+        """Write these packets, now or as soon as the client takes them. `receipts`: what is received with them.
+
+        A client for which too much waits is cut off. Nothing happens when the connection has ended.
+        """
+        carrier = self._carrier
+        if carrier is None or carrier.paused or self._backlog:
+            self._wait(frame, receipts)
+        elif receipts and self._receipts.trusted:
+            self._receipts.sent(receipts)
+            self._write_asking(carrier, frame)
+        else:
+            carrier.write(frame)
+
+    def _write_asking(self, carrier: Carrier, frame: Frame) -> None:
+        now = self._engine.loop.time()
+        if now < self._ping_due_at:
+            self._engine.ping_later(self)
+            carrier.write(frame)
+        else:
+            self._pinged(now)
+            carrier.write_asking(frame)
+
+    def _pinged(self, now: float) -> None:
+        if not self._receipts.unanswered:
+            self._unanswered_since = now
+        self._receipts.ping()
+        self._ping_at = now
+        self._ping_due_at = now + PING_SPACING
+
+    def ping_for_receipts(self) -> None:
+        """Ask for the receipts of what was written since the last ping, if anything was."""
+        carrier = self._carrier
+        if carrier is not None and not carrier.paused and self._receipts.needs_ping and not self.closed:
+            self._pinged(self._engine.loop.time())
+            carrier.write(PING_PACKET)
+
+    async def ready(self) -> None:
+        """Return when there is room for more: at once, unless much waits for the client; also when it has ended."""
+        while self._backlog and self._is_full(READY_PACKETS, READY_BYTES):
+            if self._emptied is None:
+                self._emptied = self._engine.loop.create_future()
+            await asyncio.shield(self._emptied)
+
+    def _is_full(self, most_packets: int, most_bytes: int) -> bool:
+        return self._backlog is not None and (len(self._backlog) >= most_packets or self._backlog_bytes >= most_bytes)
+
+    def _wait(self, frame: Frame, receipts: Sequence[Receipt]) -> None:
+        if self.closed:
+            return
+        if self._backlog is None:
+            self._backlog = deque()
+        if self._is_full(BACKLOG_PACKETS, BACKLOG_BYTES):
+            logger.info("%s does not read what it is sent: cut off", self.sid)
+            self.abort()
+            return
+        self._backlog.append((frame, receipts))
+        self._backlog_bytes += frame.size
+        if self.polling is not None:
+            self.polling.fill()
+
+    def next_waiting(self) -> tuple[Frame, Sequence[Receipt]] | None:
+        """Take the next packets that wait, with what is received with them."""
+        if not self._backlog:
+            return None
+        frame, receipts = self._backlog.popleft()
+        self._backlog_bytes -= frame.size
+        if not self._backlog:
+            self._backlog = None
+        if self._emptied is not None and not self._is_full(READY_PACKETS, READY_BYTES):
+            self._emptied.set_result(None)
+            self._emptied = None
+        return frame, receipts
+
+    def polled(self, frame: Frame) -> None:
+        """These packets have left in the answer to a poll."""
+        if frame is PING_PACKET:
+            self._pinged(self._engine.loop.time())
+
+    def writable(self) -> None:
+        carrier = self._carrier
+        while carrier is not None and not carrier.paused and (waiting := self.next_waiting()) is not None:
+            frame, receipts = waiting
+            self._receipts.sent(receipts)
+            if frame is PING_PACKET:
+                self._pinged(self._engine.loop.time())
+            carrier.write(frame)
+        if self._receipts.needs_ping:
+            self._engine.ping_later(self)
+
+    # Time
+
+    def tick(self, now: float) -> float | None:
+        if self.closed:
+            return None
+        due = [self._ping_at + PING_INTERVAL]
+        if not self.joined:
+            if now >= self.opened_at + CONNECT_TIMEOUT:
+                self.close(self._engine.reason.TRANSPORT_ERROR)
+                return None
+            due.append(self.opened_at + CONNECT_TIMEOUT)
+        if self._unanswered_since is not None:
+            if now >= self._unanswered_since + PING_TIMEOUT:
+                self.close(self._engine.reason.PING_TIMEOUT)
+                return None
+            due[0] = self._unanswered_since + PING_TIMEOUT
+        elif now >= due[0]:
+            self._unanswered_since = self._ping_at = now
+            due[0] = now + PING_TIMEOUT
+            self._send_ping(now)
+        return max(min(due) - now, 0.0)
+
+    def _send_ping(self, now: float) -> None:
+        carrier = self._carrier
+        if carrier is None or carrier.paused or self._backlog:
+            self._wait(PING_PACKET, ())
+        else:
+            self._pinged(now)
+            carrier.write(PING_PACKET)
+
+    # Reading
+
+    def ponged(self) -> None:
+        receipts = self._receipts
+        if not receipts.unanswered:
+            self._count_useless()
+        confirmed = receipts.pong()
+        now = self.heard_at = self._engine.loop.time()
+        self._unanswered_since = now if receipts.unanswered else None
+        self.proven(confirmed)
+
+    def proven(self, receipts: Sequence[Receipt]) -> None:
+        """The client has proven to have received these."""
+        if receipts:
+            self._engine.confirm(receipts)
+
+    def received(self, message: str | bytes) -> None:
+        """A packet came, over whichever way."""
+        if self.closed:
+            return
+        self.heard_at = self._engine.loop.time()
+        if isinstance(message, bytes):
+            self._take(message)
+            return
+        kind = message[:1]
+        if kind == packets.MESSAGE:
+            self._take(message[1:])
+        elif kind == packets.PONG:
+            self.ponged()
+        elif kind == packets.CLOSE:
+            self.close(self._engine.reason.CLIENT_DISCONNECT)
+        elif kind == "b":
+            self._take(b"")  # binary data is not understood, whatever it is
+        elif kind == packets.PING or kind not in ("0", packets.UPGRADE, packets.NOOP):
+            self.malformed(Malformed(f"a client sends no packet of the type {kind!r}"))
+        else:
+            self._count_useless()
+
+    def malformed(self, error: Malformed) -> None:
+        """What the client sent is not Engine.IO: as on Node, that is the end."""
+        self._engine.faults.note("sent what is not Engine.IO", str(error))
+        self.close(self._engine.reason.TRANSPORT_ERROR)
+
+    def _count_useless(self) -> None:
+        self._useless += 1
+        if self._useless > USELESS_MAX:
+            now = self._engine.loop.time()
+            if now - self._useless_since < 1:
+                self._engine.faults.note("sent too many packets that ask for nothing")
+                self.abort()
+            self._useless, self._useless_since = 0, now
+
+    def _take(self, message: str | bytes | None) -> None:
+        self._inbox.append(message)
+        if not self._working:
+            self._working = True
+            self._engine.start(self._work())
+        elif len(self._inbox) > INBOX_MAX and self._carrier is not None:
+            self._carrier.pause_reading()
+
+    async def inbox_handled(self) -> None:
+        """Return when messages may come again: at once, unless too many wait to be handled."""
+        while len(self._inbox) > INBOX_MAX and not self.closed:
+            if self._handled is None:
+                self._handled = self._engine.loop.create_future()
+            await asyncio.shield(self._handled)
+
+    async def _work(self) -> None:
+        while self._inbox:
+            inbox, self._inbox = self._inbox, []
+            for number, message in enumerate(inbox):
+                if message is _ENDED:
+                    await self._engine.handle_end(self.sid, self._reason)
+                    return
+                await self._engine.handle_message(self.sid, message)
+                if number % 16 == 15:
+                    await asyncio.sleep(0)  # others have something to say too
+            if self._carrier is not None:
+                self._carrier.resume_reading()
+            if self._handled is not None:
+                self._handled.set_result(None)
+                self._handled = None
+            if self._inbox:
+                await asyncio.sleep(0)
+        self._working = False
+
+    # Beginning and end
+
+    def carried_by(self, carrier: Carrier) -> None:
+        """From now on this WebSocket carries it."""
+        self._carrier = carrier
+        if self.joined:
+            carrier.admit()
+        if self.polling is not None:
+            self.polling.end(packets.NOOP)
+            self.proven(self.polling.proven())
+            self.polling = None
+        self.writable()
+
+    def join(self) -> None:
+        """The client has authenticated, and joined a namespace."""
+        self.joined = True
+        if self._carrier is not None:
+            self._carrier.admit()
+
+    def lost(self) -> None:
+        self._end(self._engine.reason.TRANSPORT_CLOSE)
+
+    def close(self, reason: str | None = None) -> None:
+        """End it, after what was written; to a stock client that is a lost network, and it comes back."""
+        if self._end(reason or self._engine.reason.TRANSPORT_CLOSE) and self._carrier is not None:
+            self._carrier.close()
+
+    def abort(self) -> None:
+        """End it at once."""
+        if self._end(self._engine.reason.TRANSPORT_ERROR) and self._carrier is not None:
+            self._carrier.abort()
+
+    def _end(self, reason: str) -> bool:
+        if self.closed:
+            return False
+        self.closed = True
+        self._reason = reason
+        self._engine.forget(self)
+        self._backlog, self._backlog_bytes = None, 0
+        self._receipts = ReceiptTracker()
+        if self.polling is not None:
+            # A client that has closed its transport itself gets something that it need not understand.
+            said = reason == self._engine.reason.CLIENT_DISCONNECT
+            self.polling.end(packets.NOOP if said else packets.CLOSE)
+        if self.upgrading is not None:
+            self.upgrading.fail()
+        for waiting in (self._emptied, self._handled):
+            if waiting is not None:
+                waiting.set_result(None)
+        self._emptied = self._handled = None
+        self._take(_ENDED)
+        return True

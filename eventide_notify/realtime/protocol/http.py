@@ -1,0 +1,233 @@
+"""HTTP on uvicorn, with limits: for headers, for time, and for connections.
+
+uvicorn's protocol class, which has none of them, with these around it. Requests for WebSockets to the Socket.IO path
+are handed to a `WebSocketProtocol` as they are, parsed once; all others are uvicorn's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import urllib.parse
+from http import HTTPStatus
+from typing import Any
+
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from ..engine.carrier import EXTENSION, Carrier, Receiver
+from ..faults import ClientFaults
+from . import limits
+from .limits import ConnectionLimits
+from .websocket import WebSocketProtocol
+
+logger = logging.getLogger(__name__)
+
+SOCKET_PATH = "/socket.io"
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's `http=`. `limits` are those of the process; a server sets its own in a subclass."""
+
+    limits: ConnectionLimits | None = None
+    faults = ClientFaults()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if type(self).limits is None:
+            type(self).limits = ConnectionLimits()
+        self._limits: ConnectionLimits = type(self).limits  # type: ignore[assignment]
+        self._header_bytes = 0
+        self._in_headers = True
+        self._refused = False
+        self._upgrade: WebSocketProtocol | None = None
+
+    # Connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if not self._limits.opened(self):
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, retry=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._limits.closed(self)
+        super().connection_lost(exc)
+
+    def expire(self) -> None:
+        """Its request has not come in time."""
+        if self._header_bytes or not self._in_headers:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()
+
+    def make_room(self) -> None:
+        """Others need its place."""
+        self.transport.abort()
+
+    def stranger(self) -> None:
+        """See `engine.carrier.Connection`."""
+        self._limits.stranger(self, None)
+
+    # Requests
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._in_headers:
+            self._header_bytes += len(data)
+        try:
+            super().data_received(data)
+        except UnicodeError:
+            self._malformed()
+            return
+        if self._in_headers and self._header_bytes > limits.HEADERS_MAX and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        self._malformed()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_headers = True
+        scope: Any = self.scope
+        scope["extensions"] = {EXTENSION: self}
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._header_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._header_bytes > limits.HEADERS_MAX:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
+        self._limits.stranger(self, limits.REQUEST_TIMEOUT)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._refused:
+            self._header_bytes, self._in_headers = 0, True
+            self._limits.known(self)
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self.transport.is_closing() and not self.pipeline:
+            self._limits.stranger(self, limits.HEADERS_TIMEOUT)
+        super().on_response_complete()
+
+    # WebSockets
+
+    def handle_websocket_upgrade(self) -> None:
+        if self._refused:
+            return
+        path = urllib.parse.urlsplit(self.url.decode("latin-1"))
+        route = urllib.parse.unquote(path.path)
+        if route.rstrip("/") != SOCKET_PATH:
+            self._limits.known(self)
+            super().handle_websocket_upgrade()
+            return
+        headers = dict(self.headers)
+        key = headers.get(b"sec-websocket-key", b"")
+        if self.scope["method"] != "GET" or headers.get(b"sec-websocket-version") != b"13" or len(key) != 24:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        scope: Any = self.scope
+        scope.update(
+            type="websocket",
+            scheme="wss" if self.scheme == "https" else "ws",
+            path=self.root_path + route,
+            raw_path=self.root_path.encode() + path.path.encode("latin-1"),
+            query_string=path.query.encode("latin-1"),
+            subprotocols=[],
+        )
+        self._hand_over(WebSocketProtocol(
+            self.transport, key, limits=self._limits, connections=self.connections, loop=self.loop
+        ))  # fmt: skip
+
+    def _hand_over(self, websocket: WebSocketProtocol) -> None:
+        self.connections.discard(self)
+        self.connections.add(websocket)  # type: ignore[arg-type]  # typed as uvicorn's own classes
+        self._limits.replaced(self, websocket)
+        self.transport.set_protocol(websocket)
+        upgrade = _Upgrade(websocket, self.transport)
+        scope: Any = self.scope
+        scope["extensions"] = {EXTENSION: upgrade, "websocket.http.response": {}}
+        app: Any = self.app
+        task = self.loop.create_task(upgrade.run(app, scope))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    # Refusals
+
+    def _malformed(self) -> None:
+        self.faults.note("sent what is not HTTP")
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus, *, retry: bool = False) -> None:
+        """Answer this, whatever else was said, and close."""
+        self._refused = True
+        self._limits.known(self)
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle  # None until there is a request
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(_response(status, b"", retry=retry))
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()
+
+
+class _Upgrade:
+    """A request for a WebSocket, while the application decides about it."""
+
+    def __init__(self, websocket: WebSocketProtocol, transport: asyncio.Transport) -> None:
+        self._websocket = websocket
+        self._transport = transport
+        self._status = 0
+        self.answered = False
+
+    async def run(self, app: ASGIApp, scope: Any) -> None:
+        try:
+            await app(scope, self._receive, self._send)
+        except Exception:
+            logger.exception("a request for a WebSocket failed")
+        if not self.answered:
+            self.reject(HTTPStatus.INTERNAL_SERVER_ERROR, b"")
+
+    def accept(self, receiver: Receiver) -> Carrier:
+        self.answered = True
+        return self._websocket.accept(receiver)
+
+    def reject(self, status: int, body: bytes) -> None:
+        self.answered = True
+        self._transport.write(_response(HTTPStatus(status), body, retry=status == HTTPStatus.SERVICE_UNAVAILABLE))
+        self._transport.close()
+
+    def stranger(self) -> None: ...
+
+    async def _receive(self) -> Any:
+        return {"type": "websocket.connect"}
+
+    async def _send(self, message: Any) -> None:
+        kind = message["type"]
+        if kind == "websocket.close":
+            self.reject(HTTPStatus.FORBIDDEN, b"")
+        elif kind == "websocket.http.response.start":
+            self._status = message["status"]
+        elif kind == "websocket.http.response.body":
+            self.reject(self._status, message.get("body", b""))
+        else:
+            raise RuntimeError(f"{SOCKET_PATH} is served by Eventide Notify alone, which does not send {kind}")
+
+
+def _response(status: HTTPStatus, body: bytes, *, retry: bool = False) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "content-type: application/json" if body else "content-type: text/plain",
+        f"content-length: {len(body)}",
+        *(["retry-after: 1"] if retry else []),
+        "connection: close",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -1,0 +1,99 @@
+"""A Socket.IO session: a client in one namespace, and what it was shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..models import NotificationId, Principal, Receipt, UserId
+from ..wire import CatchUp, Dialect
+from .engine.transport import BACKLOG_PACKETS, Transport
+from .frames import Content, Shown
+
+REMEMBERED_IDS = 1_000
+"""How many of the ids that it was shown a session remembers at least (and at most twice as many), so as not to be shown
+one twice."""
+
+
+class Session:
+    """An authenticated client in one namespace.
+
+    While its replay is being read and written, live notifications wait in `held`, so that they come after it.
+    """
+
+    __slots__ = (
+        "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest", "opened_at", "principal", "sid",
+        "since", "transport", "user", "welcome",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        sid: str,
+        transport: Transport,
+        dialect: Dialect,
+        principal: Principal,
+        *,
+        catch_up: CatchUp,
+        since: NotificationId | None,
+        opened_at: datetime,
+    ) -> None:
+        self.sid = sid
+        self.transport = transport
+        self.dialect = dialect
+        self.principal = principal
+        self.user: UserId = principal.user_id
+        self.catch_up = catch_up
+        self.since = since
+        self.opened_at = opened_at
+        self.newest: NotificationId = ""
+        """The newest id that it was shown."""
+        self.held: list[Shown] | None = []
+        self.welcome: asyncio.Task[None] | None = None
+        self.expiry: asyncio.TimerHandle | None = None
+        self._shown: set[NotificationId] = set()
+        self._shown_before: set[NotificationId] = set()
+
+    def has(self, id: NotificationId) -> bool:
+        """Whether it was shown this one."""
+        return id in self._shown or id in self._shown_before
+
+    def show(self, shown: Shown) -> bool:
+        """Write a notification or an announcement, or let it wait until the replay is written. Whether it was written;
+        False also when it was before."""
+        if self.held is not None:
+            if len(self.held) >= BACKLOG_PACKETS:
+                self.transport.abort()  # it does not take its replay
+            else:
+                self.held.append(shown)
+            return False
+        return self.write(shown)
+
+    def write(self, shown: Shown) -> bool:
+        """Write it now, unless it was written before."""
+        id = shown.id
+        if not self._remember(id):
+            return False
+        receipts = (Receipt(self.user, id, shown.broadcast),) if shown.stored else ()
+        self.transport.send(shown.frame(self.dialect), receipts)
+        return True
+
+    def write_batch(self, event: str, content: Content, receipts: Sequence[Receipt]) -> None:
+        """Write several as one event; `receipts`: what is received with it."""
+        for receipt in receipts:
+            self._remember(receipt.notification_id)
+        self.transport.send(content.frame(self.dialect.namespace, event), receipts)
+
+    def tell(self, event: str, content: Content) -> None:
+        """Write any other event."""
+        self.transport.send(content.frame(self.dialect.namespace, event))
+
+    def _remember(self, id: NotificationId) -> bool:
+        if id in self._shown or id in self._shown_before:
+            return False
+        self._shown.add(id)
+        if len(self._shown) >= REMEMBERED_IDS:
+            self._shown, self._shown_before = set(), self._shown  # drops the older half at once
+        if id > self.newest:
+            self.newest = id
+        return True
