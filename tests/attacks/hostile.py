@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from ..service import Service
-from .frames import NAMESPACE, Opcode, WebSocket, frame, text, upgrade, websocket
+from .frames import NAMESPACE, WEBSOCKET, Opcode, WebSocket, frame, text, upgrade, websocket
 from .peer import DEADLINE, Peer, connected, request
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -221,8 +221,22 @@ async def endless_chunk_extension(service: Service, seconds: float) -> Fate:
 
 async def pipelined(service: Service, seconds: float, *, target: str = "/healthz") -> Fate:
     """Requests one behind the other, whose answers nobody reads."""
-    async with connected(service.base_url) as peer:
+    async with connected(service.base_url, takes=4_096) as peer:
         return await pour(peer, itertools.repeat(request(target) * 500), seconds, reads=False)
+
+
+async def probes(service: Service, seconds: float) -> Fate:
+    """An upgrade that asks again and again whether it works."""
+    async with connected(service.base_url) as polling, connected(service.base_url) as peer:
+        sid = (await handshake(polling)).rpartition("=")[2]
+        answer = await peer.exchange(upgrade(target=f"{WEBSOCKET}&sid={sid}"))
+        assert answer.status == 101, answer
+        return await pour(peer, itertools.repeat(text("2probe") * 4_000), seconds, reads=True)
+
+
+async def upgrade_elsewhere(service: Service) -> int:
+    """Ask for a WebSocket where there is none."""
+    return await once(service, upgrade(target="/healthz"))
 
 
 Hold = Callable[[Peer], Awaitable[object]]
@@ -259,7 +273,7 @@ async def held(service: Service, kind: str, count: int) -> AsyncIterator[list[Pe
     peers: list[Peer] = []
 
     async def hold(_number: int) -> str:
-        peer = await Peer.open(service.base_url)
+        peer = await Peer.open(service.base_url, takes=4_096)
         peers.append(peer)
         async with asyncio.timeout(1):
             await HELD[kind](peer)

@@ -39,6 +39,7 @@ from .hostile import (
     many,
     once,
     pipelined,
+    probes,
     vanish,
 )
 from .innocent import Innocent, innocent
@@ -167,6 +168,7 @@ def attacks(connects: int) -> Iterator[tuple[str, Callable[[], Service], Attack]
         lambda service: many(700, lambda number: large_headers(service, number), seconds=30),
     )
     yield "a header line of 64 MiB", Service, lambda service: endless_line(service, 64 * MIB, SECONDS)
+    yield "frames: probes of an upgrade", Service, lambda service: probes(service, SECONDS)
     yield "trailers without end", Service, lambda service: endless_trailers(service, SECONDS)
     yield "a chunk extension without end", Service, lambda service: endless_chunk_extension(service, SECONDS)
     yield (
@@ -198,7 +200,7 @@ async def slow_reader(readers: int, ticks: int) -> str:
     """How long a broadcast takes to reach all readers, with one more that reads, and with one that does not."""
 
     async def beside(others: Crowd, service: Service) -> list[float]:
-        sending = asyncio.create_task(drown(service, "slow", times=100, while_open=False))
+        sending = asyncio.create_task(drown(service, "slow", times=250, while_open=False))
         waits = await others.broadcast(ticks)
         await sending
         return waits

@@ -47,9 +47,12 @@ class Peer:
         self.ended = False
 
     @classmethod
-    async def open(cls, url: str, *, within: float = DEADLINE) -> Self:
+    async def open(cls, url: str, *, within: float = DEADLINE, takes: int | None = None) -> Self:
+        """`takes`: bytes that the system takes for it, about, while it does not read."""
         host, port = endpoint(urlsplit(url))
         sock = socket.socket()
+        if takes is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)  # counts only before it is connected
         sock.setblocking(False)
         peer = cls(sock)
         try:
@@ -149,9 +152,9 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Peer]:
-    """A connection, closed at the end."""
-    peer = await Peer.open(url)
+async def connected(url: str, *, takes: int | None = None) -> AsyncIterator[Peer]:
+    """A connection, closed at the end; see `Peer.open`."""
+    peer = await Peer.open(url, takes=takes)
     try:
         yield peer
     finally:

@@ -7,7 +7,6 @@ import itertools
 import json
 import math
 import re
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ from eventide_notify.verify.http import endpoint
 
 from ..service import Service
 from .frames import NAMESPACE, WebSocket, text, upgrade
-from .peer import Peer
+from .peer import connected
 from .watch import connections
 
 TICK = re.compile(rb'\["tick",(\d+)\]')
@@ -156,19 +155,11 @@ async def drown(service: Service, user: str, *, while_open: bool = True, times: 
 @asynccontextmanager
 async def not_reading(service: Service, token: str) -> AsyncIterator[WebSocket]:
     """A session that has joined, and takes nothing any more; the system takes little for it."""
-    host, port = endpoint(urlsplit(service.base_url))
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # before it is connected
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, (host, port))
-    peer = Peer(sock)
-    try:
+    async with connected(service.base_url, takes=4_096) as peer:
         slow = WebSocket(peer)
         await slow.open()
         await slow.join(token)
         yield slow
-    finally:
-        peer.close()
 
 
 def share(waits: list[float], part: float) -> float:

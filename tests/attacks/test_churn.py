@@ -7,11 +7,13 @@ import gc
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from eventide_notify import Settings, create_app
 from eventide_notify.models import utc_now
+from eventide_notify.realtime.protocol import HttpProtocol
 
 from ..service import SECRET, Service, issuer
 from ..serving import serving
@@ -57,10 +59,11 @@ async def test_they_leave_neither_memory_nor_descriptors_nor_presence(victim: Se
     watch.assert_quiet()
 
 
+@pytest.mark.parametrize("http", [HttpProtocol, "auto"], ids=["our protocol", "plain ASGI"])
 @each_visit
-async def test_no_task_and_no_object_is_left(visit: Visit) -> None:
+async def test_no_task_and_no_object_is_left(visit: Visit, http: Any) -> None:
     app = create_app(Settings(jwt_secret=SECRET, database_url="sqlite://", _env_file=None))
-    async with serving(app) as url:
+    async with serving(app, http=http) as url:
         await visits(url, visit, 50)
         before = settled()
         tasks = len(asyncio.all_tasks())

@@ -12,7 +12,7 @@ import pytest
 
 from ..service import Service
 from .frames import WebSocket, upgrade
-from .hostile import HELD, held, many
+from .hostile import HELD, held, many, once
 from .innocent import innocent
 from .peer import Answer, Ended, Peer, bearer, connected, request
 from .variants import FewFiles
@@ -150,6 +150,17 @@ async def test_places_are_free_again_when_they_have_gone() -> None:
             await watch.until_descriptors(few + 10)
         async with session(service, "late") as socket:
             await socket.ask()
+
+
+async def test_upgrades_that_are_refused_take_no_place() -> None:
+    with FewFiles(FILES) as service:
+        service.start()
+        for target in ("/healthz", "/client/", "/socket.io/?EIO=4&transport=websocket&sid=unknown", "/socket.io/"):
+            data = upgrade(target=target)
+            await many(ATTACKERS, lambda _, data=data: once(service, data), at_once=10)  # type: ignore[misc]
+        async with session(service, "late") as socket:
+            await socket.ask()
+        assert (await rest(service, "GET", "/healthz")).status == 200
 
 
 def explained(watch: Watch) -> None:

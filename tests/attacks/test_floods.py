@@ -8,7 +8,7 @@ import pytest
 
 from ..service import Service
 from .frames import NAMESPACE, Opcode, frame, text, websocket
-from .hostile import FLOODS, Fate, Flood, flood, handshake
+from .hostile import FLOODS, Fate, Flood, flood, handshake, probes
 from .innocent import innocent, while_asking
 from .peer import connected, request
 from .watch import Watch
@@ -43,6 +43,19 @@ async def test_five_flooders_are_no_worse_than_one(victim: Service, watch: Watch
     client.assert_served()
     assert watch.peak_growth < 3 * MEMORY
     assert [fate for fate in fates if fate.closed_after is None] == []
+
+
+async def test_an_upgrade_that_never_ends_is_closed(victim: Service, watch: Watch) -> None:
+    fates: list[Fate] = []
+
+    async def attack() -> None:
+        fates.append(await probes(victim, SECONDS))
+
+    client = await while_asking(victim, attack())
+    client.assert_served()
+    assert watch.peak_growth < MEMORY
+    watch.assert_quiet()
+    assert fates[0].closed_after is not None, fates[0]
 
 
 async def test_a_flooder_may_come_back(victim: Service) -> None:

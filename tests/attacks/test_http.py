@@ -236,6 +236,15 @@ class TestNoRequests:
             await socket.open()
             await socket.join(victim.token(user))
 
+    async def test_an_upgrade_does_not_overtake_the_request_before_it(self, victim: Service, watch: Watch) -> None:
+        async with connected(victim.base_url) as peer, connected(victim.base_url) as posting:
+            target = await handshake(posting)
+            await peer.write(request(f"{target}&t=waits") + asking("websocket"))
+            await asyncio.sleep(0.05)  # so that both have been read
+            assert (await posting.exchange(request(target, method="POST", body=b"1"))).status == 200
+            assert (await peer.answer()).status in {200, 400}
+        watch.assert_quiet()
+
     async def test_faults_are_not_written_down_one_by_one(self, victim: Service, watch: Watch) -> None:
         for data in (
             b"nonsense\r\n\r\n",

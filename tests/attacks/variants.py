@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ..service import Service
 
-LIMITS = "eventide_notify.realtime.protocol"
+LIMITS = "eventide_notify.realtime.protocol.limits"
 """The module whose constants say how long a request may take."""
 
 
