@@ -15,7 +15,7 @@ from .waiting import until
 
 @asynccontextmanager
 async def serving(app: Any, *, lifespan: Literal["on", "off"] = "on", http: Any = "auto") -> AsyncIterator[str]:
-    """The application on a free port, as on any ASGI server, or with a protocol class of our own; yields its address."""
+    """The application on a free port; yields its address. `http`: a protocol class of our own, or plain ASGI."""
     config = uvicorn.Config(
         app, host=HOST, port=0, lifespan=lifespan, http=http, ws="websockets-sansio", ws_per_message_deflate=False,
         log_config=None,

@@ -146,8 +146,11 @@ class WebSocket:
         await self.write(text(f'42{NAMESPACE},{number}["{event}"]'))
         return await self.message(starts=f"43{NAMESPACE},{number}[", within=within)
 
-    async def end(self, *, within: float = DEADLINE) -> int | None:
-        """Read until the service has closed the connection; the code of its close frame, None when it sent none."""
+    async def end(self, *, within: float = DEADLINE, answering: bool = True) -> int | None:
+        """Read until the service has closed the connection; the code of its close frame, None when it sent none.
+
+        `answering`: whether its close frame is answered, as it should be.
+        """
         code = None
         async with asyncio.timeout(within):
             try:
@@ -155,6 +158,8 @@ class WebSocket:
                     frame = await self.next(within=within)
                     if frame.opcode == Opcode.CLOSE:
                         code = frame.close_code
+                        if answering:
+                            await self.write(close(code))
             except Ended:
                 return code
 

@@ -211,11 +211,16 @@ class TestClosing:
         with victim.client(user) as client:
             assert (await asyncio.to_thread(client.get, f"/v1/notifications/{id}")).json()["read"] is False
 
+    @pytest.mark.parametrize("data", [frame(Opcode.PING, key=None), text("9")], ids=["frame", "packet"])
+    async def test_who_is_closed_and_stays_loses_the_connection(self, socket: WebSocket, data: bytes) -> None:
+        await socket.write(data)
+        await socket.end(within=20, answering=False)
+
     async def test_who_does_not_answer_the_services_close_is_closed_all_the_same(self) -> None:
         with Service({"EVENTIDE_JWT_LEEWAY": "0"}) as service:
             service.start()
             async with websocket(service.base_url, service.token("guest", ttl=2)) as socket:
-                await socket.end(within=20)
+                await socket.end(within=20, answering=False)
 
     async def test_the_session_ends_with_its_transport(self, victim: Service, user: str) -> None:
         for last in (close(1000), frame(Opcode.TEXT, b"4\xff"), text("9"), frame(Opcode.PING, key=None)):
@@ -229,7 +234,7 @@ class TestClosing:
 class TestEngineIo:
     """Engine.IO packets that a client does not send."""
 
-    @pytest.mark.parametrize("packet", ["7", "9", "x", "é", "0{}", "-1", "/"])
+    @pytest.mark.parametrize("packet", ["7", "9", "x", "é", "-1", "/"])
     async def test_what_is_no_packet_closes_the_transport(self, socket: WebSocket, packet: str) -> None:
         await socket.write(text(packet))
         await socket.end()
@@ -238,7 +243,7 @@ class TestEngineIo:
         await socket.write(text("1"))
         await socket.end()
 
-    @pytest.mark.parametrize("packet", ["5", "6", "3", "3probe"])
+    @pytest.mark.parametrize("packet", ["0{}", "5", "6", "3", "3probe"])
     async def test_packets_out_of_place_are_passed_over_or_close_it(self, socket: WebSocket, packet: str) -> None:
         await socket.write(text(packet))
         with suppress(Ended):
