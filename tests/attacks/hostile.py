@@ -262,7 +262,7 @@ HELD: dict[str, Hold] = {
     "WebSockets that join nothing": _leave(upgrade()),
     "polling handshakes": _leave(request(POLLING)),
     "polls that wait": _wait,
-    "answers not read": _leave(request("/openapi.json") * 50),
+    "answers not read": _leave(request("/socket.io/socket.io.js") * 30),
 }
 """How a connection is left that is kept open and never goes on."""
 
