@@ -8,7 +8,7 @@ LOCKED := $(PIP) install --require-hashes --only-binary :all:
 ARGS   :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check format lock clean
+.PHONY: help demo test chaos bench check format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: $(VENV)/.installed-dev  ## Run the tests and measure coverage; ARGS="-k wo
 
 chaos: $(VENV)/.installed-dev  ## Run the whole chaos suite, for most of an hour; ARGS="-k word" runs some of it
 	@EVENTIDE_TEST_CHAOS=full $(PYTHON) -m pytest tests/chaos $(ARGS)
+
+bench: $(VENV)/.installed-dev  ## Measure the service beside Node's; QUICK=1 for minutes; ARGS="--rows broadcast"
+	@$(PYTHON) -m bench.run $(ARGS)
 
 check: $(VENV)/.installed-dev  ## Check format, lint and types
 	@$(PYTHON) -m ruff format --check

@@ -1,4 +1,4 @@
-"""Eventide Notify: real-time in-app notifications that are saved first and delivered for certain."""
+"""Eventide Notify: real-time in-app notifications that are saved first and delivered at least once."""
 
 from __future__ import annotations
 

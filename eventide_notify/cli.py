@@ -34,7 +34,7 @@ TTL_MAX = 100 * 366 * 86_400
 
 cli = typer.Typer(
     name="eventide-notify",
-    help="Real-time in-app notifications: saved first, delivered for certain.",
+    help="Real-time in-app notifications: saved first, delivered at least once.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

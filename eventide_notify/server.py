@@ -8,7 +8,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -18,13 +18,15 @@ from .realtime.protocol import HttpProtocol
 
 GRACE = 10
 """Seconds that open requests have at a stop."""
+FILES = 65_536
+"""Descriptors that the process asks the system for: a connection takes one, and few systems give so many unasked."""
 GARBAGE = 50_000, 5, 5
 """Thresholds of the garbage collector. It goes through all that a connection holds again and again while connections
 come: with Python's own (700, 10, 10) that was half the time of 10,000 connects (34 s of processor time; so: 18 s)."""
 
 
 class _Http(HttpProtocol):
-    """With limits of its own, made when the server starts."""
+    """With limits of its own: they are made with the first connection, when the process has its descriptors."""
 
 
 class _Server(uvicorn.Server):
@@ -59,8 +61,10 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
     At the end connections are closed one after the other within `drain` seconds, while the server still answers.
 
     WebSocket compression is off: it costs hundreds of KiB per connection and most of the time of a small message.
-    Engine.IO has pings of its own, so WebSocket's are off too.
+    Engine.IO has pings of its own, so WebSocket's are off too. (Both concern the WebSockets of an inner application;
+    those of the service have a protocol class of their own.)
     """
+    _allow_files()
     config = uvicorn.Config(
         app,
         host=host,
@@ -80,6 +84,19 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
     with _refusal_raised():
         server.run()
     return server.started
+
+
+def _allow_files() -> None:
+    """Raise the limit of descriptors as far as the system lets us, without asking for rights."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from ..models import Receipt
 
-PING_SPACING = 0.2
+PING_SPACING = 0.5
 """Seconds between two pings that ask for receipts: a stream of notifications is confirmed in groups."""
 
 

@@ -94,6 +94,5 @@ class Session:
         self._shown.add(id)
         if len(self._shown) >= REMEMBERED_IDS:
             self._shown, self._shown_before = set(), self._shown  # drops the older half at once
-        if id > self.newest:
-            self.newest = id
+        self.newest = max(self.newest, id)
         return True

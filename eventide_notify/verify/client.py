@@ -12,6 +12,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any, Literal, Protocol
 
 from websockets import WebSocketException
@@ -91,6 +92,7 @@ class Polling:
         self._url = f"{base}/socket.io/?EIO=4&transport=polling"
         self._port = port
         self._frames: deque[str] = deque()
+        self._requests = count(1)
 
     @classmethod
     async def open(cls, base: str, port: int) -> Polling:
@@ -116,7 +118,8 @@ class Polling:
 
     async def _exchange(self, method: str, body: str | None = None) -> str:
         headers = {} if body is None else {"Content-Type": "text/plain;charset=UTF-8"}
-        answer = await exchange(method, self._url, headers=headers, body=body, port=self._port)
+        url = f"{self._url}&t={next(self._requests)}"  # a new one says that all of the last answer was processed
+        answer = await exchange(method, url, headers=headers, body=body, port=self._port)
         if answer.status != 200:
             raise Lost(f"answered {answer.status}")
         return answer.text

@@ -22,10 +22,10 @@ from eventide_notify.errors import NotFound
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Draft, Notification, Receipt, Status
 from eventide_notify.presence import MemoryPresence
+from eventide_notify.realtime.receipts import ReceiptTracker
 from eventide_notify.service import NotificationService
 from eventide_notify.service.delivery import Delivery
 from eventide_notify.store import Store, create_store
-from eventide_notify.realtime.receipts import ReceiptTracker
 
 USERS = ("alice", "bob")
 PING = "ping"

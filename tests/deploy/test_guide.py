@@ -7,8 +7,8 @@ from pathlib import Path
 
 from eventide_notify import errors
 from eventide_notify.metrics import Metrics
-from eventide_notify.server import GRACE
 from eventide_notify.realtime.engine.transport import BACKLOG_BYTES, BACKLOG_PACKETS, CONNECT_TIMEOUT
+from eventide_notify.server import GRACE
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text()
 

@@ -78,5 +78,5 @@ async def test_a_connection_that_joins_nothing_is_ended(monkeypatch: pytest.Monk
             await idle.until_closed()
         address = f"{url}/socket.io/?EIO=4&transport=polling"
         address += f"&sid={json.loads((await http.get(address)).text[1:])['sid']}"
-        assert (await http.get(address)).text == "1"  # it waited for something to come, and was told that this is the end
+        assert (await http.get(address)).text == "1"  # it waited for something to come, and was let go
         assert (await http.get(address)).status_code == 400

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from eventide_notify.models import Principal
 from eventide_notify.realtime import expiry
-from eventide_notify.realtime.session import Session
 from eventide_notify.realtime.expiry import ExpiryWatch
+from eventide_notify.realtime.session import Session
 
 from ..raw import raw_client
 from ..service import Service
@@ -99,9 +100,8 @@ class TestExpiryWatch:
 
         expires_at = (now or datetime.now(UTC)) + timedelta(seconds=ends_in)
         principal = Principal("user", "user", admin=False, expires_at=expires_at)
-        session = Session(
-            "sid", None, None, principal, catch_up="each", since=None, opened_at=expires_at  # type: ignore[arg-type]
-        )
+        nothing: Any = None  # that the watch does not look at
+        session = Session("sid", nothing, nothing, principal, catch_up="each", since=None, opened_at=expires_at)
         watch = ExpiryWatch(clock=lambda: datetime.now(UTC), leeway=leeway, warn=warn, end=end)
         watch.start(session)
         await until(lambda: ended == [session])

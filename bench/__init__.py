@@ -1,0 +1,1 @@
+"""What the service costs, beside Node: `make bench`. README.md says what each row is."""
