@@ -253,6 +253,16 @@ async def _wait(peer: Peer) -> None:
     await peer.write(request(await handshake(peer)))
 
 
+async def _post_and_stop(peer: Peer) -> None:
+    body = request(await handshake(peer), method="POST", headers=[("Content-Length", "2000000")])
+    await peer.write(body + b"4" * 1_900_000)
+
+
+async def _speak_and_stop(peer: Peer) -> None:
+    await WebSocket(peer).open()
+    await peer.write(frame(Opcode.TEXT, b"4" * 1_900_000, announce=2_000_000))
+
+
 HELD: dict[str, Hold] = {
     "silent connections": _leave(b""),
     "partial headers": _leave(request(POLLING, end=b"X-Partial: ")),
@@ -262,6 +272,8 @@ HELD: dict[str, Hold] = {
     "WebSockets that join nothing": _leave(upgrade()),
     "polling handshakes": _leave(request(POLLING)),
     "polls that wait": _wait,
+    "large posts that stop": _post_and_stop,
+    "large messages that stop": _speak_and_stop,
     "answers not read": _leave(request("/socket.io/socket.io.js") * 30),
 }
 """How a connection is left that is kept open and never goes on."""

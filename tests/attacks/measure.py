@@ -40,14 +40,14 @@ from .hostile import (
     once,
     pipelined,
     probes,
+    upgrade_elsewhere,
     vanish,
 )
 from .innocent import Innocent, innocent
 from .peer import connected, request
 from .readers import Crowd, crowd, drown, not_reading, share
-from .test_churn import left
 from .variants import FewFiles
-from .watch import MIB, Watch
+from .watch import MIB, Watch, left
 
 SECONDS = 10.0
 SETTLE = 3.0
@@ -191,6 +191,11 @@ def attacks(connects: int) -> Iterator[tuple[str, Callable[[], Service], Attack]
         lambda service: repeatedly(lambda _: once(service, b"nonsense\r\n\r\n"), 10_000),
     )
     yield "WebSocket packet 9", Service, lambda service: repeatedly(lambda _: malformed_frame(service))
+    yield (
+        "400 upgrades to where there is no WebSocket",
+        lambda: FewFiles(256),
+        lambda service: many(400, lambda _: upgrade_elsewhere(service), at_once=10, seconds=SECONDS),
+    )
     for kind in HELD:
         yield f"400 {kind}", lambda: FewFiles(256), holding(kind)
     yield "connects and disconnects", Service, lambda service: churn(service, connects)

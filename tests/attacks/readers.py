@@ -7,14 +7,16 @@ import itertools
 import json
 import math
 import re
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import httpx
 
 from eventide_notify.verify.http import endpoint
 
+from ..servers.process import HOST
 from ..service import Service
 from .frames import NAMESPACE, WebSocket, text, upgrade
 from .peer import connected
@@ -24,6 +26,8 @@ TICK = re.compile(rb'\["tick",(\d+)\]')
 EVERY = 0.05
 """Seconds between two broadcasts."""
 LARGE = "x" * 60_000
+TAKES = 4_096
+"""Bytes that the system is asked to take for a client that does not read; it takes more on the service's side."""
 _TAIL = 60
 """Bytes that are looked at again when more has come: a tick may be cut in two."""
 
@@ -152,10 +156,38 @@ async def drown(service: Service, user: str, *, while_open: bool = True, times: 
     return times
 
 
+async def fill(service: Service, user: str, size: int) -> None:
+    """Send this user events of about so many bytes in all."""
+    async with httpx.AsyncClient(
+        base_url=service.base_url, headers=service.bearer(admin=True), timeout=30, verify=False
+    ) as client:
+        while size > 0:
+            body = {"userIds": [user], "event": "large", "payload": LARGE[:size]}
+            (await client.post("/v1/admin/events", json=body)).raise_for_status()
+            size -= len(LARGE)
+
+
+def system_takes() -> int:
+    """How many bytes the system takes for a client that does not read, as `not_reading` makes one."""
+    with socket.socket() as listening, socket.socket() as client:
+        listening.bind((HOST, 0))
+        listening.listen()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TAKES)
+        client.connect(listening.getsockname())
+        server, _ = listening.accept()
+        with server:
+            server.setblocking(False)
+            taken = 0
+            with suppress(BlockingIOError):
+                while True:
+                    taken += server.send(LARGE.encode())
+            return taken
+
+
 @asynccontextmanager
 async def not_reading(service: Service, token: str) -> AsyncIterator[WebSocket]:
     """A session that has joined, and takes nothing any more; the system takes little for it."""
-    async with connected(service.base_url, takes=4_096) as peer:
+    async with connected(service.base_url, takes=TAKES) as peer:
         slow = WebSocket(peer)
         await slow.open()
         await slow.join(token)

@@ -19,7 +19,7 @@ from ..service import SECRET, Service, issuer
 from ..serving import serving
 from ..waiting import until
 from .hostile import come_and_go, leave_over_polling, many, vanish
-from .watch import Watch
+from .watch import Watch, left
 
 Visit = Callable[[str, str], Awaitable[str]]
 VISITS: dict[str, Visit] = {"websocket": come_and_go, "polling": leave_over_polling, "lost": vanish}
@@ -36,14 +36,6 @@ def token() -> str:
 async def visits(url: str, visit: Visit, count: int) -> None:
     outcomes = await many(count, lambda _: visit(url, token()), at_once=20, seconds=25)
     assert len(outcomes) == 1, outcomes
-
-
-def left(service: Service) -> tuple[float, int]:
-    """Sessions that the service counts, and users that it says are there."""
-    with service.client(admin=True) as client:
-        lines = client.get("/metrics").text.splitlines()
-        [sockets] = [float(line.split()[1]) for line in lines if line.startswith("eventide_sockets ")]
-        return sockets, int(client.get("/v1/admin/online-users").json()["count"])
 
 
 @each_visit

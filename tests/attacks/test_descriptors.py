@@ -20,6 +20,8 @@ from .watch import Watch
 
 FILES = 256
 ATTACKERS = 400
+MEMORY = 60
+"""MiB that a hundred of those who are nobody may hold."""
 T = TypeVar("T")
 WITHIN = 3.0
 """Seconds in which a newcomer gets in, although it may be told to come back once or twice."""
@@ -84,6 +86,7 @@ async def test_those_who_are_nobody_make_room(kind: str) -> None:
             for socket in sessions:
                 await socket.ask()
             explained(watch)
+            assert watch.peak_growth < MEMORY
 
 
 async def test_there_is_room_while_they_keep_coming() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from ..service import Service
-from .frames import NAMESPACE, websocket
+from .frames import NAMESPACE, close, websocket
 from .hostile import handshake
 from .innocent import PROMPT
 from .peer import connected, request
-from .readers import LARGE, crowd, drown, not_reading, share
+from .readers import LARGE, crowd, drown, fill, not_reading, share, system_takes
 from .watch import Watch, connections, until_gone
 
 MEMORY = 20
@@ -93,3 +94,16 @@ async def test_who_does_not_read_a_large_poll_is_bounded_too(victim: Service, wa
             await peer.write(request(f"{target}&t={number}"))
         await drown(victim, user)
         assert watch.peak_growth < 2 * MEMORY
+
+
+async def test_who_closes_and_does_not_read_is_closed(victim: Service, user: str) -> None:
+    """What is still to be written to it is more than the system takes, and less than what counts as slow."""
+    takes = system_takes()
+    watch = Watch(victim)
+    descriptors = watch.descriptors
+    async with AsyncExitStack() as stack:
+        for number in range(8):
+            slow = await stack.enter_async_context(not_reading(victim, victim.token(f"{user}-{number}")))
+            await fill(victim, f"{user}-{number}", takes + 4_000 + 8_000 * number)
+            await slow.write(close(1000))
+        await watch.until_descriptors(descriptors + 5, within=10)

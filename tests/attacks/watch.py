@@ -27,6 +27,14 @@ async def until_gone(service: Service, user: str, *, within: float = 10) -> None
             await asyncio.sleep(0.01)
 
 
+def left(service: Service) -> tuple[float, int]:
+    """Sessions that the service counts, and users that it says are there."""
+    with service.client(admin=True) as client:
+        lines = client.get("/metrics").text.splitlines()
+        [sockets] = [float(line.split()[1]) for line in lines if line.startswith("eventide_sockets ")]
+        return sockets, int(client.get("/v1/admin/online-users").json()["count"])
+
+
 class Watch:
     """Looks at a service's process, from outside."""
 
