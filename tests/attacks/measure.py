@@ -49,9 +49,11 @@ from .readers import Crowd, crowd, drown, not_reading, share
 from .variants import FewFiles
 from .watch import MIB, Watch, left
 
-SECONDS = 10.0
+SECONDS = 6.0
+AFTERMATH = 2.0
+"""Seconds for which the innocent client goes on asking when the attack is over."""
 SETTLE = 3.0
-"""Seconds between the end of an attack and the last look at the memory."""
+"""Seconds after that until the last look at the memory."""
 Attack = Callable[[Service], Awaitable[object]]
 
 
@@ -90,6 +92,7 @@ async def measured(name: str, service: Service, attack: Attack) -> Row:
         watch = Watch(service)
         outcome = await attack(service)
         rate = watch.log_rate
+        await asyncio.sleep(AFTERMATH)
     await asyncio.sleep(SETTLE)
     return Row(name, watch.before / MIB, watch.peak / MIB, watch.resident / MIB, rate, client, described(outcome))
 
