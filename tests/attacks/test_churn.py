@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from eventide_notify import Settings, create_app
 from eventide_notify.models import utc_now
 from eventide_notify.realtime.protocol import HttpProtocol
 
+from ..servers import RedisServer, start_redis_server
 from ..service import SECRET, Service, issuer
 from ..serving import serving
 from ..waiting import until
@@ -49,6 +51,32 @@ async def test_they_leave_neither_memory_nor_descriptors_nor_presence(victim: Se
     await watch.until_descriptors(descriptors + 5)
     assert watch.growth < 10, "a session is some 50 KiB: 1,500 would be 70 MiB"
     watch.assert_quiet()
+
+
+def in_redis(redis: RedisServer) -> tuple[int, list[str]]:
+    """Connections to Redis, that of this question aside, and the keys that there are."""
+    with Redis.from_url(redis.url(), decode_responses=True) as client:
+        return len(client.client_list()) - 1, sorted(client.scan_iter())
+
+
+async def test_they_leave_nothing_in_redis() -> None:
+    with start_redis_server() as redis, Service({"EVENTIDE_REDIS_URL": redis.url()}) as service:
+        service.start()
+        for visit in VISITS.values():
+            await visits(service.base_url, visit, 100)
+        connections, keys = await until_left(service, redis)
+        for visit in VISITS.values():
+            await visits(service.base_url, visit, 200)
+        again, left_over = await until_left(service, redis)
+        assert left_over == keys
+        assert again <= connections + 2  # a pool may have grown
+
+
+async def until_left(service: Service, redis: RedisServer) -> tuple[int, list[str]]:
+    """What is in Redis once everybody has left."""
+    while await asyncio.to_thread(left, service) != (0, 0):  # noqa: ASYNC110 - bounded by the test's own time limit
+        await asyncio.sleep(0.05)
+    return await asyncio.to_thread(in_redis, redis)
 
 
 @pytest.mark.parametrize("http", [HttpProtocol, "auto"], ids=["our protocol", "plain ASGI"])

@@ -98,12 +98,12 @@ async def test_what_may_be_right_or_wrong_is_answered(victim: Service, body: byt
 async def test_thousands_of_them_leave_nothing(victim: Service, body: bytes) -> None:
     """They cost 22 KB each, once: 3,000 would be 64 MiB."""
     count = 300 if len(body) > LARGEST else 3_000
-    await many(count // 3, lambda _: malformed_post(victim, body), seconds=10)
+    await many(300, lambda _: malformed_post(victim, body), seconds=15)
     watch = Watch(victim)
     outcomes = await many(count, lambda _: malformed_post(victim, body), seconds=25)
     assert set(outcomes) <= {str(status) for status in refusals(body)}, outcomes
     assert outcomes.total() > count / 10, "the service is too slow to tell"
-    assert watch.growth < 5 + 0.004 * outcomes.total()
+    assert watch.growth < 15
     watch.assert_quiet()
 
 
