@@ -37,6 +37,7 @@ from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
@@ -86,6 +87,7 @@ class Application:
     notifications: NotificationService
 
     def __init__(self, settings: Settings, *, inner_app: ASGIApp | None, demo: bool) -> None:
+        check_seams()
         self._inner_app = inner_app
         self._accepting = True
         self._metrics = metrics = Metrics()
@@ -150,6 +152,7 @@ class Application:
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
+            stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
             await self._start_background(stack)

@@ -16,7 +16,7 @@
     ├── Conflict              409 conflict
     ├── PayloadTooLarge       413 payload_too_large
     ├── RateLimited           429 rate_limited        retryable
-    ├── Unavailable           503 unavailable         retryable: a part is away, nothing was saved
+    ├── Unavailable           503 unavailable         retryable: a dependency is unavailable, nothing was saved
     ├── SchemaTooNew          503 unavailable         the database belongs to a later version; only at start
     └── Internal              500 internal            a fault of ours; the log has it under `reference`
 
@@ -159,7 +159,7 @@ class RateLimited(EventideError):
 
 
 class Unavailable(EventideError):
-    """A part of the service is away; nothing was saved."""
+    """A dependency is unavailable; nothing was saved."""
 
     code = "unavailable"
     status = 503

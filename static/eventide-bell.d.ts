@@ -143,6 +143,9 @@ export interface InboxEventMap {
  * tells the others what comes; when it goes, the next takes over, and nothing is lost. That needs Web Locks, which
  * browsers have on https and localhost only; elsewhere each tab has its own.
  *
+ * When the server says that changes may not have come (`reload`), each visible tab reads its list again within two
+ * seconds, and one that is hidden when it is looked at.
+ *
  * Methods that change something resolve when the server has done it; `false`: it has not, and `problem` says why.
  */
 export class Inbox extends EventTarget {

@@ -32,6 +32,7 @@ const SECOND = 1000;
 const RETRY_UNAVAILABLE = 3 * SECOND;
 const RETRY_LIST = [2, 5, 15, 30].map((seconds) => seconds * SECOND);
 const FRESH = 5 * SECOND;
+const RELOAD_WITHIN = 2 * SECOND; // all clients are asked to at once, and must not ask back at once
 const READ_WITHOUT_LIVE = SECOND; // how long the list waits for the connection, which should come first
 const ASK_EVERY = 5 * SECOND;
 const ANSWER_WITHIN = 3 * SECOND;
@@ -181,6 +182,7 @@ const EVENTS = {
   notification_read: "notification_read",
   notification_deleted: "notification_deleted",
   catch_up_complete: "catch_up_complete",
+  reload: "reload",
 };
 
 /** Connects, and stays connected, until it is closed, refused, or disconnected by the server for good. */
@@ -511,6 +513,7 @@ export class Inbox extends EventTarget {
   #failures = 0;
   #beginTimer = 0;
   #listTimer = 0;
+  #reloadTimer = 0;
 
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
     super();
@@ -622,6 +625,8 @@ export class Inbox extends EventTarget {
     this.#line = null;
     clearTimeout(this.#beginTimer);
     clearTimeout(this.#listTimer);
+    clearTimeout(this.#reloadTimer);
+    this.#reloadTimer = 0;
   };
 
   #return = (event) => {
@@ -685,6 +690,7 @@ export class Inbox extends EventTarget {
     }
     if (event === "notification_deleted") this.#drop(payload.ids);
     if (event === "catch_up_complete") this.#refreshOrLater();
+    if (event === "reload") this.#refreshSoon();
     this.#setCount(payload.unreadCount);
   }
 
@@ -783,6 +789,14 @@ export class Inbox extends EventTarget {
   #refreshOrLater() {
     this.#stale = true;
     if (document.visibilityState === "visible") this.refresh();
+  }
+
+  /** Changes of state may not have come. Each tab hears of it, and asks for itself. */
+  #refreshSoon() {
+    this.#reloadTimer ||= setTimeout(() => {
+      this.#reloadTimer = 0;
+      this.#refreshOrLater();
+    }, Math.random() * RELOAD_WITHIN);
   }
 
   loadOlder() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,8 @@ class ChannelFanout:
         """See `Fanout`."""
         reachable = [item for item in notifications if self._channel.may_reach(item.user_id)]
         for start in range(0, len(reachable), ENVELOPE_SIZE):
+            if start:
+                await asyncio.sleep(0)  # others have something to say too
             await self._publish(envelopes.notification(reachable[start : start + ENVELOPE_SIZE]))
 
     async def announce(self, announcement: Announcement) -> None:

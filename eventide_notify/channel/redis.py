@@ -3,8 +3,8 @@
 The manager's format and channel stay, so that other python-socketio code on the same Redis (a write-only manager in
 a worker) can emit to `user:42` and reach the user on every instance. Beside the manager's messages there are ours:
 
-    {"method": "envelopes", "host_id": …, "first": number, "late": bool, "envelopes": […]}
-    {"method": "heartbeat", "host_id": …, "last": number, "left": bool}
+    {"method": "envelopes", "host_id": …, "age": seconds, "first": number, "late": bool, "envelopes": […]}
+    {"method": "heartbeat", "host_id": …, "age": seconds, "last": number, "left": bool}
 
 * What is to be published goes into an outbox, and one task publishes all that is in it together. `publish` waits until
   Redis has it, so that what the caller sends next, through another instance, does not overtake it; but hardly, and not
@@ -16,8 +16,8 @@ a worker) can emit to `user:42` and reach the user on every instance. Beside the
 * The listener subscribes again after a moment of silence. (Out of the box it waits up to a minute after an error, and
   for ever on a connection that died silently.)
 
-Of python-socketio's names that begin with an underscore two are overridden, `_publish` and `_listen`: they are what its
-managers for other brokers have to provide.
+Of python-socketio's names that begin with an underscore two are overridden, `_publish` and `_listen`, see
+`realtime.seams`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -49,10 +50,16 @@ HEARTBEAT = 1.0
 """Seconds between two heartbeats."""
 PROMPT = 0.05
 """Seconds within which Redis takes what is published, if all is well. A call waits no longer."""
+SUBSCRIBED_WITHIN = 1.0
+"""Seconds that the start waits for the subscription; with it, nothing is lacking from the beginning."""
 FRESH = 10.0
 """Seconds that a message is tried to be published; afterwards the receivers have read it from the store."""
 OUTBOX_MAX = 10_000
+OUTBOX_BYTES = 32 * 1024 * 1024
+"""Most that waits for Redis. What is more is not published, and so it is a gap to the others."""
 BATCH_MAX = 200
+BATCH_BYTES = 1024 * 1024
+"""Most in one message, unless an envelope is larger: Redis cuts off subscribers for which too much waits."""
 
 _HEARTBEAT, _ENVELOPES = "heartbeat", "envelopes"
 
@@ -76,44 +83,55 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     json: Any
     redis: Any
     pubsub: Any
-    thread: asyncio.Task[None]
+    thread: asyncio.Task[None] | None
 
     def __init__(self, url: str, hub: Hub) -> None:
         super().__init__(url, channel=CHANNEL)  # type: ignore[call-arg]  # mypy sees HubManager only
         self.hub = hub
         self.json = Json
         self.health = ChannelHealth(self.host_id, now=time.monotonic())
-        self._own_start = self._start_of(_ENVELOPES)
-        self._outbox: deque[_Message] = deque(maxlen=OUTBOX_MAX)
+        self._own_start = f'{{"method":"{_ENVELOPES}","host_id":"{self.host_id}",'.encode()
+        self._began = time.monotonic()
+        self._outbox: deque[_Message] = deque()
+        self._outbox_bytes = 0
         self._number = 0
         self._filled = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         self._publishing: Any = None
         self._trouble = False
-        self._late = False
+        self._failed_at = 0.0
         self._prompt = True
+        self._subscribed = asyncio.Event()
 
     def initialize(self) -> None:
         """python-socketio calls this with the first connection; instances must hear one another from the start."""
 
     async def start(self) -> None:
-        """Listen and publish from now on. Does not wait for Redis, and does not need it to be there."""
-        self.health.began(now=time.monotonic())
+        """Listen and publish from now on. Waits for Redis for a moment, and does not need it to be there."""
         super().initialize()  # begins to listen
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBED_WITHIN):
+                await self._subscribed.wait()
+        self.health.began(now=time.monotonic())
         self._publisher = asyncio.create_task(self._publish_all(), name="redis publisher")
 
     async def stop(self) -> None:
         """Say goodbye, so that the others do not wait for heartbeats, and end."""
-        if self._publisher is None:
-            return
-        for task in (self._publisher, self.thread):
+        running = [task for task in (self._publisher, self.thread) if task is not None]
+        for task in running:
             task.cancel()
-        await asyncio.gather(self._publisher, self.thread, return_exceptions=True)
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(TIMEOUT):
-                await self._send([*self._packed(list(self._outbox)), self._heartbeat(self._number, left=True)])
+        await asyncio.gather(*running, return_exceptions=True)
+        if self._publisher is not None:
+            await self._say_goodbye()
         await _close(self.redis)
         await _close(self._publishing)
+
+    async def _say_goodbye(self) -> None:
+        await _close(self._publishing)  # it may still wait for an answer
+        self._publishing = None
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(TIMEOUT):
+                await self._send([*self._packed(self._outbox), self._heartbeat(self._number, left=True)])
 
     def may_reach(self, user: UserId) -> bool:
         """See `Channel`."""
@@ -122,23 +140,34 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     # Publishing
 
     async def publish(self, envelope: Envelope) -> None:
-        """See `Channel`."""
-        await open_envelope(envelope, self.hub)
+        """See `Channel`. Who is cancelled meanwhile has published it all the same."""
+        text = orjson.dumps(envelope)
         self._number += 1
-        await self._put(_Message(time.monotonic(), orjson.dumps(envelope), self._number))
+        message = _Message(time.monotonic(), text, self._number)
+        self._put(message)
+        await open_envelope(envelope, self.hub)
+        await self._sent(message)
 
     async def _publish(self, data: Mapping[str, Any]) -> None:
-        await self._put(_Message(time.monotonic(), orjson.dumps(data)))
+        message = _Message(time.monotonic(), orjson.dumps(data))
+        self._put(message)
+        await self._sent(message)
 
-    async def _put(self, message: _Message) -> None:
-        self._outbox.append(message)
-        self._filled.set()
-        if not self._prompt:
+    def _put(self, message: _Message) -> None:
+        if len(self._outbox) >= OUTBOX_MAX or self._outbox_bytes + len(message.text) > OUTBOX_BYTES:
             return
-        message.sent = asyncio.get_running_loop().create_future()
-        done, _ = await asyncio.wait([message.sent], timeout=PROMPT)
-        if not done:
-            self._prompt = False  # the next ones need not wait to find out
+        if self._prompt:
+            message.sent = asyncio.get_running_loop().create_future()
+        self._outbox.append(message)
+        self._outbox_bytes += len(message.text)
+        self._filled.set()
+
+    async def _sent(self, message: _Message) -> None:
+        """Return when Redis has it, but soon."""
+        if message.sent is not None and self._prompt:
+            done, _ = await asyncio.wait([message.sent], timeout=PROMPT)
+            if not done:
+                self._prompt = False  # the next ones need not wait to find out
 
     async def _publish_all(self) -> None:
         beat_at = 0.0
@@ -157,45 +186,83 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
                     await self._filled.wait()
 
     def _check(self, now: float) -> None:
+        was_deaf = self.health.deaf
         self.health.check(now=now)
-        if self.health.deaf:
+        if self.health.deaf and not was_deaf:
             self.hub.begin_to_hold()  # what is newer is not to be shown before what has to be read from the store
 
     async def _publish_batch(self, beat: bool) -> None:
-        batch = [self._outbox.popleft() for _ in range(min(BATCH_MAX, len(self._outbox)))]
-        last = next((message.number - 1 for message in self._outbox if message.number), self._number)
+        batch = self._next_batch()
+        following = next((message.number for message in islice(self._outbox, len(batch), None) if message.number), None)
+        last = self._number if following is None else following - 1
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._send([*self._packed(batch), *([self._heartbeat(last)] if beat else [])])
-            self._late = False
-            self._prompt = True
-            for message in batch:
-                if message.sent is not None and not message.sent.done():
-                    message.sent.set_result(None)
         except Exception as error:  # each driver has its own
             self._troubled("Redis does not take what is published (%r)", error)
             await _close(self._publishing)
             self._publishing = None
-            self._late = True
-            oldest = time.monotonic() - FRESH
-            self._outbox.extendleft(reversed([message for message in batch if message.at > oldest]))
+            self._failed_at = time.monotonic()
+            self._drop_unfresh()
             await asyncio.sleep(0.2)
+        else:
+            self._prompt = True
+            for message in batch:
+                self._take_first()
+                if message.sent is not None and not message.sent.done():
+                    message.sent.set_result(None)
 
-    def _packed(self, batch: list[_Message]) -> list[bytes]:
-        """The messages as they are published: envelopes together."""
-        envelopes = [message for message in batch if message.number]
-        others = [message.text for message in batch if not message.number]
-        if not envelopes:
-            return others
-        late = b"true" if self._late else b"false"
-        head = b'%s"first":%d,"late":%s,"envelopes":[' % (self._own_start, envelopes[0].number, late)
-        return [head + b",".join(message.text for message in envelopes) + b"]}", *others]
+    def _next_batch(self) -> list[_Message]:
+        """What is published next. It stays in the outbox until Redis has it."""
+        batch: list[_Message] = []
+        size = 0
+        for message in islice(self._outbox, BATCH_MAX):
+            size += len(message.text)
+            if batch and size > BATCH_BYTES:
+                break
+            batch.append(message)
+        return batch
 
-    def _start_of(self, method: str) -> bytes:
-        return f'{{"method":"{method}","host_id":"{self.host_id}",'.encode()
+    def _drop_unfresh(self) -> None:
+        oldest = time.monotonic() - FRESH
+        while self._outbox and self._outbox[0].at <= oldest:
+            self._take_first()
+
+    def _take_first(self) -> None:
+        self._outbox_bytes -= len(self._outbox.popleft().text)
+
+    def _packed(self, batch: Iterable[_Message]) -> list[bytes]:
+        """The messages as they are published: envelopes with numbers that follow one another together."""
+        groups: list[list[_Message]] = []
+        for message in batch:
+            before = groups[-1][-1] if groups else None
+            if before is not None and before.number and self._continues(before, message):
+                groups[-1].append(message)
+            else:
+                groups.append([message])
+        return [self._envelopes(group) if group[0].number else group[0].text for group in groups]
+
+    def _continues(self, before: _Message, message: _Message) -> bool:
+        return message.number == before.number + 1 and self._is_late(message) == self._is_late(before)
+
+    def _is_late(self, message: _Message) -> bool:
+        return message.at <= self._failed_at
+
+    def _envelopes(self, messages: Sequence[_Message]) -> bytes:
+        late = b"true" if self._is_late(messages[0]) else b"false"
+        texts = b",".join(message.text for message in messages)
+        return self._start_of(_ENVELOPES) + b'"first":%d,"late":%s,"envelopes":[%s]}' % (
+            messages[0].number,
+            late,
+            texts,
+        )
 
     def _heartbeat(self, last: int, *, left: bool = False) -> bytes:
         return self._start_of(_HEARTBEAT) + b'"last":%d,"left":%s}' % (last, b"true" if left else b"false")
+
+    def _start_of(self, method: str) -> bytes:
+        age = time.monotonic() - self._began
+        return f'{{"method":"{method}","host_id":"{self.host_id}","age":{age:.3f},'.encode()
 
     async def _send(self, messages: list[bytes]) -> None:
         if self._publishing is None:
@@ -242,6 +309,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         data: Any = raw.get("data")
         if raw.get("type") == "subscribe":
             self.health.subscribed(now=time.monotonic())
+            self._subscribed.set()
         if raw.get("type") != "message" or data.startswith(self._own_start):
             return None
         try:
@@ -259,7 +327,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     def _heard(self, message: Mapping[str, Any]) -> None:
         tell = self.health.left if message["left"] else self.health.heard
         gaps = self.health.gaps
-        tell(message["host_id"], message["last"], now=time.monotonic())
+        tell(message["host_id"], message["last"], age=message["age"], now=time.monotonic())
         self._hold_after(gaps)
 
     def _hold_after(self, gaps: int) -> None:
@@ -269,7 +337,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     async def _open(self, message: Mapping[str, Any]) -> None:
         envelopes, late, gaps = message["envelopes"], message["late"], self.health.gaps
         copies = self.health.received(
-            message["host_id"], message["first"], len(envelopes), late=late, now=time.monotonic()
+            message["host_id"], message["first"], len(envelopes), age=message["age"], late=late, now=time.monotonic()
         )
         self._hold_after(gaps)
         for envelope in envelopes[copies:]:

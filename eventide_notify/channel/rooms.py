@@ -1,4 +1,4 @@
-"""python-socketio's managers, without rooms for users: the hub knows who is there.
+"""python-socketio's managers, without rooms for users: the hub knows the connected users.
 
 Other python-socketio code may emit to the room `user:42`, to a session's id, or to everybody in a namespace.
 """

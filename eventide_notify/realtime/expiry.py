@@ -1,4 +1,4 @@
-"""The end of tokens on open sockets: a warning first, then the transport is closed.
+"""The end of the tokens of open sessions: a warning first, then the transport is closed.
 
 A closed transport is a lost network to a stock client: it comes back by itself, with the token that its `auth` then
 gives. (A Socket.IO *disconnect* would keep it away for good.)
@@ -21,7 +21,7 @@ Act = Callable[[Session], None]
 
 
 class ExpiryWatch:
-    """One timer per socket: the warning, then the end."""
+    """One timer per session: the warning, then the end."""
 
     def __init__(self, *, clock: Callable[[], datetime], leeway: float, warn: Act, end: Act) -> None:
         self._clock = clock
@@ -30,12 +30,12 @@ class ExpiryWatch:
         self._end = end
 
     def start(self, session: Session) -> None:
-        """Watch the socket's token; also after it got a new one."""
+        """Watch the session's token; also after it got a new one."""
         self.stop(session)
         self._arm(session, session.principal.expires_at - WARNING, self._warn_now)
 
     def stop(self, session: Session) -> None:
-        """The socket is gone."""
+        """The session is gone."""
         if session.expiry is not None:
             session.expiry.cancel()
             session.expiry = None

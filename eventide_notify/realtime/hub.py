@@ -4,7 +4,8 @@ The hub knows the sessions of each user. What is for them comes from the channel
 the store when the channel has lost it (`service.missed`); the hub writes it as frames, and asks for receipts.
 
 It does one thing after the other, so that everything reaches a session in the order in which it came here; what goes
-to many sessions is written in portions, and others have their turn in between.
+to many sessions is written in portions, and others have their turn in between. What was begun is done, also when its
+caller does not wait for it any more.
 
 While the channel is not whole, notifications may wait here (`hold`): newer ones are not to be shown before the older
 ones that have to be read from the store.
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import orjson
 
@@ -36,8 +39,13 @@ AT_ONCE = 500
 """Sessions that are written to before others have their turn."""
 HELD_MAX = 10_000
 """Most that waits while the store is read; more is dropped, for the store has it."""
+RETRY = 1.0
+"""Seconds until counts are asked for again while the store is unavailable."""
 
-T = TypeVar("T")
+Write = Callable[[Session], bool]
+"""Writes something to a session; whether it was written."""
+Writes = list[tuple[Sequence[Session], Write]]
+"""What is written to whom, in this order."""
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
@@ -55,8 +63,11 @@ class Hub:
         self._metrics = metrics
         self._count_changed = count_changed
         self._read_counts = read_counts
-        self._turn = asyncio.Lock()
+        self._waiting: deque[tuple[Callable[[], Writes], asyncio.Future[int]]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._held: list[Held] | None = None
+        self._dropped = False
         self._live, self._replayed = (metrics.sent.labels(way) for way in ("live", "replay"))
 
     # Sessions
@@ -83,50 +94,59 @@ class Hub:
         """The user's sessions."""
         return self._of_user.get(user, ())
 
+    async def close(self) -> None:
+        """End what is still being done."""
+        tasks = [*self._tasks, *([self._writer] if self._writer is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._waiting:
+            self._waiting.popleft()[1].cancel()
+
     # What the channel brings
 
     async def show(self, content: Payload, recipients: Recipients) -> None:
         """Show a notification to the sessions of its users. `content`: all of it but `id` and `userId`."""
-        here = [recipient for recipient in recipients if recipient[1] in self._of_user]
-        if not here:
+        if not any(user in self._of_user for _, user in recipients):
             return
-        tail = orjson.dumps(content).decode()[1:]
 
-        def show(recipient: tuple[NotificationId, UserId]) -> None:
-            id, user = recipient
-            head = f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},'
-            self._show(Shown(id, Content(head + tail)), user)
-            self._count_changed(user)
+        def find() -> Writes:
+            tail = orjson.dumps(content).decode()[1:]
+            return [self._showing(id, user, tail) for id, user in recipients if user in self._of_user]
 
-        async with self._turn:
-            await _each(here, show)
+        self._live.inc(await self._write(find))
 
-    def _show(self, shown: Shown, user: UserId) -> None:
-        if self._held is not None:
+    def _showing(self, id: NotificationId, user: UserId, tail: str) -> tuple[Sequence[Session], Write]:
+        shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
+        self._count_changed(user)
+        return self._show_or_hold(shown, user)
+
+    def _show_or_hold(self, shown: Shown, user: UserId | None) -> tuple[Sequence[Session], Write]:
+        if self._held is not None and shown.stored:
             self._hold(shown, user)
-            return
-        for session in self._of_user.get(user, ()):
-            if session.show(shown):
-                self._live.inc()
+            return (), _show(shown)
+        return self._meant(user), _show(shown)
 
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
         shown = Shown.of(payload, stored=stored)
-        async with self._turn:
-            if stored and self._held is not None:
-                self._hold(shown, None)
-            else:
-                written = await _each(list(self.sessions.values()), _showing(shown))
-                self._live.inc(written)
+        self._live.inc(await self._write(lambda: [self._show_or_hold(shown, None)]))
         if stored:
             self.counts_changed()
 
     async def retract(self, id: NotificationId) -> None:
-        """Remove an announcement from all screens."""
-        try:
-            counts = await self._read_counts(list(self._of_user))
-        except Unavailable:
-            counts = {}  # told by `counts_changed` once the store is back
+        """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
+        for session in self.sessions.values():
+            session.withdraw([id])
+        self._start(self._tell_retracted(id))
+
+    async def _tell_retracted(self, id: NotificationId) -> None:
+        counts: Mapping[UserId, int] | None = None
+        while counts is None:
+            try:
+                counts = await self._read_counts(list(self._of_user))
+            except Unavailable:
+                await asyncio.sleep(RETRY)
         await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
         self.counts_changed()
 
@@ -134,17 +154,62 @@ class Hub:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
-        content = Content.of(payload)
-        async with self._turn:
-            await _each(self._meant(users), lambda session: session.tell(event, content))
+        tell = _tell(event, Content.of(payload))
+        if event == wire.NOTIFICATION_DELETED:
+            tell = _withdraw(payload["ids"], tell)
+        await self._write(lambda: [(self._meant(user), tell) for user in ((None,) if users is None else users)])
         if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
             for user in users or ():
                 self._count_changed(user)
 
-    def _meant(self, users: Sequence[UserId] | None) -> list[Session]:
-        if users is None:
-            return list(self.sessions.values())
-        return [session for user in users for session in self._of_user.get(user, ())]
+    def _meant(self, user: UserId | None) -> Sequence[Session]:
+        return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
+
+    # Writing
+
+    async def _write(self, find: Callable[[], Writes]) -> int:
+        """Write what `find` finds, after everything that was begun before; how much of it was written."""
+        writes: Callable[[], Writes] = find
+        if self._writer is None:
+            found = find()
+            if sum(len(sessions) for sessions, _ in found) <= AT_ONCE:
+                return _write_now(found)
+            writes = lambda: found  # noqa: E731 - as it was found
+        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((writes, written))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_waiting(), name="hub")
+        return await written
+
+    async def _write_waiting(self) -> None:
+        try:
+            while self._waiting:
+                find, written = self._waiting.popleft()
+                try:
+                    count = await _write_in_portions(find())
+                except asyncio.CancelledError:
+                    written.cancel()
+                    raise
+                except Exception as error:
+                    if not written.done():
+                        written.set_exception(error)
+                    continue
+                if not written.done():
+                    written.set_result(count)
+                if self._waiting:
+                    await asyncio.sleep(0)  # the next may be large, too
+        finally:
+            self._writer = None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a retraction could not be told", exc_info=error)
 
     # What the channel has lost
 
@@ -160,51 +225,73 @@ class Hub:
 
     async def show_held(self, held: Iterable[Held]) -> None:
         """Show what has waited."""
-        async with self._turn:
-            for shown, user in held:
-                written = await _each(self._meant(None if user is None else [user]), _showing(shown))
-                self._live.inc(written)
+        for number, (shown, user) in enumerate(held, 1):
+            self._live.inc(await self._write(partial(self._showing_held, shown, user)))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
-    async def release(self) -> None:
-        """Show what waits, in order, and let nothing wait any more."""
+    def _showing_held(self, shown: Shown, user: UserId | None) -> Writes:
+        return [(self._meant(user), _show(shown))]
+
+    async def release(self) -> bool:
+        """Show what waits, in order, and let nothing wait any more. Whether that was everything: False when there was
+        too much of it."""
         while self._held:
             await self.show_held(self.hold())
         self._held = None
+        complete, self._dropped = not self._dropped, False
+        return complete
 
     def _hold(self, shown: Shown, user: UserId | None) -> None:
         assert self._held is not None  # noqa: S101 - the caller has looked
         if len(self._held) < HELD_MAX:
             self._held.append((shown, user))
+        else:
+            self._dropped = True
 
     async def show_missed(self, items: Iterable[Notification]) -> None:
         """Show what may not have come through the channel to those sessions that lack it."""
-        for item in items:
+        for number, item in enumerate(items, 1):
             if item.user_id in self._of_user:
-                payload = wire.live(item)
-                for session in list(self.of_user(item.user_id)):
-                    self._make_good(session, item.id, item.status is Status.PENDING, payload)
+                self._show_one_missed(item)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _show_one_missed(self, item: Notification) -> None:
+        payload = wire.live(item)
+        pending = item.status is Status.PENDING
+        made_good = [
+            self._make_good(session, item.id, pending, payload) for session in list(self.of_user(item.user_id))
+        ]
+        if any(made_good):
+            self._count_changed(item.user_id)
 
     async def show_missed_announcements(self, items: Iterable[Announcement]) -> None:
         """Likewise for announcements."""
         for item in items:
             payload = wire.announcement(item)
-            for session in list(self.sessions.values()):
+            for number, session in enumerate(list(self.sessions.values()), 1):
                 self._make_good(session, item.id, False, payload)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    def _make_good(self, session: Session, id: NotificationId, pending: bool, payload: Payload) -> None:
+    def _make_good(self, session: Session, id: NotificationId, pending: bool, payload: Payload) -> bool:
+        """Whether the session was shown it now."""
         if session.has(id) or id < id_at(session.opened_at - SKEW):
-            return  # it has it, or its replay was the time for it
+            return False  # it has it, or its replay was the time for it
         if id < id_at(session.opened_at) and not pending:
-            return  # another device has it, which had it before this session was there
+            return False  # another device has it, which had it before this session was there
         if id < session.newest and pending and session.held is None:
             # Shown now it would come after newer ones. On a new connection it comes in its place.
             session.transport.close()
-            return
+            return False
         # What is about as old as the session may have come over the connection before.
         may_be_copy = id < id_at(session.opened_at + SKEW)
         if session.show(Shown.of({**payload, "replayed": True} if may_be_copy else payload)):
             (self._replayed if may_be_copy else self._live).inc()
+            return True
+        return False
 
     async def reload(self) -> None:
         """Changes of state may not have come: have all clients read again what they show."""
@@ -225,16 +312,13 @@ class Hub:
     async def _tell_each(self, counts: Mapping[UserId, int], event: str, payload: Callable[[int], Payload]) -> None:
         contents: dict[int, Content] = {}  # many users have the same count
 
-        def tell(counted: tuple[UserId, int]) -> None:
-            user, count = counted
+        def telling(count: int) -> Write:
             content = contents.get(count)
             if content is None:
                 content = contents[count] = Content.of(payload(count))
-            for session in self.of_user(user):
-                session.tell(event, content)
+            return _tell(event, content)
 
-        async with self._turn:
-            await _each(list(counts.items()), tell)
+        await self._write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
 
     # Replay
 
@@ -265,17 +349,43 @@ def _id(shown: Shown) -> NotificationId:
     return shown.id
 
 
-def _showing(shown: Shown) -> Callable[[Session], bool]:
+def _show(shown: Shown) -> Write:
     return lambda session: session.show(shown)
 
 
-async def _each(items: Sequence[T], do: Callable[[T], object]) -> int:
-    """Do this with each, in portions; for how many it was true."""
-    done = 0
-    for start in range(0, len(items), AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        for item in items[start : start + AT_ONCE]:
-            if do(item):
-                done += 1
-    return done
+def _tell(event: str, content: Content) -> Write:
+    def tell(session: Session) -> bool:
+        session.tell(event, content)
+        return True
+
+    return tell
+
+
+def _withdraw(ids: Sequence[NotificationId], tell: Write) -> Write:
+    def withdraw(session: Session) -> bool:
+        session.withdraw(ids)
+        return tell(session)
+
+    return withdraw
+
+
+def _write_now(writes: Writes) -> int:
+    written = 0
+    for sessions, write in writes:
+        for session in sessions:
+            if write(session):
+                written += 1
+    return written
+
+
+async def _write_in_portions(writes: Writes) -> int:
+    written = begun = 0
+    for sessions, write in writes:
+        for start in range(0, len(sessions), AT_ONCE):
+            portion = sessions[start : start + AT_ONCE]
+            if begun + len(portion) > AT_ONCE:
+                await asyncio.sleep(0)
+                begun = 0
+            begun += len(portion)
+            written += _write_now([(portion, write)])
+    return written

@@ -39,7 +39,7 @@ from .session import Session
 logger = logging.getLogger(__name__)
 
 WELCOME_RETRY_MAX = 10.0
-"""Seconds between two tries to read what a client missed, while the store is away; at most."""
+"""Seconds between two tries to read what a client missed, while the store is unavailable; at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ class NotificationNamespace(socketio.AsyncNamespace):
         return await self._context.verify(environ.get("HTTP_AUTHORIZATION") if token is None else token)
 
     def _evict_one_too_many(self, session: Session) -> None:
-        """Close the user's connection that has been silent longest, if this is one too many.
+        """Close the user's transport that has been silent longest, if this is one too many.
 
-        A flapping phone leaves half-open connections behind, and must not lock itself out.
+        A flapping phone leaves half-open transports behind, and must not lock itself out.
         """
         sessions = self._context.hub.of_user(session.user)
         others = {other.transport for other in sessions if not other.transport.closed} - {session.transport}

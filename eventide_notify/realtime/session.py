@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..models import NotificationId, Principal, Receipt, UserId
@@ -55,7 +55,7 @@ class Session:
         self._shown_before: set[NotificationId] = set()
 
     def has(self, id: NotificationId) -> bool:
-        """Whether it was shown this one."""
+        """Whether it was shown this one, or told that it was deleted."""
         return id in self._shown or id in self._shown_before
 
     def show(self, shown: Shown) -> bool:
@@ -88,11 +88,20 @@ class Session:
         """Write any other event."""
         self.transport.send(content.frame(self.dialect.namespace, event))
 
+    def withdraw(self, ids: Iterable[NotificationId]) -> None:
+        """Write none of these any more: a copy that is still on its way would bring back what has been deleted."""
+        for id in ids:
+            self._note(id)
+
     def _remember(self, id: NotificationId) -> bool:
         if id in self._shown or id in self._shown_before:
             return False
+        self._note(id)
+        if id > self.newest:
+            self.newest = id
+        return True
+
+    def _note(self, id: NotificationId) -> None:
         self._shown.add(id)
         if len(self._shown) >= REMEMBERED_IDS:
             self._shown, self._shown_before = set(), self._shown  # drops the older half at once
-        self.newest = max(self.newest, id)
-        return True

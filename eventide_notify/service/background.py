@@ -49,7 +49,7 @@ class Background:
                 failures = 0
                 self._failures.pop(name, None)
             except Unavailable as error:
-                # A part is away, which its own check says. When it is back, so is this work, without a pause.
+                # Which its own check says. When the dependency is back, so is this work, without a pause.
                 logger.debug("%s has to wait: %s", name, error)
                 failures = 0
             except Exception as error:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 SPACING = 0.1
 """Seconds between two tellings."""
 RETRY = 1.0
-"""Seconds until the next try while the store is away."""
+"""Seconds until the next try while the store is unavailable."""
 
 Tell = Callable[[Mapping[UserId, int]], Awaitable[None]]
 

@@ -1,4 +1,4 @@
-"""The way from the service to the sockets, as the service sees it."""
+"""What brings things from the service to the sessions, as the service sees it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ..models import Announcement, Notification, NotificationId, UserId
 
 
 class Fanout(Protocol):
-    """Brings things to the sockets of all instances.
+    """Brings things to the sessions of all instances.
 
     Best effort: it never raises, and it may lose what it is given. The store has the truth, and what was lost is made
-    good on the next connect. Each method returns once the frames for this instance's sockets are on their way.
+    good on the next connect. Each method returns once the frames for this instance's sessions are on their way.
     """
 
     async def deliver(self, notifications: Sequence[Notification]) -> None:
-        """Show each to every socket of its user, in the order given."""
+        """Show each to every session of its user, in the order given."""
 
     async def announce(self, announcement: Announcement) -> None:
-        """Show it to every socket."""
+        """Show it to every session."""
 
     async def retract(self, id: NotificationId) -> None:
-        """Take an announcement from every open screen, with each user's new unread count."""
+        """Remove an announcement from every open screen, with each user's new unread count."""
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
-        """Emit an event to every socket of these users; None: of all users."""
+        """Emit an event to every session of these users; None: of all users."""

@@ -1,10 +1,10 @@
 """What the channel between instances has lost, made good from the store.
 
-The channel may lose anything: Redis is away or frozen, an instance is killed between saving and publishing. Two rounds
+The channel may lose anything: Redis is down or frozen, an instance is killed between saving and publishing. Two rounds
 of background work find what was lost, and show it to those of this instance's sessions that have not been shown it.
 
 * When something is *lacking* (the channel knows exactly: envelopes are numbered), everything new since then is read.
-  Live notifications wait meanwhile, so that the older ones come first. While the channel is away altogether that is
+  Live notifications wait meanwhile, so that the older ones come first. While this instance is deaf that is
   done about every second, and takes its place.
 * The *sweep* looks at what is `PENDING` at the age of `FIRST_LOOK`, and again at twice that age, and so on up to
   `LAST_LOOK`: each notification is looked at less and less often. It costs a small query for each age, by an index;
@@ -27,6 +27,10 @@ LOOK_EVERY = 0.1
 """Seconds between two looks whether something is lacking."""
 READ_EVERY = 1.0
 """Seconds between two readings while something goes on being lost."""
+COUNT_EVERY = 5.0
+"""Seconds between two readings of all unread counts meanwhile."""
+RELOAD_EVERY = 5.0
+"""Seconds between two requests to all clients to read again what they show."""
 FIRST_LOOK = timedelta(seconds=5)
 LAST_LOOK = timedelta(hours=1)
 BATCH = 1_000
@@ -44,8 +48,8 @@ class Screens(Protocol):
     async def show_held(self, held: Sequence[Any]) -> None:
         """Show what has waited."""
 
-    async def release(self) -> None:
-        """Show what waits, and let nothing wait any more."""
+    async def release(self) -> bool:
+        """Show what waits, and let nothing wait any more. Whether all that has waited was shown."""
 
     async def show_missed(self, items: Iterable[Notification]) -> None: ...
     async def show_missed_announcements(self, items: Iterable[Announcement]) -> None: ...
@@ -64,7 +68,8 @@ class Health(Protocol):
     @property
     def lacking_since(self) -> float | None: ...
 
-    def made_good(self, *, read_at: float) -> bool: ...
+    def made_good(self, *, since: float, read_at: float) -> bool:
+        """Whether changes of state may have been lost, and no more are."""
 
 
 class MissedReader:
@@ -86,24 +91,38 @@ class MissedReader:
         self._monotonic = monotonic
         self._next_at = 0.0
         self._gaps = 0
+        self._reload = False
+        self._reload_at = 0.0
+        self._count_at = 0.0
 
     async def round(self) -> None:
         """Read and show what is new, if something is lacking."""
         now = self._monotonic()
         since = self._health.lacking_since
-        if since is None or (now < self._next_at and self._health.gaps == self._gaps):
-            return
-        self._next_at, self._gaps = now + READ_EVERY, self._health.gaps
+        if since is not None and (now >= self._next_at or self._health.gaps != self._gaps):
+            self._next_at, self._gaps = now + READ_EVERY, self._health.gaps
+            if await self._make_good(since, now):
+                self._reload = self._health.made_good(since=since, read_at=now) or self._reload
+            if now >= self._count_at:
+                self._count_at = now + COUNT_EVERY
+                self._screens.counts_changed()
+        if self._reload and now >= self._reload_at:
+            self._reload, self._reload_at = False, now + RELOAD_EVERY
+            await self._screens.reload()
+
+    async def _make_good(self, since: float, now: float) -> bool:
+        """Show what may be lacking, and then what has waited for that. Whether that was everything."""
         held = self._screens.hold()
         try:
             await self._read(id_at(self._clock() - timedelta(seconds=now - since) - MARGIN))
-        finally:
+        except BaseException:
+            # What waits is not to wait for a store that is unavailable; late is better than not at all.
             await self._screens.show_held(held)
-            if not self._health.deaf:
-                await self._screens.release()
-        if self._health.made_good(read_at=now):
-            await self._screens.reload()
-        self._screens.counts_changed()
+            await self._screens.release()
+            raise
+        await self._screens.show_held(held)
+        # While this instance is deaf, what has come during the reading is shown after the next one.
+        return self._health.deaf or await self._screens.release()
 
     async def _read(self, start: NotificationId) -> None:
         async for batch in _batches(self._store, start):

@@ -48,7 +48,7 @@ class Change:
 
 
 class NotificationService:
-    """Notifications of users. Every method raises `Unavailable` while the store is away, with nothing changed.
+    """Notifications of users. Every method raises `Unavailable` while the store is unavailable, with nothing changed.
 
     Ids that are unknown, malformed or another user's are all the same: `NotFound`.
     """
@@ -134,7 +134,7 @@ class NotificationService:
         return announcement
 
     async def retract(self, id: NotificationId) -> None:
-        """Take an announcement from everybody, and from every open screen. `NotFound` when there is none."""
+        """Remove an announcement for everybody, and from every open screen. `NotFound` when there is none."""
         if not is_notification_id(id) or not await self._store.remove_announcement(id):
             raise NotFound("There is no such announcement.")
         await self._fanout.retract(id)
@@ -212,7 +212,7 @@ class NotificationService:
         await self._fanout.emit(event, wire.read(change.ids, change.unread_count), [user])
         return change
 
-    # Who is there
+    # Connected users
 
     async def online_users(self) -> Collection[UserId]:
         """The users with an open connection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from uuid import uuid4
 
@@ -13,7 +13,6 @@ from ..servers import PostgresServer, RedisServer, ServerError, start_postgres_s
 from ..service import Service
 
 Cluster = list[Service]
-StartCluster = Callable[..., Cluster]
 
 
 @pytest.fixture(scope="package")
@@ -33,15 +32,17 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def cluster(postgres: PostgresServer, redis: RedisServer) -> Iterator[Cluster]:
-    """Two instances."""
+def settings(postgres: PostgresServer, redis: RedisServer) -> Iterator[dict[str, str]]:
+    """What all instances of a cluster have."""
     name = f"cluster_{uuid4().hex}"
-    settings = {
-        "EVENTIDE_DATABASE_URL": postgres.create_database(name),
-        "EVENTIDE_REDIS_URL": redis.url(),
-    }
+    yield {"EVENTIDE_DATABASE_URL": postgres.create_database(name), "EVENTIDE_REDIS_URL": redis.url()}
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def cluster(settings: dict[str, str]) -> Iterator[Cluster]:
+    """Two instances."""
     with ExitStack() as stack:
-        stack.callback(postgres.drop_database, name)
         instances = [stack.enter_context(Service(settings)) for _ in range(2)]
         for instance in instances:
             instance.start()

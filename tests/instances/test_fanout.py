@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,6 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import socketio
+from redis.asyncio import Redis
+
+from eventide_notify.channel.redis import FRESH
+from eventide_notify.service.missed import FIRST_LOOK
 
 from ..raw import RawClient, raw_client
 from ..servers import RedisServer
@@ -87,13 +92,24 @@ async def test_who_is_online_is_known_on_every_instance(cluster: Cluster, device
         assert user in (await asyncio.to_thread(rest, instance, "GET", "/v1/admin/online-users"))["userIds"]
 
 
-async def test_other_python_socketio_code_reaches_users_by_their_room(
-    redis: RedisServer, devices: Pair, user: str
+async def test_other_python_socketio_code_reaches_users_sessions_and_namespaces(
+    redis: RedisServer, cluster: Cluster, devices: Pair, user: str
 ) -> None:
     worker = socketio.AsyncRedisManager(redis.url(), write_only=True)
-    await worker.emit("from_a_worker", {"n": 1}, namespace="/notifications", room=f"user:{user}")
-    for each in devices:
-        assert await each.event("from_a_worker") == {"n": 1}
+    async with raw_client(cluster[1].base_url, {"token": cluster[1].token("somebody else")}) as somebody:
+        await somebody.event("catch_up_complete")
+        await worker.emit("to_a_user", {"n": 1}, namespace="/notifications", room=f"user:{user}")
+        for each in devices:
+            assert await each.event("to_a_user") == {"n": 1}
+        connected = await devices[1].frame(lambda frame: frame.startswith("40"))
+        sid = json.loads(connected.partition(",")[2])["sid"]
+        await worker.emit("to_a_session", {"n": 2}, namespace="/notifications", room=sid)
+        assert await devices[1].event("to_a_session") == {"n": 2}
+        await worker.emit("to_all", {"n": 3}, namespace="/notifications")
+        for each in (*devices, somebody):
+            assert await each.event("to_all") == {"n": 3}
+        assert [len(each.events("to_a_session")) for each in (*devices, somebody)] == [0, 1, 0]
+        assert [len(each.events("to_a_user")) for each in (*devices, somebody)] == [1, 1, 0]
     await worker.redis.aclose()
 
 
@@ -165,6 +181,59 @@ async def test_a_redis_that_is_away_for_a_moment_disturbs_no_order(
         for connection in lone.connections:
             shown = [item["id"] for item in connection.events("notification")]
             assert shown == sorted(set(shown)), "out of order, or twice"
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+
+
+async def test_changes_of_state_that_were_lost_are_read_again(
+    cluster: Cluster, redis: RedisServer, devices: Pair, user: str
+) -> None:
+    """Redis is away for longer than changes are kept for it."""
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+    here, there = cluster
+    read, deleted, kept = [(await asyncio.to_thread(here.send, user))[0] for _ in range(3)]
+    announced = await asyncio.to_thread(rest, here, "POST", "/v1/admin/announcements", {"message": "Noon"})
+    for each in devices:
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 4}])  # type: ignore[misc]
+        await each.frame(lambda frame: announced["id"] in frame)
+    redis.kill()
+    try:
+        await asyncio.to_thread(rest, here, "PUT", f"/v1/notifications/{read}/read", user=user)
+        await asyncio.to_thread(rest, here, "DELETE", f"/v1/notifications/{deleted}", user=user)
+        await asyncio.to_thread(rest, here, "DELETE", f"/v1/admin/announcements/{announced['id']}")
+        for instance in cluster:
+            await becomes(instance, (503, "degraded"))
+        await asyncio.sleep(FRESH + 1)  # nothing can be seen from outside of what is given up
+    finally:
+        redis.start()
+    for each in devices:
+        assert await each.event("reload", within=20) == {}
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1}], within=10)  # type: ignore[misc]
+    assert devices[1].events("notification_read") == [], "lost, as was to be shown"
+    for instance in (here, there):
+        page = await asyncio.to_thread(rest, instance, "GET", "/v1/notifications", user=user)
+        assert [(item["id"], item["read"]) for item in page["notifications"]] == [(kept, False), (read, True)]
+        await becomes(instance, (200, "ready"))
+
+
+async def test_a_gap_is_closed_before_the_sweep_would_look(
+    cluster: Cluster, redis: RedisServer, settings: dict[str, str], devices: Pair, user: str
+) -> None:
+    """What an instance has saved that is not on the channel has been lost, as far as the others can tell."""
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+    alone = {name: value for name, value in settings.items() if name != "EVENTIDE_REDIS_URL"}
+    forged = {"method": "heartbeat", "host_id": "forged", "left": False}
+    with Service(alone) as third:
+        await asyncio.to_thread(third.start)
+        async with Redis.from_url(redis.url()) as channel:
+            await channel.publish("socketio", json.dumps({**forged, "age": 0, "last": 0}))
+            [id] = await asyncio.to_thread(third.send, user)
+            await channel.publish("socketio", json.dumps({**forged, "age": 1, "last": 1, "left": True}))
+            for each in devices:
+                await each.frame(lambda frame: id in frame, within=FIRST_LOOK.total_seconds() * 0.8)
+                assert await each.event("reload", within=10) == {}
     for instance in cluster:
         await becomes(instance, (200, "ready"))
 

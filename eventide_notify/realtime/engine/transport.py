@@ -226,7 +226,7 @@ class Transport:
             self._engine.confirm(receipts)
 
     def received(self, message: str | bytes) -> None:
-        """A packet came, over whichever way."""
+        """A packet came, over whichever carrier."""
         if self.closed:
             return
         self.heard_at = self._engine.loop.time()

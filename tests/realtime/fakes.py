@@ -1,0 +1,87 @@
+"""Sessions without clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from eventide_notify.metrics import Metrics
+from eventide_notify.models import Principal, Receipt, UserId
+from eventide_notify.realtime.engine.packets import Frame
+from eventide_notify.realtime.engine.transport import Transport
+from eventide_notify.realtime.hub import Hub
+from eventide_notify.realtime.session import Session
+from eventide_notify.wire import Dialect, dialects
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+[NOTIFICATIONS, ROOT] = dialects(["notification", "newNotification"], ["announcement"], root=True)
+
+
+class FakeTransport:
+    """Notes what is written."""
+
+    def __init__(self, sid: str) -> None:
+        self.sid = sid
+        self.closed = False
+        self.written: list[tuple[str, ...]] = []
+        """The packets of each write."""
+        self.receipts: list[Receipt] = []
+        """What was to be confirmed."""
+
+    def send(self, frame: Frame, receipts: Sequence[Receipt] = ()) -> None:
+        self.written.append(frame.packets)
+        self.receipts += receipts
+
+    def join(self) -> None: ...
+
+    async def ready(self) -> None: ...
+
+    def close(self, reason: str | None = None) -> None:
+        self.closed = True
+
+    abort = close
+
+
+class FakeHub(Hub):
+    """A hub with fake sessions, which notes whose counts may have changed."""
+
+    def __init__(self) -> None:
+        super().__init__(metrics=Metrics(), count_changed=self._note_change, read_counts=self._counts)
+        self.changed: list[UserId] = []
+        self.counts: Mapping[UserId, int] = {}
+
+    def _note_change(self, user: UserId) -> None:
+        self.changed.append(user)
+
+    async def idle(self) -> None:
+        """Return when nothing is being done any more."""
+        await asyncio.gather(*self._tasks, *([self._writer] if self._writer else []))
+
+    async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, int]:
+        return {user: self.counts.get(user, 0) for user in users}
+
+    def add(
+        self, user: UserId, *, dialect: Dialect = NOTIFICATIONS, opened_at: datetime = START, live: bool = True
+    ) -> FakeTransport:
+        """A session of this user, whose replay is written unless told otherwise."""
+        transport = FakeTransport(f"transport {len(self.sessions)}")
+        session = Session(
+            f"session {len(self.sessions)}",
+            cast(Transport, transport),
+            dialect,
+            Principal(user_id=user, claim=user, admin=False, expires_at=START + timedelta(days=1)),
+            catch_up="each",
+            since=None,
+            opened_at=opened_at,
+        )
+        if live:
+            session.held = None
+        self.join(session)
+        return transport
+
+
+def events(transport: FakeTransport) -> list[str]:
+    """The first packet of each write, without its head."""
+    return [packets[0].partition(",")[2] or packets[0] for packets in transport.written]

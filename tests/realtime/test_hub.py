@@ -1,0 +1,364 @@
+"""What the sessions of one instance are shown: in order, in one write each, and without holding up others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from eventide_notify import wire
+from eventide_notify.errors import Unavailable
+from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Status
+from eventide_notify.realtime import hub as hub_module
+from eventide_notify.realtime.engine.carrier import Carrier
+from eventide_notify.realtime.engine.packets import Frame
+from eventide_notify.realtime.engine.server import EngineServer
+from eventide_notify.realtime.engine.transport import Transport
+from eventide_notify.realtime.frames import Content
+from eventide_notify.realtime.hub import AT_ONCE
+
+from .fakes import ROOT, START, FakeHub, FakeTransport, events
+
+_generators: defaultdict[datetime, IdGenerator] = defaultdict(IdGenerator)
+
+
+def new_id(at: datetime) -> NotificationId:
+    """Ids of one time grow; those of an earlier time are smaller, whenever they are made."""
+    return _generators[at](at)
+
+
+def saved(message: str, user: str = "alice", *, at: datetime = START, status: Status = Status.PENDING) -> Notification:
+    return Notification(new_id(at), user, Draft(message=message), at, status=status)
+
+
+async def show(hub: FakeHub, *items: Notification) -> None:
+    content = wire.live(items[0])
+    del content["id"], content["userId"]
+    await hub.show(content, [(item.id, item.user_id) for item in items])
+
+
+def messages(transport: FakeTransport) -> list[str]:
+    """The texts of the notifications that were written, in order."""
+    return [event.partition('"message":"')[2].partition('"')[0] for event in events(transport) if '"message":' in event]
+
+
+class TestWrites:
+    async def test_a_notification_is_one_write_under_all_its_names(self) -> None:
+        hub = FakeHub()
+        alice, plain = hub.add("alice"), hub.add("alice", dialect=ROOT)
+        item = saved("Hello")
+        await show(hub, item)
+        [packets] = alice.written
+        assert [packet.partition(",")[0] for packet in packets] == ["42/notifications"] * 2
+        assert ['"notification"' in packets[0], '"newNotification"' in packets[1]] == [True, True]
+        assert [packet.split(",")[0] for [packet] in plain.written] == ['42["new_notification"']
+        assert [receipt.notification_id for receipt in alice.receipts] == [item.id]
+
+    async def test_the_ping_that_asks_for_the_receipt_leaves_with_it(self) -> None:
+        hub, carrier = FakeHub(), FakeCarrier()
+        transport = carried_by(carrier)
+        hub.add("alice").send = transport.send  # type: ignore[method-assign]
+        await show(hub, saved("Hello"))
+        [written] = carrier.written
+        assert written.count(b"Hello") == 2
+        assert written.endswith(b"\x81\x012")
+
+    async def test_what_is_not_stored_asks_for_no_receipt(self) -> None:
+        hub, carrier = FakeHub(), FakeCarrier()
+        alice = hub.add("alice")
+        transport = carried_by(carrier)
+        alice.send = transport.send  # type: ignore[method-assign]
+        await hub.announce(wire.announcement(Announcement(new_id(START), Draft(message="Now"), START)), stored=False)
+        await hub.emit("prices", {}, None)
+        assert len(carrier.written) == 2
+        assert not any(written.endswith(b"\x81\x012") for written in carrier.written)
+        assert alice.receipts == []
+        assert hub.changed == []
+
+    async def test_nobody_is_shown_one_twice(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        item = saved("Hello")
+        for _ in range(2):
+            await show(hub, item)
+        assert messages(alice) == ["Hello"]
+
+    async def test_many_with_the_same_count_get_the_same_frame(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        hub = FakeHub()
+        transports = [hub.add(f"user {number}") for number in range(100)]
+        encoded: list[Any] = []
+        of = Content.of
+
+        def note(payload: Any) -> Content:
+            encoded.append(payload)
+            return of(payload)
+
+        monkeypatch.setattr(Content, "of", note)
+        await hub.tell_counts({f"user {number}": number % 3 for number in range(100)})
+        assert sorted(payload["unreadCount"] for payload in encoded) == [0, 1, 2]
+        assert events(transports[4]) == ['["unread_count",{"unreadCount":1}]']
+
+
+class TestTurns:
+    async def test_the_loop_is_not_held_by_a_broadcast(self) -> None:
+        """Counted, not timed: nowhere are more than `AT_ONCE` sessions written to without a turn for others."""
+        hub = FakeHub()
+        transports = [hub.add(f"user {number}") for number in range(10_000)]
+        payload = wire.announcement(Announcement(new_id(START), Draft(message="Noon"), START))
+        for broadcast in (
+            hub.announce(payload, stored=True),
+            hub.emit("prices", {}, None),
+            hub.tell_counts({f"user {number}": 1 for number in range(10_000)}),
+            hub.show_missed_announcements([Announcement(new_id(START), Draft(message="Lost"), START)]),
+        ):
+            assert max(await turns(broadcast, transports)) <= AT_ONCE
+        assert {len(transport.written) for transport in transports} == {4}
+
+    async def test_nor_by_many_small_ones_that_have_waited(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add(f"user {number}") for number in range(2_000)]
+        hub.begin_to_hold()
+        for number in range(2_000):
+            await show(hub, saved("Hello", f"user {number}"))
+        assert max(await turns(hub.release(), transports)) <= AT_ONCE
+
+    async def test_what_comes_during_a_broadcast_comes_after_it(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add(f"user {number}") for number in range(AT_ONCE * 3)]
+        noon = wire.announcement(Announcement(new_id(START), Draft(message="Noon"), START))
+        await asyncio.gather(
+            hub.announce(noon, stored=True),
+            show(hub, saved("one", "user 1400")),
+            show(hub, saved("two", "user 1400")),
+            hub.emit("closed", {}, None),
+        )
+        assert messages(transports[1400]) == ["Noon", "one", "two"]
+        assert events(transports[1400])[-1] == '["closed",{}]'
+
+    async def test_a_caller_that_goes_away_does_not_end_it(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add(f"user {number}") for number in range(AT_ONCE * 3)]
+        broadcast = asyncio.create_task(hub.emit("closed", {}, None))
+        waiting = asyncio.create_task(show(hub, saved("Hello", "user 1")))
+        await asyncio.sleep(0)
+        broadcast.cancel()
+        waiting.cancel()
+        await asyncio.gather(broadcast, waiting, return_exceptions=True)
+        await hub.idle()
+        assert all('["closed",{}]' in events(transport) for transport in transports)
+        assert messages(transports[1]) == ["Hello"]
+
+    async def test_what_fails_is_told_to_its_caller_and_stops_nobody_else(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add("alice") for _ in range(AT_ONCE + 1)]
+        transports[-1].send = None  # type: ignore[assignment, method-assign]
+        broken, fine = await asyncio.gather(
+            hub.emit("closed", {}, None), hub.emit("prices", {}, ["nobody"]), return_exceptions=True
+        )
+        assert isinstance(broken, TypeError)
+        assert fine is None
+        del transports[-1].send
+        await hub.emit("closed", {}, None)
+        assert events(transports[-1]) == ['["closed",{}]']
+
+    async def test_it_can_be_ended(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add("alice") for _ in range(AT_ONCE + 1)]
+        calls = [asyncio.create_task(hub.emit("closed", {}, None)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await hub.close()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert all(call.cancelled() for call in calls)
+        assert not any(transport.written for transport in transports)
+
+
+class TestHolding:
+    async def test_what_is_stored_waits_and_nothing_else(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        hub.begin_to_hold()
+        await show(hub, saved("one"))
+        noon = wire.announcement(Announcement(new_id(START), Draft(message="noon"), START, START + timedelta(days=1)))
+        await hub.announce(noon, stored=True)
+        assert alice.written == []
+        await hub.announce({**noon, "id": new_id(START), "message": "now"}, stored=False)
+        await hub.emit("prices", {}, ["alice"])
+        assert messages(alice) == ["now"]
+        assert await hub.release()
+        assert messages(alice) == ["now", "one", "noon"]
+        await show(hub, saved("two"))
+        assert messages(alice)[-1] == "two"
+
+    async def test_what_was_read_comes_before_what_has_waited_and_nothing_twice(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", opened_at=START - timedelta(minutes=1))
+        lost, waited, both = saved("lost"), saved("waited"), saved("both")
+        hub.begin_to_hold()
+        await show(hub, waited)
+        await show(hub, both)
+        held = hub.hold()
+        newer = saved("newer")
+        await show(hub, newer)
+        await hub.show_missed([lost, waited, both])
+        await hub.show_held(held)
+        assert messages(alice) == ["lost", "waited", "both"]
+        await hub.release()
+        assert messages(alice) == ["lost", "waited", "both", "newer"]
+
+    async def test_who_has_left_is_shown_nothing(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        hub.begin_to_hold()
+        await show(hub, saved("one"))
+        hub.leave("session 0")
+        await hub.release()
+        assert alice.written == []
+
+    async def test_too_much_is_dropped_and_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hub_module, "HELD_MAX", 2)
+        hub = FakeHub()
+        alice = hub.add("alice")
+        hub.begin_to_hold()
+        for number in range(3):
+            await show(hub, saved(str(number)))
+        assert not await hub.release()
+        assert messages(alice) == ["0", "1"]
+        hub.begin_to_hold()
+        assert await hub.release()
+
+    async def test_what_was_deleted_meanwhile_does_not_come(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        deleted, retracted = saved("deleted"), new_id(START)
+        hub.begin_to_hold()
+        await show(hub, deleted)
+        noon = wire.announcement(Announcement(retracted, Draft(message="noon"), START, START + timedelta(days=1)))
+        await hub.announce(noon, stored=True)
+        await hub.emit(wire.NOTIFICATION_DELETED, wire.deleted([deleted.id], 0), ["alice"])
+        await hub.retract(retracted)
+        await hub.release()
+        await hub.idle()
+        assert messages(alice) == []
+        assert hub.changed.count("alice") >= 3
+
+    async def test_a_retraction_is_told_once_its_counts_can_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hub_module, "RETRY", 0)
+        hub, tries = FakeHub(), iter([True, True, False])
+        alice = hub.add("alice")
+
+        async def read(users: Collection[str]) -> Mapping[str, int]:
+            if next(tries):
+                raise Unavailable("The database is away.")
+            return dict.fromkeys(users, 2)
+
+        monkeypatch.setattr(hub, "_read_counts", read)
+        await hub.retract("some id")
+        assert alice.written == []
+        await hub.idle()
+        assert events(alice) == ['["notification_deleted",{"ids":["some id"],"unreadCount":2}]']
+
+
+class TestMissed:
+    async def test_what_is_older_than_what_was_shown_comes_in_its_place_on_a_new_connection(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", opened_at=START - timedelta(minutes=1))
+        older, newer = saved("older"), saved("newer")
+        await show(hub, newer)
+        await hub.show_missed([older])
+        assert messages(alice) == ["newer"]
+        assert alice.closed
+
+    async def test_what_another_device_has_comes_late(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", opened_at=START - timedelta(minutes=1))
+        older, newer = saved("older", status=Status.DELIVERED), saved("newer")
+        await show(hub, newer)
+        await hub.show_missed([older])
+        assert messages(alice) == ["newer", "older"]
+        assert not alice.closed
+        assert hub.changed == ["alice", "alice"]
+
+    async def test_what_the_replay_had_is_passed_over(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", opened_at=START)
+        await hub.show_missed([saved("long ago", at=START - timedelta(minutes=1))])
+        await hub.show_missed([saved("before", at=START - timedelta(seconds=1), status=Status.DELIVERED)])
+        assert alice.written == []
+        await hub.show_missed([saved("at once", at=START + timedelta(seconds=1))])
+        [shown] = events(alice)
+        assert '"replayed":true' in shown
+
+    async def test_what_comes_during_the_replay_waits_for_its_end(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", live=False)
+        late, early = saved("late", at=START + timedelta(minutes=2)), saved("early", at=START + timedelta(minutes=1))
+        await show(hub, late)
+        await hub.show_missed([early, late])
+        assert alice.written == []
+        await hub.go_live(hub.sessions["session 0"])
+        assert messages(alice) == ["early", "late"]
+
+    async def test_reload_is_told_to_all_with_their_counts(self) -> None:
+        hub = FakeHub()
+        alice, bob = hub.add("alice"), hub.add("bob", dialect=ROOT)
+        await hub.reload()
+        assert [events(transport) for transport in (alice, bob)] == [['["reload",{}]'], ["{}]"]]
+        assert bob.written == [('42["reload",{}]',)]
+        assert hub.changed == ["alice", "bob"]
+
+
+async def turns(work: Any, transports: Sequence[FakeTransport]) -> list[int]:
+    """How many writes there were between two turns of another task."""
+    counts = [0]
+
+    def written() -> int:
+        return sum(len(transport.written) for transport in transports)
+
+    async def watch() -> None:
+        before = written()
+        while True:
+            await asyncio.sleep(0)
+            now = written()
+            counts.append(now - before)
+            before = now
+
+    before = written()
+    watcher = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    await work
+    watcher.cancel()
+    assert sum(counts) <= written() - before
+    counts.append(written() - before - sum(counts))
+    return counts
+
+
+class FakeCarrier:
+    """A WebSocket that takes everything."""
+
+    paused = False
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def admit(self) -> None: ...
+
+    def write(self, frame: Frame) -> None:
+        self.written.append(frame.wire)
+
+    def write_asking(self, frame: Frame) -> None:
+        self.written.append(frame.asking)
+
+
+class FakeEngine:
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+
+
+def carried_by(carrier: FakeCarrier) -> Transport:
+    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
+    transport.carried_by(cast(Carrier, carrier))
+    return transport
