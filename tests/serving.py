@@ -14,11 +14,12 @@ from .waiting import until
 
 
 @asynccontextmanager
-async def serving(app: Any, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
-    """The application on a free port; yields its address."""
+async def serving(app: Any, *, lifespan: Literal["on", "off"] = "on", http: Any = "auto") -> AsyncIterator[str]:
+    """The application on a free port; yields its address. `http`: a protocol class of our own, or plain ASGI."""
     config = uvicorn.Config(
-        app, host=HOST, port=0, lifespan=lifespan, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None
-    )
+        app, host=HOST, port=0, lifespan=lifespan, http=http, ws="websockets-sansio", ws_per_message_deflate=False,
+        log_config=None,
+    )  # fmt: skip
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve())
     await until(lambda: running.started or task.done())

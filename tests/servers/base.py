@@ -55,6 +55,11 @@ class Server(ABC):
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        return self._running_process().pid
+
     def start(self, timeout: float = 30) -> None:
         """Start on the same port and data as before, and return once the server answers.
 

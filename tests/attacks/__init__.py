@@ -1,0 +1,1 @@
+"""What a hostile client can send, over bare TCP connections: it is bounded, and nobody else notices."""
