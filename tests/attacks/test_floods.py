@@ -13,8 +13,8 @@ from .innocent import innocent, while_asking
 from .peer import connected, request
 from .watch import Watch
 
-SECONDS = 3.0
-MEMORY = 25
+SECONDS = 1.5
+MEMORY = 40
 """MiB that one flooder may cost at its worst."""
 
 

@@ -170,7 +170,7 @@ class EngineServer(engineio.AsyncServer):
             if scope["method"] == "GET":
                 kind, body = "text/plain; charset=UTF-8", await self._poll(scope, headers, query)
             elif scope["method"] == "POST":
-                await self._post(receive, query)
+                await self._post(receive, headers, query)
             elif scope["method"] != "OPTIONS":
                 raise BadMethod
         except Refused as refused:
@@ -206,18 +206,20 @@ class EngineServer(engineio.AsyncServer):
             transport.close(self.reason.TRANSPORT_ERROR)
             raise BadRequest from None
 
-    async def _post(self, receive: Receive, query: Mapping[str, str]) -> None:
+    async def _post(self, receive: Receive, headers: Headers, query: Mapping[str, str]) -> None:
         if "sid" not in query:
             raise BadMethod
         transport, polling = self._polling(query)
         t = query.get("t")
-        if t is not None and t == polling.posted:
+        if polling.has_posted(t):
             return  # the browser repeats it; it has been carried out
         if polling.posting is not False and (t is None or t != polling.posting):
             transport.close(self.reason.TRANSPORT_ERROR)
             raise BadRequest
         polling.posting = t
         try:
+            if int(headers.get(b"content-length", b"0")) > FRAME_MAX:
+                raise Malformed("a request is too large")  # without taking it in
             body = await read_body(receive, FRAME_MAX)
             if body is None:
                 return  # nobody waits for an answer
@@ -227,9 +229,8 @@ class EngineServer(engineio.AsyncServer):
             raise BadRequest from None
         finally:
             polling.posting = False
-        if t is not None and t == polling.posted:
+        if not polling.post(t):
             return
-        polling.posted = t
         for packet in found:
             transport.received(packet)
         if transport.closed and packets.CLOSE not in found:

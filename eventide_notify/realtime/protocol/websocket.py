@@ -61,8 +61,8 @@ class WebSocketProtocol(asyncio.Protocol):
         "_fragments_size",
         "_idle",
         "_idle_since",
-        "_joined",
         "_key",
+        "_late",
         "_limits",
         "_loop",
         "_reading",
@@ -98,6 +98,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._fragments: list[bytes] | None = None
         self._fragments_kind = _TEXT
         self._fragments_size = 0
+        self._late = 0
         self._idle = 0
         self._idle_since = 0.0
 
@@ -205,6 +206,12 @@ class WebSocketProtocol(asyncio.Protocol):
             self.receiver.ponged()
             return
         self._buffer += data
+        if self._closing:
+            self._late += len(data)
+            if self._late > EARLY_MAX:  # it goes on as if nothing had been said
+                self._buffer.clear()
+                self._stop_listening()
+                return
         if self.open or self._closing:
             self._parse()
         elif len(self._buffer) > EARLY_MAX:
@@ -226,6 +233,7 @@ class WebSocketProtocol(asyncio.Protocol):
             if self.open:
                 self.open = False
                 self._end(violation.code.to_bytes(2, "big"))
+                self._stop_listening()
                 self.receiver.lost()
             return
         del buffer[:start]
@@ -307,8 +315,11 @@ class WebSocketProtocol(asyncio.Protocol):
         code = int.from_bytes(data[:2], "big")
         if len(data) == 1 or (data and not _may_be_sent(code)):
             raise _Violation(PROTOCOL_ERROR)
+        if not _is_text(data[2:]):
+            raise _Violation(INVALID_DATA)
         self.open = False
         self._transport.write(bytes((0x88, len(data[:2]))) + data[:2])
+        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
         self._transport.close()
         self._reading = False
         self.receiver.lost()
@@ -321,6 +332,11 @@ class WebSocketProtocol(asyncio.Protocol):
                 raise _Violation(POLICY)
             self._idle, self._idle_since = 0, now
 
+    def _stop_listening(self) -> None:
+        """Take nothing more of somebody who does not keep to the protocol."""
+        self._closing = False
+        self._transport.pause_reading()
+
     def _end(self, payload: bytes) -> None:
         """Say that it is closed, and wait a moment for the client to say so too."""
         self._closing = True
@@ -328,6 +344,14 @@ class WebSocketProtocol(asyncio.Protocol):
         self._transport.write(bytes((0x88, len(payload))) + payload)
         self._transport.resume_reading()
         self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unmask(data: bytes, key: bytes) -> bytes:
