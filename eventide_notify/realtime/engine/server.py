@@ -21,7 +21,7 @@ from ..faults import ClientFaults
 from ..receipts import PING_SPACING
 from . import packets
 from .asgi import AsgiWebSocket, read_body, respond, respond_to_upgrade
-from .carrier import EXTENSION, FRAME_MAX, Carrier, Connection
+from .carrier import EXTENSION, FRAME_MAX, STRANGER_MAX, Carrier, Connection
 from .packets import Frame, Malformed
 from .polling import Overlap, Polling
 from .requests import (
@@ -141,6 +141,7 @@ class EngineServer(engineio.AsyncServer):
         """It has ended."""
         self._transports.pop(transport.sid, None)
         self._unpinged.discard(transport)
+        self._wheel.remove(transport)
 
     def ping_later(self, transport: Transport) -> None:
         """Ask this one for receipts soon, unless something else is written to it before that."""
@@ -218,9 +219,10 @@ class EngineServer(engineio.AsyncServer):
             raise BadRequest
         polling.posting = t
         try:
-            if int(headers.get(b"content-length", b"0")) > FRAME_MAX:
+            most = FRAME_MAX if transport.joined else STRANGER_MAX
+            if int(headers.get(b"content-length", b"0")) > most:
                 raise Malformed("a request is too large")  # without taking it in
-            body = await read_body(receive, FRAME_MAX)
+            body = await read_body(receive, most)
             if body is None:
                 return  # nobody waits for an answer
             found = packets.decode_payload(body)

@@ -69,6 +69,11 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    @property
+    def stuck(self) -> bool:
+        """Whether its client does not take its answers."""
+        return self.flow.write_paused or self.transport.is_closing()
+
     def make_room(self) -> None:
         """Others need its place."""
         self.transport.abort()
@@ -141,7 +146,7 @@ class HttpProtocol(HttpToolsProtocol):
         path = urllib.parse.urlsplit(self.url.decode("latin-1"))
         route = urllib.parse.unquote(path.path)
         if route.rstrip("/") != SOCKET_PATH:
-            self._limits.known(self)
+            self._limits.closed(self)  # it is somebody else's from now on, and nobody tells us of its end
             super().handle_websocket_upgrade()
             return
         headers = dict(self.headers)

@@ -41,6 +41,10 @@ class Closable(Protocol):
     def make_room(self) -> None:
         """Others need its place."""
 
+    @property
+    def stuck(self) -> bool:
+        """Whether its client does not take what it is sent."""
+
 
 class ConnectionLimits:
     """The connections of one server."""
@@ -96,7 +100,7 @@ class ConnectionLimits:
         self._strangers.pop(connection, None)
 
     def _close_oldest(self) -> bool:
-        oldest = next(iter(self._strangers), None)
+        oldest = next(iter(self._strangers), None) or next((one for one in self._open if one.stuck), None)
         if oldest is None:
             return False
         self._faults.note("were closed before they had authenticated: others needed their place")

@@ -16,7 +16,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from ..engine.carrier import FRAME_MAX, Receiver
+from ..engine.carrier import FRAME_MAX, STRANGER_MAX, Receiver
 from ..engine.packets import Frame
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT = 2.0
 """Seconds in which a client must answer a close frame."""
+LAST_WORD = 0.5
+"""Seconds in which somebody who does not keep to the protocol may read that, before the connection is broken off."""
 IDLE_FRAMES_MAX = 200
 EARLY_MAX = 65_536
 """Most bytes that a client may send before its request is answered."""
@@ -65,6 +67,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_late",
         "_limits",
         "_loop",
+        "_message_max",
         "_reading",
         "_transport",
         "open",
@@ -99,6 +102,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._fragments_kind = _TEXT
         self._fragments_size = 0
         self._late = 0
+        self._message_max = STRANGER_MAX
         self._idle = 0
         self._idle_since = 0.0
 
@@ -137,6 +141,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._parse()
 
     def admit(self) -> None:
+        self._message_max = FRAME_MAX
         self._limits.known(self)
 
     def close(self, code: int = NORMAL) -> None:
@@ -161,6 +166,11 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def expire(self) -> None:
         self.abort()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether its client takes nothing."""
+        return False  # its backlog is bounded, and then it is cut off
 
     def make_room(self) -> None:
         self.abort()
@@ -255,7 +265,7 @@ class WebSocketProtocol(asyncio.Protocol):
             size, at = int.from_bytes(buffer[at : at + 2], "big"), at + 2
         elif size == 127:
             size, at = int.from_bytes(buffer[at : at + 8], "big"), at + 8
-        if at <= len(buffer) and size + self._fragments_size > FRAME_MAX and kind < _CLOSE:
+        if at <= len(buffer) and size + self._fragments_size > self._message_max and kind < _CLOSE:
             raise _Violation(TOO_LARGE)
         end = at + 4 + size
         if len(buffer) < end:
@@ -336,6 +346,9 @@ class WebSocketProtocol(asyncio.Protocol):
         """Take nothing more of somebody who does not keep to the protocol."""
         self._closing = False
         self._transport.pause_reading()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self._close_timer = self._loop.call_later(LAST_WORD, self._transport.abort)
 
     def _end(self, payload: bytes) -> None:
         """Say that it is closed, and wait a moment for the client to say so too."""
