@@ -41,6 +41,14 @@ _HEADERS = {
 class Pages(StaticFiles):
     """Files that browsers ask about again, so that a new version shows at once."""
 
+    def file_response(self, full_path: Any, *arguments: Any, **options: Any) -> Response:
+        # In memory, and not as a file that is open for as long as somebody takes to read it.
+        response = super().file_response(full_path, *arguments, **options)
+        if isinstance(response, FileResponse):
+            kept = {name: response.headers[name] for name in ("content-type", "etag", "last-modified")}
+            return _in_memory(Path(full_path), kept, response.status_code)
+        return response
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(_HEADERS)
@@ -77,7 +85,7 @@ class PageRoutes:
         """The browser client; from the public CDN when it could not be fetched at build time."""
         path = self._scripts[request.url.path]
         if path.is_file():
-            return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
+            return _in_memory(path, {"Content-Type": "text/javascript", "Cache-Control": "public, max-age=3600"})
         return RedirectResponse(self._on_cdn(path.name), 302)
 
     def _on_cdn(self, name: str) -> str:
@@ -91,4 +99,8 @@ class PageRoutes:
         return RedirectResponse("/client/", 307)
 
     async def _docs(self, request: Request) -> Response:
-        return FileResponse(self._directory / "docs.html", headers=_HEADERS)
+        return _in_memory(self._directory / "docs.html", {"Content-Type": "text/html; charset=utf-8", **_HEADERS})
+
+
+def _in_memory(path: Path, headers: dict[str, str], status: int = 200) -> Response:
+    return Response(path.read_bytes(), status, headers)

@@ -274,7 +274,6 @@ HELD: dict[str, Hold] = {
     "polls that wait": _wait,
     "large posts that stop": _post_and_stop,
     "large messages that stop": _speak_and_stop,
-    "answers not read": _leave(request("/socket.io/socket.io.js") * 30),
 }
 """How a connection is left that is kept open and never goes on."""
 

@@ -49,7 +49,7 @@ async def test_they_leave_neither_memory_nor_descriptors_nor_presence(victim: Se
     while await asyncio.to_thread(left, victim) != (0, 0):  # noqa: ASYNC110 - bounded by the test's own time limit
         await asyncio.sleep(0.05)
     await watch.until_descriptors(descriptors + 5)
-    assert watch.growth < 10, "a session is some 50 KiB: 1,500 would be 70 MiB"
+    assert watch.growth < 30, "a session is some 50 KiB: 1,500 would be 70 MiB"
     watch.assert_quiet()
 
 

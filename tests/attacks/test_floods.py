@@ -13,8 +13,8 @@ from .innocent import innocent, while_asking
 from .peer import connected, request
 from .watch import Watch
 
-SECONDS = 3.0
-MEMORY = 25
+SECONDS = 2.0
+MEMORY = 40
 """MiB that one flooder may cost at its worst."""
 
 
@@ -31,7 +31,7 @@ async def test_a_flood_costs_little_and_keeps_nobody_waiting(victim: Service, wa
     watch.assert_quiet()
     if attack.closes:
         assert fates[0].closed_after is not None, fates[0]
-        assert fates[0].code in {None, 1002, 1008, 1009}
+        assert fates[0].code in {None, 1000, 1002, 1008, 1009}
 
 
 async def test_five_flooders_are_no_worse_than_one(victim: Service, watch: Watch) -> None:

@@ -82,7 +82,7 @@ async def test_an_announced_large_body_is_refused_before_it_comes(victim: Servic
         target = await handshake(peer)
         await peer.write(request(target, method="POST", headers=[("Content-Length", str(10**12))]))
         assert (await peer.answer(to="POST")).status in {400, 413}
-    assert watch.peak_growth < 5
+    assert watch.peak_growth < 20
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ async def test_thousands_of_them_leave_nothing(victim: Service, body: bytes) -> 
     outcomes = await many(count, lambda _: malformed_post(victim, body), seconds=25)
     assert set(outcomes) <= {str(status) for status in refusals(body)}, outcomes
     assert outcomes.total() > count / 10, "the service is too slow to tell"
-    assert watch.growth < 15
+    assert watch.growth < 40
     watch.assert_quiet()
 
 

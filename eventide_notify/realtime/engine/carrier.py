@@ -17,6 +17,10 @@ FRAME_MAX = 2_000_000
 """Most bytes of one message from a client. A longer one ends the connection, as on Node; up to here it is answered."""
 
 
+STRANGER_MAX = 100_000
+"""Likewise while the client has not authenticated: a token is all that it has to say."""
+
+
 class Receiver(Protocol):
     """What is told of a WebSocket."""
 

@@ -16,12 +16,25 @@ INBOX_MAX = 64
 """Messages of one client that wait to be handled; before more are read, these are."""
 AT_ONCE = 16
 """Messages of one client that are handled before others have their turn."""
+BURST = 500
+PACE = 100
+"""Messages that a client may send at once, and in each second after that; the rest is handled at this pace."""
 
 
 class Inbox:
     """The messages of one transport. Nothing runs while there are none."""
 
-    __slots__ = ("_emptied", "_engine", "_messages", "_reason", "_sid", "_waiting", "_working")
+    __slots__ = (
+        "_allowance",
+        "_counted_at",
+        "_emptied",
+        "_engine",
+        "_messages",
+        "_reason",
+        "_sid",
+        "_waiting",
+        "_working",
+    )
 
     def __init__(self, engine: EngineServer, sid: str, emptied: Callable[[], None]) -> None:
         self._engine = engine
@@ -31,6 +44,8 @@ class Inbox:
         self._reason: str | None = None
         self._working = False
         self._waiting: asyncio.Future[None] | None = None
+        self._allowance = float(BURST)
+        self._counted_at = engine.loop.time()
 
     @property
     def full(self) -> bool:
@@ -66,16 +81,23 @@ class Inbox:
             for number, message in enumerate(messages, 1):
                 await self._engine.handle_message(self._sid, message)
                 if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(self._pause(AT_ONCE))
             self._emptied()
             self._let_go_on()
             if self._messages:
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause(len(messages) % AT_ONCE))
         if self._reason is not None:
             await self._engine.handle_end(self._sid, self._reason)  # and nothing is handled any more
             del self._emptied  # the way back to the transport: so both go at once
         else:
             self._working = False
+
+    def _pause(self, handled: int) -> float:
+        """Seconds until the next ones are handled: none, unless the client floods us."""
+        now = self._engine.loop.time()
+        self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PACE) - handled
+        self._counted_at = now
+        return max(0.0, -self._allowance / PACE)
 
     def _let_go_on(self) -> None:
         if self._waiting is not None:

@@ -4,12 +4,14 @@ A stock client asks again only after it has processed the last answer. So a requ
 client has received all of the last answer, better than any pong could. A request that repeats the `t` of the last one
 is the browser's, which lost the answer and asks again by itself: it gets the same answer again. A client that sends no
 `t` could be either, so its requests prove nothing; an upgrade does, for a stock client upgrades only when its last poll
-is complete.
+is complete. (Of an HTTP library that repeats a lost request without a `t` nobody can know; OkHttp does, which Java's
+client uses. There an upgrade may confirm an answer that was lost. With `timestampRequests` it does not.)
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,8 +23,14 @@ if TYPE_CHECKING:
 
 ANSWER_MAX = 1_000_000
 """Characters after which nothing more is put into an answer."""
+PACKETS_MAX = 16
+"""Most packets in one answer: python-socketio's client takes no more."""
+PACKETS_OF_ONE = 4
+"""As many as one notification may be: the names that it has in a namespace, usually two."""
 UNPROVEN_MAX = 2_000
 """Most receipts that wait for an upgrade, of a client that sends no `t`."""
+REMEMBERED = 16
+"""How many of the last requests are known again when the network brings them twice."""
 UPGRADE_PAUSE = 0.1
 """Seconds for which a poll waits for packets while the client upgrades; then its answer is a noop, to let it go on."""
 
@@ -34,7 +42,7 @@ class Overlap(Exception):
 class Polling:
     """The polls of one transport."""
 
-    __slots__ = ("_answer", "_asked", "_receipts", "_t", "_transport", "posted", "posting")
+    __slots__ = ("_answer", "_asked", "_asked_before", "_posted", "_receipts", "_t", "_transport", "posting")
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -42,8 +50,8 @@ class Polling:
         self._answer = ""
         self._receipts: list[Receipt] = []
         self._asked: tuple[str | None, asyncio.Future[str]] | None = None
-        self.posted: str | None = None
-        """The `t` of the last request that brought packets, so that one which the browser repeats is known."""
+        self._asked_before: deque[str] = deque(maxlen=REMEMBERED)
+        self._posted: deque[str] = deque(maxlen=REMEMBERED)
         self.posting: str | bool | None = False
         """The `t` of such a request that is being read; False: none is."""
 
@@ -58,9 +66,13 @@ class Polling:
             if t is None or t != self._asked[0]:
                 raise Overlap
             self._give(packets.NOOP)  # nobody reads it any more
-        elif t is not None:
-            if t == self._t:
-                return self._answer
+        elif t is None:
+            del self._receipts[:-UNPROVEN_MAX]
+        elif t == self._t:
+            return self._answer
+        elif t in self._asked_before:
+            return packets.NOOP  # the network brings it late, or twice: it says nothing about the answers since
+        else:
             self._transport.proven(self.proven())
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._asked = t, future
@@ -82,11 +94,9 @@ class Polling:
             size += frame.size
             self._receipts += receipts
             self._transport.polled(frame)
-            waiting = self._transport.next_waiting() if size < ANSWER_MAX else None
-        if len(self._receipts) > UNPROVEN_MAX and self._asked[0] is None:
-            del self._receipts[:-UNPROVEN_MAX]
-        self._t, self._answer = self._asked[0], packets.SEPARATOR.join(texts)
-        self._give(self._answer)
+            room = size < ANSWER_MAX and len(texts) + PACKETS_OF_ONE <= PACKETS_MAX
+            waiting = self._transport.next_waiting() if room else None
+        self._answered(packets.SEPARATOR.join(texts))
 
     def let_go(self) -> None:
         """The client upgrades: it waits until its poll is answered, so that is soon."""
@@ -95,8 +105,7 @@ class Polling:
 
     def _let_go(self, asked: tuple[str | None, asyncio.Future[str]]) -> None:
         if self._asked is asked:
-            self._t, self._answer = asked[0], packets.NOOP
-            self._give(packets.NOOP)
+            self._answered(packets.NOOP)
 
     def proven(self) -> Sequence[Receipt]:
         """Take what the answers held of which it was not known whether they arrived: it is now."""
@@ -106,6 +115,25 @@ class Polling:
     def end(self, packet: str) -> None:
         """Answer the pending poll with this packet."""
         self._give(packet)
+
+    def post(self, t: str | None) -> bool:
+        """A request has brought packets; False if it is one that the browser repeats: they have been taken."""
+        if t is not None:
+            if t in self._posted:
+                return False
+            self._posted.append(t)
+        return True
+
+    def has_posted(self, t: str | None) -> bool:
+        """Whether this request has brought its packets already."""
+        return t is not None and t in self._posted
+
+    def _answered(self, payload: str) -> None:
+        assert self._asked is not None  # noqa: S101 - the callers have looked
+        if self._t is not None:
+            self._asked_before.append(self._t)
+        self._t, self._answer = self._asked[0], payload
+        self._give(payload)
 
     def _give(self, payload: str) -> None:
         if self._asked is not None:

@@ -21,7 +21,7 @@ from ..faults import ClientFaults
 from ..receipts import PING_SPACING
 from . import packets
 from .asgi import AsgiWebSocket, read_body, respond, respond_to_upgrade
-from .carrier import EXTENSION, FRAME_MAX, Carrier, Connection
+from .carrier import EXTENSION, FRAME_MAX, STRANGER_MAX, Carrier, Connection
 from .packets import Frame, Malformed
 from .polling import Overlap, Polling
 from .requests import (
@@ -141,6 +141,7 @@ class EngineServer(engineio.AsyncServer):
         """It has ended."""
         self._transports.pop(transport.sid, None)
         self._unpinged.discard(transport)
+        self._wheel.remove(transport)
 
     def ping_later(self, transport: Transport) -> None:
         """Ask this one for receipts soon, unless something else is written to it before that."""
@@ -170,7 +171,7 @@ class EngineServer(engineio.AsyncServer):
             if scope["method"] == "GET":
                 kind, body = "text/plain; charset=UTF-8", await self._poll(scope, headers, query)
             elif scope["method"] == "POST":
-                await self._post(receive, query)
+                await self._post(receive, headers, query)
             elif scope["method"] != "OPTIONS":
                 raise BadMethod
         except Refused as refused:
@@ -206,19 +207,22 @@ class EngineServer(engineio.AsyncServer):
             transport.close(self.reason.TRANSPORT_ERROR)
             raise BadRequest from None
 
-    async def _post(self, receive: Receive, query: Mapping[str, str]) -> None:
+    async def _post(self, receive: Receive, headers: Headers, query: Mapping[str, str]) -> None:
         if "sid" not in query:
             raise BadMethod
         transport, polling = self._polling(query)
         t = query.get("t")
-        if t is not None and t == polling.posted:
+        if polling.has_posted(t):
             return  # the browser repeats it; it has been carried out
         if polling.posting is not False and (t is None or t != polling.posting):
             transport.close(self.reason.TRANSPORT_ERROR)
             raise BadRequest
         polling.posting = t
         try:
-            body = await read_body(receive, FRAME_MAX)
+            most = FRAME_MAX if transport.joined else STRANGER_MAX
+            if int(headers.get(b"content-length", b"0")) > most:
+                raise Malformed("a request is too large")  # without taking it in
+            body = await read_body(receive, most)
             if body is None:
                 return  # nobody waits for an answer
             found = packets.decode_payload(body)
@@ -227,9 +231,8 @@ class EngineServer(engineio.AsyncServer):
             raise BadRequest from None
         finally:
             polling.posting = False
-        if t is not None and t == polling.posted:
+        if not polling.post(t):
             return
-        polling.posted = t
         for packet in found:
             transport.received(packet)
         if transport.closed and packets.CLOSE not in found:

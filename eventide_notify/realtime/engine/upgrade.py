@@ -39,7 +39,7 @@ class Upgrade:
     def received(self, message: str | bytes) -> None:
         if self.carrier is None or self._transport.upgrading is not self:
             return
-        if message == _QUESTION:
+        if message == _QUESTION and not self.probed:
             self.probed = True
             self.carrier.write(_ANSWER)
             if self._transport.polling is not None:

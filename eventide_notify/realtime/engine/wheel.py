@@ -19,12 +19,12 @@ class Timed(Protocol):
 class TimerWheel:
     """Calls `tick` of each of its members when they asked for it.
 
-    A member is kept in the slot of its time, so neither adding one nor a look costs more when there are many. Nobody is
-    removed: who is gone answers None the next time.
+    A member is kept in the slot of its time, so neither adding one nor a look costs more when there are many.
     """
 
     def __init__(self) -> None:
-        self._slots: dict[int, list[Timed]] = {}
+        self._slots: dict[int, set[Timed]] = {}
+        self._slot_of: dict[Timed, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, member: Timed, seconds: float) -> None:
@@ -34,22 +34,31 @@ class TimerWheel:
         if self._timer is None:
             self._timer = loop.call_later(RESOLUTION, self._look)
 
+    def remove(self, member: Timed) -> None:
+        """Do not look at it any more."""
+        if (slot := self._slot_of.pop(member, None)) is not None:
+            self._slots[slot].discard(member)
+
     def stop(self) -> None:
         """Look at nobody any more."""
         self._slots.clear()
+        self._slot_of.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _put(self, member: Timed, due: float) -> None:
-        self._slots.setdefault(int(due / RESOLUTION) + 1, []).append(member)
+        slot = self._slot_of[member] = int(due / RESOLUTION) + 1
+        self._slots.setdefault(slot, set()).add(member)
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         current = int(now / RESOLUTION)
         for slot in [slot for slot in self._slots if slot <= current]:
-            for member in self._slots.pop(slot):
+            for member in list(self._slots[slot]):
+                self.remove(member)
                 if (seconds := member.tick(now)) is not None:
                     self._put(member, now + seconds)
+            del self._slots[slot]
         self._timer = loop.call_later(RESOLUTION, self._look) if self._slots else None

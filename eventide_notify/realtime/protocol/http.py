@@ -24,6 +24,12 @@ from .websocket import WebSocketProtocol
 logger = logging.getLogger(__name__)
 
 SOCKET_PATH = "/socket.io"
+PIPELINE_MAX = 100
+"""Most requests that may wait on one connection for the answer to an earlier one."""
+
+# What uvicorn says of each client that does not speak HTTP; here they are counted.
+_quiet = logging.getLogger("uvicorn.error.requests")
+_quiet.addFilter(lambda record: record.levelno != logging.WARNING)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -37,9 +43,12 @@ class HttpProtocol(HttpToolsProtocol):
         if type(self).limits is None:
             type(self).limits = ConnectionLimits()
         self._limits: ConnectionLimits = type(self).limits  # type: ignore[assignment]
+        self.logger = _quiet
+        self._body_bytes = 0
         self._header_bytes = 0
         self._in_headers = True
         self._refused = False
+        self._refusal: bytes | None = None
         self._upgrade: WebSocketProtocol | None = None
 
     # Connections
@@ -60,6 +69,11 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    @property
+    def stuck(self) -> bool:
+        """Whether its client does not take its answers."""
+        return self.flow.write_paused or self.transport.is_closing()
+
     def make_room(self) -> None:
         """Others need its place."""
         self.transport.abort()
@@ -73,22 +87,24 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        if self._in_headers:
-            self._header_bytes += len(data)
+        self._header_bytes += len(data)
         try:
             super().data_received(data)
         except UnicodeError:
             self._malformed()
             return
-        if self._in_headers and self._header_bytes > limits.HEADERS_MAX and not self.transport.is_closing():
+        if self._header_bytes > limits.HEADERS_MAX + self._body_bytes and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif len(self.pipeline) > PIPELINE_MAX:
+            self.faults.note("asked on and on without taking the answers")
+            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
         self._malformed()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_headers = True
+        self._in_headers, self._body_bytes = True, 0
         scope: Any = self.scope
         scope["extensions"] = {EXTENSION: self}
 
@@ -103,15 +119,21 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
+            # What is not body is the size of a chunk, or an extension of it, or a header after the last one.
+            self._header_bytes -= len(body)
+            self._body_bytes += len(body)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         if not self._refused:
-            self._header_bytes, self._in_headers = 0, True
+            self._header_bytes, self._body_bytes, self._in_headers = 0, 0, True
             self._limits.known(self)
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        if self._refusal is not None and not self.transport.is_closing():
+            self.transport.write(self._refusal)
+            self.transport.close()
         if not self.transport.is_closing() and not self.pipeline:
             self._limits.stranger(self, limits.HEADERS_TIMEOUT)
         super().on_response_complete()
@@ -124,11 +146,19 @@ class HttpProtocol(HttpToolsProtocol):
         path = urllib.parse.urlsplit(self.url.decode("latin-1"))
         route = urllib.parse.unquote(path.path)
         if route.rstrip("/") != SOCKET_PATH:
-            self._limits.known(self)
+            self._limits.closed(self)  # it is somebody else's from now on, and nobody tells us of its end
             super().handle_websocket_upgrade()
             return
         headers = dict(self.headers)
         key = headers.get(b"sec-websocket-key", b"")
+        cycle: RequestResponseCycle | None = self.cycle  # None until there is a request
+        if cycle is not None and not cycle.response_complete:
+            self._refuse(HTTPStatus.BAD_REQUEST)  # it would overtake the request before it
+            return
+        if self._limits.crowded:
+            self.faults.note("were turned away: there is no place for another WebSocket")
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, retry=True)
+            return
         if self.scope["method"] != "GET" or headers.get(b"sec-websocket-version") != b"13" or len(key) != 24:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
@@ -171,12 +201,18 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         cycle: RequestResponseCycle | None = self.cycle  # None until there is a request
-        if cycle is None or cycle.response_complete or not cycle.response_started:
+        if cycle is None or cycle.response_complete:
             self.transport.write(_response(status, b"", retry=retry))
-        if cycle is not None:
-            cycle.disconnected = True
-            cycle.message_event.set()
-        self.transport.close()
+            self.transport.close()
+        else:
+            # The answer to an earlier request comes first. If this one is what is refused, it gets no other.
+            self.pipeline.clear()
+            self._refusal = _response(status, b"", retry=retry)
+            if cycle.more_body:
+                self.transport.write(self._refusal)
+                cycle.disconnected = True
+                cycle.message_event.set()
+                self.transport.close()
 
 
 class _Upgrade:

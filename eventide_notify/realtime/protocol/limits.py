@@ -25,6 +25,8 @@ RESERVED_FILES = 64
 """Descriptors that are not for connections: the database, Redis, files."""
 STRANGERS_PART = 0.5
 """The part of the connections that may be strangers."""
+SOCKETS_PART = 0.9
+"""The part of the connections that may be taken when a WebSocket comes; the rest is for requests."""
 DEFAULT_MAX = 10_000
 """Most connections where the system tells no limit."""
 LOOK_EVERY = 0.5
@@ -38,6 +40,10 @@ class Closable(Protocol):
 
     def make_room(self) -> None:
         """Others need its place."""
+
+    @property
+    def stuck(self) -> bool:
+        """Whether its client does not take what it is sent."""
 
 
 class ConnectionLimits:
@@ -62,6 +68,11 @@ class ConnectionLimits:
         self._open.add(connection)
         self.stranger(connection, HEADERS_TIMEOUT)
         return True
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is no place for another WebSocket, although there may be for a request."""
+        return len(self._open) > self.most * SOCKETS_PART
 
     def closed(self, connection: Closable) -> None:
         """It is gone."""
@@ -89,7 +100,7 @@ class ConnectionLimits:
         self._strangers.pop(connection, None)
 
     def _close_oldest(self) -> bool:
-        oldest = next(iter(self._strangers), None)
+        oldest = next(iter(self._strangers), None) or next((one for one in self._open if one.stuck), None)
         if oldest is None:
             return False
         self._faults.note("were closed before they had authenticated: others needed their place")

@@ -16,7 +16,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from ..engine.carrier import FRAME_MAX, Receiver
+from ..engine.carrier import FRAME_MAX, STRANGER_MAX, Receiver
 from ..engine.packets import Frame
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT = 2.0
 """Seconds in which a client must answer a close frame."""
+LAST_WORD = 0.5
+"""Seconds in which somebody who does not keep to the protocol may read that, before the connection is broken off."""
 IDLE_FRAMES_MAX = 200
 EARLY_MAX = 65_536
 """Most bytes that a client may send before its request is answered."""
@@ -61,10 +63,11 @@ class WebSocketProtocol(asyncio.Protocol):
         "_fragments_size",
         "_idle",
         "_idle_since",
-        "_joined",
         "_key",
+        "_late",
         "_limits",
         "_loop",
+        "_message_max",
         "_reading",
         "_transport",
         "open",
@@ -98,6 +101,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._fragments: list[bytes] | None = None
         self._fragments_kind = _TEXT
         self._fragments_size = 0
+        self._late = 0
+        self._message_max = STRANGER_MAX
         self._idle = 0
         self._idle_since = 0.0
 
@@ -136,6 +141,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._parse()
 
     def admit(self) -> None:
+        self._message_max = FRAME_MAX
         self._limits.known(self)
 
     def close(self, code: int = NORMAL) -> None:
@@ -160,6 +166,11 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def expire(self) -> None:
         self.abort()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether its client takes nothing."""
+        return False  # its backlog is bounded, and then it is cut off
 
     def make_room(self) -> None:
         self.abort()
@@ -205,6 +216,12 @@ class WebSocketProtocol(asyncio.Protocol):
             self.receiver.ponged()
             return
         self._buffer += data
+        if self._closing:
+            self._late += len(data)
+            if self._late > EARLY_MAX:  # it goes on as if nothing had been said
+                self._buffer.clear()
+                self._stop_listening()
+                return
         if self.open or self._closing:
             self._parse()
         elif len(self._buffer) > EARLY_MAX:
@@ -226,6 +243,7 @@ class WebSocketProtocol(asyncio.Protocol):
             if self.open:
                 self.open = False
                 self._end(violation.code.to_bytes(2, "big"))
+                self._stop_listening()
                 self.receiver.lost()
             return
         del buffer[:start]
@@ -247,7 +265,7 @@ class WebSocketProtocol(asyncio.Protocol):
             size, at = int.from_bytes(buffer[at : at + 2], "big"), at + 2
         elif size == 127:
             size, at = int.from_bytes(buffer[at : at + 8], "big"), at + 8
-        if at <= len(buffer) and size + self._fragments_size > FRAME_MAX and kind < _CLOSE:
+        if at <= len(buffer) and size + self._fragments_size > self._message_max and kind < _CLOSE:
             raise _Violation(TOO_LARGE)
         end = at + 4 + size
         if len(buffer) < end:
@@ -307,8 +325,11 @@ class WebSocketProtocol(asyncio.Protocol):
         code = int.from_bytes(data[:2], "big")
         if len(data) == 1 or (data and not _may_be_sent(code)):
             raise _Violation(PROTOCOL_ERROR)
+        if not _is_text(data[2:]):
+            raise _Violation(INVALID_DATA)
         self.open = False
         self._transport.write(bytes((0x88, len(data[:2]))) + data[:2])
+        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
         self._transport.close()
         self._reading = False
         self.receiver.lost()
@@ -321,6 +342,14 @@ class WebSocketProtocol(asyncio.Protocol):
                 raise _Violation(POLICY)
             self._idle, self._idle_since = 0, now
 
+    def _stop_listening(self) -> None:
+        """Take nothing more of somebody who does not keep to the protocol."""
+        self._closing = False
+        self._transport.pause_reading()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self._close_timer = self._loop.call_later(LAST_WORD, self._transport.abort)
+
     def _end(self, payload: bytes) -> None:
         """Say that it is closed, and wait a moment for the client to say so too."""
         self._closing = True
@@ -328,6 +357,14 @@ class WebSocketProtocol(asyncio.Protocol):
         self._transport.write(bytes((0x88, len(payload))) + payload)
         self._transport.resume_reading()
         self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unmask(data: bytes, key: bytes) -> bytes:
