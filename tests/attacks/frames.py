@@ -146,6 +146,16 @@ class WebSocket:
         await self.write(text(f'42{NAMESPACE},{number}["{event}"]'))
         return await self.message(starts=f"43{NAMESPACE},{number}[", within=within)
 
+    async def refusal(self, *, within: float = DEADLINE) -> int | None:
+        """Read until the service says that it closes, or has done so; the code of its close frame."""
+        async with asyncio.timeout(within):
+            try:
+                while (frame := await self.next(within=within)).opcode != Opcode.CLOSE:
+                    pass
+            except Ended:
+                return None
+        return frame.close_code
+
     async def end(self, *, within: float = DEADLINE, answering: bool = True) -> int | None:
         """Read until the service has closed the connection; the code of its close frame, None when it sent none.
 

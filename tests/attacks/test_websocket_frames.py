@@ -10,6 +10,7 @@ import pytest
 
 from ..service import Service
 from .frames import NAMESPACE, Opcode, WebSocket, close, frame, text, upgrade, websocket
+from .hostile import many
 from .peer import Ended, connected
 from .watch import Watch, connections, until_gone
 
@@ -50,7 +51,7 @@ BROKEN = [
 @pytest.mark.parametrize("data", BROKEN, ids=lambda data: data[:16].hex())
 async def test_a_frame_against_the_rules_is_a_protocol_error(socket: WebSocket, data: bytes) -> None:
     await socket.write(data)
-    assert await socket.end() == PROTOCOL_ERROR
+    assert await socket.refusal() == PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize(
@@ -69,24 +70,24 @@ async def test_a_frame_against_the_rules_is_a_protocol_error(socket: WebSocket, 
 )
 async def test_text_that_is_no_utf_8_is_invalid(socket: WebSocket, data: bytes) -> None:
     await socket.write(data)
-    assert await socket.end() == INVALID_DATA
+    assert await socket.refusal() == INVALID_DATA
 
 
 @pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.BINARY])
 async def test_a_frame_is_too_big_before_it_has_come(socket: WebSocket, opcode: Opcode) -> None:
     await socket.write(frame(opcode, b"4", announce=LARGEST + 100_000))
-    assert await socket.end() == TOO_BIG
+    assert await socket.refusal() == TOO_BIG
 
 
 @pytest.mark.parametrize("size", [1 << 40, (1 << 63) - 1])
 async def test_a_frame_of_exabytes_is_too_big(socket: WebSocket, size: int) -> None:
     await socket.write(frame(Opcode.BINARY, announce=size))
-    assert await socket.end() == TOO_BIG
+    assert await socket.refusal() == TOO_BIG
 
 
 async def test_a_length_of_64_bits_is_no_length(socket: WebSocket) -> None:
     await socket.write(frame(Opcode.BINARY, announce=1 << 63))
-    assert await socket.end() in {PROTOCOL_ERROR, TOO_BIG}
+    assert await socket.refusal() in {PROTOCOL_ERROR, TOO_BIG}
 
 
 async def test_a_message_is_too_big_by_the_sum_of_its_fragments(socket: WebSocket, watch: Watch) -> None:
@@ -95,7 +96,7 @@ async def test_a_message_is_too_big_by_the_sum_of_its_fragments(socket: WebSocke
     for _ in range(LARGEST // 100_000 + 2):
         if not await socket.write(fragment):
             break
-    assert await socket.end() == TOO_BIG
+    assert await socket.refusal() == TOO_BIG
     assert watch.peak_growth < 40
 
 
@@ -103,7 +104,7 @@ async def test_the_first_frame_may_be_too_big_too(victim: Service) -> None:
     async with websocket(victim.base_url) as socket:
         await socket.message(starts="0")
         await socket.write(frame(Opcode.TEXT, announce=1 << 40))
-        assert await socket.end() == TOO_BIG
+        assert await socket.refusal() == TOO_BIG
 
 
 async def test_a_large_message_is_answered(socket: WebSocket) -> None:
@@ -250,12 +251,13 @@ class TestEngineIo:
             await socket.ask()
 
     async def test_the_log_has_no_traceback_of_it(self, victim: Service, watch: Watch) -> None:
+        async def attack(data: bytes) -> str:
+            async with websocket(victim.base_url) as socket:
+                await socket.write(data + close(1000))
+                return str(await socket.refusal())
+
         for data in (text("9"), frame(Opcode.TEXT, b"\xff"), frame(3), close(999), frame(Opcode.BINARY, b"")):
-            for _ in range(50):
-                async with websocket(victim.base_url) as socket:
-                    await socket.write(data)
-                    await socket.write(close(1000))
-                    await socket.end()
+            await many(100, lambda _, data=data: attack(data), at_once=10)  # type: ignore[misc]
         watch.assert_quiet()
 
 
