@@ -26,6 +26,8 @@ FORGET = 60.0
 LONGEST = 3600.0
 """Seconds. Nothing older is lacking: what nobody has of it is found by `service.missed.Sweep`."""
 
+DELAY = 1.0
+"""Seconds by which a message may come later than others of its instance, and be as good as them."""
 DRIFT = 0.001
 """By how much the clocks of two machines may run at different speeds. (They may show different times anyway.)"""
 
@@ -113,10 +115,20 @@ class ChannelHealth:
         copies = min(max(known.number - first + 1, 0), count)
         if known.left:
             return copies
-        if not self._find_gap(instance, known, first - 1, now) and late and copies < count:
-            self._lost(known.at, now, f"envelopes of instance {instance[:8]} came late")
+        if not self._find_gap(instance, known, first - 1, now) and copies < count:
+            if late:
+                self._lost(known.at, now, f"envelopes of instance {instance[:8]} came late")
+            elif self.delayed(instance, age=age, now=now):
+                self.gaps += 1
+                self._lacks(max(known.at, now - LONGEST), now, f"envelopes of instance {instance[:8]} were held up")
         self._is_heard(known, first + count - 1, age, now)
         return copies
+
+    def delayed(self, instance: str, *, age: float, now: float) -> bool:
+        """Whether what this instance sent at this age was held up on its way, as by a Redis that stood still: others may
+        have shown newer ones meanwhile. Ask before it counts as `received`."""
+        known = self._instances.get(instance)
+        return known is not None and now - (known.at + age - known.age) > DELAY
 
     def left(self, instance: str, last: int, *, age: float, now: float) -> None:
         """The instance has said that it ends, after so many envelopes."""

@@ -351,12 +351,12 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
 
     async def _open(self, message: Mapping[str, Any]) -> None:
         envelopes, late, gaps = message["envelopes"], message["late"], self.health.gaps
-        copies = self.health.received(
-            message["host_id"], message["first"], len(envelopes), age=message["age"], late=late, now=time.monotonic()
-        )
+        instance, age, now = message["host_id"], message["age"], time.monotonic()
+        held_up = late or self.health.delayed(instance, age=age, now=now)
+        copies = self.health.received(instance, message["first"], len(envelopes), age=age, late=late, now=now)
         self._hold_after(gaps)
         for envelope in envelopes[copies:]:
-            if late and envelope["stored"]:
+            if held_up and envelope["stored"]:
                 continue  # it is read from the store, in its place
             try:
                 await open_envelope(envelope, self.hub)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventide_notify.channel.health import DRIFT, FORGET, LONGEST, ChannelHealth
+from eventide_notify.channel.health import DELAY, DRIFT, FORGET, LONGEST, ChannelHealth
 
 
 def begun(*, subscribed: bool = True) -> ChannelHealth:
@@ -101,6 +101,17 @@ class TestGaps:
         health.received("other", 8, 2, age=107, late=True, now=7)
         assert since(health) == 5
         assert health.gaps == 1
+
+    def test_what_was_held_up_on_its_way_is_lacking_too_and_nothing_is_lost(self) -> None:
+        health = begun()
+        well(health, until=5, other=7)
+        assert not health.delayed("other", age=105.5, now=6)
+        assert health.delayed("other", age=105.5, now=5.5 + DELAY + 0.1)
+        health.received("other", 8, 2, age=105.5, late=False, now=5.5 + DELAY + 0.1)
+        assert since(health) == 5
+        assert health.gaps == 1
+        assert not health.made_good(since=5, read_at=8), "nothing has to be read again by clients"
+        assert since(health) is None
 
     def test_it_ends_when_it_was_read_after_it_was_noticed(self) -> None:
         health = begun()
