@@ -125,8 +125,10 @@ class ChannelHealth:
         return copies
 
     def delayed(self, instance: str, *, age: float, now: float) -> bool:
-        """Whether what this instance sent at this age was held up on its way, as by a Redis that stood still: others may
-        have shown newer ones meanwhile. Ask before it counts as `received`."""
+        """Whether what this instance sent at this age was held up on its way, as by a Redis that stood still.
+
+        Others may have shown newer ones meanwhile. Ask before it counts as `received`.
+        """
         known = self._instances.get(instance)
         return known is not None and now - (known.at + age - known.age) > DELAY
 
