@@ -15,8 +15,8 @@
     ├── NotFound              404 not_found           also: somebody else's
     ├── Conflict              409 conflict
     ├── PayloadTooLarge       413 payload_too_large
-    ├── RateLimited           429 rate_limited        retryable
     ├── Unavailable           503 unavailable         retryable: a dependency is unavailable, nothing was saved
+    ├── OutcomeUnknown        503 outcome_unknown     retryable: it may have been saved; the same request settles it
     ├── SchemaTooNew          503 unavailable         the database belongs to a later version; only at start
     └── Internal              500 internal            a fault of ours; the log has it under `reference`
 
@@ -150,18 +150,18 @@ class PayloadTooLarge(EventideError):
     status = 413
 
 
-class RateLimited(EventideError):
-    """Too many requests."""
-
-    code = "rate_limited"
-    status = 429
-    retry_after = 1
-
-
 class Unavailable(EventideError):
     """A dependency is unavailable; nothing was saved."""
 
     code = "unavailable"
+    status = 503
+    retry_after = 2
+
+
+class OutcomeUnknown(EventideError):
+    """The database did not say whether it has saved this; repeat the request with the same Idempotency-Key."""
+
+    code = "outcome_unknown"
     status = 503
     retry_after = 2
 
