@@ -7,6 +7,7 @@ one that is not complete saves the same, under the same ids.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -56,10 +57,8 @@ class MongoClaims:
             # Purged between two of these commands: the key is free now.
 
     async def _complete(self, key: str) -> None:
-        try:
+        with suppress(EventideError):  # it is saved, which is what was asked for; a repetition saves the same again
             await self._client.do(self._claims.update_one({"_id": key}, {"$set": {"complete": True}}))
-        except EventideError:
-            pass  # it is saved, which is what was asked for; a repetition saves the same once more
 
     async def purge(self, claimed_before: datetime) -> None:
         """Forget the claims made before then."""

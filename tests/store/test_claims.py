@@ -86,9 +86,10 @@ async def test_what_was_interrupted_is_saved_once(store: Store, monkeypatch: pyt
         raise Unavailable
 
     first, claim = request("a")
-    with monkeypatch.context() as patch, pytest.raises(Unavailable):
+    with monkeypatch.context() as patch:
         patch.setattr(store, "_insert", interrupted)
-        await store.add(first, claim=claim)
+        with pytest.raises(Unavailable):
+            await store.add(first, claim=claim)
     assert await saved(store) == []
     second, other = request("a")
     held = await store.add(second, claim=other)
