@@ -27,6 +27,7 @@ from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
 SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
 """Within which an absence must be noticed."""
 
+
 async def add_once(store: Store) -> None:
     saved = sample()
     await store.add([saved], claim=Claim(saved.id, "a", [(saved.id, saved.user_id)], NOW))
