@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from .measure import (
+    IDLE,
     KEYS,
     MONGO,
     MONGO_REDIS,
@@ -107,6 +108,7 @@ def come_back(bench: Bench) -> None:
             with ExitStack() as before:
                 peer = start(before, url)
                 peer.connect(bench.size.many)
+                bench.load.ask("idle", seconds=IDLE)
                 task = Task(series, [peer.process], partial(_rest, bench, peer))
                 bench.add("idle", series, 1, bench.cost("idle", task))
             peer = start(stack, url)
