@@ -186,12 +186,17 @@ class Load:
             return answer
 
     def do_figure(self, name: str, figure: str, least: float) -> dict[str, Any]:
-        """Wait until this figure of the server's `/metrics` is at least so high; how high it is."""
-        end = time.monotonic() + WITHIN
+        """Wait until this figure of the server's `/metrics` is at least so high; how high it is.
+
+        To ask costs the server something; so it is asked at longer and longer intervals.
+        """
+        start = time.monotonic()
+        pause = 0.1
         while (value := self._figure(self._crowds[name], figure)) < least:
-            if time.monotonic() > end:
+            if time.monotonic() > start + WITHIN:
                 raise Failed(f"{name}: {figure} is {value}, not {least}, after {WITHIN} s")
-            self._pump_until(time.monotonic() + 0.1)
+            self._pump_until(time.monotonic() + pause)
+            pause *= 1.5
         return {"value": value}
 
     def _figure(self, crowd: Crowd, figure: str) -> float:

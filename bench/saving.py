@@ -26,7 +26,7 @@ from .peers import BLOCK, P50, P99, Done, Peer
 AT_ONCE = 64
 """Callers in process who save at the same time."""
 LESS = 8
-"""What stands for MongoDB takes so many times as long, and the cost of ours can be seen in fewer."""
+"""FerretDB takes about so many times as long as a database does, and what ours costs can be seen in fewer."""
 RATES = (100, 500)
 """Requests a second, where it is their time that is measured."""
 P50_ROW, P99_ROW, BLOCK_ROW, SECONDS_ROW = "-p50", "-p99", "-block", "-seconds"
