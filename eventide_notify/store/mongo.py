@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..errors import Unavailable
 from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
@@ -17,6 +17,7 @@ from .base import Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_client import Document, MongoClient
 from .outage import reason
+from .readiness import WriteCheck
 from .records import check_version, pack_content, pack_items, unpack_content, unpack_items
 
 SCHEMA_VERSION = 2
@@ -34,6 +35,7 @@ class MongoStore:
         self._claims = self._client["claims"]
         self._meta = self._client["meta"]
         self._announcements = MongoAnnouncements(self._client)
+        self._writes = WriteCheck()
 
     async def open(self) -> None:
         try:
@@ -45,8 +47,9 @@ class MongoStore:
     async def close(self) -> None:
         await self._client.close()
 
-    async def ping(self) -> None:
-        await self._client.ping()
+    async def check_writable(self) -> None:
+        change = {"$set": {"at": datetime.now(UTC)}}
+        await self._writes.ask(lambda: self._client.do(self._meta.update_one({"_id": "writable"}, change, upsert=True)))
 
     # Saving
 
