@@ -1,0 +1,119 @@
+"""SQLite, in a file or in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from ..errors import Unavailable
+from . import engines
+from .engines import Database, Text
+from .sql_errors import FileGone
+
+READERS = 4
+
+
+class Sqlite(Database):
+    """One connection writes, a few read."""
+
+    packed = sa.Text()
+    interruptible = False
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._url = sa.make_url(url).set(drivername="sqlite+aiosqlite")
+        self._in_memory = self._url.database in (None, "", ":memory:")
+        self._file = None if self._in_memory else Path(self._url.database or "").absolute()
+        self._identity: tuple[int, int] | None = None
+        # One connection writes, and says so before it reads: then nobody holds a lock that another one waits for.
+        # FULL: a commit is on the disk when it returns. In WAL mode, less would lose some when the machine dies.
+        self.writer = self._engine(1, "journal_mode=WAL", "synchronous=FULL")
+        begin = "BEGIN IMMEDIATE"
+        event.listen(self.writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        self.reader = self.writer
+        if not self._in_memory:
+            self.reader = self._engine(READERS, "query_only=ON", skip_autocommit_rollback=True)
+
+    def insert(self, table: sa.Table) -> sqlite.Insert:
+        return sqlite.insert(table)
+
+    def pack(self, values: Collection[str]) -> str:
+        return orjson.dumps(list(values)).decode()
+
+    def within(self, column: Text, packed: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        return column.in_(sa.select(sa.func.json_each(packed).table_valued("value").c.value))
+
+    def listed(self, **columns: list[str]) -> sa.FromClause:
+        rows = orjson.dumps(list(zip(*columns.values(), strict=True))).decode()
+        row = sa.func.json_each(rows).table_valued("value").c.value
+        values = (sa.func.json_extract(row, f"$[{place}]").label(name) for place, name in enumerate(columns))
+        return sa.select(*values).subquery()
+
+    async def open(self) -> None:
+        if self._file is not None and not self._file.parent.is_dir():
+            raise Unavailable(f"cannot open {self._name}: there is no folder {self._file.parent}")
+        await super().open()
+        if self._file is not None and self._identity is None:
+            self._identity = _identity(self._file)
+
+    async def close(self) -> None:
+        await super().close()
+        self._identity = None
+
+    def check_place(self) -> None:
+        """SQLite goes on with a file that has no name any more: what it saves there is lost when the process ends."""
+        if self._identity is None or self._file is None:
+            return
+        try:
+            found = _identity(self._file)
+        except OSError as error:
+            raise FileGone(f"the database's file cannot be found: {error}") from error
+        if found != self._identity:
+            raise FileGone(f"{self._file} is another file than the one that was opened: restart the service")
+
+    @contextmanager
+    def hurried(self, connection: sa.Connection) -> Iterator[None]:
+        # BEGIN waits for another process, and comes with the first statement that SQLAlchemy knows of.
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={engines.HURRY_SECONDS * 1000:.0f}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={engines.CONNECT_SECONDS * 1000:.0f}")
+            cursor.close()
+
+    def _engine(self, connections: int, *pragmas: str, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(
+            self._url,
+            poolclass=AsyncAdaptedQueuePool,  # for memory too: its default lets tasks share one transaction
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=engines.CONNECT_SECONDS,
+            connect_args={"timeout": engines.CONNECT_SECONDS, "isolation_level": None},
+            hide_parameters=True,
+            **options,
+        )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def connect(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        return engine
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    found = os.stat(file)
+    return found.st_dev, found.st_ino
