@@ -47,6 +47,7 @@ class SqlStore:
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
         self._claims = SqlClaims(self._database)
+        self._keep = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
         self._announcements = SqlAnnouncements(self._database)
 
     async def open(self) -> None:
@@ -72,8 +73,7 @@ class SqlStore:
     def _insert(self, connection: sa.Connection, notifications: Sequence[Notification]) -> None:
         # In the order of ids: two calls with the same ones would otherwise wait for each other.
         if rows := [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]:
-            insert = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
-            connection.execute(insert, rows)
+            connection.execute(self._keep, rows)
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         return await self._claims.once(
