@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import EventideError, OutcomeUnknown, Unavailable
+from .base import Claim
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
@@ -64,6 +65,14 @@ class Database(ABC):
     @abstractmethod
     def listed(self, **columns: list[str]) -> sa.FromClause:
         """A table of these columns, in one parameter or one for each column."""
+
+    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
+        """Save these notifications together with what others save just now, if this database has a way of its own to
+        do so, and the claim is not held. Whether that was done; otherwise nothing was.
+
+        What is written by `write` may share a transaction anyway.
+        """
+        return False
 
     @abstractmethod
     async def _inspect(self, work: Work[T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
@@ -64,15 +64,17 @@ class SqlStore:
     async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
         if not notifications and claim is None:
             return None
+        rows = _rows(notifications)
+        if await self._database.save_together(rows, claim):
+            return None
         return await self._claims.once(
             claim,
-            lambda connection: self._insert(connection, notifications),
-            lambda connection, held: self._insert(connection, resume(notifications, held)),
+            lambda connection: self._insert(connection, rows),
+            lambda connection, held: self._insert(connection, _rows(resume(notifications, held))),
         )
 
-    def _insert(self, connection: sa.Connection, notifications: Sequence[Notification]) -> None:
-        # In the order of ids: two calls with the same ones would otherwise wait for each other.
-        if rows := [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]:
+    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
             connection.execute(self._keep, rows)
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
@@ -226,6 +228,11 @@ class SqlStore:
             return [*found, *announcements(connection, user, others, now)] if others else found
 
         return await self._database.write(work) if ids else []
+
+
+def _rows(notifications: Iterable[Notification]) -> list[dict[str, Any]]:
+    # In the order of ids: two calls with the same ones would otherwise wait for each other.
+    return [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]
 
 
 # Built once: to put such a query together takes longer than to answer it.
