@@ -84,9 +84,14 @@ class Tasks:
     async def finish(self, work: Awaitable[T]) -> T:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
     async def settle(self) -> None:
         """Wait for all that still goes on."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # asyncio logs those that nobody has looked at, as after a caller was cancelled
