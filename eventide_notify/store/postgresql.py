@@ -15,14 +15,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..errors import Unavailable
+from ..errors import Refused
 from . import engines
 from .base import Claim
 from .engines import Database, Text, Work
 from .group import Group
 from .postgresql_saves import UNUSED_SECONDS, PostgresqlSaves, Save
 from .records import Tasks
-from .sql_errors import Progress, is_foreseen
+from .sql_errors import Progress
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Postgresql(Database):
             self._save_group,
             weigh=lambda save: len(save.rows) + 1,
             most=ROWS,
-            may_be_of_one=lambda error: isinstance(error, Unavailable) and not is_foreseen(error.__cause__),
+            may_be_of_one=lambda error: isinstance(error, Refused),
         )
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 

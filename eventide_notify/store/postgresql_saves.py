@@ -129,6 +129,7 @@ class PostgresqlSaves:
                 self._used_at = time.monotonic()
                 return found
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            error.detail = None  # which quotes what was to be saved
             raise exc.DBAPIError(
                 statement, None, error, hide_parameters=True, connection_invalidated=self._ended()
             ) from error
