@@ -59,7 +59,7 @@ CLIENTS = {
     "engineio": {"realtime.engine.server"},
     "sqlalchemy": {"store.sql", "store.sql_announcements", "store.tables", "store.engines", "store.migrations"},
     "motor": {"store.mongo_client"},
-    "pymongo": {"store.mongo_client"},
+    "pymongo": {"store.mongo_client", "store.mongo_errors"},
     "redis": {"redis_client", "presence.redis"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},

@@ -34,7 +34,10 @@ class Store(Protocol):
     """Where notifications are kept.
 
     * Everything here raises `Unavailable` while the database cannot be reached, within some seconds and with nothing
-      changed, and works again when the database does, without a restart. Nothing else is raised for valid arguments.
+      changed, and works again when the database does, without a restart. Where it is not known whether something was
+      changed (the answer to a command did not come, and repeating it did not settle it), what changes something raises
+      `OutcomeUnknown` instead. `Refused`, which is an `Unavailable` too, says that the database answers, but not what
+      anybody expected. Nothing else is raised for valid arguments.
     * A call that returned is durable: it survives the death of this process and of the database's.
     * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`. Each change of a status is atomic per notification.
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
