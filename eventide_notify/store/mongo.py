@@ -37,7 +37,6 @@ class MongoStore:
         self._patient = partial(MongoClient, url, driver, socketTimeoutMS=PATIENCE, wTimeoutMS=PATIENCE)
         self._notifications = self._client["notifications"]
         self._claims = MongoClaims(self._client)
-        self._meta = self._client["meta"]
         self._announcements = MongoAnnouncements(self._client)
 
     async def open(self) -> None:
@@ -52,8 +51,8 @@ class MongoStore:
     async def close(self) -> None:
         await self._client.close()
 
-    async def ping(self) -> None:
-        await self._client.ping()
+    async def check_writable(self) -> None:
+        await self._client.check_writable(self._client["meta"])
 
     # Saving
 

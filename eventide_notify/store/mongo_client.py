@@ -9,16 +9,18 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from pymongo import errors
 
-from ..errors import OutcomeUnknown, Unavailable
+from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import UserId
 from .mongo_errors import RAISED, Attempts, Commands, MongoErrors, changed, follow, known_already, may_pass
 from .outage import OutageLog
+from .readiness import WriteCheck
 from .records import Tasks
 
 Document = dict[str, Any]
@@ -93,6 +95,7 @@ class MongoClient:
         self._tasks = Tasks()
         self._outage = OutageLog()
         self._errors = MongoErrors()
+        self._writes = WriteCheck()
         self.limits = Limits()
 
     def __getitem__(self, collection: str) -> Any:
@@ -106,8 +109,15 @@ class MongoClient:
         """From now on the log is told when the database is away."""
         self._outage.begin()
 
-    async def ping(self) -> None:
-        await self.read(self._client.admin.command, "ping")
+    async def check_writable(self, collection: Any) -> None:
+        """Return if saving works, and raise `Unavailable` with the reason if not; see `Store`."""
+
+        async def write() -> None:
+            noted = await self.write(collection.update_one, {"_id": "writable"}, {"$set": {"at": datetime.now(UTC)}})
+            if not noted.matched_count:
+                await self.insert(collection, [{"_id": "writable"}])
+
+        await self._writes.ask(write)
 
     async def close(self) -> None:
         await self._tasks.settle()
@@ -128,7 +138,15 @@ class MongoClient:
         may leave out what an earlier attempt did, whose own answer was lost.
         """
         attempts = attempts or self.attempts()
-        return await self._tasks.finish(self._repeated(partial(call, *args), attempts, seconds or SECONDS))
+        try:
+            answer = await self._tasks.finish(self._repeated(partial(call, *args), attempts, seconds or SECONDS))
+        except Refused:  # for what this one is
+            raise
+        except (Unavailable, OutcomeUnknown) as error:
+            self._writes.failed(error.__cause__)
+            raise
+        self._writes.saved()
+        return answer
 
     def attempts(self, *, many: bool = False) -> Attempts:
         """For `write`; with `many` if the command concerns more than one document."""
