@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from eventide_notify.errors import OutcomeUnknown, Refused, Unavailable
 from eventide_notify.store import Claim, Store, engines, mongo_client, outage, sql_errors
+from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
 
 from ..servers import Server
@@ -146,7 +147,7 @@ async def page_on(store: Store) -> None:
 async def outcome(call: Awaitable[object]) -> object:
     try:
         return await call
-    except Unavailable as error:
+    except (Unavailable, OutcomeUnknown) as error:
         return error
 
 
@@ -156,7 +157,9 @@ async def test_killed_and_started_again(server: Server, store: Store) -> None:
     async with killed(server):
         start = time.monotonic()
         outcomes = await asyncio.gather(*(outcome(call(store)) for call in CALLS))
-        assert [type(each) for each in outcomes] == [Unavailable] * len(CALLS)
+        # A driver of MongoDB sends what it has into a connection that is dead: then nobody knows where it ended.
+        assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
+        assert isinstance(store, MongoStore) or OutcomeUnknown not in map(type, outcomes)
         assert time.monotonic() - start < SECONDS
     # What was saved just before is there, nothing else is, and the same store works.
     assert await store.page("42", limit=10, now=NOW) == [saved]
