@@ -162,9 +162,15 @@ class MongoStore:
             return sum(await together(self._read(own, now), self._announcements.read_all(user, up_to, now)))
 
     async def _read(self, wanted: Document, now: datetime) -> int:
-        change = {"status": Status.READ, "readAt": now}
-        unread = wanted | {"status": _UNREAD}
-        return await self._client.update(self._notifications, unread, change, wanted | change)
+        """Move on those that are unread. Who reads what no receipt has come for has received it."""
+        read: Document = {"status": Status.READ, "readAt": now}
+        received = read | {"deliveredAt": now}
+        # What is delivered between the two was pending for the first of them, or is delivered for the second.
+        pending, delivered = (wanted | {"status": status} for status in UNREAD)
+        changed = await self._client.update(self._notifications, pending, received, wanted | received)
+        return changed + await self._client.update(
+            self._notifications, delivered, read, wanted | read | {"deliveredAt": {"$ne": now}}
+        )
 
     async def delete(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime

@@ -133,14 +133,14 @@ class MongoAnnouncements:
         """→ `READ`; those of `ids` that the user has."""
         taken = await self._taken(user)
         found = await self._had(ids, taken, now)
-        await self._take([(id, user) for id in found if Status.READ not in taken.get(id, {})], Status.READ, now)
+        await self._read(user, found, taken, now)
         return found
 
     async def read_all(self, user: UserId, up_to: NotificationId | None, now: datetime) -> int:
         """→ `READ`; how many changed."""
         wanted = Wanted({} if up_to is None else {"$lte": up_to}, UNREAD)
-        unread = await self._ids(wanted.having(await self._taken(user)), now)
-        return len(await self._take([(id, user) for id in unread], Status.READ, now))
+        taken = await self._taken(user)
+        return await self._read(user, await self._ids(wanted.having(taken), now), taken, now)
 
     async def delete(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
         """Take them from this user; those of `ids` that the user had."""
@@ -168,11 +168,23 @@ class MongoAnnouncements:
         self, which: Iterable[tuple[NotificationId, UserId]], status: str, now: datetime
     ) -> list[NotificationId]:
         """Take this step with each of them; those where it was not taken before."""
-        steps = [
-            {"_id": _step_id(id, status, user), "userId": user, "announcementId": id, "status": status, "at": now}
-            for id, user in which
-        ]
+        steps = [_step(id, status, user, now) for id, user in which]
         return [step["announcementId"] for step in await self._client.insert(self._steps, steps)]
+
+    async def _read(self, user: UserId, ids: Iterable[NotificationId], taken: Taken, now: datetime) -> int:
+        """Take all steps up to `READ`: who reads what no receipt has come for has received it. How many changed."""
+        steps = [
+            _step(id, status, user, now)
+            for id in ids
+            for status in (Status.DELIVERED, Status.READ)
+            if not {status, Status.READ} & taken.get(id, {}).keys()
+        ]
+        return sum(step["status"] == Status.READ for step in await self._client.insert(self._steps, steps))
+
+
+def _step(announcement: NotificationId, status: str, user: UserId, now: datetime) -> Document:
+    id = _step_id(announcement, status, user)
+    return {"_id": id, "userId": user, "announcementId": announcement, "status": status, "at": now}
 
 
 def _step_id(announcement: NotificationId, status: str, user: UserId) -> str:

@@ -44,7 +44,7 @@ def delivered(notification: Notification) -> Notification:
 
 
 def read(notification: Notification) -> Notification:
-    return replace(notification, status=Status.READ, read_at=NOW)
+    return replace(notification, status=Status.READ, delivered_at=notification.delivered_at or NOW, read_at=NOW)
 
 
 async def test_every_user_has_it_from_the_beginning(store: Store) -> None:
