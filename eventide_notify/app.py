@@ -37,6 +37,7 @@ from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
@@ -217,6 +218,7 @@ class Application:
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
+            replay=Replay(self._metrics),
             delivery=self._delivery,
             presence=self._presence,
             expiry=expiry,

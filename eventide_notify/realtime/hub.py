@@ -282,38 +282,10 @@ class Hub:
 
         await self._writer.write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
 
-    # Replay
-
-    async def replay(self, session: Session, payloads: Sequence[Payload]) -> None:
-        """Write what a client has missed, no faster than it takes it."""
-        for payload in payloads:
-            await session.transport.ready()
-            if session.write(Shown.of(payload)):
-                self._replayed.inc()
-
-    def replay_batch(self, session: Session, payloads: Sequence[Payload]) -> None:
-        """Write what a client has missed as one event."""
-        receipts = [wire.receipt(session.user, payload) for payload in payloads]
-        session.write_batch(wire.PENDING_NOTIFICATIONS, Content.of(payloads), receipts)
-        self._replayed.inc(len(payloads))
-
-    async def go_live(self, session: Session) -> None:
-        """Write what has come during the replay, in order; from now on it is written as it comes."""
-        while session.held:
-            await session.transport.ready()
-            session.held.sort(key=_id, reverse=True)
-            if session.write(session.held.pop()):
-                self._live.inc()
-        session.held = None
-
 
 def _may_have_been_shown(session: Session, id: NotificationId) -> bool:
     """Whether the client may have got it over the connection before; it is marked as a copy then."""
     return id < id_at(session.opened_at + SKEW)
-
-
-def _id(shown: Shown) -> NotificationId:
-    return shown.id
 
 
 def _show(shown: Shown) -> Write:

@@ -6,22 +6,21 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from eventide_notify import wire
 from eventide_notify.errors import Unavailable
+from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Status
 from eventide_notify.realtime import hub as hub_module
-from eventide_notify.realtime.engine.carrier import Carrier
-from eventide_notify.realtime.engine.packets import Frame
-from eventide_notify.realtime.engine.server import EngineServer
-from eventide_notify.realtime.engine.transport import Transport
+from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
+from eventide_notify.realtime.replay import Replay
 from eventide_notify.realtime.writer import AT_ONCE
 
-from .fakes import ROOT, START, FakeHub, FakeTransport, events
+from .fakes import ROOT, START, FakeCarrier, FakeHub, FakeTransport, carried_by, events
 
 _generators: defaultdict[datetime, IdGenerator] = defaultdict(IdGenerator)
 
@@ -299,9 +298,10 @@ class TestLate:
         old, newer = saved("old"), saved("newer")
         await show(hub, old, late=True)
         await show(hub, saved("old", "bob"), late=True)
-        await hub.replay(hub.sessions["session 0"], [wire.live(newer, replayed=True)])
+        replay = Replay(Metrics())
+        await replay.write(hub.sessions["session 0"], [newer])
         for sid in ("session 0", "session 1"):
-            await hub.go_live(hub.sessions[sid])
+            await replay.go_live(hub.sessions[sid])
         assert messages(alice) == ["newer"]
         assert messages(bob) == ["old"]
         assert (alice.closed, bob.closed) == (True, False)
@@ -364,8 +364,28 @@ class TestMissed:
         await show(hub, late)
         await hub.show_missed([early, late])
         assert alice.written == []
-        await hub.go_live(hub.sessions["session 0"])
+        await Replay(Metrics()).go_live(hub.sessions["session 0"])
         assert messages(alice) == ["early", "late"]
+
+    @pytest.mark.parametrize("bound", ["BACKLOG_PACKETS", "BACKLOG_BYTES"])
+    async def test_what_waits_for_a_replay_is_bounded_and_comes_on_a_new_connection(
+        self, bound: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(session_module, bound, 3 if bound == "BACKLOG_PACKETS" else 700)
+        hub = FakeHub()
+        alice = hub.add("alice", live=False)
+        [session] = hub.of_user("alice")
+        for number in range(3):
+            await show(hub, saved(str(number)))
+        assert session.held is not None
+        assert len(session.held) == 3
+        before = alice.closed
+        for number in range(3):
+            await show(hub, saved(f"one more {number}"))
+        assert (before, alice.closed) == (False, True)
+        assert session.held == []
+        await Replay(Metrics()).go_live(session)
+        assert messages(alice) == []
 
     async def test_reload_is_told_to_all_with_their_counts(self) -> None:
         hub = FakeHub()
@@ -399,31 +419,3 @@ async def turns(work: Any, transports: Sequence[FakeTransport]) -> list[int]:
     assert sum(counts) <= written() - before
     counts.append(written() - before - sum(counts))
     return counts
-
-
-class FakeCarrier:
-    """A WebSocket that takes everything."""
-
-    paused = False
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-
-    def admit(self) -> None: ...
-
-    def write(self, frame: Frame) -> None:
-        self.written.append(frame.wire)
-
-    def write_asking(self, frame: Frame) -> None:
-        self.written.append(frame.asking)
-
-
-class FakeEngine:
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-
-
-def carried_by(carrier: FakeCarrier) -> Transport:
-    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
-    transport.carried_by(cast(Carrier, carrier))
-    return transport

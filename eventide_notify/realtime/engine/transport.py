@@ -41,6 +41,9 @@ BACKLOG_BYTES = 4 * 1024 * 1024
 READY_PACKETS = BACKLOG_PACKETS // 4
 READY_BYTES = BACKLOG_BYTES // 4
 """What may wait before a replay waits too."""
+PING_SIZE = 65_536
+"""Characters that are written without a ping, at most, if they need a receipt. So a client that reads slowly goes on
+answering, and what it has taken is confirmed although it has not taken everything."""
 USELESS_MAX = 200
 """Packets in a second that ask for nothing (pongs that answer no ping, noops); more end the connection."""
 
@@ -50,8 +53,8 @@ class Transport:
 
     __slots__ = (
         "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at", "_receipts",
-        "_unanswered_since", "_useless", "_useless_since", "closed", "heard_at", "inbox", "joined", "opened_at",
-        "polling", "sid", "upgrading",
+        "_unanswered_since", "_unpinged", "_useless", "_useless_since", "closed", "heard_at", "inbox", "joined",
+        "opened_at", "polling", "sid", "upgrading",
     )  # fmt: skip
 
     def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
@@ -70,6 +73,7 @@ class Transport:
         self._emptied: asyncio.Future[None] | None = None
         self._ping_at = now
         self._ping_due_at = 0.0
+        self._unpinged = 0
         self._unanswered_since: float | None = None
         self.inbox = Inbox(engine, sid, self._go_on_reading)
         self._useless = 0
@@ -90,6 +94,13 @@ class Transport:
         carrier = self._carrier
         if carrier is None or carrier.paused or self._backlog:
             self._wait(frame, receipts)
+        else:
+            self._write(carrier, frame, receipts)
+
+    def _write(self, carrier: Carrier, frame: Frame, receipts: Sequence[Receipt]) -> None:
+        if frame is PING_PACKET:
+            self._pinged(self._engine.loop.time())
+            carrier.write(frame)
         elif receipts and self._receipts.trusted:
             self._receipts.sent(receipts)
             self._write_asking(carrier, frame)
@@ -98,7 +109,8 @@ class Transport:
 
     def _write_asking(self, carrier: Carrier, frame: Frame) -> None:
         now = self._engine.loop.time()
-        if now < self._ping_due_at:
+        self._unpinged += frame.size
+        if now < self._ping_due_at and self._unpinged < PING_SIZE:
             self._engine.ping_later(self)
             carrier.write(frame)
         else:
@@ -111,6 +123,7 @@ class Transport:
         self._receipts.ping()
         self._ping_at = now
         self._ping_due_at = now + PING_SPACING
+        self._unpinged = 0
 
     def ping_for_receipts(self) -> None:
         """Ask for the receipts of what was written since the last ping, if anything was."""
@@ -164,13 +177,7 @@ class Transport:
     def writable(self) -> None:
         carrier = self._carrier
         while carrier is not None and not carrier.paused and (waiting := self.next_waiting()) is not None:
-            frame, receipts = waiting
-            self._receipts.sent(receipts)
-            if frame is PING_PACKET:
-                self._pinged(self._engine.loop.time())
-            carrier.write(frame)
-        if self._receipts.needs_ping:
-            self._engine.ping_later(self)
+            self._write(carrier, *waiting)
 
     # Time
 
@@ -197,7 +204,12 @@ class Transport:
     def _send_ping(self, now: float) -> None:
         carrier = self._carrier
         if carrier is None or carrier.paused or self._backlog:
-            self._wait(PING_PACKET, ())
+            # Before all that waits: who reads slowly answers it, and is not taken for one who does not read.
+            self._backlog = self._backlog or deque()
+            self._backlog.appendleft((PING_PACKET, ()))
+            self._backlog_bytes += PING_PACKET.size
+            if self.polling is not None:
+                self.polling.fill()
         else:
             self._pinged(now)
             carrier.write(PING_PACKET)
