@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
 
 from ..errors import SchemaTooNew
-from ..models import Announcement, Draft, NotificationId, UserId
+from ..models import Announcement, Draft, Notification, NotificationId, UserId
+from .base import Claim
 
 T = TypeVar("T")
 Items = Sequence[tuple[NotificationId, UserId]]
@@ -61,6 +63,18 @@ def pack_items(items: Items) -> str:
 
 def unpack_items(text: str) -> Items:
     return [(id, user) for id, user in orjson.loads(text)]
+
+
+def resume(notifications: Sequence[Notification], held: Claim) -> list[Notification]:
+    """What an interrupted claim stands for: these notifications, under its ids and of its time."""
+    items = zip(notifications, held.items, strict=False)  # of what is not stored there are none
+    return [replace(notification, id=id, created_at=held.claimed_at) for notification, (id, _) in items]
+
+
+def resume_announcement(announcement: Announcement, held: Claim) -> Announcement:
+    """Likewise for an announcement."""
+    [(id, _)] = held.items
+    return replace(announcement, id=id, created_at=held.claimed_at)
 
 
 def check_version(found: int, known: int) -> None:

@@ -15,11 +15,11 @@ from ..models import Announcement, Notification, NotificationId, Receipt, UserId
 from . import tables
 from .base import Claim
 from .engines import Database, Postgresql, Sqlite
-from .records import pack_items, unpack_items
+from .records import resume, resume_announcement
 from .sql_announcements import ACTIVE, DONE, OF_USER, USER, SqlAnnouncements
+from .sql_claims import SqlClaims
 from .tables import (
     announcement_receipts,
-    claims,
     delivered,
     from_notification,
     is_pending,
@@ -27,12 +27,10 @@ from .tables import (
     milliseconds,
     read,
     to_notification,
-    to_time,
 )
 
 _notifications = tables.notifications
 _n = _notifications.c
-_c = claims.c
 Columns = sa.ColumnCollection[str, Any]
 
 
@@ -45,6 +43,7 @@ class SqlStore:
             self._database: Database = kind(url)
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
+        self._claims = SqlClaims(self._database)
         self._announcements = SqlAnnouncements(self._database)
 
     async def open(self) -> None:
@@ -58,46 +57,33 @@ class SqlStore:
 
     # Saving
 
-    async def add(self, notifications: Sequence[Notification]) -> None:
+    async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
+        if not notifications and claim is None:
+            return None
+        return await self._claims.once(
+            claim,
+            lambda connection: self._insert(connection, notifications),
+            lambda connection, held: self._insert(connection, resume(notifications, held)),
+        )
+
+    def _insert(self, connection: sa.Connection, notifications: Sequence[Notification]) -> None:
         # In the order of ids: two calls with the same ones would otherwise wait for each other.
-        rows = [from_notification(notification) for notification in sorted(notifications, key=lambda n: n.id)]
-        if rows:
+        if rows := [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]:
             insert = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
-            await self._database.write(lambda connection: connection.execute(insert, rows))
+            connection.execute(insert, rows)
 
-    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
-        wanted = {
-            "fingerprint": claim.fingerprint,
-            "items": pack_items(claim.items),
-            "claimed_at": milliseconds(claim.claimed_at),
-            "complete": claim.complete,
-        }
-        insert = self._database.insert(claims).values(key=claim.key, **wanted)
-        expired = _c.claimed_at < milliseconds(expired_before)
-        take = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
-
-        def work(connection: sa.Connection) -> Claim:
-            if connection.execute(take).rowcount:
-                return claim
-            # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
-            row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()
-            return Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
-
-        return await self._database.write(work)
-
-    async def complete(self, key: str) -> None:
-        change = sa.update(claims).where(_c.key == key).values(complete=True)
-        await self._database.write(lambda connection: connection.execute(change))
-
-    async def add_announcement(self, announcement: Announcement) -> None:
-        await self._announcements.add(announcement)
+    async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
+        return await self._claims.once(
+            claim,
+            lambda connection: self._announcements.insert(connection, announcement),
+            lambda connection, held: self._announcements.insert(connection, resume_announcement(announcement, held)),
+        )
 
     async def remove_announcement(self, id: NotificationId) -> bool:
         return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        old = sa.delete(claims).where(_c.claimed_at < milliseconds(claimed_before))
-        await self._database.write(lambda connection: connection.execute(old))
+        await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
 
     # What a user has

@@ -69,10 +69,10 @@ class SqlAnnouncements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, announcement: Announcement) -> None:
+    def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
+        """Save it, if it is not there yet."""
         insert = self._database.insert(announcements).values(from_announcement(announcement))
-        kept = insert.on_conflict_do_nothing(index_elements=[_a.id])
-        await self._database.write(lambda connection: connection.execute(kept))
+        connection.execute(insert.on_conflict_do_nothing(index_elements=[_a.id]))
 
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         query = sa.select(announcements).where(_a.id > id, _active(milliseconds(now))).order_by(_a.id)

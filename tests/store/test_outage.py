@@ -27,6 +27,17 @@ from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
 SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
 """Within which an absence must be noticed."""
 
+
+async def add_once(store: Store) -> None:
+    saved = sample()
+    await store.add([saved], claim=Claim(saved.id, "a", [(saved.id, saved.user_id)], NOW))
+
+
+async def announce_once(store: Store) -> None:
+    saved = announcement()
+    await store.add_announcement(saved, claim=Claim(saved.id, "a", [(saved.id, "")], NOW))
+
+
 CALLS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.ping(),
     lambda store: store.add(samples(2)),
@@ -40,9 +51,9 @@ CALLS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.owned("42", ids(samples(2)), now=NOW),
     lambda store: store.delete("42", ids(samples(2)), now=NOW),
     lambda store: store.unread_counts(["42"], now=NOW),
-    lambda store: store.claim(Claim("key", "a", [], NOW), expired_before=NOW),
-    lambda store: store.complete("key"),
+    add_once,
     lambda store: store.add_announcement(announcement()),
+    announce_once,
     lambda store: store.remove_announcement(sample().id),
     lambda store: store.purge(claimed_before=NOW, now=NOW),
     lambda store: store.mark_delivered([receipt("42", announcement())], now=NOW),

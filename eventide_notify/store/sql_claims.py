@@ -1,0 +1,65 @@
+"""Idempotency keys in SQL: a claim and what it stands for are saved in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from .base import Claim
+from .engines import Database
+from .records import pack_items, unpack_items
+from .tables import claims, milliseconds, to_time
+
+_c = claims.c
+
+Save = Callable[[sa.Connection, Claim], Any]
+"""Saves what a claim stands for."""
+
+
+class SqlClaims:
+    """The part of `SqlStore` that is about claims."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def once(self, claim: Claim | None, save: Callable[[sa.Connection], Any], resume: Save) -> Claim | None:
+        """Save in one transaction; with a claim only if nobody else holds its key, see `Store.add`."""
+
+        def work(connection: sa.Connection) -> Claim | None:
+            held = None if claim is None else self._take(connection, claim)
+            if held is None:
+                save(connection)
+            elif claim is not None and held.fingerprint == claim.fingerprint and not held.complete:
+                # Made by a version of this service that saved the claim first, and what it stands for afterwards.
+                resume(connection, held)
+                connection.execute(sa.update(claims).where(_c.key == held.key).values(complete=True))
+            return held
+
+        return await self._database.write(work)
+
+    def _take(self, connection: sa.Connection, claim: Claim) -> Claim | None:
+        """The claim that holds, if it is an earlier one."""
+        wanted = {
+            "fingerprint": claim.fingerprint,
+            "items": pack_items(claim.items),
+            "claimed_at": milliseconds(claim.claimed_at),
+            "complete": True,
+        }
+        insert = self._database.insert(claims).values(key=claim.key, **wanted)
+        expired = _c.claimed_at < milliseconds(claim.claimed_at - claim.lifetime)
+        take = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
+        if connection.execute(take).rowcount:
+            return None
+        # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
+        row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()
+        held = Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
+        return replace(held, lifetime=claim.lifetime)
+
+    async def purge(self, claimed_before: datetime) -> None:
+        """Forget the claims made before then."""
+        old = sa.delete(claims).where(_c.claimed_at < milliseconds(claimed_before))
+        await self._database.write(lambda connection: connection.execute(old))
