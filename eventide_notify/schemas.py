@@ -347,6 +347,7 @@ class AnnouncementShape(Shape):
     created_at: datetime
     timestamp: datetime
     expires_at: datetime | None = None
+    stored: bool | None = Field(None, description="`false`: it was for those who are connected, and is not stored.")
 
 
 class EventAccepted(Shape):

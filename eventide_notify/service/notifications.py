@@ -118,7 +118,7 @@ class NotificationService:
 
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
             until = expires_at or (created_at + self._announcement_lifetime if stored else None)
-            return Announcement(id, draft, created_at, until)
+            return Announcement(id, draft, created_at, until, stored)
 
         async with self._turns.take_for_all() as turn:
             made = announcement(self._new_id(now), now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -50,12 +50,12 @@ class FakeHub(Hub):
     """A hub with fake sessions, which notes whose counts may have changed."""
 
     def __init__(self) -> None:
-        super().__init__(metrics=Metrics(), count_changed=self._note_change, read_counts=self._counts)
+        super().__init__(metrics=Metrics(), counts_changed=self._note_changes, read_counts=self._counts)
         self.changed: list[UserId] = []
         self.counts: Mapping[UserId, int] = {}
 
-    def _note_change(self, user: UserId) -> None:
-        self.changed.append(user)
+    def _note_changes(self, users: Iterable[UserId]) -> None:
+        self.changed += users
 
     async def idle(self) -> None:
         """Return when nothing is being done any more."""
