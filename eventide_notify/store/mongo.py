@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..errors import Unavailable
 from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
@@ -18,6 +18,7 @@ from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_claims import MongoClaims
 from .mongo_client import Document, MongoClient
 from .outage import reason
+from .readiness import WriteCheck
 from .records import check_version, pack_content, resume, resume_announcement, unpack_content
 
 SCHEMA_VERSION = 2
@@ -35,6 +36,7 @@ class MongoStore:
         self._claims = MongoClaims(self._client)
         self._meta = self._client["meta"]
         self._announcements = MongoAnnouncements(self._client)
+        self._writes = WriteCheck()
 
     async def open(self) -> None:
         try:
@@ -46,8 +48,9 @@ class MongoStore:
     async def close(self) -> None:
         await self._client.close()
 
-    async def ping(self) -> None:
-        await self._client.ping()
+    async def check_writable(self) -> None:
+        change = {"$set": {"at": datetime.now(UTC)}}
+        await self._writes.ask(lambda: self._client.do(self._meta.update_one({"_id": "writable"}, change, upsert=True)))
 
     # Saving
 

@@ -15,7 +15,7 @@ from pymongo import errors as pymongo_errors
 from sqlalchemy.exc import DBAPIError
 
 from eventide_notify.errors import Unavailable
-from eventide_notify.store import Claim, Store, engines, mongo, mongo_client, outage
+from eventide_notify.store import Claim, Store, engines, mongo, mongo_client, outage, sql_errors
 from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
 
@@ -39,7 +39,6 @@ async def announce_once(store: Store) -> None:
 
 
 CALLS: list[Callable[[Store], Awaitable[object]]] = [
-    lambda store: store.ping(),
     lambda store: store.add(samples(2)),
     lambda store: store.get("42", sample().id, now=NOW),
     lambda store: store.page("42", limit=1, now=NOW),
@@ -89,8 +88,8 @@ async def test_the_log_says_once_why_and_when_it_is_over(
     async with killed(server):
         for _ in range(3):
             async with unavailable():
-                await store.ping()
-    await store.ping()
+                await store.since("", limit=1)
+    await store.since("", limit=1)
     away, back = (record.getMessage() for record in caplog.records if record.name == outage.__name__)
     assert away.startswith("the database is away (")
     assert len(away) < 350
@@ -172,7 +171,7 @@ async def test_a_crowd_need_not_queue_to_hear_it(server: Server, store: Store) -
     """Motor has a handful of threads: calls that waited for one in turn would wait for minutes."""
     async with killed(server):
         start = time.monotonic()
-        outcomes = await asyncio.gather(*(outcome(store.ping()) for _ in range(100)))
+        outcomes = await asyncio.gather(*(outcome(store.since("", limit=1)) for _ in range(100)))
         assert {type(each) for each in outcomes} == {Unavailable}
         assert time.monotonic() - start < 4
 
@@ -282,10 +281,16 @@ async def test_a_mistake_of_ours_is_not_taken_for_an_absence(
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)
-async def test_a_mistake_of_ours_in_sql_is_not_taken_for_an_absence(store: SqlStore) -> None:
-    with pytest.raises(DBAPIError):
-        await store._database.read(sa.select(sa.literal_column("nonsense")))
-    await store.ping()
+async def test_what_nobody_expected_of_sql_is_logged_with_its_traceback_once(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        async with unavailable():
+            await store._database.read(sa.select(sa.literal_column("nonsense")))
+    [logged] = [record for record in caplog.records if record.name == sql_errors.__name__]
+    assert "nonsense" in logged.getMessage()
+    assert logged.exc_info
+    await store.check_writable()
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -343,8 +348,7 @@ async def test_sqlite_on_a_full_disk(store: SqlStore) -> None:
 
     async def limit(pages: int) -> None:
         # SQLite's own limit: it fails in the same way, and needs no disk to fill.
-        async with store._database.writer.begin() as connection:
-            await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        await store._database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
 
     await limit(1)
     large = samples(20, data={"k": "x" * 8_000})
