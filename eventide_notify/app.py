@@ -62,6 +62,8 @@ PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
+RESTORE_EVERY = 1.0
+"""Seconds between two looks whether Redis still has what was written."""
 
 
 def create_app(
@@ -162,6 +164,8 @@ class Application:
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
+            if isinstance(self._presence, RedisPresence):
+                stack.push_async_callback(self._presence.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -182,8 +186,8 @@ class Application:
             every(LOOK_EVERY, "reading what was missed", missed.round)
         if isinstance(self._presence, RedisPresence):
             every(PRESENCE_EVERY, "presence", self._presence.flush)
+            every(RESTORE_EVERY, "presence restore", self._presence.restore)
             every(REFRESH, "presence refresh", self._presence.refresh)
-            stack.push_async_callback(self._presence.close)
 
     def _is_socket(self, scope: Scope) -> bool:
         path = _path(scope)

@@ -76,6 +76,7 @@ class Hub:
         """It is gone; None if it was not there."""
         session = self.sessions.pop(sid, None)
         if session is not None:
+            session.transport.leave()
             others = self._of_user[session.user]
             others.remove(session)
             if not others:

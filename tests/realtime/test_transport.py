@@ -19,7 +19,7 @@ async def test_a_ping_goes_before_what_waits() -> None:
     """Who polls slowly is not taken for one who does not poll."""
     transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
     transport.polling = Polling(transport)
-    transport.joined = True
+    transport.join()
     for _ in range(3):
         transport.send(Frame("4" + "x" * ANSWER_MAX))
     assert (await transport.polling.ask("1")).startswith("4x")

@@ -34,7 +34,7 @@ PING_INTERVAL = 25.0
 PING_TIMEOUT = 20.0
 """Seconds in which a ping must be answered."""
 CONNECT_TIMEOUT = 20.0
-"""Seconds in which a connection must have joined a namespace."""
+"""Seconds that a connection may have without being in any namespace."""
 BACKLOG_PACKETS = 2_000
 BACKLOG_BYTES = 4 * 1024 * 1024
 """Most that may wait for one connection; it catches up when it comes back."""
@@ -52,9 +52,9 @@ class Transport:
     """One client's connection, from its handshake to its end."""
 
     __slots__ = (
-        "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at", "_receipts",
-        "_unanswered_since", "_unpinged", "_useless", "_useless_since", "closed", "heard_at", "inbox", "joined",
-        "opened_at", "polling", "sid", "upgrading",
+        "_alone_since", "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at",
+        "_receipts", "_sessions", "_unanswered_since", "_unpinged", "_useless", "_useless_since", "closed", "heard_at",
+        "inbox", "opened_at", "polling", "sid", "upgrading",
     )  # fmt: skip
 
     def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
@@ -63,7 +63,8 @@ class Transport:
         self.opened_at = self.heard_at = now
         """When it began, and when the client last sent anything, on the event loop's clock."""
         self.closed = False
-        self.joined = False
+        self._alone_since = now
+        self._sessions = 0
         self.polling: Polling | None = None
         self.upgrading: Upgrade | None = None
         self._carrier: Carrier | None = None
@@ -186,10 +187,10 @@ class Transport:
             return None
         due = [self._ping_at + PING_INTERVAL]
         if not self.joined:
-            if now >= self.opened_at + CONNECT_TIMEOUT:
+            if now >= self._alone_since + CONNECT_TIMEOUT:
                 self.close(self._engine.reason.TRANSPORT_ERROR)
                 return None
-            due.append(self.opened_at + CONNECT_TIMEOUT)
+            due.append(self._alone_since + CONNECT_TIMEOUT)
         if self._unanswered_since is not None:
             if now >= self._unanswered_since + PING_TIMEOUT:
                 self.close(self._engine.reason.PING_TIMEOUT)
@@ -290,9 +291,21 @@ class Transport:
 
     def join(self) -> None:
         """The client has authenticated, and joined a namespace."""
-        self.joined = True
+        self._sessions += 1
         if self._carrier is not None:
             self._carrier.admit()
+
+    def leave(self) -> None:
+        """The client has left a namespace. If it was the last one, it has some time to join another."""
+        self._sessions -= 1
+        if not self.joined and not self.closed:
+            self._alone_since = self._engine.loop.time()
+            self._engine.look_again(self)
+
+    @property
+    def joined(self) -> bool:
+        """Whether it has a session in any namespace."""
+        return self._sessions > 0
 
     def lost(self) -> None:
         self._end(self._engine.reason.TRANSPORT_CLOSE)
