@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 from redis import Redis
 
+from eventide_notify import Settings, create_app
 from eventide_notify.errors import Unavailable
+from eventide_notify.models import utc_now
 from eventide_notify.presence import MemoryPresence, Presence
 from eventide_notify.presence import redis as redis_presence
 from eventide_notify.presence.redis import RedisPresence
 
+from ..raw import raw_client
 from ..servers import RedisServer, start_redis_server
+from ..service import SECRET, issuer
+from ..serving import serving
 from ..waiting import until
 
 
@@ -201,3 +207,23 @@ class TestOverInstances:
         await presence.refresh()
         assert await online(presence) == ["bob"]
         await presence.close()
+
+
+async def test_it_is_closed_when_nobody_uses_it_any_more(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_app(Settings(jwt_secret=SECRET, database_url="sqlite://", redis_url=redis.url(), _env_file=None))
+    close = RedisPresence.close
+    users: list[tuple[int, int]] = []
+
+    async def note_and_close(self: RedisPresence) -> None:
+        users.append((len(app._background._tasks), len(app._hub.sessions)))
+        await close(self)
+
+    monkeypatch.setattr(RedisPresence, "close", note_and_close)
+    async with AsyncExitStack() as stack, serving(app) as url:
+        token = issuer().issue("alice", ttl=60, now=utc_now())
+        client = await stack.enter_async_context(raw_client(url, {"token": token}))
+        await client.event("catch_up_complete")
+        assert await app.notifications.connections("alice") == 1
+    assert users == [(0, 0)]
+    with Redis.from_url(redis.url()) as left:
+        assert left.keys() == []
