@@ -8,17 +8,18 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..errors import EventideError, OutcomeUnknown, Unavailable
+from ..errors import OutcomeUnknown, Refused, Unavailable
+from .base import Claim
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
-from .sql_errors import Progress, SqlErrors, is_foreseen, is_locked
+from .sql_errors import Progress, SqlErrors, is_locked
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,14 @@ class Database(ABC):
     @abstractmethod
     def listed(self, **columns: list[str]) -> sa.FromClause:
         """A table of these columns, in one parameter or one for each column."""
+
+    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
+        """Save these notifications together with what others save just now, if this database has a way of its own to
+        do so, and the claim is not held. Whether that was done; otherwise nothing was.
+
+        What is written by `write` may share a transaction anyway.
+        """
+        return False
 
     @abstractmethod
     async def _inspect(self, work: Work[T]) -> T:
@@ -116,27 +125,18 @@ class Database(ABC):
 
         return await self._watched(lambda _: self._inspect(rows))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, partly: bool = False) -> T:
         """Do the work in one transaction. It may be done twice, when it shares one with work that fails.
 
-        Raises `Unavailable` if it failed before COMMIT was sent, and `OutcomeUnknown` if it may have been saved.
+        Raises `Unavailable` if it failed before COMMIT was sent, and `OutcomeUnknown` if it may have been saved; also
+        if it is `partly` done already, by transactions before this one.
         """
-        return await self._noted(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS))
-
-    async def write_each(self, works: Iterable[Work[T]]) -> list[T]:
-        """Do each in a transaction of its own, in which others can write in between; their results.
-
-        If one fails, what those before it did stays; then that is `OutcomeUnknown` too.
-        """
-        results: list[T] = []
-        for work in works:
-            try:
-                results.append(await self.write(work))
-            except Unavailable as error:
-                if not results:
-                    raise
+        try:
+            return await self._noted(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS))
+        except Unavailable as error:
+            if partly:
                 raise OutcomeUnknown from error.__cause__
-        return results
+            raise
 
     async def check_writable(self, work: Work[object]) -> None:
         """Return if saving works, and raise `Unavailable` with the reason if not. `work` is a tiny write."""
@@ -150,9 +150,10 @@ class Database(ABC):
         """Likewise, and note for `check_writable` what became of it."""
         try:
             result = await self._watched(write)
-        except EventideError as error:
-            if is_foreseen(error.__cause__):
-                self._writes.failed(error.__cause__)
+        except Refused:  # that may be because of what was to be saved
+            raise
+        except (Unavailable, OutcomeUnknown) as error:
+            self._writes.failed(error.__cause__)
             raise
         self._writes.saved()
         return result

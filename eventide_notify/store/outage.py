@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import OutcomeUnknown, Unavailable
+from ..errors import OutcomeUnknown, Refused, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,14 @@ class OutageLog:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Tell of the outage because of which the block fails, and of the first block that ends well after it."""
+        """Tell of the absence that an error leaving the block is about, and of the first block that ends well after it.
+
+        A `Refused` is about none: the database answers.
+        """
         try:
             yield
+        except Refused:
+            raise
         except (Unavailable, OutcomeUnknown) as error:
             self._away(error)
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,16 +15,20 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ..errors import Refused
 from . import engines
+from .base import Claim
 from .engines import Database, Text, Work
+from .group import Group
+from .postgresql_saves import UNUSED_SECONDS, PostgresqlSaves, Save
 from .records import Tasks
 from .sql_errors import Progress
 
 T = TypeVar("T")
 
 CONNECTIONS = 10
-UNUSED_SECONDS = 5.0
-"""How long a connection is trusted without asking."""
+ROWS = 10_000
+"""Most rows in one statement, but for those of one save."""
 
 _USED_AT = "used_at"
 
@@ -49,6 +53,13 @@ class Postgresql(Database):
             hide_parameters=True,
         )
         _check_at_checkout(self._reader)
+        self._saves = PostgresqlSaves(url)
+        self._group = Group(
+            self._save_group,
+            weigh=lambda save: len(save.rows) + 1,
+            most=ROWS,
+            may_be_of_one=lambda error: isinstance(error, Refused),
+        )
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
@@ -64,7 +75,15 @@ class Postgresql(Database):
         arrays = (sa.literal(values, self.packed) for values in columns.values())
         return sa.func.unnest(*arrays).table_valued(*columns).render_derived()
 
+    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
+        return await self._group.do(Save(rows, claim))
+
+    async def _save_group(self, saves: Sequence[Save]) -> Sequence[bool]:
+        return await self._noted(lambda progress: self._saves.save(saves, progress))
+
     async def close(self) -> None:
+        await self._group.settle()
+        await self._saves.close()
         await self._tasks.settle()
         with suppress(TimeoutError):  # a server that does not answer does not say goodbye either
             async with asyncio.timeout(engines.CONNECT_SECONDS):

@@ -16,6 +16,9 @@ from .tables import claims, milliseconds, to_time
 
 _c = claims.c
 
+PURGED_AT_ONCE = 1_000
+"""How many claims are forgotten at once, each of which may name thousands of notifications."""
+
 Save = Callable[[sa.Connection, Claim], Any]
 """Saves what a claim stands for."""
 
@@ -65,5 +68,14 @@ class SqlClaims:
 
     async def purge(self, claimed_before: datetime) -> None:
         """Forget the claims made before then."""
-        old = sa.delete(claims).where(_c.claimed_at < milliseconds(claimed_before))
-        await self._database.write(lambda connection: connection.execute(old))
+        old = sa.select(_c.key).where(_c.claimed_at < milliseconds(claimed_before)).order_by(_c.claimed_at, _c.key)
+        some = old.limit(PURGED_AT_ONCE).with_for_update(skip_locked=True)  # another instance may be purging too
+
+        def work(connection: sa.Connection) -> int:
+            keys = connection.execute(some).scalars().all()
+            if keys:
+                connection.execute(sa.delete(claims).where(self._database.among(_c.key, keys)))
+            return len(keys)
+
+        while await self._database.write(work) == PURGED_AT_ONCE:
+            pass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import exc
 
-from ..errors import OutcomeUnknown, Unavailable
+from ..errors import OutcomeUnknown, Refused, Unavailable
 from .outage import reason
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ _SQLSTATES_AWAY = ("08", "28", "3D", "40", "42501", "53", "57", "58", "25006", "
 _RAISED = (OSError, RuntimeError, exc.SQLAlchemyError)
 """What drivers raise (a `TimeoutError` is an `OSError`; uvloop says with a `RuntimeError` that a connection is closed).
 A `TypeError` or the like is a mistake of ours, and stays what it is."""
+
+
+_GONE = "The database's file was removed or replaced; nothing was saved."
+_GONE_UNKNOWN = "The database's file was removed or replaced; what was just sent may be lost."
 
 
 class FileGone(OSError):
@@ -49,18 +53,17 @@ class SqlErrors:
 
     @contextmanager
     def translated(self, progress: Progress) -> Iterator[None]:
-        """Raise `Unavailable` if nothing can have been saved, and otherwise `OutcomeUnknown`."""
+        """Raise `Unavailable` (or `Refused`) if nothing can have been saved, and otherwise `OutcomeUnknown`."""
         try:
             yield
         except _RAISED as error:
-            if not is_foreseen(error):
+            if not (foreseen := is_foreseen(error)):
                 self._log(error)
-            unknown = progress.committing and not _is_rolled_back(error)
+            if progress.committing and not _is_rolled_back(error):
+                raise OutcomeUnknown(_GONE_UNKNOWN if isinstance(error, FileGone) else None) from error
             if isinstance(error, FileGone):
-                saved = "what was just sent may be lost" if unknown else "nothing was saved"
-                message = f"The database's file was removed or replaced; {saved}."
-                raise (OutcomeUnknown if unknown else Unavailable)(message) from error
-            raise (OutcomeUnknown if unknown else Unavailable) from error
+                raise Unavailable(_GONE) from error
+            raise (Unavailable if foreseen else Refused) from error
 
     def _log(self, error: BaseException) -> None:
         if (kind := _kind(error)) not in self._logged:
@@ -68,15 +71,20 @@ class SqlErrors:
             logger.error("the database says what nobody expected (%s)", reason(error), exc_info=error)
 
 
-def is_foreseen(error: BaseException | None) -> bool:
+def is_foreseen(error: BaseException) -> bool:
     """Whether a database that is away, full or the like says this, whatever it was asked."""
     if not isinstance(error, exc.DBAPIError):
-        return isinstance(error, OSError | exc.TimeoutError) or error is None
+        return isinstance(error, OSError | exc.TimeoutError)
     if error.connection_invalidated or error.statement is None:  # no statement of ours: it failed to connect
         return True
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_code(error) in _SQLITE_AWAY
     return _sqlstate(error).startswith(_SQLSTATES_AWAY)
+
+
+def may_be_of_one(error: BaseException) -> bool:
+    """Whether this may be about one of several pieces of work in a transaction. A full disk may take smaller ones."""
+    return not is_foreseen(error) or _sqlite_code(error) == sqlite3.SQLITE_FULL
 
 
 def is_locked(error: BaseException | None) -> bool:
@@ -91,7 +99,9 @@ def _is_rolled_back(error: BaseException) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_code(error) in _SQLITE_ROLLED_BACK
     # A PostgreSQL that goes away says FATAL or PANIC, or nothing. ERROR it says only of what it has rolled back.
-    return getattr(error.orig and error.orig.__cause__, "severity_en", None) == "ERROR"
+    # asyncpg's error is the original, or the cause of what SQLAlchemy has made of it.
+    said = (error.orig, error.orig and error.orig.__cause__)
+    return any(getattr(each, "severity_en", None) == "ERROR" for each in said)
 
 
 def _kind(error: BaseException) -> object:
@@ -100,8 +110,8 @@ def _kind(error: BaseException) -> object:
     return type(error)
 
 
-def _sqlite_code(error: exc.DBAPIError) -> int:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+def _sqlite_code(error: BaseException) -> int:
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
 
 
 def _sqlstate(error: exc.DBAPIError) -> str:

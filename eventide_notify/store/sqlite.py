@@ -92,7 +92,8 @@ class Sqlite(Database):
         except OSError as error:
             raise FileGone(f"the database's file cannot be found: {error}") from error
         if found != self._identity:
-            raise FileGone(f"{self._file} is another file than the one that was opened: restart the service")
+            remedy = "stop the service, remove the old one's -wal and -shm files, and start it"
+            raise FileGone(f"{self._file} is another file than the one that was opened: {remedy}")
 
     def _engine(self, connections: int, *pragmas: str, **options: Any) -> sa.Engine:
         engine = sa.create_engine(
