@@ -6,17 +6,13 @@ import asyncio
 import base64
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from eventide_notify import auth
 from eventide_notify.auth import (
@@ -31,15 +27,11 @@ from eventide_notify.auth import (
 from eventide_notify.errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
 from eventide_notify.models import Principal, utc_now
 
+from .key_server import EC, ED, OTHER_RSA, RSA, KeyServer, key_server
 from .waiting import until
 
 SECRET = "a secret of more than thirty-two bytes"
 CLAIMS = ("sub", "userId", "id")
-
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-ED = ed25519.Ed25519PrivateKey.generate()
 
 Verify = Callable[[object], Principal]
 
@@ -330,57 +322,10 @@ def test_the_issuers_tokens_are_accepted(user: str | int) -> None:
 # Key sets
 
 
-class KeyServer:
-    """A key set on the loopback interface: what it says (`answer`; None: it hangs up), how often it was `asked`.
-
-    While `answers` is not set it says nothing.
-    """
-
-    def __init__(self) -> None:
-        self.answer: bytes | None = b"{}"
-        self.asked = 0
-        self.answers = threading.Event()
-        self.answers.set()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked += 1
-                outer.answers.wait(30)
-                if outer.answer is None:
-                    return
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(outer.answer)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks.json"
-
-    def has(self, **keys: Any) -> None:
-        """From now on it has these keys, by their `kid`."""
-        self.answer = json.dumps(
-            {"keys": [_jwk(key) | {"kid": kid, "use": "sig"} for kid, key in keys.items()]}
-        ).encode()
-
-
-def _jwk(key: Any) -> dict[str, Any]:
-    kinds: dict[Any, Any] = {RSA: RSAAlgorithm, OTHER_RSA: RSAAlgorithm, EC: ECAlgorithm, ED: OKPAlgorithm}
-    return dict(kinds[key].to_jwk(key.public_key(), as_dict=True))
-
-
 @pytest.fixture
 def keys() -> Iterator[KeyServer]:
-    keys = KeyServer()
-    thread = threading.Thread(target=keys.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield keys
-    keys.answers.set()
-    keys.server.shutdown()
-    thread.join()
-    keys.server.server_close()
+    with key_server() as server:
+        yield server
 
 
 class Clock:
