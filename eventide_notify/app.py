@@ -36,7 +36,7 @@ from .realtime.events import ClientEvents
 from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
-from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.namespace import NamespaceContext, NotificationNamespace
 from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
@@ -94,7 +94,7 @@ class Application:
         self._inner_app = inner_app
         self._accepting = True
         self._metrics = metrics = Metrics()
-        self._verify = verification(token_verifier(settings))
+        self._verify = token_verifier(settings).authenticate
         self._store = _store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)

@@ -21,6 +21,7 @@ PACKAGE = Path(eventide_notify.__file__).parent
 LAYERS = {
     "models": 0,
     "errors": 0,
+    "faults": 0,
     "wire": 0,
     "metrics": 0,
     "redis_client": 0,
@@ -38,11 +39,8 @@ WIRING = 5
 
 WITHIN = {
     "realtime.receipts": set[str](),
-    "realtime.faults": set[str](),
-    "realtime.engine": {"realtime.engine", "realtime.receipts", "realtime.faults"},
-    "realtime.protocol": {
-        "realtime.protocol", "realtime.engine.carrier", "realtime.engine.packets", "realtime.faults",
-    },
+    "realtime.engine": {"realtime.engine", "realtime.receipts"},
+    "realtime.protocol": {"realtime.protocol", "realtime.engine.carrier", "realtime.engine.packets"},
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
@@ -61,6 +59,9 @@ CLIENTS = {
         "store.sql",
         "store.sql_announcements",
         "store.sql_errors",
+        "store.sql_claims",
+        "store.sqlite_threads",
+        "store.postgresql_saves",
         "store.tables",
         "store.engines",
         "store.sqlite",

@@ -21,7 +21,6 @@ import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
-from ..auth import TokenVerifier
 from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
@@ -95,9 +94,13 @@ class NotificationNamespace(socketio.AsyncNamespace):
             principal = await self._authenticate(environ, auth)
         except Unauthorized as error:
             raise self._refusal(error.reason) from None
-        except Exception as error:
-            if not isinstance(error, Unavailable):
-                logger.exception("a client could not be authenticated")
+        except Unavailable:
+            # The keys cannot be had, which is not the client's fault: it is to come back by itself.
+            self._context.metrics.refused.labels("unavailable").inc()
+            transport.close()
+            return
+        except Exception:
+            logger.exception("a client could not be authenticated")
             raise self._refusal("unavailable") from None
         if transport.closed:
             return
@@ -210,14 +213,3 @@ class NotificationNamespace(socketio.AsyncNamespace):
         told = {"status": "error", "code": error.code, "message": error.message}
         session.tell(wire.EXCEPTION, Content.of(told))
         return None
-
-
-def verification(verifier: TokenVerifier) -> Callable[[object], Awaitable[Principal]]:
-    """The verifier for the event loop: in a thread where it may wait for the network."""
-
-    async def verify(token: object) -> Principal:
-        if verifier.blocking:
-            return await asyncio.to_thread(verifier.verify, token)
-        return verifier.verify(token)
-
-    return verify
