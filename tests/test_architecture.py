@@ -68,7 +68,7 @@ CLIENTS = {
         "store.migrations",
     },
     "motor": {"store.mongo_client"},
-    "pymongo": {"store.mongo_client"},
+    "pymongo": {"store.mongo_client", "store.mongo_errors"},
     "redis": {"redis_client", "presence.redis"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
