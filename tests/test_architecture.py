@@ -75,7 +75,7 @@ CLIENTS = {
     "typer": {"cli"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.redis"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict")}
