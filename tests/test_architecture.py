@@ -46,7 +46,7 @@ WITHIN = {
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
-    "realtime.hub": {"realtime.frames", "realtime.session", "realtime.writer"},
+    "realtime.hub": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
     "channel.health": set[str](),
     "channel.envelopes": {"realtime.hub"},
 }  # fmt: skip
