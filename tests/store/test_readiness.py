@@ -20,7 +20,7 @@ from eventide_notify.store.engines import Database
 from eventide_notify.store.sql import SqlStore
 from eventide_notify.store.sql_errors import Progress
 
-from .backends import SERVERS, SQL, Backend, Postgresql, SqliteFile
+from .backends import SERVERS, Backend, Postgresql, SqliteFile
 from .roundtrips import commands
 from .samples import NOW, announcement, ids, receipts, sample, samples
 from .test_commit import files_end_at
