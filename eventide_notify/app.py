@@ -52,7 +52,7 @@ from .service.counts import UnreadCountPublisher
 from .service.delivery import Delivery
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
-from .store import Store, create_store
+from .store import Store, create_store, driver_note
 
 logger = logging.getLogger(__name__)
 
@@ -300,10 +300,14 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _store(settings: Settings) -> Store:
+    url = settings.database_url.get_secret_value()
     try:
-        return create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
+        store = create_store(url, mongodb_driver=settings.mongodb_driver)
     except ValueError as error:
         raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
+    if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        logger.warning(note)
+    return store
 
 
 def token_verifier(settings: Settings) -> TokenVerifier:
