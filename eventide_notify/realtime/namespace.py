@@ -26,6 +26,7 @@ from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
 from ..service.delivery import Delivery
+from ..service.in_flight import InFlight
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
 from .events import Handler
@@ -56,6 +57,7 @@ class NamespaceContext:
     presence: Presence
     expiry: ExpiryWatch
     handlers: Mapping[str, Handler]
+    in_flight: InFlight
     metrics: Metrics
 
 
@@ -205,7 +207,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise InvalidRequest(f"There is no event {event[:100]!r}.")
         if len(data) > 1:
             raise InvalidRequest(f"{event} takes one argument, not {len(data)}.")
-        return await handler(session, data[0] if data else None)
+        async with self._context.in_flight.of(session.user):
+            return await handler(session, data[0] if data else None)
 
     async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:
         if event.wants_ack:
