@@ -53,8 +53,13 @@ def node_modules() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if hasattr(config, "workerinput"):  # one of several processes
+    if parallel.is_worker(config):
         parallel.in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return parallel.workers()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,16 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("::")[0]
+
+
+def workers() -> int:
+    """How many processes `-n auto` means: twice as many as there are processors, for half of the time is waiting."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of several test processes."""
+    return hasattr(config, "workerinput")
 
 
 def in_order(items: list[pytest.Item]) -> None:
