@@ -28,8 +28,8 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def workers() -> int:
-    """How many processes `-n auto` means: twice as many as there are processors, for half of the time is waiting."""
-    return 2 * (os.cpu_count() or 1)
+    """How many processes `-n auto` means: two for each processor, as half of their time is waiting, and eight at most."""
+    return min(2 * (os.cpu_count() or 1), 8)
 
 
 def is_worker(config: pytest.Config) -> bool:
