@@ -28,7 +28,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def workers() -> int:
-    """How many processes `-n auto` means: two for each processor, as half of their time is waiting, and eight at most."""
+    """How many processes `-n auto` means: two for each processor, for they wait much; eight at most."""
     return min(2 * (os.cpu_count() or 1), 8)
 
 
