@@ -231,7 +231,7 @@ class Application:
         rest = NotificationRoutes(self.notifications, self._verify, self._metrics)
         checks = {
             "service": self._check_accepting,
-            "database": self._store.ping,
+            "database": self._store.check_writable,
             "background": self._check_background,
         }
         ops = OpsRoutes(checks, self._channel_problems, self._metrics)

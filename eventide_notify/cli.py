@@ -212,7 +212,7 @@ async def _database(settings: Settings) -> Result:
         store = create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
         try:
             await store.open()
-            await store.ping()
+            await store.check_writable()
         finally:
             await store.close()
     except EventideError as error:

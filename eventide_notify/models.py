@@ -180,6 +180,15 @@ def user_key(value: str | int) -> UserId:
     return value if isinstance(value, str) else str(value)
 
 
+def is_storable(text: str) -> bool:
+    """Whether every database and every client can hold this text."""
+    try:
+        _storable(text)
+    except ValueError:
+        return False
+    return True
+
+
 def utc_now() -> datetime:
     """The time, cut to the milliseconds that the wire and the stores keep."""
     return cut_to_milliseconds(datetime.now(UTC))

@@ -58,7 +58,16 @@ APART = [("realtime", "rest"), ("rest", "realtime")]
 CLIENTS = {
     "socketio": {"realtime", "channel"},
     "engineio": {"realtime.engine.server"},
-    "sqlalchemy": {"store.sql", "store.sql_announcements", "store.tables", "store.engines", "store.migrations"},
+    "sqlalchemy": {
+        "store.sql",
+        "store.sql_announcements",
+        "store.sql_errors",
+        "store.tables",
+        "store.engines",
+        "store.sqlite",
+        "store.postgresql",
+        "store.migrations",
+    },
     "motor": {"store.mongo_client"},
     "pymongo": {"store.mongo_client"},
     "redis": {"redis_client", "presence.redis"},

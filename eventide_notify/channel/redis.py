@@ -39,7 +39,7 @@ from ..models import UserId
 from ..realtime.codec import Json
 from ..realtime.hub import Hub
 from ..redis_client import TIMEOUT, connect
-from .envelopes import Envelope, open_envelope
+from .envelopes import Envelope, is_found_in_store, open_envelope
 from .health import SILENCE, ChannelHealth
 from .rooms import HubManager
 
@@ -356,7 +356,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         copies = self.health.received(instance, message["first"], len(envelopes), age=age, late=late, now=now)
         self._hold_after(gaps)
         for envelope in envelopes[copies:]:
-            if held_up and envelope["stored"]:
+            if held_up and is_found_in_store(envelope):
                 continue  # it is read from the store, in its place
             try:
                 await open_envelope(envelope, self.hub)

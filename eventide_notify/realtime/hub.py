@@ -43,7 +43,7 @@ RETRY = 1.0
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
-Held = tuple[Shown, UserId | None]
+Held = tuple[UserId | None, Write]
 """What waits, and for whom; None: for all."""
 
 
@@ -97,32 +97,41 @@ class Hub:
 
     # What the channel brings
 
-    async def show(self, content: Payload, recipients: Recipients) -> None:
-        """Show a notification to the sessions of its users. `content`: all of it but `id` and `userId`."""
+    async def show(self, content: Payload, recipients: Recipients, *, late: bool = False) -> None:
+        """Show a notification to the sessions of its users. `content`: all of it but `id` and `userId`.
+
+        `late`: newer ones may have been shown already; it comes in its place then, on a new connection.
+        """
         if not any(user in self._of_user for _, user in recipients):
             return
 
         def find() -> Writes:
             tail = orjson.dumps(content).decode()[1:]
-            return [self._showing(id, user, tail) for id, user in recipients if user in self._of_user]
+            return [self._showing(id, user, tail, late) for id, user in recipients if user in self._of_user]
 
         self._live.inc(await self._writer.write(find))
 
-    def _showing(self, id: NotificationId, user: UserId, tail: str) -> tuple[Sequence[Session], Write]:
-        shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
+    def _showing(self, id: NotificationId, user: UserId, tail: str, late: bool) -> tuple[Sequence[Session], Write]:
+        head = f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},'
+        shown = Shown(id, Content(head + tail), late=late)
         self._count_changed(user)
-        return self._show_or_hold(shown, user)
+        write = _show(shown)
+        if late:
+            write = _show_late(shown, Shown(id, Content(f'{head}"replayed":true,{tail}'), late=True))
+        return self._unless_held(user, write), write
 
-    def _show_or_hold(self, shown: Shown, user: UserId | None) -> tuple[Sequence[Session], Write]:
-        if self._held is not None and shown.stored:
-            self._hold(shown, user)
-            return (), _show(shown)
-        return self._meant(user), _show(shown)
+    def _unless_held(self, user: UserId | None, write: Write) -> Sequence[Session]:
+        """Who is to be written to now; nobody when what is stored has to wait."""
+        if self._held is None:
+            return self._meant(user)
+        self._hold(user, write)
+        return ()
 
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
-        shown = Shown.of(payload, stored=stored)
-        self._live.inc(await self._writer.write(lambda: [self._show_or_hold(shown, None)]))
+        show = _show(Shown.of(payload, stored=stored))
+        find = self._unless_held if stored else lambda user, _: self._meant(user)
+        self._live.inc(await self._writer.write(lambda: [(find(None, show), show)]))
         if stored:
             self.counts_changed()
 
@@ -183,13 +192,13 @@ class Hub:
 
     async def show_held(self, held: Iterable[Held]) -> None:
         """Show what has waited."""
-        for number, (shown, user) in enumerate(held, 1):
-            self._live.inc(await self._writer.write(partial(self._showing_held, shown, user)))
+        for number, (user, write) in enumerate(held, 1):
+            self._live.inc(await self._writer.write(partial(self._showing_held, user, write)))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _showing_held(self, shown: Shown, user: UserId | None) -> Writes:
-        return [(self._meant(user), _show(shown))]
+    def _showing_held(self, user: UserId | None, write: Write) -> Writes:
+        return [(self._meant(user), write)]
 
     async def release(self) -> bool:
         """Show what waits, in order, and let nothing wait any more. Whether that was everything: False when there was
@@ -200,10 +209,10 @@ class Hub:
         complete, self._dropped = not self._dropped, False
         return complete
 
-    def _hold(self, shown: Shown, user: UserId | None) -> None:
+    def _hold(self, user: UserId | None, write: Write) -> None:
         assert self._held is not None  # noqa: S101 - the caller has looked
         if len(self._held) < HELD_MAX:
-            self._held.append((shown, user))
+            self._held.append((user, write))
         else:
             self._dropped = True
 
@@ -240,13 +249,8 @@ class Hub:
             return False  # it has it, or its replay was the time for it
         if id < id_at(session.opened_at) and not pending:
             return False  # another device has it, which had it before this session was there
-        if id < session.newest and pending and session.held is None:
-            # Shown now it would come after newer ones. On a new connection it comes in its place.
-            session.transport.close()
-            return False
-        # What is about as old as the session may have come over the connection before.
-        may_be_copy = id < id_at(session.opened_at + SKEW)
-        if session.show(Shown.of({**payload, "replayed": True} if may_be_copy else payload)):
+        may_be_copy = _may_have_been_shown(session, id)
+        if session.show(Shown.of({**payload, "replayed": True} if may_be_copy else payload, late=pending)):
             (self._replayed if may_be_copy else self._live).inc()
             return True
         return False
@@ -303,12 +307,21 @@ class Hub:
         session.held = None
 
 
+def _may_have_been_shown(session: Session, id: NotificationId) -> bool:
+    """Whether the client may have got it over the connection before; it is marked as a copy then."""
+    return id < id_at(session.opened_at + SKEW)
+
+
 def _id(shown: Shown) -> NotificationId:
     return shown.id
 
 
 def _show(shown: Shown) -> Write:
     return lambda session: session.show(shown)
+
+
+def _show_late(shown: Shown, copy: Shown) -> Write:
+    return lambda session: session.show(copy if _may_have_been_shown(session, shown.id) else shown)
 
 
 def _tell(event: str, content: Content) -> Write:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import Unavailable
+from ..errors import OutcomeUnknown, Unavailable
 from ..metrics import Metrics
 from ..models import Notification, NotificationId, Receipt, UserId, id_at, time_of
 from ..store.base import Store
@@ -93,7 +93,7 @@ class Delivery:
         """Write what is left, and end."""
         try:
             await self.flush()
-        except Unavailable:
+        except (Unavailable, OutcomeUnknown):
             logger.warning("%d receipts are lost; these notifications will be sent again", len(self._receipts))
 
     async def _write_soon(self) -> None:
@@ -102,7 +102,7 @@ class Delivery:
             batch, self._receipts = self._receipts, set()
             try:
                 await self._write(batch)
-            except Unavailable:
+            except (Unavailable, OutcomeUnknown):
                 self._receipts |= batch
                 await asyncio.sleep(RECEIPT_RETRY)
             except Exception:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..errors import Unavailable
 from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
 from .base import Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
+from .mongo_claims import MongoClaims
 from .mongo_client import Document, MongoClient
 from .outage import reason
-from .records import check_version, pack_content, pack_items, unpack_content, unpack_items
+from .readiness import WriteCheck
+from .records import check_version, pack_content, resume, resume_announcement, unpack_content
 
 SCHEMA_VERSION = 2
 DELETES_AT_ONCE = 20
@@ -31,9 +33,10 @@ class MongoStore:
     def __init__(self, url: str, *, driver: str = "motor") -> None:
         self._client = MongoClient(url, driver)
         self._notifications = self._client["notifications"]
-        self._claims = self._client["claims"]
+        self._claims = MongoClaims(self._client)
         self._meta = self._client["meta"]
         self._announcements = MongoAnnouncements(self._client)
+        self._writes = WriteCheck()
 
     async def open(self) -> None:
         try:
@@ -45,43 +48,34 @@ class MongoStore:
     async def close(self) -> None:
         await self._client.close()
 
-    async def ping(self) -> None:
-        await self._client.ping()
+    async def check_writable(self) -> None:
+        change = {"$set": {"at": datetime.now(UTC)}}
+        await self._writes.ask(lambda: self._client.do(self._meta.update_one({"_id": "writable"}, change, upsert=True)))
 
     # Saving
 
-    async def add(self, notifications: Sequence[Notification]) -> None:
+    async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
+        if claim is None:
+            await self._insert(notifications)
+            return None
+        return await self._claims.once(claim, lambda held: self._insert(resume(notifications, held)))
+
+    async def _insert(self, notifications: Sequence[Notification]) -> None:
         await self._client.insert(self._notifications, [_to_document(notification) for notification in notifications])
 
-    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
-        document = {
-            "_id": claim.key,
-            "fingerprint": claim.fingerprint,
-            "items": pack_items(claim.items),
-            "claimedAt": claim.claimed_at,
-            "complete": claim.complete,
-        }
-        expired = {"_id": claim.key, "claimedAt": {"$lt": expired_before}}
-        while True:
-            if await self._client.insert(self._claims, [document]):
-                return claim
-            if await self._client.do(self._claims.find_one_and_replace(expired, document)):
-                return claim
-            if held := await self._client.do(self._claims.find_one({"_id": claim.key})):
-                return _to_claim(held)
-            # Purged between two of these commands: the key is free now.
-
-    async def complete(self, key: str) -> None:
-        await self._client.do(self._claims.update_one({"_id": key}, {"$set": {"complete": True}}))
-
-    async def add_announcement(self, announcement: Announcement) -> None:
-        await self._announcements.add(announcement)
+    async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
+        if claim is None:
+            await self._announcements.add(announcement)
+            return None
+        return await self._claims.once(
+            claim, lambda held: self._announcements.add(resume_announcement(announcement, held))
+        )
 
     async def remove_announcement(self, id: NotificationId) -> bool:
         return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        await self._client.do(self._claims.delete_many({"claimedAt": {"$lt": claimed_before}}))
+        await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
 
     # What a user has
@@ -225,7 +219,7 @@ class MongoStore:
         # One command each: FerretDB 1.24 hangs up when a command names two indexes that are there already.
         for fields in ["userId", "_id"], ["userId", "status", "_id"], ["status", "_id"]:
             await self._client.do(self._notifications.create_index([(field, 1) for field in fields]))
-        await self._client.do(self._claims.create_index([("claimedAt", 1)]))
+        await self._claims.migrate()
         await self._announcements.migrate()
         if schema is None:
             await self._client.insert(self._meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
@@ -258,14 +252,4 @@ def _from_document(document: Document) -> Notification:
         status=Status(document["status"]),
         delivered_at=document["deliveredAt"],
         read_at=document["readAt"],
-    )
-
-
-def _to_claim(document: Document) -> Claim:
-    return Claim(
-        document["_id"],
-        document["fingerprint"],
-        unpack_items(document["items"]),
-        document["claimedAt"],
-        document["complete"],
     )

@@ -61,9 +61,6 @@ class MongoClient:
         """From now on the log is told when the database is away."""
         self._outage.begin()
 
-    async def ping(self) -> None:
-        await self.do(self._client.admin.command("ping"))
-
     async def close(self) -> None:
         await self._tasks.settle()
         close = self._client.close

@@ -35,10 +35,10 @@ def saved(message: str, user: str = "alice", *, at: datetime = START, status: St
     return Notification(new_id(at), user, Draft(message=message), at, status=status)
 
 
-async def show(hub: FakeHub, *items: Notification) -> None:
+async def show(hub: FakeHub, *items: Notification, late: bool = False) -> None:
     content = wire.live(items[0])
     del content["id"], content["userId"]
-    await hub.show(content, [(item.id, item.user_id) for item in items])
+    await hub.show(content, [(item.id, item.user_id) for item in items], late=late)
 
 
 def messages(transport: FakeTransport) -> list[str]:
@@ -260,6 +260,71 @@ class TestHolding:
         assert alice.written == []
         await hub.idle()
         assert events(alice) == ['["notification_deleted",{"ids":["some id"],"unreadCount":2}]']
+
+
+class TestLate:
+    """What was saved long after its id was made, by a request that was interrupted and came again."""
+
+    async def test_it_is_shown_unless_something_newer_was(self) -> None:
+        hub = FakeHub()
+        alice, bob = (hub.add(user, opened_at=START - timedelta(minutes=1)) for user in ("alice", "bob"))
+        old, bobs = saved("old"), saved("old", "bob")
+        await show(hub, saved("newer"))
+        await show(hub, old, bobs, late=True)
+        assert messages(alice) == ["newer"]
+        assert (alice.closed, bob.closed) == (True, False), "on a new connection it comes in its place"
+        assert messages(bob) == ["old"]
+        assert not any("replayed" in event for event in events(bob))
+        assert hub.changed == ["alice", "alice", "bob"]
+
+    async def test_who_has_it_is_left_alone(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        old = saved("old")
+        for item, late in ((old, False), (saved("newer"), False), (old, True)):
+            await show(hub, item, late=late)
+        assert messages(alice) == ["old", "newer"]
+        assert not alice.closed
+
+    async def test_a_session_that_was_opened_after_it_was_made_may_get_a_copy_and_is_told(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", opened_at=START + timedelta(minutes=1))
+        await show(hub, saved("old"), late=True)
+        [shown] = events(alice)
+        assert '"replayed":true' in shown
+
+    async def test_during_a_replay_it_waits_and_does_not_come_after_newer_ones(self) -> None:
+        hub = FakeHub()
+        alice, bob = (hub.add(user, live=False) for user in ("alice", "bob"))
+        old, newer = saved("old"), saved("newer")
+        await show(hub, old, late=True)
+        await show(hub, saved("old", "bob"), late=True)
+        await hub.replay(hub.sessions["session 0"], [wire.live(newer, replayed=True)])
+        for sid in ("session 0", "session 1"):
+            await hub.go_live(hub.sessions[sid])
+        assert messages(alice) == ["newer"]
+        assert messages(bob) == ["old"]
+        assert (alice.closed, bob.closed) == (True, False)
+
+    async def test_a_client_that_wants_no_replay_gets_it_late(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        hub.sessions["session 0"].catch_up = "none"
+        old = saved("old")
+        await show(hub, saved("newer"))
+        await show(hub, old, late=True)
+        assert messages(alice) == ["newer", "old"]
+
+    async def test_what_has_waited_is_still_late(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        old = saved("old")
+        await show(hub, saved("newer"))
+        hub.begin_to_hold()
+        await show(hub, old, late=True)
+        await hub.release()
+        assert messages(alice) == ["newer"]
+        assert alice.closed
 
 
 class TestMissed:
