@@ -14,7 +14,8 @@ import pytest
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
 from eventide_notify.models import NotificationId
-from eventide_notify.store import Store, create_store, engines
+from eventide_notify.store import Claim, Store, create_store, engines
+from eventide_notify.store.sql import SqlStore
 
 from ..servers.lossy import Loss, LossyProxy, lossy_proxy_to
 from ..waiting import until
@@ -27,7 +28,7 @@ WORKERS = 8
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "WORK_SECONDS", 0.5)
+    monkeypatch.setattr(engines, "WORK_SECONDS", 1.5)
 
 
 @asynccontextmanager
@@ -53,25 +54,48 @@ async def through_a_proxy(backend: Backend) -> AsyncIterator[tuple[Store, LossyP
         (("answer", b"COMMIT;"), OutcomeUnknown, True),
         (("connection", b"COMMIT;"), OutcomeUnknown, True),
         (("request", b"COMMIT;"), OutcomeUnknown, False),
-        (("answer", b"INSERT"), Unavailable, False),
-        (("connection", b"INSERT"), Unavailable, False),
+        (("answer", b"UPDATE"), Unavailable, False),
+        (("connection", b"UPDATE"), Unavailable, False),
         (("request", b"BEGIN"), Unavailable, False),
     ],
 )
-async def test_postgresql_that_is_lost_amid_a_save(
+async def test_postgresql_that_is_lost_amid_a_transaction(
     backend: Backend, store: Store, lost: tuple[Loss, bytes], error: type[Exception], saved: bool
 ) -> None:
     await store.add([first := sample()])
     async with through_a_proxy(backend) as (lossy, proxy):
         proxy.lose(*lost)
         with pytest.raises(error) as caught:
-            await lossy.add([second := sample()])
+            await lossy.mark_read("42", [first.id], now=NOW)
         assert type(caught.value) is error
+        assert proxy.lost == 1
+        assert await store.unread_counts(["42"], now=NOW) == {"42": 0 if saved else 1}
+        proxy.restore()
+        await lossy.mark_read("42", [first.id], now=NOW)
+        assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize(("lost", "saved"), [("answer", True), ("connection", True), ("request", False)])
+async def test_postgresql_that_is_lost_amid_a_save(
+    backend: Backend, store: Store, lost: Loss, saved: bool, keyed: bool
+) -> None:
+    """Which is one statement: from when it is sent, only the database knows."""
+    first, second = samples(2)
+    claim = Claim("key", "a", [(second.id, "42")], NOW) if keyed else None
+    await store.add([first])
+    async with through_a_proxy(backend) as (lossy, proxy):
+        proxy.lose(lost, second.id.encode())
+        with pytest.raises(OutcomeUnknown):
+            await lossy.add([second], claim=claim)
         assert proxy.lost == 1
         there = [second, first] if saved else [first]
         assert await store.page("42", limit=10, now=NOW) == there
         proxy.restore()
-        await lossy.add([second])  # the same ids settle it
+        held = await lossy.add([second], claim=claim)  # the same ids settle it
+        assert (held is not None) == (keyed and saved)
         assert await store.page("42", limit=10, now=NOW) == [second, first]
 
 
@@ -140,7 +164,7 @@ async def test_what_postgresql_has_when_its_back_ends_were_terminated(backend: B
     for turn in range(1, 20):
         await until(lambda turn=turn: len(senders.saved) > 20 * turn)  # type: ignore[misc]
         await other.execute(terminate)
-    await until(lambda: senders.refused)
+    await until(lambda: senders.unknown)
     await senders.stop()
     await other.close()
     there = await settled(store, backend)
@@ -157,9 +181,9 @@ async def test_what_postgresql_has_when_it_was_frozen(backend: Postgresql, store
     senders = Senders(store)
     for turn in range(1, 3):
         await until(lambda turn=turn: len(senders.saved) > 50 * turn)  # type: ignore[misc]
-        before = len(senders.refused)
+        before = len(senders.unknown)
         with frozen(backend.server):
-            await until(lambda before=before: len(senders.refused) > before, within=20)  # type: ignore[misc]
+            await until(lambda before=before: len(senders.unknown) > before, within=20)  # type: ignore[misc]
     await senders.stop()
     there = await settled(store, backend)
     assert set(senders.saved) <= there
@@ -186,10 +210,11 @@ async def test_a_commit_that_no_standby_confirms(backend: Postgresql, store: Sto
     try:
         with pytest.raises(OutcomeUnknown):
             await store.add([saved := sample()])
-        assert await store.get("42", saved.id, now=NOW) == saved
     finally:
         await standbys("")
-        await other.close()
+    await settled(store, backend)
+    assert await store.get("42", saved.id, now=NOW) == saved
+    await other.close()
 
 
 @contextmanager
@@ -217,11 +242,10 @@ async def test_sqlite_whose_disk_fails_at_commit(backend: SqliteFile, store: Sto
 
 
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
-async def test_sqlite_that_is_full_has_saved_nothing(backend: SqliteFile, store: Store) -> None:
+async def test_sqlite_that_is_full_has_saved_nothing(backend: SqliteFile, store: SqlStore) -> None:
     with closing(sqlite3.connect(backend.path)) as other:
         [pages] = other.execute("PRAGMA page_count").fetchone()
-    async with store._database.writer.connect() as connection:  # type: ignore[attr-defined]
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    await store._database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
     large = samples(10, data={"k": "x" * 3_000})
     outcomes = await asyncio.gather(*(store.add([each]) for each in large), return_exceptions=True)
     assert {type(each) for each in outcomes} == {type(None), Unavailable}

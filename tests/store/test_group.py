@@ -15,7 +15,7 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 
-from eventide_notify.errors import Unavailable
+from eventide_notify.errors import Refused
 from eventide_notify.models import Draft, Notification
 from eventide_notify.store import Claim, Store
 from eventide_notify.store.group import Group
@@ -143,7 +143,7 @@ async def test_of_many_saves_one_that_cannot_be_saved_fails_alone(store: Store) 
     claim = Claim("key", "a", [(keyed.id, "42")], NOW)
     calls = [store.add([bad if each is saved[20] else each], claim=claim if each is keyed else None) for each in saved]
     results = await asyncio.gather(*calls, return_exceptions=True)
-    assert [type(result) for result in results if result is not None] == [Unavailable]
+    assert [type(result) for result in results if result is not None] == [Refused]
     assert results[20] is not None
     expected = [each for each in saved if each is not saved[20]]
     assert ids(await store.page("42", limit=100, now=NOW)) == ids(reversed(expected))

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from eventide_notify.errors import OutcomeUnknown, Unavailable
 from eventide_notify.store import Store, engines, readiness
 from eventide_notify.store.engines import Database
+from eventide_notify.store.sql import SqlStore
+from eventide_notify.store.sql_errors import Progress
 
 from .backends import SERVERS, SQL, Backend, Postgresql, SqliteFile
 from .roundtrips import commands
@@ -74,7 +76,7 @@ async def test_what_was_saved_lately_answers_it(store: Store, monkeypatch: pytes
 
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
 async def test_a_save_that_failed_lately_answers_it(
-    backend: SqliteFile, store: Store, monkeypatch: pytest.MonkeyPatch
+    backend: SqliteFile, store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tiny write may find room where a real one does not."""
     monkeypatch.setattr(readiness, "FAILED_LATELY", 60)
@@ -88,10 +90,13 @@ async def test_a_save_that_failed_lately_answers_it(
     await store.check_writable()
 
 
-async def limit_pages(store: Store, pages: int) -> None:
+async def limit_pages(store: SqlStore, pages: int) -> None:
     """SQLite's own limit fails like a full disk."""
-    async with store._database.writer.connect() as connection:  # type: ignore[attr-defined]
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    def limit(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    await store._database._transact(limit, Progress(), seconds=5)  # which is not taken for a save that went well
 
 
 @pytest.mark.usefixtures("forgetful")
@@ -107,14 +112,13 @@ async def test_sqlite_whose_disk_takes_no_more(backend: SqliteFile, store: Store
 @pytest.mark.usefixtures("forgetful")
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
-async def test_sqlite_locked_by_another_process(backend: SqliteFile, store: Store, lock: str) -> None:
+async def test_sqlite_locked_by_another_process(backend: SqliteFile, store: SqlStore, lock: str) -> None:
     with closing(sqlite3.connect(backend.path, isolation_level=None)) as other:
         other.execute(f"BEGIN {lock}")
         async with not_ready(store, "database is locked"):
             other.execute("ROLLBACK")
     await store.check_writable()
-    async with store._database.writer.connect() as connection:  # type: ignore[attr-defined]
-        found = (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
+    found = await store._database.write(lambda each: each.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
     assert found == engines.CONNECT_SECONDS * 1000
 
 
