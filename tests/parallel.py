@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("chaos", "examples", "transports", "attacks", "store", "browser", "asgi", "deploy", "frontends", "verify")
+LONGEST = tuple("chaos examples transports hostile attacks store browser asgi deploy frontends verify".split())
 """Folders, the longest first: what is begun last is short, so that no process has to wait long for another."""
 
 
