@@ -36,7 +36,8 @@ from .realtime.events import ClientEvents
 from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
-from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.namespace import NamespaceContext, NotificationNamespace
+from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
@@ -49,9 +50,10 @@ from .service import NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import Delivery
+from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
-from .store import Store, create_store
+from .store import Store, create_store, driver_note
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
+RESTORE_EVERY = 1.0
+"""Seconds between two looks whether Redis still has what was written."""
 
 
 def create_app(
@@ -91,7 +95,7 @@ class Application:
         self._inner_app = inner_app
         self._accepting = True
         self._metrics = metrics = Metrics()
-        self._verify = verification(token_verifier(settings))
+        self._verify = token_verifier(settings).authenticate
         self._store = _store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
@@ -101,7 +105,7 @@ class Application:
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
-        self._hub = Hub(metrics=metrics, count_changed=self._counts.changed, read_counts=self._counts.read)
+        self._hub = Hub(metrics=metrics, counts_changed=self._counts.changed, read_counts=self._counts.read)
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
@@ -112,6 +116,7 @@ class Application:
             metrics=metrics,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
+        self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
         self._web = self._build_web(settings, demo=demo)
@@ -161,6 +166,8 @@ class Application:
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
+            if isinstance(self._presence, RedisPresence):
+                stack.push_async_callback(self._presence.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -181,8 +188,8 @@ class Application:
             every(LOOK_EVERY, "reading what was missed", missed.round)
         if isinstance(self._presence, RedisPresence):
             every(PRESENCE_EVERY, "presence", self._presence.flush)
+            every(RESTORE_EVERY, "presence restore", self._presence.restore)
             every(REFRESH, "presence refresh", self._presence.refresh)
-            stack.push_async_callback(self._presence.close)
 
     def _is_socket(self, scope: Scope) -> bool:
         path = _path(scope)
@@ -217,10 +224,12 @@ class Application:
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
+            replay=Replay(self._metrics),
             delivery=self._delivery,
             presence=self._presence,
             expiry=expiry,
             handlers=events.handlers,
+            in_flight=self._in_flight,
             metrics=self._metrics,
         )
         for dialect in self._dialects:
@@ -228,10 +237,10 @@ class Application:
         return server
 
     def _build_web(self, settings: Settings, *, demo: bool) -> Starlette:
-        rest = NotificationRoutes(self.notifications, self._verify, self._metrics)
+        rest = NotificationRoutes(self.notifications, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
-            "database": self._store.ping,
+            "database": self._store.check_writable,
             "background": self._check_background,
         }
         ops = OpsRoutes(checks, self._channel_problems, self._metrics)
@@ -294,10 +303,14 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _store(settings: Settings) -> Store:
+    url = settings.database_url.get_secret_value()
     try:
-        return create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
+        store = create_store(url, mongodb_driver=settings.mongodb_driver)
     except ValueError as error:
         raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
+    if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        logger.warning(note)
+    return store
 
 
 def token_verifier(settings: Settings) -> TokenVerifier:

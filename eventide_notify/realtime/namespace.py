@@ -21,18 +21,19 @@ import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
-from ..auth import TokenVerifier
 from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
 from ..service.delivery import Delivery
+from ..service.in_flight import InFlight
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
 from .events import Handler
 from .expiry import ExpiryWatch
 from .frames import Content
 from .hub import Hub
+from .replay import Replay
 from .server import SocketServer
 from .session import Session
 
@@ -51,10 +52,12 @@ class NamespaceContext:
     max_sockets: int
     """Sessions that one user may have on this instance."""
     hub: Hub
+    replay: Replay
     delivery: Delivery
     presence: Presence
     expiry: ExpiryWatch
     handlers: Mapping[str, Handler]
+    in_flight: InFlight
     metrics: Metrics
 
 
@@ -93,9 +96,13 @@ class NotificationNamespace(socketio.AsyncNamespace):
             principal = await self._authenticate(environ, auth)
         except Unauthorized as error:
             raise self._refusal(error.reason) from None
-        except Exception as error:
-            if not isinstance(error, Unavailable):
-                logger.exception("a client could not be authenticated")
+        except Unavailable:
+            # The keys cannot be had, which is not the client's fault: it is to come back by itself.
+            self._context.metrics.refused.labels("unavailable").inc()
+            transport.close()
+            return
+        except Exception:
+            logger.exception("a client could not be authenticated")
             raise self._refusal("unavailable") from None
         if transport.closed:
             return
@@ -149,19 +156,16 @@ class NotificationNamespace(socketio.AsyncNamespace):
                 return
 
     async def _replay(self, session: Session) -> None:
-        hub = self._context.hub
+        replay = self._context.replay
         backlog = await self._context.delivery.backlog(
             session.user, since=session.since, replay=session.catch_up != "none"
         )
         session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.unread_count)))
-        missed = [wire.live(item, replayed=True) for item in backlog.notifications]
-        if session.catch_up == "batch" and missed:
-            hub.replay_batch(session, missed)
-        elif session.catch_up == "each":
-            await hub.replay(session, missed)
+        missed = backlog.notifications
+        await replay.write(session, missed)
         told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), unread_count=backlog.unread_count)
         session.tell(wire.CATCH_UP_COMPLETE, Content.of(told))
-        await hub.go_live(session)
+        await replay.go_live(session)
         session.welcome = None
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
@@ -203,7 +207,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise InvalidRequest(f"There is no event {event[:100]!r}.")
         if len(data) > 1:
             raise InvalidRequest(f"{event} takes one argument, not {len(data)}.")
-        return await handler(session, data[0] if data else None)
+        async with self._context.in_flight.of(session.user):
+            return await handler(session, data[0] if data else None)
 
     async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:
         if event.wants_ack:
@@ -211,14 +216,3 @@ class NotificationNamespace(socketio.AsyncNamespace):
         told = {"status": "error", "code": error.code, "message": error.message}
         session.tell(wire.EXCEPTION, Content.of(told))
         return None
-
-
-def verification(verifier: TokenVerifier) -> Callable[[object], Awaitable[Principal]]:
-    """The verifier for the event loop: in a thread where it may wait for the network."""
-
-    async def verify(token: object) -> Principal:
-        if verifier.blocking:
-            return await asyncio.to_thread(verifier.verify, token)
-        return verifier.verify(token)
-
-    return verify

@@ -33,6 +33,7 @@ from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
 from ..schemas import Shape
 from ..service import NotificationService
+from ..service.in_flight import InFlight
 from .problems import problem
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,10 @@ class Operation:
 class NotificationRoutes:
     """`/v1`: a user's own notifications, and under `/v1/admin` what administrators may do."""
 
-    def __init__(self, service: NotificationService, verify: Verify, metrics: Metrics) -> None:
+    def __init__(self, service: NotificationService, verify: Verify, in_flight: InFlight, metrics: Metrics) -> None:
         self._service = service
         self._verify = verify
+        self._in_flight = in_flight
         self._metrics = metrics
 
     def operations(self) -> list[Operation]:
@@ -103,7 +105,7 @@ class NotificationRoutes:
             Operation("POST", "/v1/admin/events", self.publish, "Emit an event of one's own to who is connected",
                       schemas.EventAccepted, 202, body=schemas.NewEvent, admin=True),
             Operation("GET", "/v1/admin/online-users", self.online_users, "Who is connected",
-                      schemas.OnlineUsers, admin=True),
+                      schemas.OnlineUsers, query=schemas.OnlineQuery, admin=True),
             Operation("GET", "/v1/admin/users/{id:path}/online", self.user_online, "Whether a user is connected",
                       schemas.UserOnline, admin=True, may_miss=True),
         ]  # fmt: skip
@@ -136,7 +138,10 @@ class NotificationRoutes:
                     "This takes no parameters.",
                     [FieldError(name, "there is no such parameter") for name in request.query_params],
                 )
-            return await row.endpoint(request, principal)
+            if row.admin:  # a back end has one token for all that it sends
+                return await row.endpoint(request, principal)
+            async with self._in_flight.of(principal.user_id):
+                return await row.endpoint(request, principal)
         except EventideError as error:
             return problem(error)
         except Exception:
@@ -196,8 +201,10 @@ class NotificationRoutes:
         return _json({"event": asked.event}, 202)
 
     async def online_users(self, request: Request, principal: Principal) -> Response:
-        users = list(await self._service.online_users())
-        return _json({"userIds": users, "count": len(users)})
+        query = schemas.parse(schemas.OnlineQuery, _query(request))
+        found = await self._service.online_users(limit=query.limit, after=query.cursor or "")
+        following = {"nextCursor": found.users[-1]} if found.more else {}
+        return _json({"userIds": list(found.users), "count": found.count, **following})
 
     async def user_online(self, request: Request, principal: Principal) -> Response:
         user = _user_in_path(request)

@@ -34,7 +34,10 @@ class Store(Protocol):
     """Where notifications are kept.
 
     * Everything here raises `Unavailable` while the database cannot be reached, within some seconds and with nothing
-      changed, and works again when the database does, without a restart. Nothing else is raised for valid arguments.
+      changed, and works again when the database does, without a restart. If the database was asked to save something
+      and nobody knows whether it has, or if a part of a large change was saved, that is `OutcomeUnknown`; all calls can
+      be repeated. `Refused`, which is an `Unavailable` too, says that the database answers, but not what anybody
+      expected. Nothing else is raised for valid arguments.
     * A call that returned is durable: it survives the death of this process and of the database's.
     * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`. Each change of a status is atomic per notification.
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
@@ -54,8 +57,12 @@ class Store(Protocol):
     async def close(self) -> None:
         """Give back all connections. May be called twice, and on a store that never opened."""
 
-    async def ping(self) -> None:
-        """Return when the database answers."""
+    async def check_writable(self) -> None:
+        """Return if saving works; raise `Unavailable` with the reason if not, within three seconds.
+
+        What became of the last write decides. If there was none lately a tiny one is made, of which nothing is seen;
+        one at a time, however many ask.
+        """
 
     # Saving
 

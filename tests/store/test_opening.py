@@ -65,7 +65,7 @@ async def test_closing_twice_and_without_opening(backend: Backend) -> None:
     await store.close()
     opened = backend.store()
     await opened.open()
-    await opened.ping()
+    await opened.check_writable()
     await opened.close()
     await opened.close()
 

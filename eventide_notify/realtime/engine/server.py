@@ -16,8 +16,8 @@ import engineio
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from ...faults import ClientFaults
 from ...models import Receipt
-from ..faults import ClientFaults
 from ..receipts import PING_SPACING
 from . import packets
 from .asgi import AsgiWebSocket, read_body, respond, respond_to_upgrade
@@ -142,6 +142,12 @@ class EngineServer(engineio.AsyncServer):
         self._transports.pop(transport.sid, None)
         self._unpinged.discard(transport)
         self._wheel.remove(transport)
+
+    def look_again(self, transport: Transport) -> None:
+        """Something is due earlier now."""
+        self._wheel.remove(transport)
+        if (seconds := transport.tick(self.loop.time())) is not None:
+            self._wheel.add(transport, seconds)
 
     def ping_later(self, transport: Transport) -> None:
         """Ask this one for receipts soon, unless something else is written to it before that."""
