@@ -70,7 +70,7 @@ FULL = Size(
 )  # fmt: skip
 QUICK = Size(
     rounds=1, broadcasts=10, paced=6, broadcasts_5000=2, events=5_000, sends=320, connects=500, idle=1_000,
-    users=200, to_all=2, many=1_500, seconds=1, resting=1,
+    users=200, to_all=2, many=1_000, seconds=0.5, resting=1,
 )  # fmt: skip
 
 Figures = dict[tuple[str, str], list[float]]
