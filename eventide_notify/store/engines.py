@@ -1,27 +1,24 @@
 """Connections to a SQL database, and work on them: what makes it safe. `sqlite` and `postgresql` have the rest.
 
-Every piece of work (one query, or one transaction) has a connection to itself.
+A piece of work is one query, or what belongs into one transaction.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
+from .base import Claim
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
-from .records import Tasks
 from .sql_errors import Progress, SqlErrors, is_locked
 
 logger = logging.getLogger(__name__)
@@ -44,17 +41,11 @@ HURRY_SECONDS = 2.0
 class Database(ABC):
     """One database: its connections, and the few things that SQLAlchemy does not say alike for all."""
 
-    reader: AsyncEngine
-    """For single queries, outside of transactions."""
-    writer: AsyncEngine
     packed: sa.types.TypeEngine[Any]
     """The type of the parameter that `pack` makes."""
-    interruptible: bool
-    """Whether work can be stopped when it takes too long."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._tasks = Tasks()
         self._outage = OutageLog()
         self._errors = SqlErrors()
         self._writes = WriteCheck()
@@ -75,13 +66,29 @@ class Database(ABC):
     def listed(self, **columns: list[str]) -> sa.FromClause:
         """A table of these columns, in one parameter or one for each column."""
 
-    @abstractmethod
-    def hurried(self, connection: sa.Connection) -> AbstractContextManager[None]:
-        """Meanwhile wait for others' locks no longer than `HURRY_SECONDS`. Around a whole transaction."""
+    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
+        """Save these notifications together with what others save just now, if this database has a way of its own to
+        do so, and the claim is not held. Whether that was done; otherwise nothing was.
 
-    def check_place(self) -> None:
-        """Raise FileGone if the database is not any more where it was when it was opened."""
-        return
+        What is written by `write` may share a transaction anyway.
+        """
+        return False
+
+    @abstractmethod
+    async def _inspect(self, work: Work[T]) -> T:
+        """Do work that only reads, outside of a transaction."""
+
+    @abstractmethod
+    async def _transact(self, work: Work[T], progress: Progress, *, seconds: float, hurried: bool = False) -> T:
+        """Do the work in a transaction, which may be shared with others' work, and says in `progress` how far it is.
+
+        `seconds`: how long that may take, where it can be interrupted. `hurried`: wait for others' locks no longer
+        than `HURRY_SECONDS`.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back all connections."""
 
     def among(self, column: Text, values: Collection[str]) -> sa.ColumnElement[bool]:
         """`column IN values`."""
@@ -90,7 +97,7 @@ class Database(ABC):
     async def open(self) -> None:
         """Bring the schema up to date. Raises SchemaTooNew, and Unavailable with the reason."""
         try:
-            if not await self._run(self.reader, lambda connection, _: connection.run_sync(is_current), WORK_SECONDS):
+            if not await self._watched(lambda _: self._inspect(is_current)):
                 await self._migrate()
         except (Unavailable, OutcomeUnknown) as error:
             raise Unavailable(f"cannot open {self._name}: {reason(error.__cause__)}") from error.__cause__
@@ -101,7 +108,7 @@ class Database(ABC):
         told = False
         while True:
             try:
-                await self._transaction(migrate, MIGRATION_SECONDS)
+                await self._watched(lambda progress: self._transact(migrate, progress, seconds=MIGRATION_SECONDS))
                 return
             except Unavailable as error:
                 if not is_locked(error.__cause__) or time.monotonic() > end:
@@ -110,29 +117,22 @@ class Database(ABC):
                 told = True
                 logger.warning("another process holds the database's file: waiting, to bring the schema up to date")
 
-    async def close(self) -> None:
-        await self._tasks.settle()
-        with suppress(TimeoutError):  # a server that does not answer does not say goodbye either
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await self.writer.dispose()
-                await self.reader.dispose()
-
     async def read(self, query: Query, parameters: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
         """The rows of one query."""
 
         def rows(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
             return connection.execute(query, parameters).all()
 
-        return await self._run(self.reader, lambda connection, _: connection.run_sync(rows), WORK_SECONDS)
+        return await self._watched(lambda _: self._inspect(rows))
 
     async def write(self, work: Work[T], *, partly: bool = False) -> T:
-        """Do the work in one transaction.
+        """Do the work in one transaction. It may be done twice, when it shares one with work that fails.
 
         Raises `Unavailable` if it failed before COMMIT was sent, and `OutcomeUnknown` if it may have been saved; also
         if it is `partly` done already, by transactions before this one.
         """
         try:
-            return await self._transaction(work, WORK_SECONDS, self._writes)
+            return await self._noted(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS))
         except Unavailable as error:
             if partly:
                 raise OutcomeUnknown from error.__cause__
@@ -141,47 +141,25 @@ class Database(ABC):
     async def check_writable(self, work: Work[object]) -> None:
         """Return if saving works, and raise `Unavailable` with the reason if not. `work` is a tiny write."""
 
-        def hurried(connection: sa.Connection) -> object:
-            with self.hurried(connection):
-                return work(connection)
+        def write() -> Awaitable[object]:
+            return self._watched(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS, hurried=True))
 
-        await self._writes.ask(lambda: self._transaction(hurried, WORK_SECONDS))
+        await self._writes.ask(write)
 
-    async def _transaction(self, work: Work[T], seconds: float, noted: WriteCheck | None = None) -> T:
-        async def transact(connection: AsyncConnection, progress: Progress) -> T:
-            result = await connection.run_sync(work)
-            progress.committing = True
-            await connection.commit()
-            self.check_place()  # what went into a file that was removed meanwhile must not be taken for saved
-            return result
+    async def _noted(self, write: Callable[[Progress], Awaitable[T]]) -> T:
+        """Likewise, and note for `check_writable` what became of it."""
+        try:
+            result = await self._watched(write)
+        except Refused:  # that may be because of what was to be saved
+            raise
+        except (Unavailable, OutcomeUnknown) as error:
+            self._writes.failed(error.__cause__)
+            raise
+        self._writes.saved()
+        return result
 
-        return await self._run(self.writer, transact, seconds, noted)
-
-    async def _run(
-        self,
-        engine: AsyncEngine,
-        work: Callable[[AsyncConnection, Progress], Awaitable[T]],
-        seconds: float,
-        noted: WriteCheck | None = None,
-    ) -> T:
-        async def run() -> T:
-            progress = Progress()
-            with self._outage.watching(), self._errors.translated(progress):
-                self.check_place()
-                async with asyncio.timeout(seconds if self.interruptible else None), engine.connect() as connection:
-                    return await work(connection, progress)
-
-        async def note() -> T:
-            try:
-                result = await run()
-            except Refused:  # that may be because of what was to be saved
-                raise
-            except (Unavailable, OutcomeUnknown) as error:
-                if noted is not None:
-                    noted.failed(error.__cause__)
-                raise
-            if noted is not None:
-                noted.saved()
-            return result
-
-        return await self._tasks.finish(note())
+    async def _watched(self, work: Callable[[Progress], Awaitable[T]]) -> T:
+        """Do the work, and raise what a store may raise."""
+        progress = Progress()
+        with self._outage.watching(), self._errors.translated(progress):
+            return await work(progress)

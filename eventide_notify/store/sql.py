@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, cached_property, partial
 from typing import Any
@@ -47,6 +47,7 @@ class SqlStore:
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
         self._claims = SqlClaims(self._database)
+        self._keep = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
         self._announcements = SqlAnnouncements(self._database)
 
     async def open(self) -> None:
@@ -63,17 +64,18 @@ class SqlStore:
     async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
         if not notifications and claim is None:
             return None
+        rows = _rows(notifications)
+        if await self._database.save_together(rows, claim):
+            return None
         return await self._claims.once(
             claim,
-            lambda connection: self._insert(connection, notifications),
-            lambda connection, held: self._insert(connection, resume(notifications, held)),
+            lambda connection: self._insert(connection, rows),
+            lambda connection, held: self._insert(connection, _rows(resume(notifications, held))),
         )
 
-    def _insert(self, connection: sa.Connection, notifications: Sequence[Notification]) -> None:
-        # In the order of ids: two calls with the same ones would otherwise wait for each other.
-        if rows := [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]:
-            insert = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
-            connection.execute(insert, rows)
+    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            connection.execute(self._keep, rows)
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         return await self._claims.once(
@@ -242,6 +244,11 @@ class SqlStore:
         for part in parts(dict.fromkeys(ids)):
             done += await self._database.write(partial(work, part), partly=bool(done))
         return done
+
+
+def _rows(notifications: Iterable[Notification]) -> list[dict[str, Any]]:
+    # In the order of ids: two calls with the same ones would otherwise wait for each other.
+    return [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]
 
 
 # Built once: to put such a query together takes longer than to answer it.

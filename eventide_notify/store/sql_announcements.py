@@ -72,8 +72,8 @@ class SqlAnnouncements:
 
     def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
         """Save it, if it is not there yet."""
-        insert = self._database.insert(announcements).values(from_announcement(announcement))
-        connection.execute(insert.on_conflict_do_nothing(index_elements=[_a.id]))
+        insert = self._database.insert(announcements).on_conflict_do_nothing(index_elements=[_a.id])
+        connection.execute(insert, from_announcement(announcement))
 
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         query = sa.select(announcements).where(_a.id > id, _active(milliseconds(now))).order_by(_a.id)

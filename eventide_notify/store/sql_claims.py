@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +28,11 @@ class SqlClaims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Built once: to put such a statement together takes longer than to carry it out.
+        insert = database.insert(claims)
+        wanted = {name: insert.excluded[name] for name in ("fingerprint", "items", "claimed_at", "complete")}
+        expired = _c.claimed_at < insert.excluded.claimed_at - sa.bindparam("lifetime", type_=sa.BigInteger)
+        self._insert = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
 
     async def once(self, claim: Claim | None, save: Callable[[sa.Connection], Any], resume: Save) -> Claim | None:
         """Save in one transaction; with a claim only if nobody else holds its key, see `Store.add`."""
@@ -47,15 +52,14 @@ class SqlClaims:
     def _take(self, connection: sa.Connection, claim: Claim) -> Claim | None:
         """The claim that holds, if it is an earlier one."""
         wanted = {
+            "key": claim.key,
             "fingerprint": claim.fingerprint,
             "items": pack_items(claim.items),
             "claimed_at": milliseconds(claim.claimed_at),
             "complete": True,
+            "lifetime": claim.lifetime // timedelta(milliseconds=1),
         }
-        insert = self._database.insert(claims).values(key=claim.key, **wanted)
-        expired = _c.claimed_at < milliseconds(claim.claimed_at - claim.lifetime)
-        take = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
-        if connection.execute(take).rowcount:
+        if connection.execute(self._insert, wanted).rowcount:
             return None
         # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
         row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()

@@ -57,7 +57,7 @@ class SqlErrors:
         try:
             yield
         except _RAISED as error:
-            if not (foreseen := _is_foreseen(error)):
+            if not (foreseen := is_foreseen(error)):
                 self._log(error)
             if progress.committing and not _is_rolled_back(error):
                 raise OutcomeUnknown(_GONE_UNKNOWN if isinstance(error, FileGone) else None) from error
@@ -71,7 +71,7 @@ class SqlErrors:
             logger.error("the database says what nobody expected (%s)", reason(error), exc_info=error)
 
 
-def _is_foreseen(error: BaseException) -> bool:
+def is_foreseen(error: BaseException) -> bool:
     """Whether a database that is away, full or the like says this, whatever it was asked."""
     if not isinstance(error, exc.DBAPIError):
         return isinstance(error, OSError | exc.TimeoutError)
@@ -94,7 +94,8 @@ def _is_rolled_back(error: BaseException) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_code(error) in _SQLITE_ROLLED_BACK
     # A PostgreSQL that goes away says FATAL or PANIC, or nothing. ERROR it says only of what it has rolled back.
-    return getattr(error.orig and error.orig.__cause__, "severity_en", None) == "ERROR"
+    drivers = (error.orig, error.orig and error.orig.__cause__)  # SQLAlchemy puts an error of its own before it
+    return any(getattr(each, "severity_en", None) == "ERROR" for each in drivers)
 
 
 def _kind(error: BaseException) -> object:

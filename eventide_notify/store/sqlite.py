@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import QueuePool
 
 from ..errors import Unavailable
 from . import engines
-from .engines import Database, Text
-from .sql_errors import FileGone
+from .engines import Database, Text, Work
+from .sql_errors import FileGone, Progress
+from .sqlite_threads import ReadingThreads, WritingThread
+
+T = TypeVar("T")
 
 READERS = 4
 
@@ -27,22 +28,23 @@ class Sqlite(Database):
     """One connection writes, a few read."""
 
     packed = sa.Text()
-    interruptible = False
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._url = sa.make_url(url).set(drivername="sqlite+aiosqlite")
+        self._url = sa.make_url(url)
         self._in_memory = self._url.database in (None, "", ":memory:")
         self._file = None if self._in_memory else Path(self._url.database or "").absolute()
         self._identity: tuple[int, int] | None = None
         # One connection writes, and says so before it reads: then nobody holds a lock that another one waits for.
         # FULL: a commit is on the disk when it returns. In WAL mode, less would lose some when the machine dies.
-        self.writer = self._engine(1, "journal_mode=WAL", "synchronous=FULL")
-        begin = "BEGIN IMMEDIATE"
-        event.listen(self.writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-        self.reader = self.writer
-        if not self._in_memory:
-            self.reader = self._engine(READERS, "query_only=ON", skip_autocommit_rollback=True)
+        writer = self._engine(1, "journal_mode=WAL", "synchronous=FULL")
+        event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        self._writer = WritingThread(writer, self._check_place)
+        self._readers: ReadingThreads | None = None
+        if not self._in_memory:  # which is one connection's
+            self._readers = ReadingThreads(
+                self._engine(READERS, "query_only=ON", skip_autocommit_rollback=True), READERS
+            )
 
     def insert(self, table: sa.Table) -> sqlite.Insert:
         return sqlite.insert(table)
@@ -67,10 +69,21 @@ class Sqlite(Database):
             self._identity = _identity(self._file)
 
     async def close(self) -> None:
-        await super().close()
+        await self._writer.close()
+        if self._readers is not None:
+            await self._readers.close()
         self._identity = None
 
-    def check_place(self) -> None:
+    async def _inspect(self, work: Work[T]) -> T:
+        if self._readers is None:
+            return await self._writer.do(work, Progress())
+        self._check_place()
+        return await self._readers.do(work)
+
+    async def _transact(self, work: Work[T], progress: Progress, *, seconds: float, hurried: bool = False) -> T:
+        return await self._writer.do(work, progress, patience=engines.HURRY_SECONDS if hurried else None)
+
+    def _check_place(self) -> None:
         """SQLite goes on with a file that has no name any more: what it saves there is lost when the process ends."""
         if self._identity is None or self._file is None:
             return
@@ -82,30 +95,23 @@ class Sqlite(Database):
             remedy = "stop the service, remove the old one's -wal and -shm files, and start it"
             raise FileGone(f"{self._file} is another file than the one that was opened: {remedy}")
 
-    @contextmanager
-    def hurried(self, connection: sa.Connection) -> Iterator[None]:
-        # BEGIN waits for another process, and comes with the first statement that SQLAlchemy knows of.
-        cursor = connection.connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={engines.HURRY_SECONDS * 1000:.0f}")
-        try:
-            yield
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout={engines.CONNECT_SECONDS * 1000:.0f}")
-            cursor.close()
-
-    def _engine(self, connections: int, *pragmas: str, **options: Any) -> AsyncEngine:
-        engine = create_async_engine(
+    def _engine(self, connections: int, *pragmas: str, **options: Any) -> sa.Engine:
+        engine = sa.create_engine(
             self._url,
-            poolclass=AsyncAdaptedQueuePool,  # for memory too: its default lets tasks share one transaction
+            poolclass=QueuePool,  # each thread that works takes one; for memory too, whose default is one for each
             pool_size=connections,
             max_overflow=0,
             pool_timeout=engines.CONNECT_SECONDS,
-            connect_args={"timeout": engines.CONNECT_SECONDS, "isolation_level": None},
+            connect_args={
+                "timeout": engines.CONNECT_SECONDS,
+                "isolation_level": None,
+                "check_same_thread": False,
+            },
             hide_parameters=True,
             **options,
         )
 
-        @event.listens_for(engine.sync_engine, "connect")
+        @event.listens_for(engine, "connect")
         def connect(connection: Any, _record: object) -> None:
             cursor = connection.cursor()
             for pragma in pragmas:

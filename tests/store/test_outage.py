@@ -356,8 +356,7 @@ async def test_sqlite_on_a_full_disk(store: SqlStore) -> None:
 
     async def limit(pages: int) -> None:
         # SQLite's own limit: it fails in the same way, and needs no disk to fill.
-        async with store._database.writer.begin() as connection:
-            await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        await store._database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
 
     await limit(1)
     large = samples(20, data={"k": "x" * 8_000})

@@ -81,17 +81,21 @@ async def test_a_save_that_failed_lately_answers_it(
     await limit_pages(store, 1)
     with pytest.raises(Unavailable):
         await store.add(samples(20, data={"k": "x" * 8_000}))
-    await limit_pages(store, 1_000_000)
-    async with not_ready(store, "database or disk is full"):
-        pass
-    await store.add([sample()])
+    with commands() as sent:
+        async with not_ready(store, "database or disk is full"):
+            assert not sent
+    await limit_pages(store, 1_000_000)  # which is a write that succeeds
     await store.check_writable()
 
 
 async def limit_pages(store: Store, pages: int) -> None:
     """SQLite's own limit fails like a full disk."""
-    async with store._database.writer.connect() as connection:  # type: ignore[attr-defined]
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    await pragma(store, f"max_page_count={pages}")
+
+
+async def pragma(store: Store, what: str) -> int:
+    database: Database = store._database  # type: ignore[attr-defined]
+    return await database.write(lambda connection: int(connection.exec_driver_sql(f"PRAGMA {what}").scalar_one()))
 
 
 @pytest.mark.usefixtures("forgetful")
@@ -113,9 +117,7 @@ async def test_sqlite_locked_by_another_process(backend: SqliteFile, store: Stor
         async with not_ready(store, "database is locked"):
             other.execute("ROLLBACK")
     await store.check_writable()
-    async with store._database.writer.connect() as connection:  # type: ignore[attr-defined]
-        found = (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
-    assert found == engines.CONNECT_SECONDS * 1000
+    assert await pragma(store, "busy_timeout") == engines.CONNECT_SECONDS * 1000
 
 
 @pytest.mark.usefixtures("forgetful")
