@@ -132,6 +132,7 @@ class PostgresqlSaves:
             if getattr(error, "severity_en", None) != "ERROR":
                 # Of one whose back end was terminated asyncpg says only a moment later that it is closed.
                 self._drop()
+            error.detail = None  # which quotes what was to be saved
             raise exc.DBAPIError(
                 statement, None, error, hide_parameters=True, connection_invalidated=self._ended()
             ) from error

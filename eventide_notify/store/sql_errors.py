@@ -94,8 +94,9 @@ def _is_rolled_back(error: BaseException) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_code(error) in _SQLITE_ROLLED_BACK
     # A PostgreSQL that goes away says FATAL or PANIC, or nothing. ERROR it says only of what it has rolled back.
-    drivers = (error.orig, error.orig and error.orig.__cause__)  # SQLAlchemy puts an error of its own before it
-    return any(getattr(each, "severity_en", None) == "ERROR" for each in drivers)
+    # asyncpg's error is the original, or the cause of what SQLAlchemy has made of it.
+    said = (error.orig, error.orig and error.orig.__cause__)
+    return any(getattr(each, "severity_en", None) == "ERROR" for each in said)
 
 
 def _kind(error: BaseException) -> object:

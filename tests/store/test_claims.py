@@ -88,6 +88,8 @@ async def test_what_was_interrupted_is_saved_once(store: Store, monkeypatch: pyt
     first, claim = request("a")
     with monkeypatch.context() as patch:
         patch.setattr(store, "_insert", interrupted)
+        if hasattr(store, "_database"):
+            patch.setattr(store._database, "save_together", interrupted)
         with pytest.raises(Unavailable):
             await store.add(first, claim=claim)
     assert await saved(store) == []

@@ -104,9 +104,12 @@ async def test_who_does_not_wait_any_more_is_served_all_the_same() -> None:
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
 async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlStore) -> None:
     busy = threading.Event()
-    commits: list[object] = []
-    note = commits.append
-    sa.event.listen(sa.Engine, "commit", note)
+    commits: list[sa.Connection] = []
+
+    def commit(connection: sa.Connection) -> None:
+        commits.append(connection)
+
+    sa.event.listen(sa.Engine, "commit", commit)
     first = asyncio.create_task(store._database.write(lambda _: busy.wait(30)))
     await let_run(first)
     saved = samples(100)
@@ -117,7 +120,7 @@ async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlSt
     busy.set()
     assert await first
     await asyncio.gather(*tasks)
-    sa.event.remove(sa.Engine, "commit", note)
+    sa.event.remove(sa.Engine, "commit", commit)
     assert len(commits) == 2
     assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
 

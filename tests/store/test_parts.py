@@ -13,7 +13,6 @@ import pytest
 from eventide_notify.errors import OutcomeUnknown, Unavailable
 from eventide_notify.store import Claim, Store, records, sql, sql_announcements, sql_claims
 from eventide_notify.store.engines import Database
-from eventide_notify.store.sqlite import Sqlite
 
 from .backends import SQL, Backend
 from .samples import NOW, SECOND, announcements, ids, receipt, receipts, sample, samples
@@ -34,13 +33,13 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def transactions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """All pieces of work in the order in which they are done."""
     done: list[object] = []
-    write = Database.write
+    noted = Database._noted
 
-    async def count(self: Database, work: Any, **options: Any) -> Any:
-        done.append(work)
-        return await write(self, work, **options)
+    async def count(self: Database, write: Any) -> Any:
+        done.append(write)
+        return await noted(self, write)
 
-    monkeypatch.setattr(Database, "write", count)
+    monkeypatch.setattr(Database, "_noted", count)
     return done
 
 
@@ -51,6 +50,7 @@ async def test_changes_in_parts_are_whole_in_the_end(
 ) -> None:
     saved = samples(3 * AT_ONCE)
     await store.add([*saved, hers := sample("43")])
+    assert len(transactions) == 1  # all or nothing
     for each in (announced := announcements(2)):
         await store.add_announcement(each)
     proven = [*receipts(saved), *(receipt("42", each) for each in announced)]
@@ -92,7 +92,7 @@ async def test_claims_are_forgotten_in_parts(backend: Backend, store: Store, tra
 async def test_what_was_changed_in_part_is_not_denied(store: Store, good: int, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = samples(3 * AT_ONCE)
     await store.add(saved)
-    transact = Sqlite._transact
+    noted = Database._noted
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "mark_delivered": lambda: store.mark_delivered(receipts(saved), now=NOW),
         "mark_read": lambda: store.mark_read("42", ids(saved), now=NOW),
@@ -104,14 +104,14 @@ async def test_what_was_changed_in_part_is_not_denied(store: Store, good: int, m
     for call in calls.values():
         done = 0
 
-        async def fail(self: Sqlite, *arguments: Any, **options: Any) -> Any:
+        async def fail(self: Database, write: Any) -> Any:
             nonlocal done
             if done == good:
-                raise OSError
+                raise Unavailable
             done += 1
-            return await transact(self, *arguments, **options)
+            return await noted(self, write)
 
-        monkeypatch.setattr(Sqlite, "_transact", fail)
+        monkeypatch.setattr(Database, "_noted", fail)
         with pytest.raises(OutcomeUnknown if good else Unavailable):
             await call()
     monkeypatch.undo()
