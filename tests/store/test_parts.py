@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
@@ -157,25 +158,26 @@ async def test_others_write_while_much_is_changed(store: Store) -> None:
         assert max(taken) < TURN, taken
 
 
+_SLOW = """
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+CREATE TRIGGER slow BEFORE INSERT ON announcement_receipts FOR EACH ROW EXECUTE FUNCTION slow();
+"""
+
+
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("broadcast", [False, True])
-async def test_two_instances_write_the_same_receipts_in_any_order(
-    backend: Backend, store: Store, broadcast: bool
-) -> None:
-    """Rows locked in different orders would be a deadlock, and one of the calls would fail."""
+async def test_two_instances_write_the_same_receipts_in_any_order(backend: Backend, store: Store) -> None:
+    """Rows written in different orders would be a deadlock, and one of the calls would fail."""
     other = backend.store()
     await other.open()
+    connection = await asyncpg.connect(backend.url)
+    await connection.execute(_SLOW)  # so that the calls meet
+    await connection.close()
     chance = random.Random(2)
-    users = [str(user) for user in range(500)]
-    for _ in range(6):
-        if broadcast:
-            announced = announcements(2)
-            for each in announced:
-                await store.add_announcement(each)
-            proven = [receipt(user, each) for each in announced for user in users]
-        else:
-            await store.add(saved := [sample(user) for user in users * 2])
-            proven = receipts(saved)
-        calls = [each.mark_delivered(chance.sample(proven, k=len(proven)), now=NOW) for each in (store, other) * 4]
+    for _ in range(2):
+        announced = announcements(2)
+        for each in announced:
+            await store.add_announcement(each)
+        proven = [receipt(str(user), each) for each in announced for user in range(40)]
+        calls = [each.mark_delivered(chance.sample(proven, k=len(proven)), now=NOW) for each in (store, other) * 2]
         assert sum(await asyncio.gather(*calls)) == len(proven)
     await other.close()
