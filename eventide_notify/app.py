@@ -37,6 +37,7 @@ from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
@@ -61,6 +62,8 @@ PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
+RESTORE_EVERY = 1.0
+"""Seconds between two looks whether Redis still has what was written."""
 
 
 def create_app(
@@ -101,7 +104,7 @@ class Application:
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
-        self._hub = Hub(metrics=metrics, count_changed=self._counts.changed, read_counts=self._counts.read)
+        self._hub = Hub(metrics=metrics, counts_changed=self._counts.changed, read_counts=self._counts.read)
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
@@ -161,6 +164,8 @@ class Application:
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
+            if isinstance(self._presence, RedisPresence):
+                stack.push_async_callback(self._presence.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -181,8 +186,8 @@ class Application:
             every(LOOK_EVERY, "reading what was missed", missed.round)
         if isinstance(self._presence, RedisPresence):
             every(PRESENCE_EVERY, "presence", self._presence.flush)
+            every(RESTORE_EVERY, "presence restore", self._presence.restore)
             every(REFRESH, "presence refresh", self._presence.refresh)
-            stack.push_async_callback(self._presence.close)
 
     def _is_socket(self, scope: Scope) -> bool:
         path = _path(scope)
@@ -217,6 +222,7 @@ class Application:
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
+            replay=Replay(self._metrics),
             delivery=self._delivery,
             presence=self._presence,
             expiry=expiry,

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -17,6 +17,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from . import __version__
 from .app import create_app, token_verifier
+from .channel.redis import probe
 from .client import RequestFailed, request
 from .demo import ADMIN, admin_token, demo_settings
 from .errors import EventideError, InvalidRequest
@@ -227,13 +228,20 @@ async def _database(settings: Settings) -> Result:
 async def _redis(settings: Settings) -> Result:
     if settings.redis_url is None:
         return "redis", None, "not configured (one instance)"
-    presence = RedisPresence(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    presence = RedisPresence(url)
+    uses: dict[str, Callable[[], Awaitable[None]]] = {
+        "who is connected": presence.probe,
+        "publish and subscribe": lambda: probe(url),
+    }
     try:
-        await presence.ping()
-    except (EventideError, ValueError) as error:
-        return "redis", _line(error.__cause__ or error), ""
+        for use, attempt in uses.items():
+            try:
+                await attempt()
+            except (EventideError, ValueError) as error:
+                return "redis", f"{use}: {_line(error.__cause__ or error)}", ""
     finally:
-        await presence.close()
+        await presence.abandon()
     return "redis", None, "answers"
 
 

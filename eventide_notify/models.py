@@ -143,6 +143,8 @@ class Announcement:
     content: Draft
     created_at: datetime
     expires_at: datetime | None = None
+    stored: bool = True
+    """False: for those who are connected, and nobody else ever has it."""
 
 
 Audience = Literal["everyone", "connected"]

@@ -46,7 +46,7 @@ WITHIN = {
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
-    "realtime.hub": {"realtime.frames", "realtime.session", "realtime.writer"},
+    "realtime.hub": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
     "channel.health": set[str](),
     "channel.envelopes": {"realtime.hub"},
 }  # fmt: skip
@@ -68,7 +68,7 @@ CLIENTS = {
         "store.migrations",
     },
     "motor": {"store.mongo_client"},
-    "pymongo": {"store.mongo_client"},
+    "pymongo": {"store.mongo_client", "store.mongo_errors"},
     "redis": {"redis_client", "presence.redis"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},

@@ -66,7 +66,10 @@ async def test_it_says_so_and_recovers_without_a_restart(outage: tuple[Service, 
         await asyncio.to_thread(database.kill)
 
         refused = await post(service, "bob")
-        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        # A driver of MongoDB may have sent it into a connection that was dead: then nobody knows where it ended.
+        assert refused.status_code == 503
+        assert refused.json()["code"] in ("unavailable", "outcome_unknown")
+        assert (await post(service, "bob")).json()["code"] == "unavailable"
         assert int(refused.headers["Retry-After"]) > 0
         answer = await bob.call("get_unread_count", within=20)
         assert answer["error"]["code"] == "unavailable"

@@ -30,9 +30,8 @@ def notification(items: Sequence[Notification], *, late: bool = False) -> Envelo
 
 
 def announcement(item: Announcement) -> Envelope:
-    """An announcement; one that does not expire is not stored."""
-    stored = item.expires_at is not None
-    return {"kind": "announcement", "stored": stored, "payload": wire.announcement(item)}
+    """An announcement."""
+    return {"kind": "announcement", "stored": item.stored, "payload": wire.announcement(item)}
 
 
 def is_found_in_store(envelope: Envelope) -> bool:

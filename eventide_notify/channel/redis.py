@@ -31,10 +31,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import socketio
 
+from ..errors import Unavailable
 from ..models import UserId
 from ..realtime.codec import Json
 from ..realtime.hub import Hub
@@ -364,6 +366,24 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
                 logger.exception("an envelope could not be opened")
 
 
+async def probe(url: str) -> None:
+    """Return when something that was published has come back; raises `Unavailable`."""
+    nobodys = Json.dumps({"method": "probe", "host_id": uuid4().hex}).encode()
+    redis, publisher = connect(url), _Publisher(url, CHANNEL)
+    pubsub = redis.pubsub()
+    try:
+        async with asyncio.timeout(2 * TIMEOUT):
+            await pubsub.subscribe(CHANNEL)
+            await publisher.publish([nobodys])
+            while (message := await pubsub.get_message(timeout=TIMEOUT)) is None or message["data"] != nobodys:
+                pass
+    except Exception as error:  # each driver has its own
+        raise Unavailable("What is published does not come through Redis.") from error
+    finally:
+        for each in (pubsub, redis, publisher):
+            await _close(each)
+
+
 class _Publisher:
     """A connection to Redis that does nothing but PUBLISH, at half of what it costs through the driver's client."""
 
@@ -375,6 +395,8 @@ class _Publisher:
     async def publish(self, messages: Sequence[bytes]) -> None:
         """Publish these, in one write."""
         connection = self._connection
+        if not connection.is_connected:
+            await connection.connect()  # which asks the Sentinels, if there are any; what writes only does not
         commands = [part for message in messages for part in connection.pack_command("PUBLISH", self._channel, message)]
         await connection.send_packed_command(b"".join(commands), check_health=False)
         for _ in messages:

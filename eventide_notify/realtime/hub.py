@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -25,21 +24,22 @@ import orjson
 from .. import wire
 from ..errors import Unavailable
 from ..metrics import Metrics
-from ..models import Announcement, Notification, NotificationId, Status, UserId, id_at
+from ..models import Announcement, Notification, NotificationId, Status, UserId
 from ..wire import Payload
+from . import writes
 from .frames import Content, Shown
 from .session import Session
 from .writer import AT_ONCE, Write, Writer, Writes
+from .writes import SKEW, Copies
 
 logger = logging.getLogger(__name__)
 
-SKEW = timedelta(seconds=2)
-"""How far the clocks of instances may differ."""
 HELD_MAX = 10_000
 """Most that waits while the store is read; more is dropped, for the store has it."""
-RETRY = 1.0
-"""Seconds until counts are asked for again while the store is unavailable."""
+COUNTS_WITHIN = 1.0
+"""Seconds that a retraction waits for the counts that belong to it."""
 
+CountsChanged = Callable[[Iterable[UserId]], None]
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
@@ -50,12 +50,12 @@ Held = tuple[UserId | None, Write]
 class Hub:
     """The sessions of one instance."""
 
-    def __init__(self, *, metrics: Metrics, count_changed: Callable[[UserId], None], read_counts: ReadCounts) -> None:
+    def __init__(self, *, metrics: Metrics, counts_changed: CountsChanged, read_counts: ReadCounts) -> None:
         self.sessions: dict[str, Session] = {}
         """By their ids."""
         self._of_user: dict[UserId, list[Session]] = {}
         self._metrics = metrics
-        self._count_changed = count_changed
+        self._counts_changed = counts_changed
         self._read_counts = read_counts
         self._writer = Writer()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,6 +76,7 @@ class Hub:
         """It is gone; None if it was not there."""
         session = self.sessions.pop(sid, None)
         if session is not None:
+            session.transport.leave()
             others = self._of_user[session.user]
             others.remove(session)
             if not others:
@@ -107,18 +108,16 @@ class Hub:
 
         def find() -> Writes:
             tail = orjson.dumps(content).decode()[1:]
-            return [self._showing(id, user, tail, late) for id, user in recipients if user in self._of_user]
+            for id, user in recipients:
+                if user not in self._of_user:
+                    continue
+                show = _show_live(id, user, tail)
+                if late:
+                    show = Copies({"id": id, "userId": user, **content}, late=True).show
+                self._counts_changed([user])
+                yield self._unless_held(user, show), show
 
         self._live.inc(await self._writer.write(find))
-
-    def _showing(self, id: NotificationId, user: UserId, tail: str, late: bool) -> tuple[Sequence[Session], Write]:
-        head = f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},'
-        shown = Shown(id, Content(head + tail), late=late)
-        self._count_changed(user)
-        write = _show(shown)
-        if late:
-            write = _show_late(shown, Shown(id, Content(f'{head}"replayed":true,{tail}'), late=True))
-        return self._unless_held(user, write), write
 
     def _unless_held(self, user: UserId | None, write: Write) -> Sequence[Session]:
         """Who is to be written to now; nobody when what is stored has to wait."""
@@ -129,7 +128,7 @@ class Hub:
 
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
-        show = _show(Shown.of(payload, stored=stored))
+        show = writes.show(Shown.of(payload, stored=stored))
         find = self._unless_held if stored else lambda user, _: self._meant(user)
         self._live.inc(await self._writer.write(lambda: [(find(None, show), show)]))
         if stored:
@@ -137,31 +136,31 @@ class Hub:
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
-        for session in self.sessions.values():
-            session.withdraw([id])
+        await self._writer.write(lambda: [(self._meant(None), writes.withdraw([id]))])
         self._start(self._tell_retracted(id))
 
     async def _tell_retracted(self, id: NotificationId) -> None:
-        counts: Mapping[UserId, int] | None = None
-        while counts is None:
-            try:
+        try:
+            async with asyncio.timeout(COUNTS_WITHIN):
                 counts = await self._read_counts(list(self._of_user))
-            except Unavailable:
-                await asyncio.sleep(RETRY)
-        await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
+        except (Unavailable, TimeoutError):
+            await self.emit(wire.NOTIFICATION_DELETED, {"ids": [id]}, None)  # the counts follow
+        else:
+            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
         self.counts_changed()
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
-        tell = _tell(event, Content.of(payload))
+        content = Content.of(payload)
         if event == wire.NOTIFICATION_DELETED:
-            tell = _withdraw(payload["ids"], tell)
-        await self._writer.write(lambda: [(self._meant(user), tell) for user in ((None,) if users is None else users)])
+            tell = writes.tell_deleted(payload["ids"], content)
+        else:
+            tell = writes.tell(event, content)
+        await self._writer.write(lambda: ((self._meant(user), tell) for user in ((None,) if users is None else users)))
         if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
-            for user in users or ():
-                self._count_changed(user)
+            self._counts_changed(users or ())
 
     def _meant(self, user: UserId | None) -> Sequence[Session]:
         return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
@@ -225,33 +224,32 @@ class Hub:
                 await asyncio.sleep(0)
 
     def _show_one_missed(self, item: Notification) -> None:
-        payload = wire.live(item)
-        pending = item.status is Status.PENDING
+        missed = Copies(wire.live(item), late=item.status is Status.PENDING)
         made_good = [
-            self._make_good(session, item.id, pending, payload) for session in list(self.of_user(item.user_id))
+            self._make_good(session, item.id, missed, pending=item.status is Status.PENDING)
+            for session in list(self.of_user(item.user_id))
         ]
         if any(made_good):
-            self._count_changed(item.user_id)
+            self._counts_changed([item.user_id])
 
     async def show_missed_announcements(self, items: Iterable[Announcement]) -> None:
         """Likewise for announcements."""
         for item in items:
-            payload = wire.announcement(item)
+            missed = Copies(wire.announcement(item), late=False)
             for number, session in enumerate(list(self.sessions.values()), 1):
-                self._make_good(session, item.id, False, payload)
+                self._make_good(session, item.id, missed, pending=False)
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    def _make_good(self, session: Session, id: NotificationId, pending: bool, payload: Payload) -> bool:
+    def _make_good(self, session: Session, id: NotificationId, missed: Copies, *, pending: bool) -> bool:
         """Whether the session was shown it now."""
-        if session.has(id) or id < id_at(session.opened_at - SKEW):
+        if session.has(id) or missed.made_at < session.opened_at - SKEW:
             return False  # it has it, or its replay was the time for it
-        if id < id_at(session.opened_at) and not pending:
+        if missed.made_at < session.opened_at and not pending:
             return False  # another device has it, which had it before this session was there
-        may_be_copy = _may_have_been_shown(session, id)
-        if session.show(Shown.of({**payload, "replayed": True} if may_be_copy else payload, late=pending)):
-            (self._replayed if may_be_copy else self._live).inc()
+        if missed.show(session):
+            (self._replayed if missed.may_be_copy(session) else self._live).inc()
             return True
         return False
 
@@ -264,8 +262,7 @@ class Hub:
 
     def counts_changed(self) -> None:
         """Any of the counts of this instance's users may have changed."""
-        for user in self._of_user:
-            self._count_changed(user)
+        self._counts_changed(self._of_user)
 
     async def tell_counts(self, counts: Mapping[UserId, int]) -> None:
         """Write their unread counts to these users' sessions."""
@@ -278,63 +275,10 @@ class Hub:
             content = contents.get(count)
             if content is None:
                 content = contents[count] = Content.of(payload(count))
-            return _tell(event, content)
+            return writes.tell(event, content)
 
-        await self._writer.write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
-
-    # Replay
-
-    async def replay(self, session: Session, payloads: Sequence[Payload]) -> None:
-        """Write what a client has missed, no faster than it takes it."""
-        for payload in payloads:
-            await session.transport.ready()
-            if session.write(Shown.of(payload)):
-                self._replayed.inc()
-
-    def replay_batch(self, session: Session, payloads: Sequence[Payload]) -> None:
-        """Write what a client has missed as one event."""
-        receipts = [wire.receipt(session.user, payload) for payload in payloads]
-        session.write_batch(wire.PENDING_NOTIFICATIONS, Content.of(payloads), receipts)
-        self._replayed.inc(len(payloads))
-
-    async def go_live(self, session: Session) -> None:
-        """Write what has come during the replay, in order; from now on it is written as it comes."""
-        while session.held:
-            await session.transport.ready()
-            session.held.sort(key=_id, reverse=True)
-            if session.write(session.held.pop()):
-                self._live.inc()
-        session.held = None
+        await self._writer.write(lambda: ((self.of_user(user), telling(count)) for user, count in counts.items()))
 
 
-def _may_have_been_shown(session: Session, id: NotificationId) -> bool:
-    """Whether the client may have got it over the connection before; it is marked as a copy then."""
-    return id < id_at(session.opened_at + SKEW)
-
-
-def _id(shown: Shown) -> NotificationId:
-    return shown.id
-
-
-def _show(shown: Shown) -> Write:
-    return lambda session: session.show(shown)
-
-
-def _show_late(shown: Shown, copy: Shown) -> Write:
-    return lambda session: session.show(copy if _may_have_been_shown(session, shown.id) else shown)
-
-
-def _tell(event: str, content: Content) -> Write:
-    def tell(session: Session) -> bool:
-        session.tell(event, content)
-        return True
-
-    return tell
-
-
-def _withdraw(ids: Sequence[NotificationId], tell: Write) -> Write:
-    def withdraw(session: Session) -> bool:
-        session.withdraw(ids)
-        return tell(session)
-
-    return withdraw
+def _show_live(id: NotificationId, user: UserId, tail: str) -> Write:
+    return writes.show(Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}')))

@@ -103,7 +103,7 @@ class NotificationRoutes:
             Operation("POST", "/v1/admin/events", self.publish, "Emit an event of one's own to who is connected",
                       schemas.EventAccepted, 202, body=schemas.NewEvent, admin=True),
             Operation("GET", "/v1/admin/online-users", self.online_users, "Who is connected",
-                      schemas.OnlineUsers, admin=True),
+                      schemas.OnlineUsers, query=schemas.OnlineQuery, admin=True),
             Operation("GET", "/v1/admin/users/{id:path}/online", self.user_online, "Whether a user is connected",
                       schemas.UserOnline, admin=True, may_miss=True),
         ]  # fmt: skip
@@ -196,8 +196,10 @@ class NotificationRoutes:
         return _json({"event": asked.event}, 202)
 
     async def online_users(self, request: Request, principal: Principal) -> Response:
-        users = list(await self._service.online_users())
-        return _json({"userIds": users, "count": len(users)})
+        query = schemas.parse(schemas.OnlineQuery, _query(request))
+        found = await self._service.online_users(limit=query.limit, after=query.cursor or "")
+        following = {"nextCursor": found.users[-1]} if found.more else {}
+        return _json({"userIds": list(found.users), "count": found.count, **following})
 
     async def user_online(self, request: Request, principal: Principal) -> Response:
         user = _user_in_path(request)

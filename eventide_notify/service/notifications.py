@@ -25,7 +25,7 @@ from ..models import (
     is_storable,
     user_key,
 )
-from ..presence.base import Presence
+from ..presence.base import Online, Presence
 from ..store.base import Claim, Store
 from .fanout import Fanout
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
@@ -118,7 +118,7 @@ class NotificationService:
 
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
             until = expires_at or (created_at + self._announcement_lifetime if stored else None)
-            return Announcement(id, draft, created_at, until)
+            return Announcement(id, draft, created_at, until, stored)
 
         async with self._turns.take_for_all() as turn:
             made = announcement(self._new_id(now), now)
@@ -222,9 +222,9 @@ class NotificationService:
 
     # Connected users
 
-    async def online_users(self) -> Collection[UserId]:
+    async def online_users(self, *, limit: int = 10_000, after: UserId = "") -> Online:
         """The users with an open connection."""
-        return await self._presence.online()
+        return await self._presence.online(limit=limit, after=after)
 
     async def connections(self, user: UserId) -> int:
         """How many connections the user has."""

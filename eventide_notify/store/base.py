@@ -36,7 +36,8 @@ class Store(Protocol):
     * Everything here raises `Unavailable` while the database cannot be reached, within some seconds and with nothing
       changed, and works again when the database does, without a restart. If the database was asked to save something
       and nobody knows whether it has, or if a part of a large change was saved, that is `OutcomeUnknown`; all calls can
-      be repeated. Nothing else is raised for valid arguments.
+      be repeated. `Refused`, which is an `Unavailable` too, says that the database answers, but not what anybody
+      expected. Nothing else is raised for valid arguments.
     * A call that returned is durable: it survives the death of this process and of the database's.
     * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`. Each change of a status is atomic per notification.
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.

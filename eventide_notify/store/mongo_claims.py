@@ -24,10 +24,6 @@ class MongoClaims:
         self._client = client
         self._claims = client["claims"]
 
-    async def migrate(self) -> None:
-        """Make the index."""
-        await self._client.do(self._claims.create_index([("claimedAt", 1)]))
-
     async def once(self, claim: Claim, save: Callable[[Claim], Awaitable[Any]]) -> Claim | None:
         """Save what the claim stands for if nobody else holds its key, see `Store.add`."""
         held = await self._take(claim)
@@ -50,19 +46,21 @@ class MongoClaims:
         while True:
             if await self._client.insert(self._claims, [document]):
                 return None
-            if await self._client.do(self._claims.find_one_and_replace(expired, document)):
+            if await self._client.write(self._claims.find_one_and_replace, expired, document):
                 return None
-            if held := await self._client.do(self._claims.find_one({"_id": claim.key})):
-                return _to_claim(held)
+            if held := await self._client.read(self._claims.find_one, {"_id": claim.key}):
+                # Ours, if the answer that it was taken was lost: the ids in it are nobody else's.
+                return None if held == document else _to_claim(held)
             # Purged between two of these commands: the key is free now.
 
     async def _complete(self, key: str) -> None:
         with suppress(EventideError):  # it is saved, which is what was asked for; a repetition saves the same again
-            await self._client.do(self._claims.update_one({"_id": key}, {"$set": {"complete": True}}))
+            await self._client.write(self._claims.update_one, {"_id": key}, {"$set": {"complete": True}})
 
     async def purge(self, claimed_before: datetime) -> None:
         """Forget the claims made before then."""
-        await self._client.do(self._claims.delete_many({"claimedAt": {"$lt": claimed_before}}))
+        old = {"claimedAt": {"$lt": claimed_before}}
+        await self._client.write(self._claims.delete_many, old, attempts=self._client.attempts(many=True))
 
 
 def _to_claim(document: Document) -> Claim:

@@ -26,6 +26,8 @@ Row = Mapping[str, Any]
 
 UNUSED_SECONDS = 5.0
 """How long a connection is trusted without asking."""
+DROP_SECONDS = 1.0
+"""How long saying goodbye may take on a connection that has failed."""
 _TYPES = {sa.Text: "text", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
 
 
@@ -129,22 +131,21 @@ class PostgresqlSaves:
                 self._used_at = time.monotonic()
                 return found
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            if getattr(error, "severity_en", None) != "ERROR":
-                # Of one whose back end was terminated asyncpg says only a moment later that it is closed.
-                self._drop()
+            if getattr(error, "severity_en", None) != "ERROR":  # after which the connection is as good as before
+                await self._drop()
             error.detail = None  # which quotes what was to be saved
             raise exc.DBAPIError(
-                statement, None, error, hide_parameters=True, connection_invalidated=self._ended()
+                statement, None, error, hide_parameters=True, connection_invalidated=self._connection is None
             ) from error
         except BaseException:
-            self._drop()
+            await self._drop()
             raise
 
     async def _connected(self) -> Any:
         import asyncpg
 
-        if self._connection is not None and (self._ended() or not await self._answers()):
-            self._drop()
+        if self._connection is not None and (self._connection.is_closed() or not await self._answers()):
+            await self._drop()
         if self._connection is None:
             self._connection = await asyncpg.connect(self._dsn, timeout=engines.CONNECT_SECONDS)
         return self._connection
@@ -159,12 +160,13 @@ class PostgresqlSaves:
             return False
         return True
 
-    def _ended(self) -> bool:
-        return self._connection is None or self._connection.is_closed()
-
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        try:  # in order, for the server is being told to stop what it is doing
+            await connection.close(timeout=DROP_SECONDS)
+        except Exception:  # the driver's own
             connection.terminate()
 
 

@@ -168,7 +168,7 @@ class SqlStore:
     async def mark_read(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
-        change = sa.update(_notifications).where(is_unread(_n.status)).values(read(now))
+        change = sa.update(_notifications).where(is_unread(_n.status)).values(read(_n, now))
         return await self._change(user, ids, now, change, self._announcements.read)
 
     async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
@@ -191,7 +191,7 @@ class SqlStore:
 
     def _read(self, connection: sa.Connection, ids: Sequence[NotificationId], now: datetime) -> int:
         locked = _locked(self._database.among(_n.id, ids), is_unread(_n.status)).with_only_columns(_n.id)
-        return connection.execute(sa.update(_notifications).where(_n.id.in_(locked)).values(read(now))).rowcount
+        return connection.execute(sa.update(_notifications).where(_n.id.in_(locked)).values(read(_n, now))).rowcount
 
     async def delete(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime

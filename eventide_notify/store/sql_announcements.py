@@ -176,4 +176,4 @@ def _delete_rows(id: NotificationId, limit: int | None = None) -> sa.Delete:
 
 
 def _read(now: datetime) -> sa.Update:
-    return sa.update(announcement_receipts).where(_r.status != Status.READ).values(read(now))
+    return sa.update(announcement_receipts).where(_r.status != Status.READ).values(read(_r, now))

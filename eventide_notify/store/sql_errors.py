@@ -82,6 +82,11 @@ def is_foreseen(error: BaseException) -> bool:
     return _sqlstate(error).startswith(_SQLSTATES_AWAY)
 
 
+def may_be_of_one(error: BaseException) -> bool:
+    """Whether this may be about one of several pieces of work in a transaction. A full disk may take smaller ones."""
+    return not is_foreseen(error) or _sqlite_code(error) == sqlite3.SQLITE_FULL
+
+
 def is_locked(error: BaseException | None) -> bool:
     """Whether another process holds the SQLite file."""
     return isinstance(error, exc.DBAPIError) and _sqlite_code(error) == sqlite3.SQLITE_BUSY
@@ -105,8 +110,8 @@ def _kind(error: BaseException) -> object:
     return type(error)
 
 
-def _sqlite_code(error: exc.DBAPIError) -> int:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+def _sqlite_code(error: BaseException) -> int:
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
 
 
 def _sqlstate(error: exc.DBAPIError) -> str:

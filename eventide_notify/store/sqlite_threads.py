@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from . import engines
-from .sql_errors import Progress, is_foreseen
+from .sql_errors import Progress, may_be_of_one
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -111,7 +111,7 @@ class WritingThread:
                 transaction.commit()
             self._check()  # what went into a file that was removed meanwhile must not be taken for saved
         except BaseException as error:
-            if len(jobs) > 1 and not jobs[0].progress.committing and not is_foreseen(error):
+            if len(jobs) > 1 and not jobs[0].progress.committing and may_be_of_one(error):
                 for job in jobs:
                     self._transact([job])
                 return

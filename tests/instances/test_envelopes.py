@@ -50,11 +50,15 @@ async def test_a_notification_is_shown_as_its_instance_shows_it() -> None:
 async def test_an_announcement_says_whether_it_is_stored() -> None:
     hub = FakeHub()
     alice = hub.add("alice")
-    for expires_at in (None, NOW + timedelta(days=1)):
-        item = Announcement(new_id(NOW), Draft(message="Noon"), NOW, expires_at)
-        await opened(envelopes.announcement(item), hub)
-        assert orjson.loads(events(alice)[-1]) == ["announcement", wire.announcement(item)]
-        assert [receipt.notification_id for receipt in alice.receipts] == ([item.id] if expires_at else [])
+    for stored in (False, True):  # which of them expire says nothing about that
+        item = Announcement(new_id(NOW), Draft(message="Noon"), NOW, NOW + timedelta(days=1), stored)
+        envelope = envelopes.announcement(item)
+        assert is_found_in_store(envelope) == stored
+        await opened(envelope, hub)
+        shown = orjson.loads(events(alice)[-1])
+        assert shown == ["announcement", wire.announcement(item)]
+        assert shown[1].get("stored", True) == stored
+        assert [receipt.notification_id for receipt in alice.receipts] == ([item.id] if stored else [])
 
 
 async def test_a_retraction_has_each_users_count() -> None:

@@ -92,7 +92,7 @@ class Mongodb(Backend):
         return store
 
     async def rows(self, store: Any, table: str) -> int:
-        return int(await store._client.do(store._client[table].count_documents({})))
+        return int(await store._client.read(store._client[table].count_documents, {}))
 
     async def pretend_version(self, version: int) -> None:
         client: MongoClient[dict[str, Any]]

@@ -14,23 +14,21 @@ import pytest
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
 from eventide_notify.models import NotificationId
-from eventide_notify.store import Store, create_store, engines
+from eventide_notify.store import Claim, Store, create_store, engines
+from eventide_notify.store.sql import SqlStore
 
 from ..servers.lossy import Loss, LossyProxy, lossy_proxy_to
 from ..waiting import until
 from .backends import Backend, Postgresql, SqliteFile
-from .samples import NOW, ids, receipts, sample, samples
+from .samples import NOW, ids, sample, samples
 from .test_outage import frozen
 
 WORKERS = 8
 
 
-@contextmanager
-def impatient() -> Iterator[None]:
-    """Meanwhile work may not take long."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "WORK_SECONDS", 0.5)
-        yield
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "WORK_SECONDS", 1.5)
 
 
 @asynccontextmanager
@@ -48,6 +46,7 @@ async def through_a_proxy(backend: Backend) -> AsyncIterator[tuple[Store, LossyP
             await store.close()
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     ("lost", "error", "saved"),
@@ -60,43 +59,43 @@ async def through_a_proxy(backend: Backend) -> AsyncIterator[tuple[Store, LossyP
         (("request", b"BEGIN"), Unavailable, False),
     ],
 )
-async def test_postgresql_that_is_lost_amid_a_change(
+async def test_postgresql_that_is_lost_amid_a_transaction(
     backend: Backend, store: Store, lost: tuple[Loss, bytes], error: type[Exception], saved: bool
 ) -> None:
     await store.add([first := sample()])
     async with through_a_proxy(backend) as (lossy, proxy):
         proxy.lose(*lost)
-        with impatient(), pytest.raises(error) as caught:
-            await lossy.mark_delivered(receipts([first]), now=NOW)
+        with pytest.raises(error) as caught:
+            await lossy.mark_read("42", [first.id], now=NOW)
         assert type(caught.value) is error
         assert proxy.lost == 1
-        assert (await store.pending("42", limit=10, now=NOW) == []) is saved
+        assert await store.unread_counts(["42"], now=NOW) == {"42": 0 if saved else 1}
         proxy.restore()
-        assert await lossy.mark_delivered(receipts([first]), now=NOW) == (not saved)
+        await lossy.mark_read("42", [first.id], now=NOW)
+        assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-@pytest.mark.parametrize(
-    ("lost", "saved"),
-    [
-        # The statement, which is a transaction by itself, is prepared already, and goes by its name.
-        (("answer", b"__asyncpg_stmt_"), True),
-        (("connection", b"__asyncpg_stmt_"), True),
-        (("request", b"__asyncpg_stmt_"), False),
-    ],
-)
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize(("lost", "saved"), [("answer", True), ("connection", True), ("request", False)])
 async def test_postgresql_that_is_lost_amid_a_save(
-    backend: Backend, store: Store, lost: tuple[Loss, bytes], saved: bool
+    backend: Backend, store: Store, lost: Loss, saved: bool, keyed: bool
 ) -> None:
+    """Which is one statement: from when it is sent, only the database knows."""
+    first, second = samples(2)
+    claim = Claim("key", "a", [(second.id, "42")], NOW) if keyed else None
+    await store.add([first])
     async with through_a_proxy(backend) as (lossy, proxy):
-        await lossy.add([first := sample()])
-        proxy.lose(*lost)
-        with impatient(), pytest.raises(OutcomeUnknown):
-            await lossy.add([second := sample()])
+        proxy.lose(lost, second.id.encode())
+        with pytest.raises(OutcomeUnknown):
+            await lossy.add([second], claim=claim)
         assert proxy.lost == 1
-        assert await store.page("42", limit=10, now=NOW) == ([second, first] if saved else [first])
+        there = [second, first] if saved else [first]
+        assert await store.page("42", limit=10, now=NOW) == there
         proxy.restore()
-        await lossy.add([second])  # the same ids settle it
+        held = await lossy.add([second], claim=claim)  # the same ids settle it
+        assert (held is not None) == (keyed and saved)
         assert await store.page("42", limit=10, now=NOW) == [second, first]
 
 
@@ -146,10 +145,6 @@ class Senders:
         assert [type(result) for result in results] == [asyncio.CancelledError] * WORKERS
 
 
-def failures(senders: Senders) -> int:
-    return len(senders.refused) + len(senders.unknown)
-
-
 async def settled(store: Store, backend: Backend) -> set[NotificationId]:
     """What is in the database once no back end of the server is at work any more."""
     other = await asyncpg.connect(backend.url)
@@ -169,7 +164,7 @@ async def test_what_postgresql_has_when_its_back_ends_were_terminated(backend: B
     for turn in range(1, 20):
         await until(lambda turn=turn: len(senders.saved) > 20 * turn, within=30)  # type: ignore[misc]
         await other.execute(terminate)
-    await until(lambda: failures(senders), within=30)
+    await until(lambda: senders.unknown)
     await senders.stop()
     await other.close()
     there = await settled(store, backend)
@@ -177,6 +172,7 @@ async def test_what_postgresql_has_when_its_back_ends_were_terminated(backend: B
     assert not there & set(senders.refused)
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_what_postgresql_has_when_it_was_frozen(backend: Postgresql, store: Store) -> None:
     assert backend.server
@@ -185,15 +181,16 @@ async def test_what_postgresql_has_when_it_was_frozen(backend: Postgresql, store
     senders = Senders(store)
     for turn in range(1, 3):
         await until(lambda turn=turn: len(senders.saved) > 50 * turn, within=30)  # type: ignore[misc]
-        before = failures(senders)
-        with impatient(), frozen(backend.server):
-            await until(lambda before=before: failures(senders) > before, within=20)  # type: ignore[misc]
+        before = len(senders.unknown)
+        with frozen(backend.server):
+            await until(lambda before=before: len(senders.unknown) > before, within=20)  # type: ignore[misc]
     await senders.stop()
     there = await settled(store, backend)
     assert set(senders.saved) <= there
     assert not there & set(senders.refused)
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_a_commit_that_no_standby_confirms(backend: Postgresql, store: Store) -> None:
     """Committed here, and not yet there: that is what a client waits for, and what its time-out must not deny."""
@@ -210,9 +207,8 @@ async def test_a_commit_that_no_standby_confirms(backend: Postgresql, store: Sto
 
     await standbys("nobody")
     try:
-        senders = Senders(store)
-        with impatient():  # it takes a moment until every process of the server knows of the setting
-            await until(lambda: senders.unknown, within=30)
+        senders = Senders(store)  # it takes a moment until every process of the server knows of the setting
+        await until(lambda: senders.unknown, within=30)
         await senders.stop()
     finally:
         await standbys("")
@@ -246,11 +242,10 @@ async def test_sqlite_whose_disk_fails_at_commit(backend: SqliteFile, store: Sto
 
 
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
-async def test_sqlite_that_is_full_has_saved_nothing(backend: SqliteFile, store: Store) -> None:
+async def test_sqlite_that_is_full_has_saved_nothing(backend: SqliteFile, store: SqlStore) -> None:
     with closing(sqlite3.connect(backend.path)) as other:
         [pages] = other.execute("PRAGMA page_count").fetchone()
-    limit = f"PRAGMA max_page_count={pages}"
-    await store._database.write(lambda connection: connection.exec_driver_sql(limit))  # type: ignore[attr-defined]
+    await store._database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
     large = samples(10, data={"k": "x" * 3_000})
     outcomes: list[object] = []
     for each in large:  # together they would be saved, or not, together

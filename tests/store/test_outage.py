@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from pymongo import errors as pymongo_errors
 from sqlalchemy.exc import DBAPIError
 
-from eventide_notify.errors import OutcomeUnknown, Unavailable
-from eventide_notify.store import Claim, Store, engines, mongo, mongo_client, outage, sql_errors
+from eventide_notify.errors import OutcomeUnknown, Refused, Unavailable
+from eventide_notify.store import Claim, Store, engines, mongo_client, outage, sql_errors
 from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
 
@@ -132,9 +132,9 @@ def frozen(server: Server) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def unavailable(within: float = SECONDS) -> AsyncIterator[None]:
+async def unavailable(within: float = SECONDS, *, or_unknown: bool = False) -> AsyncIterator[None]:
     start = time.monotonic()
-    with pytest.raises(Unavailable):
+    with pytest.raises((Unavailable, OutcomeUnknown) if or_unknown else Unavailable):
         yield
     assert time.monotonic() - start < within
 
@@ -147,7 +147,7 @@ async def page_on(store: Store) -> None:
 async def outcome(call: Awaitable[object]) -> object:
     try:
         return await call
-    except Unavailable as error:
+    except (Unavailable, OutcomeUnknown) as error:
         return error
 
 
@@ -157,7 +157,9 @@ async def test_killed_and_started_again(server: Server, store: Store) -> None:
     async with killed(server):
         start = time.monotonic()
         outcomes = await asyncio.gather(*(outcome(call(store)) for call in CALLS))
-        assert [type(each) for each in outcomes] == [Unavailable] * len(CALLS)
+        # A driver of MongoDB sends what it has into a connection that is dead: then nobody knows where it ended.
+        assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
+        assert isinstance(store, MongoStore) or OutcomeUnknown not in map(type, outcomes)
         assert time.monotonic() - start < SECONDS
     # What was saved just before is there, nothing else is, and the same store works.
     assert await store.page("42", limit=10, now=NOW) == [saved]
@@ -189,7 +191,7 @@ async def test_a_restart_that_nobody_saw_is_no_failure(server: Server, store: St
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("backend", SERVERS, indirect=True)
-async def test_work_under_way_when_the_server_dies(server: Server, backend: Backend, store: Store) -> None:
+async def test_work_under_way_when_the_server_dies(server: Server, store: Store) -> None:
     """Each add either returned, and is kept, or said that nothing was saved, or that nobody knows."""
     kept: list[str] = []
     refused: list[str] = []
@@ -211,7 +213,7 @@ async def test_work_under_way_when_the_server_dies(server: Server, backend: Back
         assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
     found = set(ids(await store.page("42", limit=10_000, now=NOW)))
     assert set(kept) <= found
-    assert isinstance(backend, Mongodb) or not found & set(refused)
+    assert not found & set(refused)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -221,7 +223,7 @@ async def test_frozen(server: Server, store: Store) -> None:
     with frozen(server):
         async with unavailable(within=6):
             await page_on(store)  # a stop takes a moment to reach every thread of the server
-        async with unavailable(within=4):
+        async with unavailable(within=4, or_unknown=True):
             await store.mark_read("42", [saved.id], now=NOW)
     assert [each.id for each in await store.page("42", limit=1, now=NOW)] == [saved.id]
     await store.add(samples(2))
@@ -250,50 +252,12 @@ async def test_opening_while_the_server_is_away(server: Server, backend: Backend
     await store.close()
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        pymongo_errors.AutoReconnect("connection closed"),
-        pymongo_errors.NotPrimaryError("not primary"),
-        pymongo_errors.ExecutionTimeout("operation exceeded time limit", 50),
-        pymongo_errors.WTimeoutError("waiting for replication timed out", 64),
-        pymongo_errors.OperationFailure("The server is in quiesce mode and will shut down", 91),
-        pymongo_errors.OperationFailure("Authentication failed", 18),
-        pymongo_errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
-async def test_what_mongodb_says_when_it_is_away(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """The servers for tests do not say these by themselves."""
-
-    async def insert_many(*_: object, **__: object) -> None:
-        raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(store._notifications), "insert_many", insert_many)
-        async with unavailable():
-            await store.add([sample()])
-
-
-@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
-async def test_a_mistake_of_ours_is_not_taken_for_an_absence(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await store.add([saved := sample()])
-    monkeypatch.setattr(mongo, "_UNREAD", {"$nonsense": 1})
-    with pytest.raises(pymongo_errors.OperationFailure):
-        await store.mark_read("42", [saved.id], now=NOW)
-
-
 @pytest.mark.parametrize("backend", SQL, indirect=True)
 async def test_what_nobody_expected_of_sql_is_logged_with_its_traceback_once(
     store: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        async with unavailable():
+        with pytest.raises(Refused):
             await store._database.read(sa.select(sa.literal_column("nonsense")))
     [logged] = [record for record in caplog.records if record.name == sql_errors.__name__]
     assert "nonsense" in logged.getMessage()

@@ -105,7 +105,7 @@ async def test_times_are_exact_and_in_utc(store: Store, time: datetime) -> None:
 
 async def test_a_notification_may_be_saved_in_any_status(store: Store) -> None:
     delivered = replace(sample(), status=Status.DELIVERED, delivered_at=NOW)
-    read = replace(sample(), status=Status.READ, read_at=LATER)
+    read = replace(sample(), status=Status.READ, delivered_at=LATER, read_at=LATER)
     await store.add([read, delivered])
     assert await store.page("42", limit=2, now=NOW) == [read, delivered]
 
@@ -124,7 +124,7 @@ async def test_adding_again_changes_nothing(store: Store) -> None:
     assert await store.page("42", limit=10, now=NOW) == [
         third,
         second,
-        replace(first, status=Status.READ, read_at=LATER),
+        replace(first, status=Status.READ, delivered_at=LATER, read_at=LATER),
     ]
 
 
