@@ -19,8 +19,8 @@ from .backends import SQL, Backend
 from .samples import NOW, SECOND, announcements, ids, receipt, receipts, sample, samples
 
 AT_ONCE = 7
-TURN = 2.0
-"""How long one write may wait for its turn while others change much: a part of 10,000 rows takes some 0.1 s."""
+TURN = 5.0
+"""Seconds that a write may wait for its turn while much is changed; a part takes some 0.1 s at most."""
 
 
 @pytest.fixture
@@ -118,23 +118,20 @@ async def test_what_was_changed_in_part_is_not_denied(store: Store, good: int, m
     monkeypatch.undo()
 
 
-async def turns(store: Store, call: Awaitable[object]) -> list[float]:
+async def turns(store: Store, calling: asyncio.Future[object]) -> list[float]:
     """How long each of another user's saves took while the call was under way."""
-    calling = asyncio.ensure_future(call)
     taken: list[float] = []
     while not calling.done():
         start = time.monotonic()
         await store.add([sample("another")])
         taken.append(time.monotonic() - start)
-        await asyncio.sleep(0.01)
-    await calling
     return taken
 
 
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
-async def test_others_write_while_much_is_changed(store: Store) -> None:
+async def test_others_write_while_much_is_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite has one writer at a time."""
-    number = 30_000
+    number = 20_000
     [everyones] = announcements(1)
     await store.add_announcement(everyones)
     saved = samples(number)
@@ -142,19 +139,19 @@ async def test_others_write_while_much_is_changed(store: Store) -> None:
         await store.add(saved[some : some + 10_000])
     proven = [*receipts(saved), *(receipt(str(user), everyones) for user in range(number))]
     random.Random(1).shuffle(proven)
-    for call, expected in [
-        (store.mark_delivered(proven, now=NOW), 2 * number),
-        (store.mark_all_read("42", up_to=None, now=NOW), number + 1),
-        (store.remove_announcement(everyones.id), True),
-    ]:
-        result: list[object] = []
-
-        async def noted(call: Awaitable[object] = call, result: list[object] = result) -> None:
-            result.append(await call)
-
-        taken = await turns(store, noted())
-        assert result == [expected]
-        assert len(taken) >= 3
+    # In twenty parts or more: a busy machine may let some of them pass without anybody else.
+    for module in (records, sql, sql_announcements):
+        monkeypatch.setattr(module, "AT_ONCE", 1_000)
+    calls: list[tuple[Callable[[], Awaitable[object]], object]] = [
+        (lambda: store.mark_delivered(proven, now=NOW), 2 * number),
+        (lambda: store.mark_all_read("42", up_to=None, now=NOW), number + 1),
+        (lambda: store.remove_announcement(everyones.id), True),
+    ]
+    for call, expected in calls:
+        calling = asyncio.ensure_future(call())
+        taken = await turns(store, calling)
+        assert await calling == expected
+        assert len(taken) >= 3  # of a single transaction: one that comes before it, and one that waits for it
         assert max(taken) < TURN, taken
 
 
