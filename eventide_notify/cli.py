@@ -17,7 +17,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from . import __version__
 from .app import create_app, token_verifier
-from .channel.redis import probe
+from .channel.publisher import probe
 from .client import RequestFailed, request
 from .demo import ADMIN, admin_token, demo_settings
 from .errors import EventideError, InvalidRequest
@@ -26,7 +26,7 @@ from .models import UserKey, utc_now
 from .presence.redis import RedisPresence
 from .server import run_server
 from .settings import ConfigurationError, Settings, given_name, load_settings, token_issuer
-from .store import create_store
+from .store import create_store, driver_note
 
 COMMAND_TOKEN_TTL = 60.0
 """Seconds. A command's own token need not outlive it."""
@@ -172,6 +172,9 @@ def check() -> None:
         results = [_tokens(settings), asyncio.run(_database(settings)), asyncio.run(_redis(settings))]
     for part, fault, note in results:
         typer.echo(f"{part}: {f'FAILED: {fault}' if fault else note}")
+    url = settings.database_url.get_secret_value()
+    if driver := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        typer.echo(f"note: {driver}")
     if any(fault for _, fault, _ in results):
         raise typer.Exit(1)
 

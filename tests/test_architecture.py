@@ -22,6 +22,7 @@ PACKAGE = Path(eventide_notify.__file__).parent
 LAYERS = {
     "models": 0,
     "errors": 0,
+    "faults": 0,
     "wire": 0,
     "metrics": 0,
     "redis_client": 0,
@@ -39,11 +40,8 @@ WIRING = 5
 
 WITHIN = {
     "realtime.receipts": set[str](),
-    "realtime.faults": set[str](),
-    "realtime.engine": {"realtime.engine", "realtime.receipts", "realtime.faults"},
-    "realtime.protocol": {
-        "realtime.protocol", "realtime.engine.carrier", "realtime.engine.packets", "realtime.faults",
-    },
+    "realtime.engine": {"realtime.engine", "realtime.receipts"},
+    "realtime.protocol": {"realtime.protocol", "realtime.engine.carrier", "realtime.engine.packets"},
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
@@ -62,6 +60,9 @@ CLIENTS = {
         "store.sql",
         "store.sql_announcements",
         "store.sql_errors",
+        "store.sql_claims",
+        "store.sqlite_threads",
+        "store.postgresql_saves",
         "store.tables",
         "store.engines",
         "store.sqlite",
@@ -75,7 +76,7 @@ CLIENTS = {
     "typer": {"cli"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.redis"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict")}

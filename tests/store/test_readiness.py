@@ -20,7 +20,7 @@ from eventide_notify.store.engines import Database
 from eventide_notify.store.sql import SqlStore
 from eventide_notify.store.sql_errors import Progress
 
-from .backends import SERVERS, SQL, Backend, Postgresql, SqliteFile
+from .backends import SERVERS, Backend, Postgresql, SqliteFile
 from .roundtrips import commands
 from .samples import NOW, announcement, ids, receipts, sample, samples
 from .test_commit import files_end_at
@@ -55,13 +55,13 @@ async def test_it_writes_and_leaves_nothing_behind(backend: Backend, store: Stor
     assert await store.since("", limit=10) == []
 
 
+@pytest.mark.usefixtures("forgetful")
 async def test_those_who_ask_together_share_one_write(store: Store) -> None:
     with commands() as sent:
         await asyncio.gather(*(store.check_writable() for _ in range(20)))
     assert len([what for what, _ in sent if what.startswith(("INSERT", "update"))]) == 1
 
 
-@pytest.mark.parametrize("backend", SQL, indirect=True)
 async def test_what_was_saved_lately_answers_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "SAVED_LATELY", 60)
     await store.add([sample()])
