@@ -36,7 +36,7 @@ from .realtime.events import ClientEvents
 from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
-from .realtime.namespace import NamespaceContext, NotificationNamespace, verification
+from .realtime.namespace import NamespaceContext, NotificationNamespace
 from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
@@ -50,6 +50,7 @@ from .service import NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import Delivery
+from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
 from .store import Store, create_store, driver_note
@@ -94,7 +95,7 @@ class Application:
         self._inner_app = inner_app
         self._accepting = True
         self._metrics = metrics = Metrics()
-        self._verify = verification(token_verifier(settings))
+        self._verify = token_verifier(settings).authenticate
         self._store = _store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
@@ -115,6 +116,7 @@ class Application:
             metrics=metrics,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
+        self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
         self._web = self._build_web(settings, demo=demo)
@@ -227,6 +229,7 @@ class Application:
             presence=self._presence,
             expiry=expiry,
             handlers=events.handlers,
+            in_flight=self._in_flight,
             metrics=self._metrics,
         )
         for dialect in self._dialects:
@@ -234,7 +237,7 @@ class Application:
         return server
 
     def _build_web(self, settings: Settings, *, demo: bool) -> Starlette:
-        rest = NotificationRoutes(self.notifications, self._verify, self._metrics)
+        rest = NotificationRoutes(self.notifications, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ from typing import Any, Protocol
 import jwt
 
 from .errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
+from .faults import ClientFaults
 from .models import USER_ID_MAX, Principal, user_key
 
 logger = logging.getLogger(__name__)
 
 SEND_SCOPE = "notifications:send"
 JWKS_LIFETIME = 3600.0
-"""Seconds until the key set is fetched anew."""
+"""Seconds until the key set is fetched anew. Twice as long after it was, it is not believed without asking."""
 JWKS_COOL_DOWN = 30.0
 """Seconds between two fetches of the key set that unknown key ids may cause."""
 JWKS_RETRY = 2.0
@@ -29,13 +30,17 @@ JWKS_TIMEOUT = 5.0
 """Seconds that its server has to answer."""
 
 
+_TIMES = ("exp", "nbf", "iat")
+
+
 class KeySource(Protocol):
-    """Where the key that a token was signed with comes from. May block; `blocking` says whether it ever does."""
+    """Where the key that a token was signed with comes from."""
 
-    @property
-    def blocking(self) -> bool: ...
+    async def prepare(self, token: str) -> None:
+        """See to it that the key of this token is known, if it can be; that may take some seconds."""
 
-    def __call__(self, token: str) -> Any: ...
+    def __call__(self, token: str) -> Any:
+        """The key, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,8 @@ class FixedKey:
     """One secret or public key for all tokens."""
 
     key: str
-    blocking: bool = False
+
+    async def prepare(self, token: str) -> None: ...
 
     def __call__(self, token: str) -> str:
         return self.key
@@ -52,31 +58,33 @@ class FixedKey:
 class JwksKeys:
     """The key set behind a URL: kept for an hour, and fetched again for an unknown `kid`, at most once per cool-down.
 
+    It is fetched beside everything else, once at a time, and only who needs a key that is not known waits for that.
     While it cannot be fetched, the keys that are known go on to count; a token with another one is `Unavailable`.
     """
-
-    blocking = True
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=JWKS_TIMEOUT)
         self._clock = clock
-        self._lock = threading.Lock()
         self._known: Sequence[jwt.PyJWK] = ()
         self._tried_at = -math.inf
         self._failed = False
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def prepare(self, token: str) -> None:
+        try:
+            key = self._find(_key_id(token))
+        except (jwt.PyJWTError, ValueError):
+            return  # it is no token
+        if self._fetching is None and self._due(key):
+            self._fetching = asyncio.create_task(self._fetch(), name="key set")
+        if self._fetching is not None and (key is None or self._outdated):
+            await asyncio.wait([self._fetching], timeout=JWKS_TIMEOUT)
 
     def __call__(self, token: str) -> Any:
-        kid = jwt.get_unverified_header(token).get("kid")
-        key = self._find(kid)
-        if self._due(key):
-            with self._lock:
-                key = self._find(kid)
-                if self._due(key):
-                    self._fetch()
-                    key = self._find(kid)
+        key = self._find(_key_id(token))
         if key is not None:
             return key.key
-        if self._failed:
+        if self._failed or self._fetching is not None:
             raise Unavailable("The keys that tokens are checked with cannot be fetched.")
         raise jwt.InvalidKeyError("no key with this kid")
 
@@ -91,14 +99,26 @@ class JwksKeys:
             pause = JWKS_COOL_DOWN if self._failed else JWKS_LIFETIME
         return self._clock() - self._tried_at >= pause
 
-    def _fetch(self) -> None:
+    @property
+    def _outdated(self) -> bool:
+        """Whether a key may have been withdrawn long ago, because nobody has needed one since."""
+        return not self._failed and self._clock() - self._tried_at >= 2 * JWKS_LIFETIME
+
+    async def _fetch(self) -> None:
         try:
-            self._known = self._client.get_signing_keys()
+            self._known = await asyncio.to_thread(self._client.get_signing_keys)
             self._failed = False
-        except (jwt.PyJWTError, OSError, ValueError) as error:
-            logger.warning("the key set cannot be fetched: %s", error)
+        except Exception as error:  # whatever its server answers
+            logger.warning("the key set cannot be fetched: %s: %s", type(error).__name__, error)
             self._failed = True
-        self._tried_at = self._clock()
+        finally:
+            self._tried_at = self._clock()
+            self._fetching = None
+
+
+def _key_id(token: str) -> str | None:
+    kid: str | None = jwt.get_unverified_header(token).get("kid")
+    return kid
 
 
 class TokenVerifier:
@@ -127,6 +147,7 @@ class TokenVerifier:
         self._audience = audience
         self._issuer = issuer
         self._leeway = timedelta(seconds=leeway)
+        self._faults = ClientFaults()
         self._options: Any = {
             "require": ["exp"],
             "verify_aud": audience is not None,
@@ -134,16 +155,17 @@ class TokenVerifier:
             "verify_sub": False,  # PyJWT would refuse the integer `sub` that front end C's tokens have
         }
 
-    @property
-    def blocking(self) -> bool:
-        """Whether `verify` may wait for the network, and so belongs into a thread."""
-        return self._keys.blocking
+    async def authenticate(self, token: object) -> Principal:
+        """As `verify`, when the key set has been fetched where that is needed."""
+        if isinstance(token, str):
+            await self._keys.prepare(_bare(token))
+        return self.verify(token)
 
     def verify(self, token: object) -> Principal:
         """Who the token speaks for. A leading `Bearer` is dropped.
 
         Raises `TokenMissing`, `TokenExpired` or `TokenInvalid`; `Unavailable` when the key set cannot be fetched.
-        The cause is logged, the token never is.
+        The causes are logged, summed up; the token never is.
         """
         if token is None or token == "":
             raise TokenMissing
@@ -154,8 +176,7 @@ class TokenVerifier:
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError) as error:
-            logger.info("a token was refused: %s: %s", type(error).__name__, error)
-            raise TokenInvalid from None
+            raise self._refused(type(error).__name__, str(error)) from None
         return self._principal(claims)
 
     def _decode(self, token: str) -> Mapping[str, Any]:
@@ -172,21 +193,24 @@ class TokenVerifier:
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         claim = next((claims[name] for name in self._user_claims if claims.get(name) is not None), None)
         if isinstance(claim, bool) or not isinstance(claim, str | int):
-            logger.info("a token was refused: none of the claims %s names a user", ", ".join(self._user_claims))
-            raise TokenInvalid
+            raise self._refused(f"none of the claims {', '.join(self._user_claims)} names a user")
         if isinstance(claim, int) and abs(claim) >= 2**63:
-            logger.info("a token was refused: its user id has more than 64 bits")
-            raise TokenInvalid
+            raise self._refused("its user id has more than 64 bits")
         if not 1 <= len(user_key(claim)) <= USER_ID_MAX or "\x00" in user_key(claim):
-            logger.info("a token was refused: its user id is empty, too long or has a NUL")
-            raise TokenInvalid
+            raise self._refused("its user id is empty, too long or has a NUL")
+        if not all(_is_number(claims[name]) for name in _TIMES if name in claims):
+            # PyJWT takes a text of digits too; what else reads such a token may not, and see no end to it.
+            raise self._refused(f"one of {', '.join(_TIMES)} is not a number")
         try:
             user_key(claim).encode()
             expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
         except (UnicodeEncodeError, OverflowError, OSError, ValueError):
-            logger.info("a token was refused: its user id is not Unicode, or its exp is out of range")
-            raise TokenInvalid from None
+            raise self._refused("its user id is not Unicode, or its exp is out of range") from None
         return Principal(user_key(claim), claim, self._is_admin(claims), expires)
+
+    def _refused(self, why: str, detail: str = "") -> TokenInvalid:
+        self._faults.note(f"sent a token that was refused: {why}", detail)
+        return TokenInvalid()
 
     def _is_admin(self, claims: Mapping[str, Any]) -> bool:
         roles = claims.get("roles")
@@ -230,6 +254,10 @@ class TokenIssuer:
         if name:
             claims["name"] = name
         return jwt.encode(claims, self._secret, algorithm=self._algorithm)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _bare(token: str) -> str:

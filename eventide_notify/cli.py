@@ -17,7 +17,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from . import __version__
 from .app import create_app, token_verifier
-from .channel.redis import probe
+from .channel.publisher import probe
 from .client import RequestFailed, request
 from .demo import ADMIN, admin_token, demo_settings
 from .errors import EventideError, InvalidRequest

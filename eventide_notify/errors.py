@@ -15,6 +15,7 @@
     ├── NotFound              404 not_found           also: somebody else's
     ├── Conflict              409 conflict
     ├── PayloadTooLarge       413 payload_too_large
+    ├── RateLimited           429 rate_limited        retryable: the user has asked for too much at the same moment
     ├── Unavailable           503 unavailable         retryable: a dependency is unavailable, nothing was saved
     │   └── Refused           503 unavailable         the database answers, but does not do this
     ├── OutcomeUnknown        503 outcome_unknown     retryable: it may have been saved; the same request settles it
@@ -33,6 +34,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import ValidationError
+
+ERRORS_MAX = 20
+"""Most wrong fields that are named in one answer."""
+FIELD_MAX = 200
+"""Most characters of a field's name in an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +66,30 @@ class EventideError(Exception):
 
 
 class InvalidRequest(EventideError):
-    """The request breaks a rule."""
+    """The request breaks a rule.
+
+    `errors` has the first `ERRORS_MAX` of the wrong fields; the message says of how many it does not tell. `more`: of
+    further ones that the caller has counted only.
+    """
 
     code = "invalid_request"
     status = 422
 
-    def __init__(self, message: str | None = None, errors: Sequence[FieldError] = ()) -> None:
-        super().__init__(message or "; ".join(map(str, errors[:5])))
-        self.errors = tuple(errors)
+    def __init__(self, message: str | None = None, errors: Sequence[FieldError] = (), *, more: int = 0) -> None:
+        self.errors = tuple(FieldError(item.field[:FIELD_MAX], item.message) for item in errors[:ERRORS_MAX])
+        told = list(map(str, self.errors[:5]))
+        if untold := len(errors) + more - len(told):
+            told.append(f"and {untold} more")
+        super().__init__(message or "; ".join(told))
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> InvalidRequest:
-        """Every wrong field of a model, in the client's own names."""
+        """The wrong fields of a model, in the client's own names."""
+        found = error.errors(include_url=False, include_context=False, include_input=False)
         errors = [
-            FieldError(_path(item["loc"]), item["msg"].removeprefix("Value error, "))
-            for item in error.errors(include_url=False)
+            FieldError(_path(item["loc"]), item["msg"].removeprefix("Value error, ")) for item in found[:ERRORS_MAX]
         ]
-        return cls(errors=errors)
+        return cls(errors=errors, more=len(found) - len(errors))
 
 
 class MalformedRequest(InvalidRequest):
@@ -149,6 +162,14 @@ class PayloadTooLarge(EventideError):
 
     code = "payload_too_large"
     status = 413
+
+
+class RateLimited(EventideError):
+    """Too many requests of this user are waiting already."""
+
+    code = "rate_limited"
+    status = 429
+    retry_after = 1
 
 
 class Unavailable(EventideError):

@@ -1,12 +1,38 @@
-"""Logging: one line per record, for people or as JSON."""
+"""Logging: one line per record, for people or as JSON. Nothing that a client sent can begin another record."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, what ends a line somewhere, and what turns the direction of writing."""
+
+
+class TextFormatter(logging.Formatter):
+    """A line per record, in which control characters are escaped. A traceback follows, each of its lines indented: only
+    a record begins at the beginning of a line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        record.asctime = self.formatTime(record, self.datefmt)
+        lines = [_escaped(self.formatMessage(record))]
+        # Not `record.exc_text`, which another handler's formatter may have left there as it is.
+        for text in (self.formatException(record.exc_info) if record.exc_info else None, record.stack_info):
+            lines += [f"    {_escaped(line)}" for line in text.split("\n")] if text else []
+        return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,8 +54,7 @@ class JsonFormatter(logging.Formatter):
 def configure_logging(level: str, format: str) -> None:
     """Send every record of this level and above to standard error."""
     handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    handler.setFormatter(JsonFormatter() if format == "json" else text)
+    handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Their messages are about single packets; what goes wrong in our own code is logged by ourselves.
     for name in ("eventide_notify.socketio", "eventide_notify.engineio"):

@@ -35,6 +35,8 @@ UNSAFE_IN_LINK = r"\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u
 """Control characters, spaces, invisible ones too, and backslashes: a class of characters for Python and ECMAScript."""
 _UNSAFE_IN_LINK = re.compile(f"[{UNSAFE_IN_LINK}]")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_AFTER_ALL_TIMES = "e677d21f-dc00"
+"""How an id would begin in the year 10000, which no calendar here has."""
 
 
 def _storable(text: str) -> str:
@@ -202,12 +204,12 @@ def cut_to_milliseconds(time: datetime) -> datetime:
 
 def is_notification_id(text: object) -> bool:
     """Whether this can be an id at all; what cannot is not worth a question to the database."""
-    return isinstance(text, str) and _ID.fullmatch(text) is not None
+    return isinstance(text, str) and _ID.fullmatch(text) is not None and text < _AFTER_ALL_TIMES
 
 
 def id_at(time: datetime) -> NotificationId:
     """An id before all that are made at this time, and after all that were made before it."""
-    digits = f"{int(time.timestamp() * 1000):012x}"
+    digits = f"{max(0, int(time.timestamp() * 1000)):012x}"
     return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
 

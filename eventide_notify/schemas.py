@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from .errors import InvalidRequest
+from .errors import ERRORS_MAX, FieldError, InvalidRequest
 from .models import (
     IDS_MAX,
     RECIPIENTS_MAX,
@@ -41,6 +41,8 @@ from .models import (
 )
 from .wire import RESERVED_EVENTS
 
+OFFSET_MAX = 10_000
+"""A database counts what it passes over, one by one; a cursor costs the same everywhere."""
 PAYLOAD_MAX_BYTES = 64 * 1024
 """Of an event of the caller's own, which may go to every socket there is."""
 
@@ -57,13 +59,23 @@ ShapeT = TypeVar("ShapeT", bound="Shape")
 
 
 def parse(shape: type[ShapeT], value: object) -> ShapeT:
-    """The value as this shape; raises `InvalidRequest` that names every wrong field."""
+    """The value as this shape; raises `InvalidRequest` that names the wrong fields."""
     if not isinstance(value, dict):
         raise InvalidRequest("A JSON object is expected.")
+    _refuse_many_unknown(shape, value)
     try:
         return shape.model_validate(value)
     except ValidationError as error:
         raise InvalidRequest.from_validation(error) from None
+
+
+def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
+    """pydantic describes every field that it does not know, which takes seconds for as many as fit into a body."""
+    known = {field.alias or name for name, field in shape.model_fields.items()}
+    unknown = [name for name in value if name not in known]
+    if len(unknown) > ERRORS_MAX:
+        errors = [FieldError(name, "Extra inputs are not permitted") for name in unknown[:ERRORS_MAX]]
+        raise InvalidRequest(errors=errors, more=len(unknown) - ERRORS_MAX)
 
 
 def _decimal(value: object) -> object:
@@ -145,7 +157,9 @@ class PageQuery(Shape):
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
     cursor: Known | None = Field(None, description="`nextCursor` of the page before.")
-    offset: Annotated[int, BeforeValidator(_number)] = Field(0, ge=0, le=1_000_000)
+    offset: Annotated[int, BeforeValidator(_number)] = Field(
+        0, ge=0, le=OFFSET_MAX, description="Pages farther back are reached by `cursor`."
+    )
     unread: Annotated[bool | None, BeforeValidator(_flag)] = Field(
         None, description="true: only unread ones, false: only read ones."
     )
@@ -397,4 +411,4 @@ class Problem(Shape):
     status: int
     detail: str
     code: str
-    errors: list[ProblemField] | None = Field(None, description="Every wrong field.")
+    errors: list[ProblemField] | None = Field(None, description=f"The wrong fields; at most {ERRORS_MAX} of them.")

@@ -14,7 +14,7 @@ import uvicorn
 
 from .app import Application
 from .realtime.engine.carrier import FRAME_MAX
-from .realtime.protocol import HttpProtocol
+from .realtime.protocol import HttpProtocol, OtherWebSockets
 
 GRACE = 10
 """Seconds that open requests have at a stop."""
@@ -71,7 +71,7 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
         port=port,
         loop="asyncio" if sys.platform == "win32" else "uvloop",
         http=_Http,
-        ws="websockets-sansio",
+        ws=OtherWebSockets,
         ws_max_size=FRAME_MAX + 1024,
         ws_ping_interval=None,
         ws_per_message_deflate=False,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from eventide_notify import auth
 from eventide_notify.auth import (
     JWKS_COOL_DOWN,
     JWKS_LIFETIME,
@@ -30,13 +27,11 @@ from eventide_notify.auth import (
 from eventide_notify.errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
 from eventide_notify.models import Principal, utc_now
 
+from .key_server import EC, ED, OTHER_RSA, RSA, KeyServer, key_server
+from .waiting import until
+
 SECRET = "a secret of more than thirty-two bytes"
 CLAIMS = ("sub", "userId", "id")
-
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-ED = ed25519.Ed25519PrivateKey.generate()
 
 Verify = Callable[[object], Principal]
 
@@ -146,7 +141,6 @@ def test_a_public_key_is_no_secret(key: Any) -> None:
 def test_public_keys(key: Any, algorithm: str) -> None:
     check = verifier(pem(key), "RS256", "ES256", "EdDSA")
     assert check.verify(token(key, algorithm)).user_id == "42"
-    assert not check.blocking
     with pytest.raises(TokenInvalid):
         check.verify(token(OTHER_RSA, "RS256"))
     with pytest.raises(TokenInvalid):
@@ -208,6 +202,19 @@ def test_audience_and_issuer_are_checked_when_set() -> None:
     for change in changes:
         with pytest.raises(TokenInvalid):
             strict.verify(token(**{**named, **change}))
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", [f"{2**32}", "1", True, [2**32]], ids=repr)
+def test_a_time_that_is_no_number_is_refused(name: str, value: object) -> None:
+    given = {"sub": "42", "exp": 2**32, name: value}
+    with pytest.raises((TokenInvalid, TokenExpired)):
+        verifier().verify(forged_with_secret(given))
+
+
+def test_a_time_may_have_a_fraction() -> None:
+    given = {"sub": "42", "exp": 2**32 + 0.5, "nbf": 1.5, "iat": 1.5}
+    assert verifier().verify(forged_with_secret(given)).user_id == "42"
 
 
 # Whom it speaks for
@@ -282,9 +289,20 @@ def test_the_log_has_the_cause_and_never_the_token(caplog: pytest.LogCaptureFixt
             with pytest.raises(TokenInvalid):
                 verifier().verify(made)
     assert len(caplog.messages) == len(refused)
-    assert all("a token was refused" in message for message in caplog.messages)
+    assert all("sent a token that was refused" in message for message in caplog.messages)
     parts = {part for made in refused for part in made.split(".") if len(part) > 3}
     assert not any(part in caplog.text for part in parts | {"a-secret-user"})
+
+
+def test_tokens_that_are_refused_are_counted_and_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    check = verifier()
+    made = forged({"alg": "HS256", "crit": ["x\n12:00:00 INFO    somebody: forged\u2028\x1b[2J"]}, claims(exp=2**32))
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(1_000):
+            with pytest.raises(TokenInvalid):
+                check.verify(made)
+    [message] = caplog.messages
+    assert message.isprintable()
 
 
 # Making tokens
@@ -304,50 +322,10 @@ def test_the_issuers_tokens_are_accepted(user: str | int) -> None:
 # Key sets
 
 
-class KeyServer:
-    """A key set on the loopback interface: what it says (`answer`; None: it hangs up), how often it was `asked`."""
-
-    def __init__(self) -> None:
-        self.answer: bytes | None = b"{}"
-        self.asked = 0
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked += 1
-                if outer.answer is None:
-                    return
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(outer.answer)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks.json"
-
-    def has(self, **keys: Any) -> None:
-        """From now on it has these keys, by their `kid`."""
-        self.answer = json.dumps(
-            {"keys": [_jwk(key) | {"kid": kid, "use": "sig"} for kid, key in keys.items()]}
-        ).encode()
-
-
-def _jwk(key: Any) -> dict[str, Any]:
-    kinds: dict[Any, Any] = {RSA: RSAAlgorithm, OTHER_RSA: RSAAlgorithm, EC: ECAlgorithm, ED: OKPAlgorithm}
-    return dict(kinds[key].to_jwk(key.public_key(), as_dict=True))
-
-
 @pytest.fixture
 def keys() -> Iterator[KeyServer]:
-    keys = KeyServer()
-    thread = threading.Thread(target=keys.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield keys
-    keys.server.shutdown()
-    thread.join()
-    keys.server.server_close()
+    with key_server() as server:
+        yield server
 
 
 class Clock:
@@ -374,95 +352,142 @@ def signed(kid: str | None, key: Any = RSA, algorithm: str = "RS256") -> str:
     return token(key, algorithm, headers={"kid": kid} if kid else None)
 
 
-def test_the_key_is_found_by_its_id_and_kept(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+async def test_the_key_is_found_by_its_id_and_kept(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
     keys.has(a=RSA, b=EC, c=ED)
     for _ in range(3):
-        assert by_set.verify(signed("a")).user_id == "42"
-        assert by_set.verify(signed("b", EC, "ES256")).user_id == "42"
-        assert by_set.verify(signed("c", ED, "EdDSA")).user_id == "42"
+        assert (await by_set.authenticate(signed("a"))).user_id == "42"
+        assert (await by_set.authenticate(signed("b", EC, "ES256"))).user_id == "42"
+        assert (await by_set.authenticate(signed("c", ED, "EdDSA"))).user_id == "42"
         clock.now += JWKS_LIFETIME / 4
     assert keys.asked == 1
-    assert by_set.blocking
 
 
-def test_a_token_without_an_id_is_checked_with_the_first(keys: KeyServer, by_set: TokenVerifier) -> None:
+async def test_a_token_without_an_id_is_checked_with_the_first(keys: KeyServer, by_set: TokenVerifier) -> None:
     keys.has(a=RSA)
-    assert by_set.verify(signed(None)).user_id == "42"
+    assert (await by_set.authenticate(signed(None))).user_id == "42"
 
 
-def test_after_an_hour_the_set_is_fetched_anew(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+async def test_after_an_hour_the_set_is_fetched_anew(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
     keys.has(a=RSA)
-    by_set.verify(signed("a"))
+    await by_set.authenticate(signed("a"))
     keys.has(b=OTHER_RSA)  # "a" was withdrawn
     clock.now += JWKS_LIFETIME
+    await by_set.authenticate(signed("a"))  # and nobody waits
+    assert (await by_set.authenticate(signed("b", OTHER_RSA))).user_id == "42"
     with pytest.raises(TokenInvalid):
-        by_set.verify(signed("a"))
+        await by_set.authenticate(signed("a"))
     assert keys.asked == 2
 
 
-def test_the_wrong_key_under_a_known_id_is_invalid(keys: KeyServer, by_set: TokenVerifier) -> None:
+async def test_a_key_that_was_withdrawn_long_ago_is_not_believed(
+    keys: KeyServer, by_set: TokenVerifier, clock: Clock
+) -> None:
+    keys.has(a=RSA)
+    await by_set.authenticate(signed("a"))
+    keys.has(b=OTHER_RSA)
+    clock.now += 2 * JWKS_LIFETIME
+    with pytest.raises(TokenInvalid):
+        await by_set.authenticate(signed("a"))
+    assert keys.asked == 2
+
+
+async def test_while_a_refresh_hangs_the_known_keys_count_at_once(
+    keys: KeyServer, by_set: TokenVerifier, clock: Clock
+) -> None:
+    keys.has(a=RSA)
+    await by_set.authenticate(signed("a"))
+    keys.has(a=RSA, new=OTHER_RSA)
+    keys.answers.clear()
+    clock.now += JWKS_LIFETIME
+    waiting = [asyncio.create_task(by_set.authenticate(signed("new", OTHER_RSA))) for _ in range(3)]
+    for _ in range(100):
+        assert (await by_set.authenticate(signed("a"))).user_id == "42"
+    await until(lambda: keys.asked == 2)
+    assert not any(task.done() for task in waiting)
+    keys.answers.set()
+    assert {principal.user_id for principal in await asyncio.gather(*waiting)} == {"42"}
+    assert keys.asked == 2
+
+
+async def test_nobody_waits_for_ever(
+    keys: KeyServer, by_set: TokenVerifier, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.has(a=RSA)
+    keys.answers.clear()
+    monkeypatch.setattr(auth, "JWKS_TIMEOUT", 0.05)  # of those who wait; not of the request
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await by_set.authenticate(signed("a"))
+    assert keys.asked == 1
+    keys.answers.set()
+    monkeypatch.undo()
+    assert (await by_set.authenticate(signed("a"))).user_id == "42"
+
+
+async def test_the_wrong_key_under_a_known_id_is_invalid(keys: KeyServer, by_set: TokenVerifier) -> None:
     keys.has(a=RSA, b=EC)
     for made in (signed("a", OTHER_RSA), signed("b", RSA), signed("a", EC, "ES256")):
         with pytest.raises(TokenInvalid):
-            by_set.verify(made)
+            await by_set.authenticate(made)
 
 
-def test_an_unknown_id_causes_one_fetch_in_each_cool_down(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+async def test_an_unknown_id_causes_one_fetch_in_each_cool_down(
+    keys: KeyServer, by_set: TokenVerifier, clock: Clock
+) -> None:
     keys.has(a=RSA)
-    by_set.verify(signed("a"))
+    await by_set.authenticate(signed("a"))
     keys.has(a=RSA, new=OTHER_RSA)
     for _ in range(5):
         with pytest.raises(TokenInvalid):
-            by_set.verify(signed("new", OTHER_RSA))
+            await by_set.authenticate(signed("new", OTHER_RSA))
     assert keys.asked == 1
     clock.now += JWKS_COOL_DOWN
-    assert by_set.verify(signed("new", OTHER_RSA)).user_id == "42"
+    assert (await by_set.authenticate(signed("new", OTHER_RSA))).user_id == "42"
     for forgery in range(5):
         with pytest.raises(TokenInvalid):
-            by_set.verify(signed(f"unknown-{forgery}"))
+            await by_set.authenticate(signed(f"unknown-{forgery}"))
     assert keys.asked == 2
 
 
-def test_what_is_no_token_causes_no_fetch(keys: KeyServer, by_set: TokenVerifier) -> None:
+async def test_what_is_no_token_causes_no_fetch(keys: KeyServer, by_set: TokenVerifier) -> None:
     with pytest.raises(TokenInvalid):
-        by_set.verify("x.y.z")
+        await by_set.authenticate("x.y.z")
     assert keys.asked == 0
 
 
-def test_an_unreachable_set_is_unavailable(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+async def test_an_unreachable_set_is_unavailable(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
     keys.answer = None
     for _ in range(5):
         with pytest.raises(Unavailable):
-            by_set.verify(signed("a"))
+            await by_set.authenticate(signed("a"))
     assert keys.asked == 1  # whoever comes next is told at once
     keys.has(a=RSA)
     clock.now += JWKS_RETRY
-    assert by_set.verify(signed("a")).user_id == "42"
+    assert (await by_set.authenticate(signed("a"))).user_id == "42"
 
 
 @pytest.mark.parametrize(
     "answer", [b"", b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "?"}]}', b"\xff"]
 )
-def test_a_set_that_is_none_is_unavailable(keys: KeyServer, by_set: TokenVerifier, answer: bytes) -> None:
+async def test_a_set_that_is_none_is_unavailable(keys: KeyServer, by_set: TokenVerifier, answer: bytes) -> None:
     keys.answer = answer
     with pytest.raises(Unavailable):
-        by_set.verify(signed("a"))
+        await by_set.authenticate(signed("a"))
 
 
-def test_while_the_set_is_away_the_known_keys_count(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+async def test_while_the_set_is_away_the_known_keys_count(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
     keys.has(a=RSA)
-    by_set.verify(signed("a"))
+    await by_set.authenticate(signed("a"))
     keys.answer = None
     clock.now += JWKS_LIFETIME
-    assert by_set.verify(signed("a")).user_id == "42"
+    assert (await by_set.authenticate(signed("a"))).user_id == "42"
     with pytest.raises(Unavailable):
-        by_set.verify(signed("new", OTHER_RSA))
+        await by_set.authenticate(signed("new", OTHER_RSA))
 
 
-def test_those_who_come_at_once_cause_one_fetch(keys: KeyServer, by_set: TokenVerifier) -> None:
+async def test_those_who_come_at_once_cause_one_fetch(keys: KeyServer, by_set: TokenVerifier) -> None:
     keys.has(a=RSA)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(by_set.verify, [signed("a")] * 16))
+    found = await asyncio.gather(*(by_set.authenticate(signed("a")) for _ in range(16)))
     assert {principal.user_id for principal in found} == {"42"}
     assert keys.asked == 1
 

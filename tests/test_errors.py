@@ -17,12 +17,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from eventide_notify import errors
-from eventide_notify.errors import EventideError, FieldError, Internal, InvalidRequest, TokenMissing, Unauthorized
+from eventide_notify.errors import (
+    ERRORS_MAX,
+    EventideError,
+    FieldError,
+    Internal,
+    InvalidRequest,
+    TokenMissing,
+    Unauthorized,
+)
 from eventide_notify.rest.problems import HANDLERS, problem
 
 CODES = {
     "unauthorized", "token_expired", "forbidden", "not_found", "invalid_request", "payload_too_large", "conflict",
-    "unavailable", "outcome_unknown", "internal",
+    "rate_limited", "unavailable", "outcome_unknown", "internal",
 }  # fmt: skip
 REASONS = {"token_missing", "token_expired", "token_invalid"}
 
@@ -60,7 +68,8 @@ def test_every_error_is_a_problem_document(kind: type[EventideError]) -> None:
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: str(kind.__name__))
 def test_who_may_try_again_is_told_when(kind: type[EventideError]) -> None:
-    assert (kind.retry_after is not None) == (kind.__name__ in ("Unavailable", "Refused", "OutcomeUnknown"))
+    again = {"RateLimited", "Unavailable", "Refused", "OutcomeUnknown"}
+    assert (kind.retry_after is not None) == (kind.__name__ in again)
 
 
 def test_a_challenge_says_what_is_wrong_with_the_token_if_there_was_one() -> None:
@@ -97,8 +106,14 @@ def test_fields_have_the_clients_own_names() -> None:
 
 def test_the_message_stays_short() -> None:
     error = invalid({"innerOnes": [{"aNumber": "x"}] * 1_000})
-    assert len(error.errors) == 1_000
+    assert len(error.errors) == ERRORS_MAX
+    assert error.message.endswith("; and 995 more")
     assert len(error.message) < 1_000
+
+
+def test_a_name_that_the_client_made_up_is_cut() -> None:
+    error = InvalidRequest(errors=[FieldError("x" * 100_000, "is unknown")])
+    assert len(error.errors[0].field) + len(error.message) < 1_000
 
 
 def test_every_internal_error_has_a_reference_of_its_own() -> None:

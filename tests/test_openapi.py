@@ -41,7 +41,8 @@ to_come = st.datetimes(datetime(2200, 1, 1), datetime(9000, 1, 1))  # noqa: DTZ0
 schemathesis.openapi.format("date-time", to_come.map(lambda time: f"{time.isoformat()}Z"))
 
 DOCUMENT = openapi.document(
-    NotificationRoutes(cast(Any, None), cast(Any, None), cast(Any, None)).operations(), version=__version__
+    NotificationRoutes(cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None)).operations(),
+    version=__version__,
 )
 described = schemathesis.openapi.from_dict(DOCUMENT)
 described.config.generation.update(allow_x00=False)  # nor can it say that a text has no NUL

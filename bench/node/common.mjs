@@ -45,8 +45,27 @@ export async function inTurn({ count, first, users, callers }, act) {
   await Promise.all(Array.from({ length: callers }, call));
 }
 
+/** For how long the event loop is held at most: a timer that is due every millisecond comes later by that. */
+const watch = {
+  PERIOD: 1,
+  start() {
+    this.longest = 0;
+    this.last = performance.now();
+    this.timer = setInterval(() => {
+      const now = performance.now();
+      this.longest = Math.max(this.longest, now - this.last - this.PERIOD);
+      this.last = now;
+    }, this.PERIOD);
+  },
+  end() {
+    clearInterval(this.timer);
+    return { longest: this.longest };
+  },
+};
+
 /** Listens for clients and, on another port, for work: a line is one piece of it, and is answered when that is done. */
-export function listen(server, work) {
+export function listen(server, ownWork) {
+  const work = { ...ownWork, watch: () => watch.start(), watched: () => watch.end() };
   const control = createServer((connection) => {
     let data = "";
     connection.setNoDelay();
@@ -56,8 +75,8 @@ export function listen(server, work) {
       if (data.endsWith("\n")) {
         const body = JSON.parse(data);
         data = "";
-        await work[body.work](body);
-        connection.write("done\n");
+        const answer = (await work[body.work](body)) ?? {};
+        connection.write(`${JSON.stringify(answer)}\n`);
       }
     });
   });

@@ -35,6 +35,7 @@ from .writes import SKEW, Copies
 logger = logging.getLogger(__name__)
 
 HELD_MAX = 10_000
+HELD_CHARACTERS = 16 * 1024 * 1024
 """Most that waits while the store is read; more is dropped, for the store has it."""
 COUNTS_WITHIN = 1.0
 """Seconds that a retraction waits for the counts that belong to it."""
@@ -60,6 +61,7 @@ class Hub:
         self._writer = Writer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: list[Held] | None = None
+        self._held_size = 0
         self._dropped = False
         self._live, self._replayed = (metrics.sent.labels(way) for way in ("live", "replay"))
 
@@ -115,22 +117,30 @@ class Hub:
                 if late:
                     show = Copies({"id": id, "userId": user, **content}, late=True).show
                 self._counts_changed([user])
-                yield self._unless_held(user, show), show
+                yield self._unless_held(user, show, len(tail)), show
 
         self._live.inc(await self._writer.write(find))
 
-    def _unless_held(self, user: UserId | None, write: Write) -> Sequence[Session]:
+    def _unless_held(self, user: UserId | None, write: Write, size: int) -> Sequence[Session]:
         """Who is to be written to now; nobody when what is stored has to wait."""
         if self._held is None:
             return self._meant(user)
-        self._hold(user, write)
+        if len(self._held) < HELD_MAX and self._held_size < HELD_CHARACTERS:
+            self._held.append((user, write))
+            self._held_size += size
+        else:
+            self._dropped = True
         return ()
 
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
-        show = writes.show(Shown.of(payload, stored=stored))
-        find = self._unless_held if stored else lambda user, _: self._meant(user)
-        self._live.inc(await self._writer.write(lambda: [(find(None, show), show)]))
+        shown = Shown.of(payload, stored=stored)
+        show = writes.show(shown)
+
+        def find() -> Writes:
+            yield self._unless_held(None, show, len(shown.content.json)) if stored else self._meant(None), show
+
+        self._live.inc(await self._writer.write(find))
         if stored:
             self.counts_changed()
 
@@ -186,7 +196,7 @@ class Hub:
 
     def hold(self) -> list[Held]:
         """From now on let what is stored wait, for older ones have to be read first; what has waited so far."""
-        held, self._held = self._held or [], []
+        held, self._held, self._held_size = self._held or [], [], 0
         return held
 
     async def show_held(self, held: Iterable[Held]) -> None:
@@ -204,16 +214,9 @@ class Hub:
         too much of it."""
         while self._held:
             await self.show_held(self.hold())
-        self._held = None
+        self._held, self._held_size = None, 0
         complete, self._dropped = not self._dropped, False
         return complete
-
-    def _hold(self, user: UserId | None, write: Write) -> None:
-        assert self._held is not None  # noqa: S101 - the caller has looked
-        if len(self._held) < HELD_MAX:
-            self._held.append((user, write))
-        else:
-            self._dropped = True
 
     async def show_missed(self, items: Iterable[Notification]) -> None:
         """Show what may not have come through the channel to those sessions that lack it."""

@@ -21,12 +21,12 @@ import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
-from ..auth import TokenVerifier
 from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
 from ..service.delivery import Delivery
+from ..service.in_flight import InFlight
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
 from .events import Handler
@@ -57,6 +57,7 @@ class NamespaceContext:
     presence: Presence
     expiry: ExpiryWatch
     handlers: Mapping[str, Handler]
+    in_flight: InFlight
     metrics: Metrics
 
 
@@ -95,9 +96,13 @@ class NotificationNamespace(socketio.AsyncNamespace):
             principal = await self._authenticate(environ, auth)
         except Unauthorized as error:
             raise self._refusal(error.reason) from None
-        except Exception as error:
-            if not isinstance(error, Unavailable):
-                logger.exception("a client could not be authenticated")
+        except Unavailable:
+            # The keys cannot be had, which is not the client's fault: it is to come back by itself.
+            self._context.metrics.refused.labels("unavailable").inc()
+            transport.close()
+            return
+        except Exception:
+            logger.exception("a client could not be authenticated")
             raise self._refusal("unavailable") from None
         if transport.closed:
             return
@@ -202,7 +207,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise InvalidRequest(f"There is no event {event[:100]!r}.")
         if len(data) > 1:
             raise InvalidRequest(f"{event} takes one argument, not {len(data)}.")
-        return await handler(session, data[0] if data else None)
+        async with self._context.in_flight.of(session.user):
+            return await handler(session, data[0] if data else None)
 
     async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:
         if event.wants_ack:
@@ -210,14 +216,3 @@ class NotificationNamespace(socketio.AsyncNamespace):
         told = {"status": "error", "code": error.code, "message": error.message}
         session.tell(wire.EXCEPTION, Content.of(told))
         return None
-
-
-def verification(verifier: TokenVerifier) -> Callable[[object], Awaitable[Principal]]:
-    """The verifier for the event loop: in a thread where it may wait for the network."""
-
-    async def verify(token: object) -> Principal:
-        if verifier.blocking:
-            return await asyncio.to_thread(verifier.verify, token)
-        return verifier.verify(token)
-
-    return verify

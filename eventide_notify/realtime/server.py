@@ -8,10 +8,10 @@ from typing import Any
 
 import socketio
 
+from ..faults import ClientFaults
 from ..models import Receipt
 from .codec import Codec
 from .engine.server import EngineServer
-from .faults import ClientFaults
 
 
 class SocketServer(socketio.AsyncServer):

@@ -102,7 +102,7 @@ def _responses(row: Operation) -> dict[str, Any]:
     if row.answer is not None:
         good["content"] = _content(row.answer)
     problems = [401, 422, 500, 503]
-    problems += [403] if row.admin else []
+    problems += [403] if row.admin else [429]
     problems += [404] if row.may_miss else []
     problems += [400, 413, 415] if row.body is not None else []
     problems += [409] if row.headers else []
@@ -110,7 +110,7 @@ def _responses(row: Operation) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    headers = {401: "WWW-Authenticate", 503: "Retry-After"}
+    headers = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
     described: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
         "content": {MEDIA_TYPE: {"schema": _reference(schemas.Problem)}},

@@ -33,6 +33,7 @@ from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
 from ..schemas import Shape
 from ..service import NotificationService
+from ..service.in_flight import InFlight
 from .problems import problem
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,10 @@ class Operation:
 class NotificationRoutes:
     """`/v1`: a user's own notifications, and under `/v1/admin` what administrators may do."""
 
-    def __init__(self, service: NotificationService, verify: Verify, metrics: Metrics) -> None:
+    def __init__(self, service: NotificationService, verify: Verify, in_flight: InFlight, metrics: Metrics) -> None:
         self._service = service
         self._verify = verify
+        self._in_flight = in_flight
         self._metrics = metrics
 
     def operations(self) -> list[Operation]:
@@ -136,7 +138,10 @@ class NotificationRoutes:
                     "This takes no parameters.",
                     [FieldError(name, "there is no such parameter") for name in request.query_params],
                 )
-            return await row.endpoint(request, principal)
+            if row.admin:  # a back end has one token for all that it sends
+                return await row.endpoint(request, principal)
+            async with self._in_flight.of(principal.user_id):
+                return await row.endpoint(request, principal)
         except EventideError as error:
             return problem(error)
         except Exception:

@@ -17,7 +17,7 @@ from ..models import Announcement, Notification, NotificationId, Receipt, Status
 from .base import Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_claims import MongoClaims
-from .mongo_client import Document, MongoClient, together
+from .mongo_client import Document, MongoClient, group, together
 from .mongo_errors import advice, one_call
 from .mongo_schema import MIGRATION_SECONDS, migrate
 from .outage import reason
@@ -36,6 +36,7 @@ class MongoStore:
         self._client = MongoClient(url, driver)
         self._patient = partial(MongoClient, url, driver, socketTimeoutMS=PATIENCE, wTimeoutMS=PATIENCE)
         self._notifications = self._client["notifications"]
+        self._saves = group(self._save_group, weigh=len)
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
 
@@ -49,6 +50,8 @@ class MongoStore:
         self._client.opened()
 
     async def close(self) -> None:
+        await self._saves.settle()
+        await self._claims.settle()
         await self._client.close()
 
     async def check_writable(self) -> None:
@@ -63,7 +66,12 @@ class MongoStore:
         return await self._claims.once(claim, lambda held: self._insert(resume(notifications, held)))
 
     async def _insert(self, notifications: Sequence[Notification]) -> None:
-        await self._client.insert(self._notifications, [_to_document(notification) for notification in notifications])
+        if notifications:
+            await self._saves.do([_to_document(notification) for notification in notifications])
+
+    async def _save_group(self, saves: Sequence[Sequence[Document]]) -> Sequence[None]:
+        await self._client.insert(self._notifications, [document for save in saves for document in save])
+        return [None] * len(saves)
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         if claim is None:

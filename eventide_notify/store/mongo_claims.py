@@ -6,14 +6,14 @@ one that is not complete saves the same, under the same ids.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from ..errors import EventideError
 from .base import Claim
-from .mongo_client import Document, MongoClient
+from .mongo_client import Document, MongoClient, group
 from .records import pack_items, unpack_items
 
 
@@ -23,6 +23,13 @@ class MongoClaims:
     def __init__(self, client: MongoClient) -> None:
         self._client = client
         self._claims = client["claims"]
+        self._inserts = group(self._insert_group, weigh=lambda _: 1)
+        self._completions = group(self._complete_group, weigh=lambda _: 1)
+
+    async def settle(self) -> None:
+        """Wait for all that is under way."""
+        await self._inserts.settle()
+        await self._completions.settle()
 
     async def once(self, claim: Claim, save: Callable[[Claim], Awaitable[Any]]) -> Claim | None:
         """Save what the claim stands for if nobody else holds its key, see `Store.add`."""
@@ -44,7 +51,7 @@ class MongoClaims:
         }
         expired = {"_id": claim.key, "claimedAt": {"$lt": claim.claimed_at - claim.lifetime}}
         while True:
-            if await self._client.insert(self._claims, [document]):
+            if await self._inserts.do(document):
                 return None
             if await self._client.write(self._claims.find_one_and_replace, expired, document):
                 return None
@@ -53,9 +60,19 @@ class MongoClaims:
                 return None if held == document else _to_claim(held)
             # Purged between two of these commands: the key is free now.
 
+    async def _insert_group(self, documents: Sequence[Document]) -> Sequence[bool]:
+        """Whether each was inserted. Of those with the same key one is."""
+        new = {(document["_id"], document["items"]) for document in await self._client.insert(self._claims, documents)}
+        return [(document["_id"], document["items"]) in new for document in documents]
+
     async def _complete(self, key: str) -> None:
         with suppress(EventideError):  # it is saved, which is what was asked for; a repetition saves the same again
-            await self._client.write(self._claims.update_one, {"_id": key}, {"$set": {"complete": True}})
+            await self._completions.do(key)
+
+    async def _complete_group(self, keys: Sequence[str]) -> Sequence[None]:
+        for part in self._client.limits.parts(keys):
+            await self._client.update(self._claims, {"_id": {"$in": part}}, {"complete": True})
+        return [None] * len(keys)
 
     async def purge(self, claimed_before: datetime) -> None:
         """Forget the claims made before then."""

@@ -18,6 +18,7 @@ from pymongo import errors
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import UserId
+from .group import Group
 from .mongo_errors import RAISED, Attempts, Commands, MongoErrors, changed, follow, known_already, may_pass
 from .outage import OutageLog
 from .readiness import WriteCheck
@@ -25,6 +26,7 @@ from .records import Tasks
 
 Document = dict[str, Any]
 T = TypeVar("T")
+R = TypeVar("R")
 
 SECONDS = 10.0
 """How long one command may take, with all its repetitions."""
@@ -40,6 +42,8 @@ OPTIONS = {
     "wTimeoutMS": 5_000,
 }
 """What holds unless the URL says otherwise."""
+GROUP = 1_000
+"""Most documents that several callers have in one command."""
 BATCH = 10_000
 """How many ids, and other small documents, come at once."""
 
@@ -255,6 +259,11 @@ class MongoClient:
 
     def _has_servers(self) -> bool:
         return bool(self._client.topology_description.has_known_servers)
+
+
+def group(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, weigh: Callable[[T], int]) -> Group[T, R]:
+    """What comes while a command runs goes into the next one, all together."""
+    return Group(work, weigh=weigh, most=GROUP, may_be_of_one=lambda error: isinstance(error, Refused))
 
 
 async def together(*calls: Awaitable[T]) -> list[T]:

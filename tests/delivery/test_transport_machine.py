@@ -18,12 +18,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from eventide_notify.faults import ClientFaults
 from eventide_notify.models import Receipt
 from eventide_notify.realtime.engine.packets import MESSAGE, PING, PING_PACKET, PONG, PROBE, SEPARATOR, UPGRADE, Frame
 from eventide_notify.realtime.engine.polling import Polling
 from eventide_notify.realtime.engine.transport import Transport
 from eventide_notify.realtime.engine.upgrade import Upgrade
-from eventide_notify.realtime.faults import ClientFaults
 
 
 class Engine:

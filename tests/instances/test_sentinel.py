@@ -8,7 +8,8 @@ import pytest
 import socketio
 
 from eventide_notify.channel import envelopes
-from eventide_notify.channel.redis import RedisChannel, probe
+from eventide_notify.channel.publisher import probe
+from eventide_notify.channel.redis import RedisChannel
 from eventide_notify.errors import Unavailable
 from eventide_notify.presence.redis import RedisPresence
 from eventide_notify.redis_client import sentinel_address

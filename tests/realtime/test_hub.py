@@ -241,8 +241,9 @@ class TestHolding:
         await hub.release()
         assert alice.written == []
 
-    async def test_too_much_is_dropped_and_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hub_module, "HELD_MAX", 2)
+    @pytest.mark.parametrize(("bound", "most"), [("HELD_MAX", 2), ("HELD_CHARACTERS", 300)])
+    async def test_too_much_is_dropped_and_said(self, bound: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hub_module, bound, most)
         hub = FakeHub()
         alice = hub.add("alice")
         hub.begin_to_hold()

@@ -86,7 +86,7 @@ def test_an_offset_skips(reader: httpx.Client, send: Send) -> None:
     sent = [send() for _ in range(5)][::-1]
     assert ids(page(reader, offset=3)) == sent[3:]
     assert ids(page(reader, offset=5)) == []
-    assert ids(page(reader, offset=1_000_000)) == []
+    assert ids(page(reader, offset=10_000)) == []
     cursor = page(reader, limit=1)["nextCursor"]
     assert ids(page(reader, cursor=cursor, offset=1, limit=2)) == sent[2:4]
 
@@ -143,7 +143,7 @@ def test_a_cursor_of_anothers_is_no_way_to_it(stranger: httpx.Client, send: Send
                 "\N{ARABIC-INDIC DIGIT ONE}",
             )
         ),
-        *(f"offset={wrong}" for wrong in ("-1", "1000001", "", "x", "1.0")),
+        *(f"offset={wrong}" for wrong in ("-1", "10001", "", "x", "1.0")),
         *(f"unread={wrong}" for wrong in ("", "1", "0", "yes", "null")),
         *(f"type={wrong}" for wrong in ("", "x" * 51, "a%00b")),
         *(f"cursor={wrong}" for wrong in ("", "x", "x" * 65, "1", NEVER_GIVEN.upper() + "x", NEVER_GIVEN + "%00")),

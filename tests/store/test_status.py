@@ -116,6 +116,7 @@ async def test_status_never_goes_back_under_concurrency(store: Store) -> None:
         found = [await store.get("42", id, now=NOW) for id in ids(saved)]
         assert {n.status for n in found if n} == {Status.READ}
         assert changes[0] + changes[2] + changes[5] == sum(1 for n in found if n and n.delivered_at == NOW)
+        await store.delete("42", ids(saved), now=NOW)  # FerretDB reads all that there is, each time
 
 
 async def test_watching_a_status_shows_no_step_back(store: Store) -> None:

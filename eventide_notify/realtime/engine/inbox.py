@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .server import EngineServer
 
 INBOX_MAX = 64
-"""Messages of one client that wait to be handled; before more are read, these are."""
+INBOX_SIZE_MAX = 262_144
+"""Messages of one client that wait to be handled, and their characters; before more are read, these are handled."""
 AT_ONCE = 16
 """Messages of one client that are handled before others have their turn."""
 BURST = 500
@@ -32,6 +33,7 @@ class Inbox:
         "_messages",
         "_reason",
         "_sid",
+        "_size",
         "_waiting",
         "_working",
     )
@@ -41,6 +43,7 @@ class Inbox:
         self._sid = sid
         self._emptied = emptied
         self._messages: list[str | bytes] = []
+        self._size = 0
         self._reason: str | None = None
         self._working = False
         self._waiting: asyncio.Future[None] | None = None
@@ -50,11 +53,12 @@ class Inbox:
     @property
     def full(self) -> bool:
         """Whether nothing more is to be read for now; `emptied` is called when there is room again."""
-        return len(self._messages) > INBOX_MAX
+        return len(self._messages) > INBOX_MAX or self._size > INBOX_SIZE_MAX
 
     def put(self, message: str | bytes) -> None:
         """Have it handled."""
         self._messages.append(message)
+        self._size += len(message)
         self._start()
 
     def end(self, reason: str) -> None:
@@ -80,6 +84,7 @@ class Inbox:
             messages, self._messages = self._messages, []
             for number, message in enumerate(messages, 1):
                 await self._engine.handle_message(self._sid, message)
+                self._size -= len(message)
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(self._pause(AT_ONCE))
             self._emptied()

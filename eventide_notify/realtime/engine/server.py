@@ -16,8 +16,8 @@ import engineio
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from ...faults import ClientFaults
 from ...models import Receipt
-from ..faults import ClientFaults
 from ..receipts import PING_SPACING
 from . import packets
 from .asgi import AsgiWebSocket, read_body, respond, respond_to_upgrade

@@ -10,7 +10,6 @@ Messages from the client go into its inbox, and its end too.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,8 +25,6 @@ from .polling import Polling
 if TYPE_CHECKING:
     from .server import EngineServer
     from .upgrade import Upgrade
-
-logger = logging.getLogger(__name__)
 
 PING_INTERVAL = 25.0
 """Seconds between two pings of a quiet connection."""
@@ -149,7 +146,7 @@ class Transport:
         if self._backlog is None:
             self._backlog = deque()
         if self._is_full(BACKLOG_PACKETS, BACKLOG_BYTES):
-            logger.info("%s does not read what it is sent: cut off", self.sid)
+            self._engine.faults.note("did not read what they were sent, and were cut off", self.sid)
             self.abort()
             return
         self._backlog.append((frame, receipts))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .http import HttpProtocol
 from .limits import ConnectionLimits
+from .others import OtherWebSockets
 from .websocket import WebSocketProtocol
 
-__all__ = ["ConnectionLimits", "HttpProtocol", "WebSocketProtocol"]
+__all__ = ["ConnectionLimits", "HttpProtocol", "OtherWebSockets", "WebSocketProtocol"]

@@ -15,8 +15,8 @@ from typing import Any
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ...faults import ClientFaults
 from ..engine.carrier import EXTENSION, Carrier, Receiver
-from ..faults import ClientFaults
 from . import limits
 from .limits import ConnectionLimits
 from .websocket import WebSocketProtocol

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from ..faults import ClientFaults
+from ...faults import ClientFaults
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """What each attack costs, as a table: memory, log, and how long an innocent client waits meanwhile.
 
-    python -m tests.attacks.measure [--only WORD] [--connects 200000]
+    python -m tests.hostile.measure [--only WORD] [--connects 200000]
 
 Each attack meets a service of its own, which has just started. The service, the attacker and the innocent client share
 the machine.
@@ -239,7 +239,7 @@ def figures(waits: list[float]) -> str:
 
 
 async def main() -> None:
-    options = argparse.ArgumentParser(prog="python -m tests.attacks.measure", description="What each attack costs.")
+    options = argparse.ArgumentParser(prog="python -m tests.hostile.measure", description="What each attack costs.")
     options.add_argument("--only", default="", help="attacks whose name contains this")
     options.add_argument("--connects", type=int, default=20_000, help="how many come and go (200,000: many minutes)")
     options.add_argument("--readers", type=int, default=1_000, help="beside one who does not read")
