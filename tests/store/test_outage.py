@@ -157,12 +157,15 @@ async def test_killed_and_started_again(server: Server, store: Store) -> None:
     async with killed(server):
         start = time.monotonic()
         outcomes = await asyncio.gather(*(outcome(call(store)) for call in CALLS))
-        # A driver of MongoDB sends what it has into a connection that is dead: then nobody knows where it ended.
+        # A driver of MongoDB sends what it has into a connection that is dead, and Motor's threads go on with it when
+        # nobody waits any more: then nobody knows where it ended.
         assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
         assert isinstance(store, MongoStore) or OutcomeUnknown not in map(type, outcomes)
         assert time.monotonic() - start < SECONDS
     # What was saved just before is there, nothing else is, and the same store works.
-    assert await store.page("42", limit=10, now=NOW) == [saved]
+    found = await store.page("42", limit=10, now=NOW)
+    assert saved in found
+    assert found == [saved] or OutcomeUnknown in map(type, outcomes)
     for call in CALLS:
         await call(store)
 
