@@ -16,7 +16,7 @@
  *                               EventideBell       rows, badge, toasts; its clicks are the Inbox's methods
  *
  * - Counts are the server's, from its events and answers. Nothing here adds or subtracts.
- * - A notification is shown once, however often and on whichever way it comes: its id decides.
+ * - A notification is shown once, however often and by whichever transport it comes: its id decides.
  * - Subscribe first, read the list second: whatever comes in between comes twice rather than never.
  * - Whatever a notification says is text: nothing of it is ever parsed as HTML.
  * - No token leaves the tab but to the service: neither through the channel nor in the name of a lock.
@@ -710,7 +710,7 @@ export class Inbox extends EventTarget {
   }
 
   #setCount(count) {
-    if (count === undefined || count === this.#count) return; // an announcement taken back is told without a count
+    if (count === undefined || count === this.#count) return; // a retracted announcement may come without a count
     this.#count = count;
     this.#emit("unread", { unreadCount: count });
   }

@@ -129,7 +129,7 @@ class Demo:
 
     def station(self, user: str, title: str, station: str) -> Locator:
         """A station on the way of the notification with this title (or message) to this user."""
-        return self.page.locator(f".journey[data-user={user}]", has_text=title).locator(f"[data-station={station}]")
+        return self.page.locator(f".timeline[data-user={user}]", has_text=title).locator(f"[data-station={station}]")
 
     @asynccontextmanager
     async def nobody_reconnecting(self) -> AsyncIterator[None]:
@@ -176,7 +176,7 @@ async def test_the_picture_in_the_readme(demo: Service, open_device: OpenDevice,
     await page.bob.press("cut")
     await page.send.click()
     await page.passed("alice", "Low tide", "saved", "sent", "received")
-    await expect(page.station("bob", "Low tide", "sent")).to_contain_text("lost on the way")
+    await expect(page.station("bob", "Low tide", "sent")).to_contain_text("lost")
     await screenshot(page.page, "demo")
     await page.page.emulate_media(color_scheme="dark")
     await screenshot(page.page, "demo-dark")
@@ -238,7 +238,7 @@ async def test_both_devices_of_a_user_are_the_same(shown: Demo, back_end: BackEn
     await shown.alice.row("To both").get_by_title("Delete").click()
     for pane in (shown.alice, phone):
         await expect(pane.row("To both")).to_have_count(0)
-    await expect(shown.page.locator(".journey", has_text="To both")).to_contain_text("deleted since")
+    await expect(shown.page.locator(".timeline", has_text="To both")).to_contain_text("deleted since")
     await until(lambda: back_end.connections("alice") == 2)
     await shown.page.get_by_text("What the four mean").click()
     await no_violations(shown.page)
@@ -260,8 +260,8 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
             back_end.send("alice", "bob", message=message)
         for message in ("First of two", "Second of two"):
             await expect(shown.alice.row(message)).to_have_count(1)
-            await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost on the way")
-            await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost on the way")
+            await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost")
+            await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost")
         await screenshot(shown.page, "demo-cut")
         # Alice has another device, Bob has none.
         await shown.passed("alice", "Second of two", "saved", "sent", "received")
@@ -353,13 +353,13 @@ async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) 
     await shown.alice.row("Maintenance at noon").get_by_title("Mark as read").click()
     await shown.passed("alice", "Maintenance at noon", "saved", "sent", "received", "read")
     await shown.passed("bob", "Maintenance at noon", "saved", "sent", "received")
-    await shown.page.get_by_role("button", name="Take back: Maintenance at noon").click()
+    await shown.page.get_by_role("button", name="Retract: Maintenance at noon").click()
     for pane in (shown.alice, shown.bob):
         await expect(pane.row("Maintenance at noon")).to_have_count(0)
     await expect(shown.said).to_have_text("204 No Content: it has left every screen.")
-    await expect(shown.page.locator(".journey", has_text="Maintenance").filter(has_text="deleted since")).to_have_count(
-        2
-    )
+    await expect(
+        shown.page.locator(".timeline", has_text="Maintenance").filter(has_text="deleted since")
+    ).to_have_count(2)
 
 
 async def test_who_comes_later_has_it_too(shown: Demo, back_end: BackEnd) -> None:
@@ -405,7 +405,7 @@ async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: 
     await expect(shown.alice.rows.first).to_contain_text("Number 160")
     await expect(shown.alice.rows).to_have_count(20)
     await expect(shown.alice.root.get_by_role("link", name="All notifications of Alice")).to_be_visible()
-    await expect(shown.page.locator(".journey")).to_have_count(12)
+    await expect(shown.page.locator(".timeline")).to_have_count(12)
     await shown.passed("alice", "Number 160", "saved", "sent", "received")
 
 
