@@ -74,7 +74,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Whether its client does not take its answers."""
         return self.flow.write_paused or self.transport.is_closing()
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Others need its place."""
         self.transport.abort()
 

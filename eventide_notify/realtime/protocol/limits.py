@@ -38,7 +38,7 @@ class Closable(Protocol):
     def expire(self) -> None:
         """Its time is up."""
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Others need its place."""
 
     @property
@@ -105,7 +105,7 @@ class ConnectionLimits:
             return False
         self._faults.note("were closed before they had authenticated: others needed their place")
         self.closed(oldest)
-        oldest.make_room()
+        oldest.evict()
         return True
 
     def _look(self) -> None:
