@@ -172,7 +172,7 @@ def may_pass(error: BaseException, *, election: bool) -> bool:
 
 
 def is_foreseen(error: BaseException) -> bool:
-    """Whether a database that is away, full or not ours says this, whatever it was asked."""
+    """Whether a database that is unavailable, full or not ours says this, whatever it was asked."""
     if isinstance(error, errors.BulkWriteError):
         return _bulk_codes(error) <= _FORESEEN
     if isinstance(error, errors.OperationFailure):

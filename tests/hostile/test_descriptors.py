@@ -169,4 +169,4 @@ async def test_upgrades_that_are_refused_take_no_place() -> None:
 def explained(watch: Watch) -> None:
     """The log says, in few lines, that there was no room."""
     watch.assert_quiet(lines=10)
-    assert re.search("clients?.*(closed|turned away|no room)|descriptor|open files", watch.log), "not a word in the log"
+    assert re.search("clients?.*(closed|refused|no room)|descriptor|open files", watch.log), "not a word in the log"
