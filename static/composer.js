@@ -89,7 +89,7 @@ export class Composer {
     const to = this.#to;
     for (const field of this.#form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     try {
-      if (!to.length) throw new Error("Choose somebody to send it to.");
+      if (!to.length) throw new Error("Choose at least one recipient.");
       const answer = await this.#admin.call("POST", path, body);
       this.#sent(answer.notifications ?? [answer], body);
       const names = this.#users.filter(({ id }) => to.includes(id)).map(({ name }) => name);
@@ -127,7 +127,7 @@ export class Composer {
     const next = entry.nextElementSibling ?? entry.previousElementSibling;
     entry.remove();
     (next?.querySelector("button") ?? $("compose").querySelector(".primary")).focus();
-    this.#say("204 No Content: it has left every screen.");
+    this.#say("204 No Content: retracted, and removed from every screen.");
   }
 
   #say(text, wrong = false) {

@@ -648,7 +648,7 @@ export class Inbox extends EventTarget {
       this.#token = token;
       this.#forget();
       this.#begin();
-      throw new Problem(401, { code: "unauthorized", detail: "Somebody else is logged in." });
+      throw new Problem(401, { code: "unauthorized", detail: "Another user is signed in." });
     }
     this.#identity = identity;
     this.#token = token;
@@ -1025,10 +1025,10 @@ const STRINGS = {
 };
 
 const REFUSALS = {
-  token_missing: "There is no token to connect with.",
+  token_missing: "No token was given.",
   token_expired: "Your session has expired.",
   token_invalid: "Your session is not valid here.",
-  unavailable: "The server is full or stopping. It is tried again by itself.",
+  unavailable: "The server is full or stopping. Trying again.",
 };
 
 const ICONS = {

@@ -63,10 +63,10 @@ export const fetchDemo = (ttl = 3600) => request(null, "GET", `/client/demo.json
 
 /** Why the server refuses a client, by the code that it gives. */
 export const REFUSALS = {
-  token_missing: "The server was sent no token.",
+  token_missing: "No token was sent.",
   token_expired: "The token has expired: paste a new one.",
   token_invalid: "The token is not valid on this server.",
-  unavailable: "The server is full or stopping. It is tried again every few seconds.",
+  unavailable: "The server is full or stopping. Trying again every few seconds.",
 };
 
 /** The token that the reader pasted, for both pages, until the tab is closed. */

@@ -240,7 +240,7 @@ async def test_both_devices_of_a_user_are_the_same(shown: Demo, back_end: BackEn
         await expect(pane.row("To both")).to_have_count(0)
     await expect(shown.page.locator(".timeline", has_text="To both")).to_contain_text("deleted since")
     await until(lambda: back_end.connections("alice") == 2)
-    await shown.page.get_by_text("What the four mean").click()
+    await shown.page.get_by_text("What the four steps mean").click()
     await no_violations(shown.page)
     await shown.alice.press("second")
     await expect(phone.root).to_have_count(0)
@@ -356,7 +356,7 @@ async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) 
     await shown.page.get_by_role("button", name="Retract: Maintenance at noon").click()
     for pane in (shown.alice, shown.bob):
         await expect(pane.row("Maintenance at noon")).to_have_count(0)
-    await expect(shown.said).to_have_text("204 No Content: it has left every screen.")
+    await expect(shown.said).to_have_text("204 No Content: retracted, and removed from every screen.")
     await expect(
         shown.page.locator(".timeline", has_text="Maintenance").filter(has_text="deleted since")
     ).to_have_count(2)
@@ -422,7 +422,7 @@ async def test_what_is_wrong_is_said_at_its_field(shown: Demo, device: Device) -
     for name in ("Alice", "Bob"):
         await shown.page.get_by_role("checkbox", name=name).uncheck()
     await shown.send.click()
-    await expect(shown.said).to_have_text("Choose somebody to send it to.")
+    await expect(shown.said).to_have_text("Choose at least one recipient.")
     await expect(link).not_to_have_attribute("aria-invalid", "true")
 
 
