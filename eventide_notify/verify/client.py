@@ -1,8 +1,8 @@
 """A client of one user that behaves like the stock `socket.io-client` with its defaults.
 
 It comes back by itself when the transport is lost, answers pings, takes a server for dead only when no ping comes, and
-never acknowledges anything. Refused or disconnected by the server, it does not come back, like the stock client. It is the
-bell of a page that drops notifications it has.
+never acknowledges anything. Like the stock client it does not come back when the server refuses or
+disconnects it. It is the bell of a page that drops notifications it has.
 """
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ async def test_a_token_that_expires_is_renewed_without_loss(shown: Demo, back_en
     assert not re.search(r"eyJ\w", await shown.page.locator("body").inner_text())
 
 
-async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) -> None:
+async def test_an_announcement_reaches_everybody_and_is_retracted(shown: Demo) -> None:
     await shown.page.get_by_role("checkbox", name="Everybody").check()
     await expect(shown.page.get_by_role("checkbox", name="Alice")).not_to_be_checked()
     await expect(shown.page.get_by_label("Title")).to_have_value("Maintenance at noon")
