@@ -255,7 +255,7 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
     async with shown.nobody_reconnecting():
         for pane in (phone, shown.bob):
             await pane.press("cut")
-            await expect(pane.root).to_contain_text("the server believes that it is still there")
+            await expect(pane.root).to_contain_text("The server still takes this device for connected")
         for message in ("First of two", "Second of two"):
             back_end.send("alice", "bob", message=message)
         for message in ("First of two", "Second of two"):
@@ -391,7 +391,7 @@ async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: 
     before = await shown.log.count()
     back_end.send("bob", message="Meanwhile")
     await expect(shown.bob.row("Meanwhile")).to_have_count(1)
-    await expect(shown.page.locator("#pause")).to_have_text(re.compile(r"Go on \([1-9]\d*\)"))
+    await expect(shown.page.locator("#pause")).to_have_text(re.compile(r"Resume \([1-9]\d*\)"))
     assert await shown.log.count() == before
     await shown.page.locator("#pause").click()
     await expect(shown.frames("bob-laptop", "notification")).to_have_count(2)
