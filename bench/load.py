@@ -100,7 +100,8 @@ class Load:
         target = crowd.ready + len(tokens)
         waiting = iter(tokens)
         begun = crowd.ready
-        end = time.monotonic() + WITHIN
+        within = WITHIN * max(1, len(tokens) / 2_000)
+        end = time.monotonic() + within
         while crowd.ready < target:
             while begun - crowd.ready < concurrency and (token := next(waiting, None)) is not None:
                 begun += 1
@@ -109,7 +110,7 @@ class Load:
                 self._watch(client.socket, client.readable)
             self._pump(meanwhile())
             if time.monotonic() > end:
-                raise Failed(f"{crowd.name}: {target - crowd.ready} sockets are not ready after {WITHIN} s")
+                raise Failed(f"{crowd.name}: {target - crowd.ready} sockets are not ready after {within:.0f} s")
 
     def do_close(self, name: str) -> None:
         """Close all connections of the crowd."""

@@ -30,6 +30,7 @@ IDLE = 2.0
 MANY = "-many"
 """What the name of a row ends with whose events are not one at a time."""
 NODE, SAME_PROMISE = "Node", "Node, same promise"
+KEY_ONCE = "Node, same promise, key made once"
 EVENT, CONNECTED, STORED, SQLITE, ONLY = "event", "connected", "stored", "stored, SQLite", "ours"
 MONGO, REDIS, SQLITE_REDIS, MONGO_REDIS = "MongoDB", "PostgreSQL, Redis", "SQLite, Redis", "MongoDB, Redis"
 KEYS = "keys"
@@ -69,7 +70,7 @@ FULL = Size(
 )  # fmt: skip
 QUICK = Size(
     rounds=1, broadcasts=10, paced=6, broadcasts_5000=2, events=5_000, sends=320, connects=500, idle=1_000,
-    users=200, to_all=2, many=1_500, seconds=1, resting=1,
+    users=200, to_all=2, many=1_000, seconds=0.5, resting=1,
 )  # fmt: skip
 
 Figures = dict[tuple[str, str], list[float]]
@@ -113,11 +114,14 @@ class Bench:
     def ours(self, stack: ExitStack, *, store: str = POSTGRES, redis: int | None = None, url: str = "") -> Peer:
         """On a new database, unless its URL is given; with this database of Redis."""
         home = self.directory(stack)
-        url = url or (f"sqlite:///{home / 'eventide.db'}" if store == SQLITE else self.database(store))
-        process = start_ours(home, url, None if redis is None else self.redis_url(redis))
+        process = start_ours(home, url or self.url(stack, store), None if redis is None else self.redis_url(redis))
         servers = {POSTGRES: self._postgres, MONGO: self._mongo}
         stores = servers.get(store), self._redis if redis is not None else None
         return self._peer(stack, OURS, process, [server for server in stores if server])
+
+    def url(self, stack: ExitStack, store: str) -> str:
+        """The URL of a new database."""
+        return f"sqlite:///{self.directory(stack) / 'eventide.db'}" if store == SQLITE else self.database(store)
 
     @staticmethod
     def directory(stack: ExitStack) -> Path:
@@ -126,8 +130,8 @@ class Bench:
     def bare(self, stack: ExitStack, redis: int | None = None) -> Peer:
         return self._peer(stack, BARE, start_bare(None if redis is None else self.redis_url(redis)))
 
-    def promise(self, stack: ExitStack, url: str = "") -> Peer:
-        process = start_promise(url or self.database())
+    def promise(self, stack: ExitStack, url: str = "", *, key_once: bool = False) -> Peer:
+        process = start_promise(url or self.database(), key_once=key_once)
         return self._peer(stack, PROMISE, process, [self._postgres] if self._postgres else [])
 
     def all(self, stack: ExitStack) -> dict[str, Peer]:
@@ -138,7 +142,7 @@ class Bench:
         return peers
 
     def database(self, store: str = POSTGRES) -> str:
-        """The URL of a new database."""
+        """The URL of a new database on a server."""
         name = f"bench_{next(self._databases)}"
         if store == MONGO:
             if self.mongo is None:
@@ -217,7 +221,7 @@ class Bench:
 
     def _profiler(self, row: str, task: Task) -> subprocess.Popen[bytes] | None:
         """The command beside which our server is to work for as long as it runs."""
-        if self.profile is None or task.series in (NODE, SAME_PROMISE):
+        if self.profile is None or task.series in (NODE, SAME_PROMISE, KEY_ONCE):
             return None
         names = {"row": row, "series": task.series.replace(", ", "-"), "pid": task.processes[-1].pid}
         command = self.profile.format(**names)

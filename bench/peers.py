@@ -221,8 +221,9 @@ def start_bare(redis_url: str | None = None) -> Process:
     return _start_node("bare.mjs", {"BENCH_REDIS_URL": redis_url} if redis_url else {})
 
 
-def start_promise(database_url: str) -> Process:
-    return _start_node("promise.mjs", {"BENCH_DATABASE_URL": database_url})
+def start_promise(database_url: str, *, key_once: bool = False) -> Process:
+    once = {"BENCH_KEY_ONCE": "1"} if key_once else {}
+    return _start_node("promise.mjs", {"BENCH_DATABASE_URL": database_url, **once})
 
 
 def _start_node(script: str, env: dict[str, str]) -> Process:

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -84,7 +85,8 @@ class Posts:
             b"POST /v1/admin/notifications HTTP/1.1\r\nHost: %b\r\nAuthorization: Bearer %b\r\n"
             b"Content-Type: application/json\r\nAccept: */*\r\n" % (crowd.host, plan.token.encode())
         )
-        self._free = [Connection(crowd, self._answered) for _ in range(plan.connections)]
+        # In turn: servers close a connection that is not used for five seconds.
+        self._free = deque(Connection(crowd, self._answered) for _ in range(plan.connections))
         self.connections: Sequence[Connection] = tuple(self._free)
         self._start = time.monotonic()
         self._late = False
@@ -104,7 +106,7 @@ class Posts:
                 self._late = True
                 break
             # What waits for a connection is late because of the server. Else the generator is, by less than 1 ms.
-            self._send(self._free.pop(), due if self._late else now)
+            self._send(self._free.popleft(), due if self._late else now)
         return 1.0
 
     @property

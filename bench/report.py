@@ -34,7 +34,7 @@ from .peers import BLOCK, IN_FLIGHT, P50, P99, RATE, STORES
 from .peers import NODE as NODE_SERVERS
 from .saving import AT_ONCE, BLOCK_ROW, P50_ROW, P99_ROW, RATES, SECONDS_ROW
 
-BESIDE_HEADER = ("row", "server", RATE, STORES, P50, P99, BLOCK)
+BESIDE_HEADER = ("row", "server", "CPU, µs", RATE, STORES, P50, P99, BLOCK)
 HEADER = ("", "ours", "Node", "Node, same promise", "ours ÷ Node", "ours ÷ same promise", "goals")
 
 
@@ -150,17 +150,18 @@ def _goals(
         yield f"≤ {line.most:g}: {'yes' if ours <= line.most else 'NO'}"
 
 
-def beside(found: Beside) -> list[tuple[str, ...]]:
+def beside(figures: Figures, found: Beside) -> list[tuple[str, ...]]:
     """What else was measured, as texts: a line for each row and server."""
+    names = BESIDE_HEADER[3:]
     return [
-        (row, _SERVERS.get(series, series), *_figures_beside(found, row, series))
+        (
+            row,
+            _SERVERS.get(series, series),
+            _number(_figure(figures, row, series)),
+            *(_number(_middle(found.get((row, series, name)))) for name in names),
+        )
         for row, series in dict.fromkeys(key[:2] for key in found)
     ]
-
-
-def _figures_beside(found: Beside, row: str, series: str) -> Iterator[str]:
-    for name in BESIDE_HEADER[2:]:
-        yield _number(_middle(found.get((row, series, name))))
 
 
 _SERVERS = {ONLY: "PostgreSQL", SQLITE: "SQLite", KEYS: "PostgreSQL, with keys"}
@@ -202,7 +203,7 @@ def markdown(bench: Bench, *, pinned: bool) -> str:
     figures, rounds = bench.figures, bench.size.rounds
     return RESULTS.format(
         table=_markdown(HEADER, table(figures)),
-        beside=_markdown(BESIDE_HEADER, beside(bench.beside)),
+        beside=_markdown(BESIDE_HEADER, beside(figures, bench.beside)),
         mongo=f"; MongoDB is played by {bench.mongo.kind}"
         if (MONGO in {series for _, series in figures}) and bench.mongo
         else "",
@@ -254,8 +255,9 @@ compared was measured in one run, in turns: {rounds}, which differ by up to {spr
 
 {table}
 
-Beside that: units a second; CPU microseconds of database and Redis for each; how long half of the requests took, and 99
-in 100 (until the client had it, where each is to one); the longest block of the event loop.
+Beside that, for the rows about what is saved: units a second; CPU microseconds of database and Redis for each; how long
+half of the requests took, and 99 in 100 (until the client had it, where each is to one); the longest block of the event
+loop.
 
 {beside}
 

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print(f"\n{report.plain(report.HEADER, report.table(bench.figures))}\n")
-    print(f"{report.plain(report.BESIDE_HEADER, report.beside(bench.beside))}\n")
+    print(f"{report.plain(report.BESIDE_HEADER, report.beside(bench.figures, bench.beside))}\n")
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(report.markdown(bench, pinned=servers != others))
     _tell(f"{time.monotonic() - start:.0f} s; written to {os.path.relpath(options.output)}")

@@ -8,6 +8,7 @@ from functools import partial
 
 from .measure import (
     IDLE,
+    KEY_ONCE,
     KEYS,
     MONGO,
     MONGO_REDIS,
@@ -50,7 +51,7 @@ def post(bench: Bench) -> None:
     with ExitStack() as stack:
         peers = _stored(bench, stack, redis=True)
         if bench.node:
-            peers[NODE] = bench.bare(stack)
+            peers |= {KEY_ONCE: bench.promise(stack, key_once=True), NODE: bench.bare(stack)}
         for peer in peers.values():
             peer.connect(bench.size.users)
         tasks = _tasks(peers, bench.size.sends, Peer.posts)
@@ -60,22 +61,25 @@ def post(bench: Bench) -> None:
 
 
 def post_1000(bench: Bench) -> None:
-    _to_all(bench, "post-1000", 1_000, bench.size.to_all)
-
-
-def post_10000(bench: Bench) -> None:
-    _to_all(bench, "post-10000", bench.size.many, max(1, bench.size.to_all // 10))
-
-
-def _to_all(bench: Bench, row: str, users: int, amount: int) -> None:
     with ExitStack() as stack:
         peers = _stored(bench, stack, crowd=True)
         if bench.node:
             peers[NODE] = bench.bare(stack)
         for peer in peers.values():
-            peer.connect(users)
-        bench.measure(row, _tasks(peers, amount, Peer.posts_to_all))
-    _also(bench, row, peers, {BLOCK_ROW: BLOCK})
+            peer.connect(1_000)
+        bench.measure("post-1000", _tasks(peers, bench.size.to_all, Peer.posts_to_all))
+    _also(bench, "post-1000", peers, {BLOCK_ROW: BLOCK})
+
+
+def post_10000(bench: Bench) -> None:
+    """One server after the other: a process can hardly have the sockets of all."""
+    starts = _starts(bench)
+    for series, start in starts.items():
+        with ExitStack() as stack:
+            peer = start(stack, bench.url(stack, series))
+            peer.connect(bench.size.many)
+            bench.measure("post-10000", _tasks({series: peer}, max(1, bench.size.to_all // 10), Peer.posts_to_all))
+    _also(bench, "post-10000", starts, {BLOCK_ROW: BLOCK})
 
 
 def latency(bench: Bench) -> None:
@@ -93,18 +97,9 @@ def latency(bench: Bench) -> None:
 
 def come_back(bench: Bench) -> None:
     """Many are connected and idle; then the server is started anew, and all come back. Once: it takes its time."""
-    starts: dict[str, Callable[[ExitStack, str], Peer]] = {
-        ONLY: lambda stack, url: bench.ours(stack, url=url),
-        SQLITE: lambda stack, url: bench.ours(stack, store=SQLITE, url=url),
-    }
-    if bench.node:
-        starts |= {
-            NODE: lambda stack, url: bench.bare(stack),
-            SAME_PROMISE: bench.promise,
-        }
-    for series, start in starts.items():
+    for series, start in _starts(bench).items():
         with ExitStack() as stack:
-            url = f"sqlite:///{bench.directory(stack) / 'eventide.db'}" if series == SQLITE else bench.database()
+            url = bench.url(stack, series)
             with ExitStack() as before:
                 peer = start(before, url)
                 peer.connect(bench.size.many)
@@ -123,6 +118,17 @@ def come_back(bench: Bench) -> None:
             bench.add("return", series, 1, bench.cost("return", Task(series, [peer.process], again, peer.stores)))
             bench.add(f"return{SECONDS_ROW}", series, 1, found["seconds"])
         _also(bench, "return", [series], {P99_ROW: P99, BLOCK_ROW: BLOCK})
+
+
+def _starts(bench: Bench) -> dict[str, Callable[[ExitStack, str], Peer]]:
+    """How each server is started on the database with this URL, for rows that have one at a time."""
+    starts: dict[str, Callable[[ExitStack, str], Peer]] = {
+        ONLY: lambda stack, url: bench.ours(stack, url=url),
+        SQLITE: lambda stack, url: bench.ours(stack, store=SQLITE, url=url),
+    }
+    if bench.node:
+        starts |= {NODE: lambda stack, url: bench.bare(stack), SAME_PROMISE: bench.promise}
+    return starts
 
 
 def _rest(bench: Bench, peer: Peer) -> Done:

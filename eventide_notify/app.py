@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,6 +41,7 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.direct import DirectRoutes, path_of
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
@@ -192,7 +192,7 @@ class Application:
             every(REFRESH, "presence refresh", self._presence.refresh)
 
     def _is_socket(self, scope: Scope) -> bool:
-        path = _path(scope)
+        path = path_of(scope)
         return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
 
     def _is_of_session(self, scope: Scope) -> bool:
@@ -201,7 +201,7 @@ class Application:
         return any(self._sockets.eio.connection(sid) is not None for sid in asked.get("sid", ()))
 
     def _is_ours(self, scope: Scope) -> bool:
-        return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._web.routes)
+        return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
 
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
@@ -236,7 +236,7 @@ class Application:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
 
-    def _build_web(self, settings: Settings, *, demo: bool) -> Starlette:
+    def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
         rest = NotificationRoutes(self.notifications, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
@@ -250,8 +250,9 @@ class Application:
             return Response(document, media_type="application/json")
 
         prefix = "" if self._inner_app is None else "/v1"
-        routes: list[BaseRoute] = [
-            *rest.routes(),
+        rest_routes = rest.routes()
+        self._routes: list[BaseRoute] = [
+            *rest_routes,
             *ops.routes(),
             Route(f"{prefix}/openapi.json", description),
             self._pages.docs(f"{prefix}/docs"),
@@ -259,7 +260,8 @@ class Application:
             *self._pages.routes(),
             *([self._pages.root()] if self._inner_app is None else []),
         ]
-        return Starlette(routes=routes, middleware=_cors(settings), exception_handlers=HANDLERS)
+        web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
+        return CORSMiddleware(web, **_cors(settings)) if settings.cors_origins else web
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []
@@ -274,13 +276,6 @@ class Application:
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self._fanout.emit(event, text, None)
-
-
-def _path(scope: Scope) -> str:
-    """The path below where the application is mounted. Some servers leave the prefix out of `path`, as WSGI does."""
-    path: str = scope["path"]
-    prefix = scope.get("root_path", "").rstrip("/")
-    return path[len(prefix) :] if path.startswith(f"{prefix}/") else path
 
 
 def _warn_of_expiry(session: Session) -> None:
@@ -339,15 +334,12 @@ def _keys(settings: Settings) -> KeySource:
     )
 
 
-def _cors(settings: Settings) -> list[Middleware]:
-    if not settings.cors_origins:
-        return []
+def _cors(settings: Settings) -> dict[str, Any]:
     everybody = "*" in settings.cors_origins
-    options: dict[str, Any] = {
+    return {
         "allow_origins": ["*"] if everybody else list(settings.cors_origins),
         "allow_credentials": not everybody,
         "allow_methods": ["GET", "POST", "PUT", "DELETE"],
         "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
         "expose_headers": ["Retry-After", "WWW-Authenticate"],
     }
-    return [Middleware(CORSMiddleware, **options)]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jwt
 
@@ -26,6 +26,8 @@ JWKS_COOL_DOWN = 30.0
 """Seconds between two fetches of the key set that unknown key ids may cause."""
 JWKS_RETRY = 2.0
 """Seconds between two tries while it cannot be fetched and a key is wanted."""
+REMEMBERED, REMEMBERED_LENGTH = 5_000, 2_048
+"""How many verified tokens are remembered at most, and how many characters each may have."""
 JWKS_TIMEOUT = 5.0
 """Seconds that its server has to answer."""
 
@@ -35,6 +37,10 @@ _TIMES = ("exp", "nbf", "iat")
 
 class KeySource(Protocol):
     """Where the key that a token was signed with comes from."""
+
+    @property
+    def generation(self) -> int:
+        """A number that changes when keys may have gone."""
 
     async def prepare(self, token: str) -> None:
         """See to it that the key of this token is known, if it can be; that may take some seconds."""
@@ -48,6 +54,7 @@ class FixedKey:
     """One secret or public key for all tokens."""
 
     key: str
+    generation: int = 0
 
     async def prepare(self, token: str) -> None: ...
 
@@ -69,6 +76,7 @@ class JwksKeys:
         self._tried_at = -math.inf
         self._failed = False
         self._fetching: asyncio.Task[None] | None = None
+        self.generation = 0
 
     async def prepare(self, token: str) -> None:
         try:
@@ -108,6 +116,7 @@ class JwksKeys:
         try:
             self._known = await asyncio.to_thread(self._client.get_signing_keys)
             self._failed = False
+            self.generation += 1
         except Exception as error:  # whatever its server answers
             logger.warning("the key set cannot be fetched: %s: %s", type(error).__name__, error)
             self._failed = True
@@ -119,6 +128,12 @@ class JwksKeys:
 def _key_id(token: str) -> str | None:
     kid: str | None = jwt.get_unverified_header(token).get("kid")
     return kid
+
+
+class _Verified(NamedTuple):
+    principal: Principal
+    generation: int
+    ends_at: float
 
 
 class TokenVerifier:
@@ -148,6 +163,7 @@ class TokenVerifier:
         self._issuer = issuer
         self._leeway = timedelta(seconds=leeway)
         self._faults = ClientFaults()
+        self._verified: dict[str, _Verified] = {}
         self._options: Any = {
             "require": ["exp"],
             "verify_aud": audience is not None,
@@ -156,10 +172,26 @@ class TokenVerifier:
         }
 
     async def authenticate(self, token: object) -> Principal:
-        """As `verify`, when the key set has been fetched where that is needed."""
-        if isinstance(token, str):
-            await self._keys.prepare(_bare(token))
-        return self.verify(token)
+        """As `verify`, when the key set has been fetched where that is needed. Tokens that were verified are remembered
+        until they expire or the keys change, and some thousands at a time."""
+        if not isinstance(token, str):
+            return self.verify(token)
+        await self._keys.prepare(_bare(token))
+        known = self._verified.get(token)
+        if known is not None and known.generation == self._keys.generation and time.time() < known.ends_at:
+            return known.principal
+        principal = self.verify(token)
+        self._remember(token, principal)
+        return principal
+
+    def _remember(self, token: str, principal: Principal) -> None:
+        self._verified.pop(token, None)
+        if len(token) > REMEMBERED_LENGTH:
+            return
+        if len(self._verified) >= REMEMBERED:
+            del self._verified[next(iter(self._verified))]
+        ends_at = (principal.expires_at + self._leeway).timestamp()
+        self._verified[token] = _Verified(principal, self._keys.generation, ends_at)
 
     def verify(self, token: object) -> Principal:
         """Who the token speaks for. A leading `Bearer` is dropped.

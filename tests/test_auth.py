@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +62,58 @@ def forged(header: dict[str, Any], payload: dict[str, Any], signature: bytes = b
         return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
     return ".".join([part(json.dumps(header).encode()), part(json.dumps(payload).encode()), part(signature)])
+
+
+# What is remembered
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The tokens that were really verified."""
+    done: list[object] = []
+    verify = TokenVerifier.verify
+
+    def count(self: TokenVerifier, token: object) -> Principal:
+        done.append(token)
+        return verify(self, token)
+
+    monkeypatch.setattr(TokenVerifier, "verify", count)
+    return done
+
+
+async def test_a_token_is_verified_once(verified: list[object]) -> None:
+    by, one, another = verifier(), token(), token(sub="43")
+    assert [(await by.authenticate(each)).user_id for each in (one, one, another, one)] == ["42", "42", "43", "42"]
+    assert verified == [one, another]
+
+
+async def test_a_remembered_token_expires(verified: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    by, given = verifier(leeway=10.0), token(exp=utc_now() - timedelta(seconds=5))
+    await by.authenticate(given)
+    later = time.time() + 6
+    monkeypatch.setattr("eventide_notify.auth.time.time", lambda: later)
+    monkeypatch.setattr(by, "_leeway", timedelta())  # PyJWT has a clock of its own
+    with pytest.raises(TokenExpired):
+        await by.authenticate(given)
+    assert verified == [given, given]
+
+
+async def test_a_refused_token_is_not_remembered(verified: list[object]) -> None:
+    by, given = verifier(), token("another secret of more than thirty-two bytes")
+    for _ in range(2):
+        with pytest.raises(TokenInvalid):
+            await by.authenticate(given)
+    assert verified == [given, given]
+
+
+async def test_what_is_remembered_is_bounded(verified: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "REMEMBERED", 3)
+    by, given = verifier(), [token(sub=str(number)) for number in range(5)]
+    for each in (*given, *given[2:], token(sub="x" * 128, more="x" * auth.REMEMBERED_LENGTH), given[0]):
+        await by.authenticate(each)
+    assert len(by._verified) == 3
+    assert verified[:5] == given
+    assert len(verified) == 7
 
 
 # What a token must be
@@ -422,6 +475,18 @@ async def test_nobody_waits_for_ever(
     keys.answers.set()
     monkeypatch.undo()
     assert (await by_set.authenticate(signed("a"))).user_id == "42"
+
+
+async def test_after_a_fetch_nothing_is_remembered(keys: KeyServer, by_set: TokenVerifier, clock: Clock) -> None:
+    keys.has(a=RSA)
+    given = signed("a")
+    await by_set.authenticate(given)
+    keys.has(b=OTHER_RSA)
+    clock.now += JWKS_LIFETIME
+    await by_set.authenticate(given)  # which causes the fetch, and does not wait for it
+    assert (await by_set.authenticate(signed("b", OTHER_RSA))).user_id == "42"
+    with pytest.raises(TokenInvalid):
+        await by_set.authenticate(given)
 
 
 async def test_the_wrong_key_under_a_known_id_is_invalid(keys: KeyServer, by_set: TokenVerifier) -> None:

@@ -57,7 +57,6 @@ async def ready(service: Service) -> httpx.Response:
         return await http.get("/readyz")
 
 
-@pytest.mark.timeout(120)
 async def test_it_says_so_and_recovers_without_a_restart(outage: tuple[Service, Server]) -> None:
     service, database = outage
     before = (await post(service, "alice")).json()["notifications"][0]["id"]

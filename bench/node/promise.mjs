@@ -8,7 +8,7 @@ import jwt from "jsonwebtoken";
 import pg from "pg";
 import { Server } from "socket.io";
 
-import { OPTIONS, PAYLOAD, authenticate, inTurn, listen, room } from "./common.mjs";
+import { KEY, OPTIONS, PAYLOAD, authenticate, inTurn, listen, room } from "./common.mjs";
 
 const ACK_WITHIN = 10_000;
 const RECEIPT_PAUSE = 100;
@@ -129,7 +129,7 @@ async function send(user, event) {
 /** Lets in whose token says that they may send. */
 function requireAdmin(request, response, next) {
   const token = request.headers.authorization?.replace("Bearer ", "");
-  jwt.verify(token, process.env.BENCH_SECRET, { algorithms: ["HS256"] }, (error, claims) => {
+  jwt.verify(token, KEY, { algorithms: ["HS256"] }, (error, claims) => {
     if (error || claims.role !== "admin") {
       response.status(error ? 401 : 403).json({ error: "not allowed" });
       return;

@@ -162,7 +162,7 @@ class SqlStore:
         found = connection.execute(pending) if proven else ()
         if ids := [row.id for row in found if (row.id, row.user_id) in proven]:
             connection.execute(sa.update(_notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
-        broadcast = {receipt for receipt in receipts if receipt.broadcast}
+        broadcast = [receipt for receipt in receipts if receipt.broadcast]
         return len(ids) + self._announcements.deliver(connection, broadcast, now)
 
     async def mark_read(

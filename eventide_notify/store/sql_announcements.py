@@ -113,8 +113,6 @@ class SqlAnnouncements:
         """`DELIVERED` where there is no row yet; how many rows are new."""
         if not receipts:
             return 0
-        # In one order: two calls with the same ones would otherwise wait for each other.
-        receipts = sorted(receipts, key=lambda receipt: (receipt.notification_id, receipt.user_id))
         proven = self._database.listed(
             user_id=[receipt.user_id for receipt in receipts],
             announcement_id=[receipt.notification_id for receipt in receipts],
@@ -163,6 +161,7 @@ class SqlAnnouncements:
         now: datetime,
     ) -> int:
         """Insert such rows for these announcements, and hold the announcements; the number of rows that are new."""
+        # In one order: two calls with the same ones would otherwise wait for each other.
         rows = sa.select(user, _a.id, *row.values()).where(which, _active(milliseconds(now))).order_by(_a.id, user)
         held = rows.with_for_update(read=True, key_share=True, of=announcements)
         insert = self._database.insert(announcement_receipts).from_select([*_KEY, *row], held)

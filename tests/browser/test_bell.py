@@ -233,7 +233,6 @@ async def test_a_list_that_cannot_be_loaded_says_so(
     await bell.page.wait_for_function("() => !document.querySelector('eventide-bell').inbox.problem", timeout=20_000)
 
 
-@pytest.mark.timeout(180)
 async def test_a_thousand_notifications(service: Service, open_bell: OpenBell) -> None:
     await save_many(service, "reader-of-many", 1000)
     await save_many(service, "reader-of-few", 30)

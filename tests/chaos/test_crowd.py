@@ -35,7 +35,6 @@ def tokens(number: int) -> list[str]:
 
 
 @full_only
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("backend", [Backend("SQLite", 1), Backend("PostgreSQL", 1)], ids=str)
 async def test_ten_thousand_that_reconnect_at_once_are_caught_up_in_time(
     backend: Backend, servers: DatabaseServers, notes: list[str]

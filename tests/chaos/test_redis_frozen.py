@@ -21,7 +21,6 @@ FACTOR = 3.0
 SHOWN_WITHIN = 10.0
 
 
-@pytest.mark.timeout(120)
 async def test_a_frozen_redis_slows_no_send_and_stops_no_delivery(servers: DatabaseServers, notes: list[str]) -> None:
     with deploy(Backend("PostgreSQL", 2), servers) as deployment:
         await deployment.all_ready()

@@ -15,7 +15,7 @@ from .scenarios import SCENARIOS, Scenario
 from .stock import SwarmLoad
 from .verifying import run_verify
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.chaos
 
 
 @pytest.mark.usefixtures("node_modules")

@@ -19,12 +19,10 @@ OpenStage = Callable[[str], Awaitable[Stage]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """As in `tests/browser`: one event loop for all, for it is the browser's; and npm takes its time."""
+    """As in `tests/browser`: one event loop for all, for it is the browser's."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(600))
-            if pytest_asyncio.is_async_test(item):
-                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if Path(__file__).parent in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def test_reading_twice_gives_the_same_answer(reader: httpx.Client, send: Send) -
     id = send()
     first = reader.put(f"{LIST}/{id}/read")
     assert first.status_code == 200
-    check_notification(first.json(), "readAt")
+    check_notification(first.json(), "deliveredAt", "readAt")
     assert first.json()["status"] == "READ"
     again = reader.put(f"{LIST}/{id}/read")
     assert (again.status_code, again.json()) == (200, first.json())

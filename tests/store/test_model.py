@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -173,7 +172,6 @@ def last(limit: int, notifications: Sequence[T]) -> Sequence[T]:
     return notifications[-limit:] if limit else []
 
 
-@pytest.mark.timeout(180)
 def test_every_store_is_like_the_model(backend: Backend) -> None:
     with asyncio.Runner() as runner:
 

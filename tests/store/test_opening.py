@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from eventide_notify.errors import SchemaTooNew, Unavailable
-from eventide_notify.store import Claim, Store, create_store, migrations
+from eventide_notify.store import Claim, Store, create_store, engines, migrations
 
-from .backends import PERSISTENT, Backend, SqliteFile, SqliteMemory
+from ..waiting import until
+from .backends import PERSISTENT, Backend, Postgresql, SqliteFile, SqliteMemory
 from .samples import NOW, announced, announcement, ids, receipts, samples
 
 
@@ -182,6 +187,88 @@ async def test_postgresql_without_the_database(backend: Backend) -> None:
     store = create_store(f"{backend.url}_missing")
     with pytest.raises(Unavailable, match="does not exist"):
         await store.open()
+    await store.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_that_refuses_who_opens_it(backend: Postgresql, caplog: pytest.LogCaptureFixture) -> None:
+    url = urlsplit(backend.url)
+    name = f"guest_{url.path.rpartition('_')[2]}"
+    guest = create_store(url._replace(netloc=f"{name}@{url.hostname}:{url.port}").geturl())
+    with pytest.raises(Unavailable, match=f'role "{name}" does not exist'):
+        await guest.open()
+    other = await asyncpg.connect(backend.url)
+    await other.execute(f'CREATE ROLE "{name}" LOGIN')
+    try:
+        with pytest.raises(Unavailable, match="permission denied for schema public"):
+            await guest.open()
+    finally:
+        await guest.close()
+        await other.execute(f'DROP ROLE "{name}"')
+        await other.close()
+    assert not caplog.records  # who opens it is told, in one line
+
+
+async def open_first_version(backend: Backend) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:1])
+        first = backend.store()
+        await first.open()
+        await first.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file", "postgresql"], indirect=True)
+async def test_the_steps_are_told_unless_the_database_is_new(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", migrations.__name__)
+    await open_first_version(backend)
+    assert not caplog.records
+    store = backend.store()
+    await store.open()
+    await store.close()
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert told[0].startswith("bringing the schema to version 2 of 2")
+    assert told[1].startswith("the schema has version 2 now (")
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_migration_has_its_own_time_and_others_wait_for_it(
+    backend: Postgresql, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await open_first_version(backend)
+    other = await asyncpg.connect(backend.url)
+    database = await other.fetchval("SELECT current_database()")
+    for limit in ("statement_timeout", "lock_timeout"):
+        await other.execute(f'ALTER DATABASE "{database}" SET {limit} = 200')
+    monkeypatch.setattr(migrations, "STEPS", (migrations.STEPS[0], ("SELECT pg_sleep(1)", *migrations.STEPS[1])))
+    monkeypatch.setattr(engines, "WORK_SECONDS", 0.7)
+    stores = [backend.store() for _ in range(2)]
+    await asyncio.gather(*(store.open() for store in stores))
+    assert "another instance is bringing the schema up to date: waiting for it" in caplog.messages
+    monkeypatch.undo()
+    assert await stores[0].announcements(after="", now=NOW) == []
+    for store in stores:
+        await store.close()
+    await other.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
+async def test_a_migration_of_sqlite_waits_for_another_process(
+    backend: SqliteFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await open_first_version(backend)
+    monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.05)
+    store = backend.store()
+    with contextlib.closing(sqlite3.connect(backend.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(store.open())
+        await until(lambda: caplog.messages)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+    await opening
+    assert caplog.messages == ["another process holds the database's file: waiting, to bring the schema up to date"]
     await store.close()
 
 

@@ -11,7 +11,7 @@ from ..waiting import until
 from .inbox import Inbox
 from .java import DEADLINE, JavaClient, build, java_client
 
-pytestmark = [pytest.mark.usefixtures("java"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.usefixtures("java")
 
 
 @pytest.fixture(scope="session")
