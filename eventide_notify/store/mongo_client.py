@@ -107,7 +107,8 @@ class MongoClient:
 
     async def meet(self) -> None:
         """Ask the server what it can take."""
-        self.limits = Limits.of(await self.read(self._client.admin.command, "hello"))
+        # Not "hello", which is the newer name: servers that only resemble MongoDB may know this one alone.
+        self.limits = Limits.of(await self.read(self._client.admin.command, "ismaster"))
 
     def opened(self) -> None:
         """From now on the log is told when the database is away."""
