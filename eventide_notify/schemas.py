@@ -203,7 +203,7 @@ class Nothing(Shape):
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
 _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
-_LINK = rf"^(?![A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
+_LINK = rf"^(?!//|[A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
 
 
 def _either(first: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from ..errors import EventideError
 from ..metrics import Metrics
+from .problems import PRIVATE
 
 CHECK_TIMEOUT = 3.0
 """Seconds that a part has to answer."""
@@ -67,4 +68,4 @@ class OpsRoutes:
 
 
 def _status(code: int, body: Mapping[str, object]) -> Response:
-    return Response(orjson.dumps(body), code, {"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(orjson.dumps(body), code, PRIVATE, media_type="application/json")
