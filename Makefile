@@ -8,16 +8,27 @@ LOCKED := $(PIP) install --require-hashes --only-binary :all:
 ARGS   :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench check format lock clean
+.PHONY: help demo test test-quick coverage chaos bench check format lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed  ## Run the service with demo users and a page to try it; ARGS="--port 4000"
 	@$(PYTHON) -m eventide_notify demo $(ARGS)
 
-test: $(VENV)/.installed-dev  ## Run the tests and measure coverage; ARGS="-k word" runs some, unmeasured
-	@$(PYTHON) -m pytest $(or $(ARGS),--cov)
+# A service that a test starts would compile the code each time, if the surroundings forbid to keep what was compiled.
+test test-quick coverage chaos: export PYTHONDONTWRITEBYTECODE :=
+
+test: $(VENV)/.installed-dev  ## Run all tests, in several processes; ARGS="-k word" runs some, in one
+	@$(PYTHON) -m pytest $(or $(ARGS),-n auto)
+
+# No browser, Java or build of examples, nobody who waits long; of databases SQLite.
+QUICK := tests/delivery tests/presence tests/realtime tests/rest tests/sockets tests/store tests/test_*.py
+test-quick: $(VENV)/.installed-dev  ## Run those that are quick: no browser, Node, Java or nginx, and SQLite alone
+	@$(PYTHON) -m pytest -n auto -k "not postgresql and not mongodb" $(QUICK)
+
+coverage: $(VENV)/.installed-dev  ## Run all tests and measure what they reach, which takes twice the work
+	@$(PYTHON) -m pytest -n auto --cov --durations=20
 
 chaos: $(VENV)/.installed-dev  ## Run the whole chaos suite, for most of an hour; ARGS="-k word" runs some of it
 	@EVENTIDE_TEST_CHAOS=full $(PYTHON) -m pytest tests/chaos $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -17,10 +18,10 @@ from eventide_notify import Application, Draft, Settings, create_app
 from eventide_notify.logs import configure_logging
 from eventide_notify.server import run_server
 
-from .payload import PAYLOAD
+from .payload import CONTENT, PAYLOAD
 
 Body = dict[str, Any]
-DRAFT = Draft.model_validate({name: PAYLOAD[name] for name in ("type", "title", "message", "link")})
+DRAFT = Draft.model_validate(CONTENT)
 
 
 class Control:
@@ -31,6 +32,7 @@ class Control:
 
     application: Application
     port: int
+    watch: Watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -43,7 +45,7 @@ class Control:
         server.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def work(self, body: Body) -> None:
+    async def work(self, body: Body) -> Body:
         """Do what is asked; when this returns, the service has been told everything."""
         notifications = self.application.notifications
         match body["work"]:
@@ -55,6 +57,32 @@ class Control:
                 await _in_turn(body, lambda user: notifications.publish(body["event"], PAYLOAD, [user]))
             case "sends":
                 await _in_turn(body, lambda user: notifications.send([user], DRAFT))
+            case "watch":
+                self.watch = Watch()
+            case "watched":
+                return {"longest": self.watch.end() * 1_000}
+        return {}
+
+
+class Watch:
+    """For how long the event loop is held at most: a timer that is due every millisecond comes later by that."""
+
+    PERIOD = 0.001
+
+    def __init__(self) -> None:
+        self._longest = 0.0
+        self._last = time.monotonic()
+        self._tick()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._longest = max(self._longest, now - self._last - self.PERIOD)
+        self._last = now
+        self._timer = asyncio.get_running_loop().call_later(self.PERIOD, self._tick)
+
+    def end(self) -> float:
+        self._timer.cancel()
+        return self._longest
 
 
 async def _in_turn(body: Body, act: Callable[[str], Awaitable[object]]) -> None:
@@ -74,7 +102,7 @@ async def _in_turn(body: Body, act: Callable[[str], Awaitable[object]]) -> None:
 class Lines(asyncio.Protocol):
     """A connection whose lines are pieces of work, one at a time."""
 
-    def __init__(self, work: Callable[[Body], Awaitable[None]]) -> None:
+    def __init__(self, work: Callable[[Body], Awaitable[Body]]) -> None:
         self._work = work
         self._data = b""
 
@@ -88,8 +116,8 @@ class Lines(asyncio.Protocol):
             self._task = asyncio.ensure_future(self._do(body))
 
     async def _do(self, body: Body) -> None:
-        await self._work(body)
-        self._transport.write(b"done\n")
+        answer = await self._work(body)
+        self._transport.write(json.dumps(answer).encode() + b"\n")
 
 
 def main() -> None:

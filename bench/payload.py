@@ -14,3 +14,5 @@ PAYLOAD = {
     "createdAt": "2026-11-20T09:00:00.000Z",
     "timestamp": "2026-11-20T09:00:00.000Z",
 }
+CONTENT = {name: PAYLOAD[name] for name in ("type", "title", "message", "link")}
+"""What is said of it to the server."""

@@ -9,16 +9,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import jwt
 
-from .payload import PAYLOAD
+from tests.servers import Server
+
+from .payload import CONTENT, PAYLOAD
+from .posts import Plan
 from .processes import BenchError, Generator, Process
 
 NODE = Path(__file__).parent / "node"
@@ -28,10 +31,28 @@ CONCURRENCY = 32
 """How many clients connect at a time."""
 IN_FLIGHT = 32
 """How many events or notifications are on their way at a time; the next ones follow when clients have them all."""
+SENDS = 5
+"""How many each caller sends before the load generator looks whether all have come."""
+RETURNING = 500
+"""How many connect at a time when all come back: as many as Node lets wait."""
+MEANWHILE = 20
+"""How many requests a second there are meanwhile."""
 SETTLE = 0.3
 """Seconds after the last receipt, in which a server may still tell new counts: that is part of the cost."""
 
+RATE, STORES, P50, P99, BLOCK = "a second", "stores, µs", "p50, ms", "p99, ms", "longest block, ms"
+"""What is told beside the cost of a task: units in a second; CPU microseconds of database and Redis for a unit; how
+long half of what was asked for took, and 99 in 100; and for how long the event loop did nothing else."""
+
 _names = count(1)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a server has done: so many units, and what is to be told beside their cost."""
+
+    units: int
+    beside: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,9 +86,11 @@ PROMISE = Kind("Node, same promise", "/", "connected", "bench_delivered", "annou
 class Peer:
     """One server, or an instance of several, and its clients: `u0`, `u1`, …, one socket each."""
 
-    def __init__(self, kind: Kind, process: Process, load: Generator) -> None:
+    def __init__(self, kind: Kind, process: Process, load: Generator, stores: Sequence[Server] = ()) -> None:
         self.kind = kind
         self.process = process
+        self.stores = [server for server in stores if server.controllable]
+        """Its database, and Redis, as far as they are processes here."""
         self.name = f"{kind.name} {next(_names)}"
         self.sockets = 0
         self._load = load
@@ -77,18 +100,26 @@ class Peer:
             namespace=kind.namespace, ready_when=kind.ready_when,
         )  # fmt: skip
 
-    def connect(self, sockets: int) -> int:
-        """Connect that many more; how many."""
+    def connect(self, sockets: int) -> Done:
+        """Connect that many more."""
         users = range(self.sockets, self.sockets + sockets)
         self._load.ask("connect", name=self.name, tokens=tokens(users), concurrency=CONCURRENCY)
         self.sockets += sockets
-        return sockets
+        return Done(sockets)
+
+    def come_back(self, sockets: int) -> Done:
+        """So many connect as fast as they can, while somebody else is sent a notification every now and then."""
+        plan = Plan(admin_token(), CONTENT, users=1, first=sockets, connections=MEANWHILE, rate=MEANWHILE)
+        users = tokens(range(sockets))
+        done = self._load.ask("return", name=self.name, tokens=users, concurrency=RETURNING, posts=asdict(plan))
+        self.sockets = sockets
+        return Done(sockets, {"seconds": done["seconds"], P50: done["p50"], P99: done["p99"]})
 
     def close_sockets(self) -> None:
         self._load.ask("close", name=self.name)
         self.sockets = 0
 
-    def broadcast(self, kind: str, count: int, *, every: float = 0) -> int:
+    def broadcast(self, kind: str, count: int, *, every: float = 0) -> Done:
         """Broadcast an `event`, or an announcement to those `connected` or to `everyone`; how often one was received.
 
         What is for everyone is stored; this returns when all receipts are, too.
@@ -98,35 +129,64 @@ class Peer:
         done = self._load.ask("broadcast", name=self.name, body=body, event=event, count=count, every=every)
         if kind == "everyone":
             self._until_confirmed(done["units"])
-        return int(done["units"])
+        return Done(done["units"])
 
-    def events(self, count: int, in_flight: int, *, via: Peer | None = None) -> int:
-        """Send so many events, each to a user, through this or another instance; how many.
+    def events(self, count: int, in_flight: int, *, via: Peer | None = None) -> Done:
+        """Send so many events, each to a user, through this or another instance.
 
         By one caller who sends one after the other; or, as each has to wait for Redis, by several at a time.
         """
-        callers = in_flight if via else 1
-        return self._single({"work": "events", "event": "price", "callers": callers}, count, in_flight, via)
+        body = {"work": "events", "event": "price", "callers": in_flight if via else 1}
+        return Done(self._single(body, count, in_flight, via)["units"])
 
-    def sends(self, count: int) -> int:
-        """Send so many notifications, each to a user, saved and confirmed; how many."""
-        body = {"work": "sends", "event": self.kind.notification, "callers": IN_FLIGHT}
-        sent = self._single(body, count, IN_FLIGHT, None)
-        self._until_confirmed(sent)
-        return sent
+    def sends(self, count: int, callers: int) -> Done:
+        """Send so many notifications, each to a user, saved and confirmed; by callers who each send one after the
+        other.
+        """
+        body = {"work": "sends", "event": self.kind.notification, "callers": callers}
+        done = self._single(body, count, callers * SENDS, None)
+        return self._confirmed(done, {RATE: done["units"] / done["seconds"]})
 
-    def _single(self, body: dict[str, Any], count: int, in_flight: int, via: Peer | None) -> int:
-        done = self._load.ask(
+    def _single(self, body: dict[str, Any], count: int, in_flight: int, via: Peer | None) -> dict[str, Any]:
+        return self._load.ask(
             "events", name=self.name, via=(via or self).name, body=body, event=body["event"],
-            count=count // in_flight * in_flight, in_flight=in_flight,
+            count=max(1, count // in_flight) * in_flight, in_flight=in_flight,
         )  # fmt: skip
-        return int(done["units"])
+
+    def posts(self, count: int, *, at_once: int = IN_FLIGHT, rate: float = 0, keys: bool = False) -> Done:
+        """Have so many notifications sent by REST, each to a user, saved and confirmed."""
+        plan = Plan(admin_token(), CONTENT, self.sockets, connections=at_once, rate=rate, keys=keys)
+        done = self._load.ask("posts", name=self.name, event=self.kind.notification, count=count, plan=asdict(plan))
+        return self._confirmed(done, {RATE: done["units"] / done["seconds"], P50: done["p50"], P99: done["p99"]})
+
+    def posts_to_all(self, count: int) -> Done:
+        """The same, each to all users who are connected; and for how long the event loop did nothing else."""
+        plan = Plan(admin_token(), CONTENT, self.sockets, to_all=True)
+        event = self.kind.notification
+        with self.watched() as beside:
+            done = self._load.ask("posts_to_all", name=self.name, event=event, count=count, plan=asdict(plan))
+            self._confirmed(done, {})
+        rate = done["units"] / done["seconds"]
+        return Done(done["units"], {RATE: rate, P50: done["p50"], P99: done["p99"], **beside})
+
+    @contextmanager
+    def watched(self) -> Iterator[dict[str, float]]:
+        """For how long the event loop is held at most meanwhile: to be read afterwards."""
+        beside: dict[str, float] = {}
+        self._load.ask("work", name=self.name, body={"work": "watch"})
+        yield beside
+        beside[BLOCK] = self._load.ask("work", name=self.name, body={"work": "watched"})["longest"]
+
+    def _confirmed(self, done: dict[str, Any], beside: dict[str, float]) -> Done:
+        self._until_confirmed(done["units"])
+        return Done(done["units"], beside)
 
     def _until_confirmed(self, more: int) -> None:
-        self._receipts += more
-        found = self._load.ask("figure", name=self.name, figure=self.kind.delivered, least=self._receipts)
-        if found["value"] != self._receipts:
-            raise BenchError(f"{self.name}: {found['value']} receipts instead of {self._receipts}")
+        if self.kind.delivered:
+            self._receipts += more
+            found = self._load.ask("figure", name=self.name, figure=self.kind.delivered, least=self._receipts)
+            if found["value"] != self._receipts:
+                raise BenchError(f"{self.name}: {found['value']} receipts instead of {self._receipts}")
         self._load.ask("idle", seconds=SETTLE)
 
     def leave(self) -> None:
@@ -139,6 +199,12 @@ def tokens(users: Sequence[int]) -> list[str]:
     """A token for each of these users."""
     expires = int(time.time()) + TOKEN_TTL
     return [jwt.encode({"sub": f"u{user}", "exp": expires}, SECRET, algorithm="HS256") for user in users]
+
+
+def admin_token() -> str:
+    """A token of somebody who may send."""
+    claims = {"sub": "back end", "role": "admin", "exp": int(time.time()) + TOKEN_TTL}
+    return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
 def start_ours(directory: Path, database_url: str, redis_url: str | None = None) -> Process:
@@ -155,8 +221,9 @@ def start_bare(redis_url: str | None = None) -> Process:
     return _start_node("bare.mjs", {"BENCH_REDIS_URL": redis_url} if redis_url else {})
 
 
-def start_promise(database_url: str) -> Process:
-    return _start_node("promise.mjs", {"BENCH_DATABASE_URL": database_url})
+def start_promise(database_url: str, *, key_once: bool = False) -> Process:
+    once = {"BENCH_KEY_ONCE": "1"} if key_once else {}
+    return _start_node("promise.mjs", {"BENCH_DATABASE_URL": database_url, **once})
 
 
 def _start_node(script: str, env: dict[str, str]) -> Process:

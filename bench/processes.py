@@ -93,7 +93,7 @@ class Process:
         """Nanoseconds of processor time so far, of all threads, ended ones too."""
         if self._process.poll() is not None:
             raise BenchError(f"a server has ended:\n{self.log()}")
-        return time.clock_gettime_ns(~self.pid << 3 | 2)  # what clock_getcpuclockid(3) answers
+        return _cpu(self.pid)
 
     def resident(self) -> int:
         """Bytes of it that are in memory."""
@@ -119,6 +119,21 @@ class Process:
         if error is not None and (log := self.log()):
             print(f"--- {self.url}\n{log}", file=sys.stderr)
         self.close()
+
+
+def _cpu(pid: int) -> int:
+    return time.clock_gettime_ns(~pid << 3 | 2)  # what clock_getcpuclockid(3) answers
+
+
+def family_cpu(pid: int) -> dict[int, int]:
+    """Nanoseconds of processor time so far, of a process and of its children that run, by process."""
+    found = {}
+    with suppress(OSError):  # it has just ended
+        found[pid] = _cpu(pid)
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                found |= family_cpu(int(child))
+    return found
 
 
 class Generator:

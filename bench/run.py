@@ -15,14 +15,14 @@ from pathlib import Path
 from tests.servers import ServerError
 
 from . import report
+from .measure import FULL, QUICK, Bench
 from .peers import install_node_modules
 from .processes import ROOT, BenchError, Generator, allow_many_files, cores, on
-from .rows import FULL, QUICK, ROWS, Bench
+from .rows import ROWS
 
 RESULTS = ROOT / "bench" / "results.md"
 UNFINISHED = ROOT / "build" / "bench.md"
 """Where the results of a run are written that was quick, or not of all rows."""
-USUAL = [row for row in ROWS if row != "send"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,20 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with on(others), Generator() as load, ExitStack() as stack:
             bench = Bench(load, size, options.node, options.profile, _tell, stack)
             for row in options.rows:
-                bench.run(row)
+                began = time.monotonic()
+                _tell(f"{row} ...")
+                ROWS[row](bench)
+                _tell(f"{row}: {time.monotonic() - began:.0f} s")
     except (BenchError, ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(f"\n{report.plain(report.table(bench.figures))}\n")
+    print(f"\n{report.plain(report.HEADER, report.table(bench.figures))}\n")
+    print(f"{report.plain(report.BESIDE_HEADER, report.beside(bench.figures, bench.beside))}\n")
     options.output.parent.mkdir(exist_ok=True)
-    options.output.write_text(report.markdown(bench.figures, size.rounds, pinned=servers != others))
+    options.output.write_text(report.markdown(bench, pinned=servers != others))
     _tell(f"{time.monotonic() - start:.0f} s; written to {os.path.relpath(options.output)}")
     return 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rows", help=f"some of {', '.join(ROWS)}; default: all but send")
+    parser.add_argument("--rows", help=f"some of {', '.join(ROWS)}; default: all")
     parser.add_argument("--only", choices=["ours"], help="without the Node servers")
     parser.add_argument("--rounds", type=int, help="how often each figure is measured")
     parser.add_argument("--quick", action="store_true", default=bool(os.environ.get("QUICK")), help="as QUICK=1 does")
@@ -63,12 +67,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, help="the file for the results")
     options = parser.parse_args(arguments)
-    options.rows = options.rows.split(",") if options.rows else USUAL
+    options.rows = options.rows.split(",") if options.rows else list(ROWS)
     if unknown := set(options.rows) - set(ROWS):
         parser.error(f"there is no row {', '.join(sorted(unknown))}")
     options.size = QUICK if options.quick else FULL
     options.node = options.only is None
-    whole = options.node and not options.quick and not set(USUAL) - set(options.rows)
+    whole = options.node and not options.quick and not set(ROWS) - set(options.rows)
     options.output = options.output or (RESULTS if whole else UNFINISHED)
     return options
 

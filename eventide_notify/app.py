@@ -38,6 +38,7 @@ from .realtime.expiry import ExpiryWatch
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
+from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
@@ -53,7 +54,7 @@ from .service.delivery import Delivery
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
-from .store import Store, create_store
+from .store import Store, create_store, driver_note
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
+RESTORE_EVERY = 1.0
+"""Seconds between two looks whether Redis still has what was written."""
 
 
 def create_app(
@@ -104,7 +107,7 @@ class Application:
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
-        self._hub = Hub(metrics=metrics, count_changed=self._counts.changed, read_counts=self._counts.read)
+        self._hub = Hub(metrics=metrics, counts_changed=self._counts.changed, read_counts=self._counts.read)
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
@@ -167,6 +170,8 @@ class Application:
             stack.push_async_callback(self._delivery.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
+            if isinstance(self._presence, RedisPresence):
+                stack.push_async_callback(self._presence.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -187,8 +192,8 @@ class Application:
             every(LOOK_EVERY, "reading what was missed", missed.round)
         if isinstance(self._presence, RedisPresence):
             every(PRESENCE_EVERY, "presence", self._presence.flush)
+            every(RESTORE_EVERY, "presence restore", self._presence.restore)
             every(REFRESH, "presence refresh", self._presence.refresh)
-            stack.push_async_callback(self._presence.close)
 
     def _is_socket(self, scope: Scope) -> bool:
         path = _path(scope)
@@ -224,6 +229,7 @@ class Application:
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
+            replay=Replay(self._metrics),
             delivery=self._delivery,
             presence=self._presence,
             expiry=expiry,
@@ -239,7 +245,7 @@ class Application:
         rest = NotificationRoutes(self.notifications, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
-            "database": self._store.ping,
+            "database": self._store.check_writable,
             "background": self._check_background,
         }
         ops = OpsRoutes(checks, self._channel_problems, self._metrics)
@@ -302,10 +308,14 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _store(settings: Settings) -> Store:
+    url = settings.database_url.get_secret_value()
     try:
-        return create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
+        store = create_store(url, mongodb_driver=settings.mongodb_driver)
     except ValueError as error:
         raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
+    if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        logger.warning(note)
+    return store
 
 
 def token_verifier(settings: Settings) -> TokenVerifier:

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -17,6 +17,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from . import __version__
 from .app import create_app, token_verifier
+from .channel.publisher import probe
 from .client import RequestFailed, request
 from .demo import ADMIN, admin_token, demo_settings
 from .errors import EventideError, InvalidRequest
@@ -25,7 +26,7 @@ from .models import UserKey, utc_now
 from .presence.redis import RedisPresence
 from .server import run_server
 from .settings import ConfigurationError, Settings, given_name, load_settings, token_issuer
-from .store import create_store
+from .store import create_store, driver_note
 
 COMMAND_TOKEN_TTL = 60.0
 """Seconds. A command's own token need not outlive it."""
@@ -171,6 +172,9 @@ def check() -> None:
         results = [_tokens(settings), asyncio.run(_database(settings)), asyncio.run(_redis(settings))]
     for part, fault, note in results:
         typer.echo(f"{part}: {f'FAILED: {fault}' if fault else note}")
+    url = settings.database_url.get_secret_value()
+    if driver := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        typer.echo(f"note: {driver}")
     if any(fault for _, fault, _ in results):
         raise typer.Exit(1)
 
@@ -212,7 +216,7 @@ async def _database(settings: Settings) -> Result:
         store = create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
         try:
             await store.open()
-            await store.ping()
+            await store.check_writable()
         finally:
             await store.close()
     except EventideError as error:
@@ -227,13 +231,20 @@ async def _database(settings: Settings) -> Result:
 async def _redis(settings: Settings) -> Result:
     if settings.redis_url is None:
         return "redis", None, "not configured (one instance)"
-    presence = RedisPresence(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    presence = RedisPresence(url)
+    uses: dict[str, Callable[[], Awaitable[None]]] = {
+        "who is connected": presence.probe,
+        "publish and subscribe": lambda: probe(url),
+    }
     try:
-        await presence.ping()
-    except (EventideError, ValueError) as error:
-        return "redis", _line(error.__cause__ or error), ""
+        for use, attempt in uses.items():
+            try:
+                await attempt()
+            except (EventideError, ValueError) as error:
+                return "redis", f"{use}: {_line(error.__cause__ or error)}", ""
     finally:
-        await presence.close()
+        await presence.abandon()
     return "redis", None, "answers"
 
 

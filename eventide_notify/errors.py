@@ -17,6 +17,7 @@
     ├── PayloadTooLarge       413 payload_too_large
     ├── RateLimited           429 rate_limited        retryable: the user has asked for too much at the same moment
     ├── Unavailable           503 unavailable         retryable: a dependency is unavailable, nothing was saved
+    │   └── Refused           503 unavailable         the database answers, but does not do this
     ├── OutcomeUnknown        503 outcome_unknown     retryable: it may have been saved; the same request settles it
     ├── SchemaTooNew          503 unavailable         the database belongs to a later version; only at start
     └── Internal              500 internal            a fault of ours; the log has it under `reference`
@@ -177,6 +178,10 @@ class Unavailable(EventideError):
     code = "unavailable"
     status = 503
     retry_after = 2
+
+
+class Refused(Unavailable):
+    """The database cannot do this; nothing was saved."""
 
 
 class OutcomeUnknown(EventideError):

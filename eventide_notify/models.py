@@ -148,6 +148,8 @@ class Announcement:
     content: Draft
     created_at: datetime
     expires_at: datetime | None = None
+    stored: bool = True
+    """False: for those who are connected, and nobody else ever has it."""
 
 
 Audience = Literal["everyone", "connected"]
@@ -183,6 +185,15 @@ class Principal:
 def user_key(value: str | int) -> UserId:
     """The user an id names: `42` and `"42"` are the same."""
     return value if isinstance(value, str) else str(value)
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database and every client can hold this text."""
+    try:
+        _storable(text)
+    except ValueError:
+        return False
+    return True
 
 
 def utc_now() -> datetime:

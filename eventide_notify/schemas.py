@@ -166,6 +166,13 @@ class PageQuery(Shape):
     type: Type | None = None
 
 
+class OnlineQuery(Shape):
+    """Which of the connected users."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(10_000, ge=1, le=10_000)
+    cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
+
+
 class ReadAll(Shape):
     up_to: Known | None = Field(None, description="The newest notification to mark; without it all are.")
 
@@ -361,6 +368,7 @@ class AnnouncementShape(Shape):
     created_at: datetime
     timestamp: datetime
     expires_at: datetime | None = None
+    stored: bool | None = Field(None, description="`false`: it was for those who are connected, and is not stored.")
 
 
 class EventAccepted(Shape):
@@ -368,8 +376,11 @@ class EventAccepted(Shape):
 
 
 class OnlineUsers(Shape):
+    """In the order of their ids."""
+
     user_ids: list[UserId]
-    count: int
+    count: int = Field(description="How many there are in all.")
+    next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
 
 
 class UserOnline(Shape):

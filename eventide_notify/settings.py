@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from .auth import TokenIssuer
 from .proxies import TrustedProxies
+from .redis_client import sentinel_address
 from .store import SCHEMES
 from .wire import RESERVED_EVENTS
 
@@ -158,6 +159,8 @@ class Settings(BaseSettings):
             raise ValueError(f"must begin with one of {', '.join(f'{s}://' for s in sorted(_REDIS_SCHEMES))}")
         if parts.scheme in {"redis", "rediss"}:
             _check_port(parts)
+        if parts.scheme == "redis+sentinel":
+            sentinel_address(value.get_secret_value())
         return value
 
     @field_validator("jwt_public_key")

@@ -141,6 +141,8 @@ def announcement(item: Announcement) -> Payload:
     }
     if item.expires_at is not None:
         payload["expiresAt"] = iso(item.expires_at)
+    if not item.stored:
+        payload["stored"] = False
     return payload
 
 

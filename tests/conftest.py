@@ -7,9 +7,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 
+from . import parallel
 from .frontends.page import JS
 from .require import missing
 from .service import Service
@@ -48,3 +50,18 @@ def node_modules() -> None:
         )  # fmt: skip
     if npm.returncode:
         missing(f"npm could not install what tests/js needs: {npm.stderr.strip()}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if parallel.is_worker(config):
+        parallel.in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return parallel.workers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.ByFile:
+    return parallel.ByFile(config, log)

@@ -11,7 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-DEADLINE = 5.0
+DEADLINE = 15.0
 """Seconds in which anything that is waited for must come."""
 
 

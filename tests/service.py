@@ -64,6 +64,27 @@ class Service(Server):
         return [item["id"] for item in answer.json()["notifications"]]
 
 
+class Altered(Service):
+    """A service some of whose constants are others, by their paths: `{"realtime.engine.upgrade.UPGRADE_TIMEOUT": 2}`.
+
+    For what takes its time by default, and need not for the test.
+    """
+
+    def __init__(self, constants: Mapping[str, float]) -> None:
+        super().__init__()
+        program = ["from importlib import import_module"]
+        for path, value in constants.items():
+            module, _, name = path.rpartition(".")
+            program += [
+                f"module = import_module('eventide_notify.{module}')",
+                f"module.{name}",  # fails if there is no such constant any more: the test would prove nothing
+                f"module.{name} = {value}",
+            ]
+        program += ["from eventide_notify.cli import main", "main()"]
+        assert self._command[1:3] == ["-m", "eventide_notify"]
+        self._command = [sys.executable, "-c", "\n".join(program), *self._command[3:]]
+
+
 def issuer() -> TokenIssuer:
     """The maker of the tokens that a `Service` accepts."""
     return TokenIssuer(SECRET, algorithm="HS256", user_claim="sub", admin_role="admin")

@@ -198,7 +198,7 @@ def test_check_says_what_answers(run: Run) -> None:
 
 
 def test_check_tells_of_a_sentinel_that_does_not_answer(run: Run) -> None:
-    sentinel = "redis+sentinel://127.0.0.1:1/0"
+    sentinel = "redis+sentinel://127.0.0.1:1/mymaster/0"
     result = run("check", EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL="sqlite://", EVENTIDE_REDIS_URL=sentinel)
     assert result.returncode == 1
     assert re.fullmatch("redis: FAILED: .+", result.stdout.splitlines()[-1])

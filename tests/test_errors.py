@@ -68,7 +68,8 @@ def test_every_error_is_a_problem_document(kind: type[EventideError]) -> None:
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: str(kind.__name__))
 def test_who_may_try_again_is_told_when(kind: type[EventideError]) -> None:
-    assert (kind.retry_after is not None) == (kind.__name__ in ("RateLimited", "Unavailable", "OutcomeUnknown"))
+    again = {"RateLimited", "Unavailable", "Refused", "OutcomeUnknown"}
+    assert (kind.retry_after is not None) == (kind.__name__ in again)
 
 
 def test_a_challenge_says_what_is_wrong_with_the_token_if_there_was_one() -> None:

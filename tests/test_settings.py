@@ -100,7 +100,8 @@ def test_the_defaults_are_those_of_the_contract(environment: Environment) -> Non
 def test_every_setting_is_read_under_its_name(environment: Environment, name: str) -> None:
     other: dict[str, tuple[str, Any]] = {
         "PORT": ("4000", 4000), "DATABASE_URL": ("mongodb://host/db",) * 2, "MONGODB_DRIVER": ("PyMongo", "pymongo"),
-        "REDIS_URL": ("redis+sentinel://host/0",) * 2, "JWT_SECRET": (SECRET,) * 2, "ALLOW_WEAK_SECRET": ("true", True),
+        "REDIS_URL": ("redis+sentinel://host/mymaster/0",) * 2,
+        "JWT_SECRET": (SECRET,) * 2, "ALLOW_WEAK_SECRET": ("true", True),
         "JWT_PUBLIC_KEY": (PEM.replace("\n", "\\n"), PEM), "JWKS_URL": ("https://id.example.com/jwks.json",) * 2,
         "JWT_ALGORITHMS": (" HS512, HS256 ,", ("HS512", "HS256")), "JWT_LEEWAY": ("0.5", 0.5),
         "CORS_ORIGINS": ("https://A.example.com/, http://localhost:4200", ("https://a.example.com", "http://localhost:4200")),
@@ -242,6 +243,7 @@ def test_an_unknown_override_is_refused(environment: Environment) -> None:
         *(("DATABASE_URL", value) for value in ("mysql://host/db", "eventide.db", "http://host", "sqlite", "://")),
         ("MONGODB_DRIVER", "mongoengine"),
         *(("REDIS_URL", value) for value in ("http://host", "localhost:6379", "redis://host:port/0", "rediss://:hun/ter2@host")),
+        *(("REDIS_URL", f"redis+sentinel://{value}") for value in ("h", "h:2/0", "h/a/b", "h/a/0/1", "/m", "h:x/m")),
         *(("ALLOW_WEAK_SECRET", value) for value in ("perhaps", "2")),
         *(("JWT_PUBLIC_KEY", value) for value in ("x", "-----BEGIN PUBLIC KEY-----", PEM[:-40], "/etc/key.pem")),
         *(("TRUSTED_PROXIES", value) for value in ("proxy", "10.0.0.1/8", "10.0.0", "10.0.0.1:80")),

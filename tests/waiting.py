@@ -1,4 +1,8 @@
-"""Waiting for conditions instead of for time."""
+"""Waiting for conditions instead of for time.
+
+Deadlines are for what never comes. They are generous, for the machine may be busy with other tests, or with
+somebody else's work.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], T], *, within: float = 5.0) -> T:
+async def until(condition: Callable[[], T], *, within: float = 15.0) -> T:
     """The condition's value once it is true; fails the test when that takes longer than `within` seconds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within

@@ -4,28 +4,34 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 
 import express from "express";
+import jwt from "jsonwebtoken";
 import pg from "pg";
 import { Server } from "socket.io";
 
-import { OPTIONS, PAYLOAD, authenticate, inTurn, listen, room } from "./common.mjs";
+import { KEY, OPTIONS, PAYLOAD, authenticate, inTurn, listen, room } from "./common.mjs";
 
 const ACK_WITHIN = 10_000;
 const RECEIPT_PAUSE = 100;
 
 const SCHEMA = `
-  CREATE TABLE notifications (
+  CREATE TABLE IF NOT EXISTS notifications (
     id uuid PRIMARY KEY, user_id text NOT NULL, content jsonb NOT NULL, status text NOT NULL DEFAULT 'PENDING',
     created_at timestamptz NOT NULL DEFAULT now(), delivered_at timestamptz, read_at timestamptz);
-  CREATE INDEX notifications_unread ON notifications (user_id, created_at) WHERE read_at IS NULL;
-  CREATE TABLE announcements (
+  CREATE INDEX IF NOT EXISTS notifications_unread ON notifications (user_id, created_at) WHERE read_at IS NULL;
+  CREATE TABLE IF NOT EXISTS announcements (
     id uuid PRIMARY KEY, content jsonb NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
-  CREATE TABLE receipts (
+  CREATE TABLE IF NOT EXISTS receipts (
     announcement_id uuid, user_id text, delivered_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (announcement_id, user_id))`;
 
 // Each with a name, so that PostgreSQL parses it once a connection.
 const ANNOUNCE = { name: "announce", text: "INSERT INTO announcements (id, content) VALUES ($1, $2)" };
 const SAVE = { name: "save", text: "INSERT INTO notifications (id, user_id, content) VALUES ($1, $2, $3)" };
+const SAVE_MANY = {
+  name: "save_many",
+  text: `INSERT INTO notifications (id, user_id, content)
+    SELECT id, user_id, $3 FROM unnest($1::uuid[], $2::text[]) AS recipients (id, user_id)`,
+};
 const UNREAD = {
   name: "unread",
   text: "SELECT id, content, status FROM notifications WHERE user_id = $1 AND read_at IS NULL ORDER BY created_at",
@@ -104,10 +110,8 @@ async function announce({ event }) {
   }
 }
 
-async function send(user, event) {
-  const id = randomUUID();
-  await query(SAVE, [id, user, PAYLOAD]);
-  const payload = { ...PAYLOAD, id };
+function show(user, event, content, id) {
+  const payload = { ...content, id };
   for (const name of io.sockets.adapter.rooms.get(room(user)) ?? []) {
     const socket = io.sockets.sockets.get(name);
     if (socket) {
@@ -116,12 +120,47 @@ async function send(user, event) {
   }
 }
 
+async function send(user, event) {
+  const id = randomUUID();
+  await query(SAVE, [id, user, PAYLOAD]);
+  show(user, event, PAYLOAD, id);
+}
+
+/** Lets in whose token says that they may send. */
+function requireAdmin(request, response, next) {
+  const token = request.headers.authorization?.replace("Bearer ", "");
+  jwt.verify(token, KEY, { algorithms: ["HS256"] }, (error, claims) => {
+    if (error || claims.role !== "admin") {
+      response.status(error ? 401 : 403).json({ error: "not allowed" });
+      return;
+    }
+    next();
+  });
+}
+
+async function post(request, response) {
+  const { userIds, ...said } = request.body;
+  const now = new Date().toISOString();
+  const content = { ...said, status: "DELIVERED", read: false, createdAt: now, timestamp: now };
+  const notifications = userIds.map((userId) => ({ id: randomUUID(), userId, status: "PENDING" }));
+  if (notifications.length === 1) {
+    await query(SAVE, [notifications[0].id, userIds[0], content]);
+  } else {
+    await query(SAVE_MANY, [notifications.map(({ id }) => id), userIds, content]);
+  }
+  for (const { id, userId } of notifications) {
+    show(userId, "notification", content, id);
+  }
+  response.status(201).json({ notifications });
+}
+
 const app = express();
 app.disable("x-powered-by");
 app.set("etag", false);
 app.get("/metrics", (request, response) => {
   response.type("text/plain").send(`bench_delivered ${receipts.written}\n`);
 });
+app.post("/v1/admin/notifications", requireAdmin, express.json({ limit: "4mb" }), post);
 
 const server = createServer(app);
 const io = new Server(server, OPTIONS);

@@ -1,11 +1,12 @@
 """What is published: an envelope has its content once, however many users it is for.
 
-    {"kind": "notification", "stored": true,  "content": {…}, "to": [[id, user], …]}
+    {"kind": "notification", "stored": true,  "late": bool, "content": {…}, "to": [[id, user], …]}
     {"kind": "announcement", "stored": bool,  "payload": {…}}
     {"kind": "retraction",   "stored": false, "id": …}
     {"kind": "event",        "stored": false, "event": …, "payload": …, "users": […] or null}
 
-What is stored and did not come is found in the store; what is not stored is shown however late it comes.
+What is stored and did not come is found in the store; what is not stored is shown however late it comes. What was
+*late* already when it was saved is older than what the store is read for, and so it is shown as well.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from ..realtime.hub import Hub
 Envelope = dict[str, Any]
 
 
-def notification(items: Sequence[Notification]) -> Envelope:
-    """Notifications of one send: they differ in `id` and `userId` only."""
+def notification(items: Sequence[Notification], *, late: bool = False) -> Envelope:
+    """Notifications of one send: they differ in `id` and `userId` only. `late`: see `Fanout.deliver`."""
     content = wire.live(items[0])
     del content["id"], content["userId"]
     to = [(item.id, item.user_id) for item in items]
-    return {"kind": "notification", "stored": True, "content": content, "to": to}
+    return {"kind": "notification", "stored": True, "late": late, "content": content, "to": to}
 
 
 def announcement(item: Announcement) -> Envelope:
-    """An announcement; one that does not expire is not stored."""
-    stored = item.expires_at is not None
-    return {"kind": "announcement", "stored": stored, "payload": wire.announcement(item)}
+    """An announcement."""
+    return {"kind": "announcement", "stored": item.stored, "payload": wire.announcement(item)}
+
+
+def is_found_in_store(envelope: Envelope) -> bool:
+    """Whether it need not be opened when what is new is read from the store."""
+    return envelope["stored"] and not envelope.get("late", False)
 
 
 def retraction(id: NotificationId) -> Envelope:
@@ -48,7 +53,7 @@ async def open_envelope(envelope: Envelope, hub: Hub) -> None:
     """Give what is in it to this instance's sessions."""
     kind = envelope["kind"]
     if kind == "notification":
-        await hub.show(envelope["content"], envelope["to"])
+        await hub.show(envelope["content"], envelope["to"], late=envelope.get("late", False))
     elif kind == "announcement":
         await hub.announce(envelope["payload"], stored=envelope["stored"])
     elif kind == "retraction":

@@ -24,13 +24,13 @@ class ChannelFanout:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def deliver(self, notifications: Sequence[Notification]) -> None:
+    async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None:
         """See `Fanout`."""
         reachable = [item for item in notifications if self._channel.may_reach(item.user_id)]
         for start in range(0, len(reachable), ENVELOPE_SIZE):
             if start:
                 await asyncio.sleep(0)  # others have something to say too
-            await self._publish(envelopes.notification(reachable[start : start + ENVELOPE_SIZE]))
+            await self._publish(envelopes.notification(reachable[start : start + ENVELOPE_SIZE], late=late))
 
     async def announce(self, announcement: Announcement) -> None:
         """See `Fanout`."""

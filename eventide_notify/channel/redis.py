@@ -39,13 +39,13 @@ from ..models import UserId
 from ..realtime.codec import Json
 from ..realtime.hub import Hub
 from ..redis_client import TIMEOUT, connect
-from .envelopes import Envelope, open_envelope
+from .envelopes import Envelope, is_found_in_store, open_envelope
 from .health import SILENCE, ChannelHealth
+from .publisher import CHANNEL, Publisher, close
 from .rooms import HubManager
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "socketio"
 HEARTBEAT = 1.0
 """Seconds between two heartbeats."""
 PROMPT = 0.05
@@ -129,11 +129,11 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         await asyncio.gather(*running, return_exceptions=True)
         if self._publisher is not None:
             await self._say_goodbye()
-        await _close(self.redis)
-        await _close(self._publishing)
+        await close(self.redis)
+        await close(self._publishing)
 
     async def _say_goodbye(self) -> None:
-        await _close(self._publishing)  # it may still wait for an answer
+        await close(self._publishing)  # it may still wait for an answer
         self._publishing = None
         with contextlib.suppress(Exception):
             async with asyncio.timeout(TIMEOUT):
@@ -221,7 +221,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
                 await self._send([*self._packed(batch), *([self._heartbeat(last)] if beat else [])])
         except Exception as error:  # each driver has its own
             self._troubled("Redis does not take what is published (%r)", error)
-            await _close(self._publishing)
+            await close(self._publishing)
             self._publishing = None
             self._failed_at = time.monotonic()
             self._drop_unfresh()
@@ -287,7 +287,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
 
     async def _send(self, messages: list[bytes]) -> None:
         if self._publishing is None:
-            self._publishing = _Publisher(self.redis_url, self.channel)
+            self._publishing = Publisher(self.redis_url, self.channel)
         await self._publishing.publish(messages)
         if self._trouble:
             self._trouble = False
@@ -302,7 +302,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     async def _listen(self) -> AsyncIterator[dict[str, Any]]:
         while True:
             try:
-                await _close(self.redis)
+                await close(self.redis)
                 self.redis = connect(self.redis_url)
                 self.pubsub = self.redis.pubsub()
                 await self.pubsub.subscribe(self.channel)
@@ -356,37 +356,9 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         copies = self.health.received(instance, message["first"], len(envelopes), age=age, late=late, now=now)
         self._hold_after(gaps)
         for envelope in envelopes[copies:]:
-            if held_up and envelope["stored"]:
+            if held_up and is_found_in_store(envelope):
                 continue  # it is read from the store, in its place
             try:
                 await open_envelope(envelope, self.hub)
             except Exception:
                 logger.exception("an envelope could not be opened")
-
-
-class _Publisher:
-    """A connection to Redis that does nothing but PUBLISH, at half of what it costs through the driver's client."""
-
-    def __init__(self, url: str, channel: str) -> None:
-        self._client = connect(url)
-        self._connection = self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-        self._channel = channel
-
-    async def publish(self, messages: Sequence[bytes]) -> None:
-        """Publish these, in one write."""
-        connection = self._connection
-        commands = [part for message in messages for part in connection.pack_command("PUBLISH", self._channel, message)]
-        await connection.send_packed_command(b"".join(commands), check_health=False)
-        for _ in messages:
-            await connection.read_response()
-
-    async def aclose(self) -> None:
-        await self._connection.disconnect()
-        await self._client.aclose()
-
-
-async def _close(client: Any) -> None:
-    if client is not None:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(1):
-                await client.aclose()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .base import MemoryPresence, Presence
+from .base import MemoryPresence, Online, Presence
 
-__all__ = ["MemoryPresence", "Presence"]
+__all__ = ["MemoryPresence", "Online", "Presence"]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..models import UserId
 
 ConnectionId = str
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """Some of the connected users, in the order of their ids, and how many there are in all."""
+
+    users: Sequence[UserId]
+    count: int
+    more: bool
+    """Whether there are users after these."""
 
 
 class Presence(Protocol):
@@ -19,8 +31,8 @@ class Presence(Protocol):
     async def disconnected(self, user: UserId, connection: ConnectionId) -> None:
         """Note that the connection ended. Unknown ones are passed over."""
 
-    async def online(self) -> Collection[UserId]:
-        """The users with at least one connection, in the order of their ids."""
+    async def online(self, *, limit: int, after: UserId = "") -> Online:
+        """The users with at least one connection: at most so many, with ids after this one."""
 
     async def connections(self, user: UserId) -> int:
         """How many connections the user has."""
@@ -43,9 +55,11 @@ class MemoryPresence:
         if not open_ones:
             self._connections.pop(user, None)
 
-    async def online(self) -> Collection[UserId]:
+    async def online(self, *, limit: int, after: UserId = "") -> Online:
         """See `Presence`."""
-        return sorted(self._connections)
+        users = sorted(self._connections)
+        start = bisect_right(users, after)
+        return Online(users[start : start + limit], len(users), len(users) > start + limit)
 
     async def connections(self, user: UserId) -> int:
         """See `Presence`."""

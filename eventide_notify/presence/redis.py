@@ -1,10 +1,13 @@
 """Presence over all instances, in Redis.
 
-    eventide:presence:user:<id>   sorted set   connection → when it expires
-    eventide:presence:users       sorted set   user → when the last of their connections expires
+    eventide:presence:user:<id>       sorted set   connection → when it expires
+    eventide:presence:users           sorted set   user → when the last of their connections expires
+    eventide:presence:names           sorted set   the same users, all with the score 0: in the order of their ids
+    eventide:presence:instance:<id>   string       there as long as Redis has what this instance has written
 
 An instance writes the connections it has every `REFRESH` seconds, so what an instance that was killed leaves behind
-is gone after `LIFETIME`. Writing never waits on a connect or disconnect: changes are collected, and written together.
+is gone after `LIFETIME`; and at once when Redis has lost everything. Writing never waits on a connect or disconnect:
+changes are collected, and written together, one writing after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
+from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -20,22 +25,41 @@ from redis.exceptions import RedisError
 from ..errors import Unavailable
 from ..models import UserId
 from ..redis_client import TIMEOUT, connect
-from .base import ConnectionId
+from .base import ConnectionId, Online
 
 logger = logging.getLogger(__name__)
 
 REFRESH = 20.0
 LIFETIME = 50.0
 """Seconds. Longer than two refreshes, so that one may fail."""
+AT_ONCE = 500
+"""Changes that are written before others have their turn."""
 
 _USERS = "eventide:presence:users"
+_NAMES = "eventide:presence:names"
 # A user leaves the list of users with the last connection, and not when another instance has just added one.
 _LEAVE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-if #last == 0 then redis.call('ZREM', KEYS[2], ARGV[3]) else redis.call('ZADD', KEYS[2], last[2], ARGV[3]) end
+if #last == 0 then
+    redis.call('ZREM', KEYS[2], ARGV[3])
+    redis.call('ZREM', KEYS[3], ARGV[3])
+else
+    redis.call('ZADD', KEYS[2], last[2], ARGV[3])
+    redis.call('ZADD', KEYS[3], 0, ARGV[3])
+end
 """
+_FORGET = """
+local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1000)
+if #expired > 0 then
+    redis.call('ZREM', KEYS[1], unpack(expired))
+    redis.call('ZREM', KEYS[2], unpack(expired))
+end
+return #expired
+"""
+
+_Connection = tuple[UserId, ConnectionId]
 
 
 class RedisPresence:
@@ -44,8 +68,10 @@ class RedisPresence:
     def __init__(self, url: str) -> None:
         self._url = url
         self._client: Redis | None = None
-        self._open: set[tuple[UserId, ConnectionId]] = set()
-        self._changed: set[tuple[UserId, ConnectionId]] = set()
+        self._mark = f"eventide:presence:instance:{uuid4().hex}"
+        self._open: set[_Connection] = set()
+        self._changed: set[_Connection] = set()
+        self._writing = asyncio.Lock()
 
     async def close(self) -> None:
         """Take this instance's connections back, and end."""
@@ -53,6 +79,7 @@ class RedisPresence:
         self._open.clear()
         try:
             await self.flush()
+            await _answered(self._redis().delete(self._mark))
         except Unavailable as error:
             logger.info("presence is left to expire: %s", error)
         await self.abandon()
@@ -63,9 +90,9 @@ class RedisPresence:
             await self._client.aclose()
             self._client = None
 
-    async def ping(self) -> None:
-        """Return when Redis answers; raises `Unavailable`."""
-        await _answered(self._redis().ping())
+    async def probe(self) -> None:
+        """Return when Redis takes what is written here; raises `Unavailable`."""
+        await _answered(self._redis().set("eventide:presence:probe", 1, ex=1))
 
     async def connected(self, user: UserId, connection: ConnectionId) -> None:
         """See `Presence`. Known to the other instances with the next `flush`."""
@@ -77,16 +104,21 @@ class RedisPresence:
         self._open.discard((user, connection))
         self._changed.add((user, connection))
 
-    async def online(self) -> Collection[UserId]:
+    async def online(self, *, limit: int, after: UserId = "") -> Online:
         """See `Presence`."""
-        await self.flush()
+        await self.restore()
         redis = self._redis()
-        found = await _answered(redis.zrangebyscore(_USERS, await self._now(), "+inf"))
-        return sorted(user.decode() for user in found)
+        now = await self._now()
+        while await _answered(redis.eval(_FORGET, 2, _USERS, _NAMES, now)):
+            pass
+        start = b"(" + after.encode() if after else b"-"
+        count = await _answered(redis.zcard(_NAMES))
+        found = await _answered(redis.zrangebylex(_NAMES, start, b"+", 0, limit + 1))
+        return Online([user.decode() for user in found[:limit]], int(count), len(found) > limit)
 
     async def connections(self, user: UserId) -> int:
         """See `Presence`."""
-        await self.flush()
+        await self.restore()
         return int(await _answered(self._redis().zcount(_key(user), await self._now(), "+inf")))
 
     async def refresh(self) -> None:
@@ -94,18 +126,38 @@ class RedisPresence:
         self._changed |= self._open
         await self.flush()
 
+    async def restore(self) -> None:
+        """Write what has changed; and everything, if Redis has lost it. Call it every second."""
+        if self._open and not await _answered(self._redis().exists(self._mark)):
+            self._changed |= self._open
+        await self.flush()
+
     async def flush(self) -> None:
-        """Write what has changed; all of it again if this fails."""
+        """Write what has changed; what could not be written is written by the next one. If another one takes its time,
+        it writes this as well."""
         if not self._changed:
             return
-        changed, self._changed = self._changed, set()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self._writing.acquire()
+        except TimeoutError:
+            return
+        try:
+            while self._changed:
+                await self._write_some()
+        finally:
+            self._writing.release()
+
+    async def _write_some(self) -> None:
+        changed = set(islice(self._changed, AT_ONCE))
+        self._changed -= changed
         try:
             await self._write(changed)
-        except Unavailable:
+        except BaseException:
             self._changed |= changed
             raise
 
-    async def _write(self, changed: Collection[tuple[UserId, ConnectionId]]) -> None:
+    async def _write(self, changed: Collection[_Connection]) -> None:
         now = await self._now()
         expires = now + LIFETIME
         pipeline = self._redis().pipeline(transaction=False)
@@ -114,9 +166,11 @@ class RedisPresence:
                 pipeline.zadd(_key(user), {connection: expires})
                 pipeline.expire(_key(user), int(LIFETIME))
                 pipeline.zadd(_USERS, {user: expires}, gt=True)
+                pipeline.zadd(_NAMES, {user: 0})
             else:
-                pipeline.eval(_LEAVE, 2, _key(user), _USERS, connection, now, user)
-        pipeline.zremrangebyscore(_USERS, "-inf", now)
+                pipeline.eval(_LEAVE, 3, _key(user), _USERS, _NAMES, connection, now, user)
+        pipeline.eval(_FORGET, 2, _USERS, _NAMES, now)
+        pipeline.set(self._mark, 1, ex=int(LIFETIME))
         await _answered(pipeline.execute())
 
     async def _now(self) -> float:

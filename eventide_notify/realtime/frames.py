@@ -39,21 +39,25 @@ class Content:
 class Shown:
     """A notification or an announcement on its way to sockets."""
 
-    __slots__ = ("_frames", "broadcast", "content", "id", "stored")
+    __slots__ = ("_frames", "broadcast", "content", "id", "late", "stored")
 
-    def __init__(self, id: NotificationId, content: Content, *, broadcast: bool = False, stored: bool = True) -> None:
+    def __init__(
+        self, id: NotificationId, content: Content, *, broadcast: bool = False, stored: bool = True, late: bool = False
+    ) -> None:
         self.id = id
         self.content = content
         self.broadcast = broadcast
         """Whether it is an announcement, which has other names."""
         self.stored = stored
         """Whether it has a status, so that its receipt counts."""
+        self.late = late
+        """Whether newer ones may have been shown before it, although no client has received it."""
         self._frames: dict[Dialect, Frame] = {}
 
     @classmethod
-    def of(cls, payload: Payload, *, stored: bool = True) -> Shown:
+    def of(cls, payload: Payload, *, stored: bool = True, late: bool = False) -> Shown:
         """What this payload describes; one without a `userId` is an announcement."""
-        return cls(payload["id"], Content.of(payload), broadcast="userId" not in payload, stored=stored)
+        return cls(payload["id"], Content.of(payload), broadcast="userId" not in payload, stored=stored, late=late)
 
     def frame(self, dialect: Dialect) -> Frame:
         """Its events, by the names that they have in this dialect."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -25,41 +24,44 @@ import orjson
 from .. import wire
 from ..errors import Unavailable
 from ..metrics import Metrics
-from ..models import Announcement, Notification, NotificationId, Status, UserId, id_at
+from ..models import Announcement, Notification, NotificationId, Status, UserId
 from ..wire import Payload
+from . import writes
 from .frames import Content, Shown
 from .session import Session
 from .writer import AT_ONCE, Write, Writer, Writes
+from .writes import SKEW, Copies
 
 logger = logging.getLogger(__name__)
 
-SKEW = timedelta(seconds=2)
-"""How far the clocks of instances may differ."""
 HELD_MAX = 10_000
+HELD_CHARACTERS = 16 * 1024 * 1024
 """Most that waits while the store is read; more is dropped, for the store has it."""
-RETRY = 1.0
-"""Seconds until counts are asked for again while the store is unavailable."""
+COUNTS_WITHIN = 1.0
+"""Seconds that a retraction waits for the counts that belong to it."""
 
+CountsChanged = Callable[[Iterable[UserId]], None]
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
-Held = tuple[Shown, UserId | None]
+Held = tuple[UserId | None, Write]
 """What waits, and for whom; None: for all."""
 
 
 class Hub:
     """The sessions of one instance."""
 
-    def __init__(self, *, metrics: Metrics, count_changed: Callable[[UserId], None], read_counts: ReadCounts) -> None:
+    def __init__(self, *, metrics: Metrics, counts_changed: CountsChanged, read_counts: ReadCounts) -> None:
         self.sessions: dict[str, Session] = {}
         """By their ids."""
         self._of_user: dict[UserId, list[Session]] = {}
         self._metrics = metrics
-        self._count_changed = count_changed
+        self._counts_changed = counts_changed
         self._read_counts = read_counts
         self._writer = Writer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: list[Held] | None = None
+        self._held_size = 0
         self._dropped = False
         self._live, self._replayed = (metrics.sent.labels(way) for way in ("live", "replay"))
 
@@ -76,6 +78,7 @@ class Hub:
         """It is gone; None if it was not there."""
         session = self.sessions.pop(sid, None)
         if session is not None:
+            session.transport.leave()
             others = self._of_user[session.user]
             others.remove(session)
             if not others:
@@ -97,62 +100,77 @@ class Hub:
 
     # What the channel brings
 
-    async def show(self, content: Payload, recipients: Recipients) -> None:
-        """Show a notification to the sessions of its users. `content`: all of it but `id` and `userId`."""
+    async def show(self, content: Payload, recipients: Recipients, *, late: bool = False) -> None:
+        """Show a notification to the sessions of its users. `content`: all of it but `id` and `userId`.
+
+        `late`: newer ones may have been shown already; it comes in its place then, on a new connection.
+        """
         if not any(user in self._of_user for _, user in recipients):
             return
 
         def find() -> Writes:
             tail = orjson.dumps(content).decode()[1:]
-            return [self._showing(id, user, tail) for id, user in recipients if user in self._of_user]
+            for id, user in recipients:
+                if user not in self._of_user:
+                    continue
+                show = _show_live(id, user, tail)
+                if late:
+                    show = Copies({"id": id, "userId": user, **content}, late=True).show
+                self._counts_changed([user])
+                yield self._unless_held(user, show, len(tail)), show
 
         self._live.inc(await self._writer.write(find))
 
-    def _showing(self, id: NotificationId, user: UserId, tail: str) -> tuple[Sequence[Session], Write]:
-        shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
-        self._count_changed(user)
-        return self._show_or_hold(shown, user)
-
-    def _show_or_hold(self, shown: Shown, user: UserId | None) -> tuple[Sequence[Session], Write]:
-        if self._held is not None and shown.stored:
-            self._hold(shown, user)
-            return (), _show(shown)
-        return self._meant(user), _show(shown)
+    def _unless_held(self, user: UserId | None, write: Write, size: int) -> Sequence[Session]:
+        """Who is to be written to now; nobody when what is stored has to wait."""
+        if self._held is None:
+            return self._meant(user)
+        if len(self._held) < HELD_MAX and self._held_size < HELD_CHARACTERS:
+            self._held.append((user, write))
+            self._held_size += size
+        else:
+            self._dropped = True
+        return ()
 
     async def announce(self, payload: Payload, *, stored: bool) -> None:
         """Show an announcement to all sessions."""
         shown = Shown.of(payload, stored=stored)
-        self._live.inc(await self._writer.write(lambda: [self._show_or_hold(shown, None)]))
+        show = writes.show(shown)
+
+        def find() -> Writes:
+            yield self._unless_held(None, show, len(shown.content.json)) if stored else self._meant(None), show
+
+        self._live.inc(await self._writer.write(find))
         if stored:
             self.counts_changed()
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
-        for session in self.sessions.values():
-            session.withdraw([id])
+        await self._writer.write(lambda: [(self._meant(None), writes.withdraw([id]))])
         self._start(self._tell_retracted(id))
 
     async def _tell_retracted(self, id: NotificationId) -> None:
-        counts: Mapping[UserId, int] | None = None
-        while counts is None:
-            try:
+        try:
+            async with asyncio.timeout(COUNTS_WITHIN):
                 counts = await self._read_counts(list(self._of_user))
-            except Unavailable:
-                await asyncio.sleep(RETRY)
-        await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
+        except (Unavailable, TimeoutError):
+            await self.emit(wire.NOTIFICATION_DELETED, {"ids": [id]}, None)  # the counts follow
+        else:
+            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
         self.counts_changed()
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
-        tell = _tell(event, Content.of(payload))
+        content = Content.of(payload)
         if event == wire.NOTIFICATION_DELETED:
-            tell = _withdraw(payload["ids"], tell)
-        await self._writer.write(lambda: [(self._meant(user), tell) for user in ((None,) if users is None else users)])
+            tell = writes.tell_deleted(payload["ids"], content)
+        else:
+            tell = writes.tell(event, content)
+        await self._writer.write(lambda: ((self._meant(user), tell) for user in ((None,) if users is None else users)))
         if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
-            for user in users or ():
-                self._count_changed(user)
+            self._counts_changed(users or ())
 
     def _meant(self, user: UserId | None) -> Sequence[Session]:
         return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
@@ -178,34 +196,27 @@ class Hub:
 
     def hold(self) -> list[Held]:
         """From now on let what is stored wait, for older ones have to be read first; what has waited so far."""
-        held, self._held = self._held or [], []
+        held, self._held, self._held_size = self._held or [], [], 0
         return held
 
     async def show_held(self, held: Iterable[Held]) -> None:
         """Show what has waited."""
-        for number, (shown, user) in enumerate(held, 1):
-            self._live.inc(await self._writer.write(partial(self._showing_held, shown, user)))
+        for number, (user, write) in enumerate(held, 1):
+            self._live.inc(await self._writer.write(partial(self._showing_held, user, write)))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _showing_held(self, shown: Shown, user: UserId | None) -> Writes:
-        return [(self._meant(user), _show(shown))]
+    def _showing_held(self, user: UserId | None, write: Write) -> Writes:
+        return [(self._meant(user), write)]
 
     async def release(self) -> bool:
         """Show what waits, in order, and let nothing wait any more. Whether that was everything: False when there was
         too much of it."""
         while self._held:
             await self.show_held(self.hold())
-        self._held = None
+        self._held, self._held_size = None, 0
         complete, self._dropped = not self._dropped, False
         return complete
-
-    def _hold(self, shown: Shown, user: UserId | None) -> None:
-        assert self._held is not None  # noqa: S101 - the caller has looked
-        if len(self._held) < HELD_MAX:
-            self._held.append((shown, user))
-        else:
-            self._dropped = True
 
     async def show_missed(self, items: Iterable[Notification]) -> None:
         """Show what may not have come through the channel to those sessions that lack it."""
@@ -216,38 +227,32 @@ class Hub:
                 await asyncio.sleep(0)
 
     def _show_one_missed(self, item: Notification) -> None:
-        payload = wire.live(item)
-        pending = item.status is Status.PENDING
+        missed = Copies(wire.live(item), late=item.status is Status.PENDING)
         made_good = [
-            self._make_good(session, item.id, pending, payload) for session in list(self.of_user(item.user_id))
+            self._make_good(session, item.id, missed, pending=item.status is Status.PENDING)
+            for session in list(self.of_user(item.user_id))
         ]
         if any(made_good):
-            self._count_changed(item.user_id)
+            self._counts_changed([item.user_id])
 
     async def show_missed_announcements(self, items: Iterable[Announcement]) -> None:
         """Likewise for announcements."""
         for item in items:
-            payload = wire.announcement(item)
+            missed = Copies(wire.announcement(item), late=False)
             for number, session in enumerate(list(self.sessions.values()), 1):
-                self._make_good(session, item.id, False, payload)
+                self._make_good(session, item.id, missed, pending=False)
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    def _make_good(self, session: Session, id: NotificationId, pending: bool, payload: Payload) -> bool:
+    def _make_good(self, session: Session, id: NotificationId, missed: Copies, *, pending: bool) -> bool:
         """Whether the session was shown it now."""
-        if session.has(id) or id < id_at(session.opened_at - SKEW):
+        if session.has(id) or missed.made_at < session.opened_at - SKEW:
             return False  # it has it, or its replay was the time for it
-        if id < id_at(session.opened_at) and not pending:
+        if missed.made_at < session.opened_at and not pending:
             return False  # another device has it, which had it before this session was there
-        if id < session.newest and pending and session.held is None:
-            # Shown now it would come after newer ones. On a new connection it comes in its place.
-            session.transport.close()
-            return False
-        # What is about as old as the session may have come over the connection before.
-        may_be_copy = id < id_at(session.opened_at + SKEW)
-        if session.show(Shown.of({**payload, "replayed": True} if may_be_copy else payload)):
-            (self._replayed if may_be_copy else self._live).inc()
+        if missed.show(session):
+            (self._replayed if missed.may_be_copy(session) else self._live).inc()
             return True
         return False
 
@@ -260,8 +265,7 @@ class Hub:
 
     def counts_changed(self) -> None:
         """Any of the counts of this instance's users may have changed."""
-        for user in self._of_user:
-            self._count_changed(user)
+        self._counts_changed(self._of_user)
 
     async def tell_counts(self, counts: Mapping[UserId, int]) -> None:
         """Write their unread counts to these users' sessions."""
@@ -274,54 +278,10 @@ class Hub:
             content = contents.get(count)
             if content is None:
                 content = contents[count] = Content.of(payload(count))
-            return _tell(event, content)
+            return writes.tell(event, content)
 
-        await self._writer.write(lambda: [(self.of_user(user), telling(count)) for user, count in counts.items()])
-
-    # Replay
-
-    async def replay(self, session: Session, payloads: Sequence[Payload]) -> None:
-        """Write what a client has missed, no faster than it takes it."""
-        for payload in payloads:
-            await session.transport.ready()
-            if session.write(Shown.of(payload)):
-                self._replayed.inc()
-
-    def replay_batch(self, session: Session, payloads: Sequence[Payload]) -> None:
-        """Write what a client has missed as one event."""
-        receipts = [wire.receipt(session.user, payload) for payload in payloads]
-        session.write_batch(wire.PENDING_NOTIFICATIONS, Content.of(payloads), receipts)
-        self._replayed.inc(len(payloads))
-
-    async def go_live(self, session: Session) -> None:
-        """Write what has come during the replay, in order; from now on it is written as it comes."""
-        while session.held:
-            await session.transport.ready()
-            session.held.sort(key=_id, reverse=True)
-            if session.write(session.held.pop()):
-                self._live.inc()
-        session.held = None
+        await self._writer.write(lambda: ((self.of_user(user), telling(count)) for user, count in counts.items()))
 
 
-def _id(shown: Shown) -> NotificationId:
-    return shown.id
-
-
-def _show(shown: Shown) -> Write:
-    return lambda session: session.show(shown)
-
-
-def _tell(event: str, content: Content) -> Write:
-    def tell(session: Session) -> bool:
-        session.tell(event, content)
-        return True
-
-    return tell
-
-
-def _withdraw(ids: Sequence[NotificationId], tell: Write) -> Write:
-    def withdraw(session: Session) -> bool:
-        session.withdraw(ids)
-        return tell(session)
-
-    return withdraw
+def _show_live(id: NotificationId, user: UserId, tail: str) -> Write:
+    return writes.show(Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}')))

@@ -33,6 +33,7 @@ from .events import Handler
 from .expiry import ExpiryWatch
 from .frames import Content
 from .hub import Hub
+from .replay import Replay
 from .server import SocketServer
 from .session import Session
 
@@ -51,6 +52,7 @@ class NamespaceContext:
     max_sockets: int
     """Sessions that one user may have on this instance."""
     hub: Hub
+    replay: Replay
     delivery: Delivery
     presence: Presence
     expiry: ExpiryWatch
@@ -154,19 +156,16 @@ class NotificationNamespace(socketio.AsyncNamespace):
                 return
 
     async def _replay(self, session: Session) -> None:
-        hub = self._context.hub
+        replay = self._context.replay
         backlog = await self._context.delivery.backlog(
             session.user, since=session.since, replay=session.catch_up != "none"
         )
         session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.unread_count)))
-        missed = [wire.live(item, replayed=True) for item in backlog.notifications]
-        if session.catch_up == "batch" and missed:
-            hub.replay_batch(session, missed)
-        elif session.catch_up == "each":
-            await hub.replay(session, missed)
+        missed = backlog.notifications
+        await replay.write(session, missed)
         told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), unread_count=backlog.unread_count)
         session.tell(wire.CATCH_UP_COMPLETE, Content.of(told))
-        await hub.go_live(session)
+        await replay.go_live(session)
         session.welcome = None
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:

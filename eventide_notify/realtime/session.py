@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..models import NotificationId, Principal, Receipt, UserId
 from ..wire import CatchUp, Dialect
-from .engine.transport import BACKLOG_PACKETS, Transport
+from .engine.transport import BACKLOG_BYTES, BACKLOG_PACKETS, Transport
 from .frames import Content, Shown
 
 REMEMBERED_IDS = 1_000
@@ -19,12 +20,13 @@ one twice."""
 class Session:
     """An authenticated client in one namespace.
 
-    While its replay is being read and written, live notifications wait in `held`, so that they come after it.
+    While its replay is being read and written, live notifications wait in `held`, in the order of their ids, so that
+    they come after it; None: it is live.
     """
 
     __slots__ = (
-        "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest", "opened_at", "principal", "sid",
-        "since", "transport", "user", "welcome",
+        "_held_size", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest", "opened_at",
+        "principal", "sid", "since", "transport", "user", "welcome",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +51,7 @@ class Session:
         self.newest: NotificationId = ""
         """The newest id that it was shown."""
         self.held: list[Shown] | None = []
+        self._held_size = 0
         self.welcome: asyncio.Task[None] | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self._shown: set[NotificationId] = set()
@@ -62,16 +65,36 @@ class Session:
         """Write a notification or an announcement, or let it wait until the replay is written. Whether it was written;
         False also when it was before."""
         if self.held is not None:
-            if len(self.held) >= BACKLOG_PACKETS:
-                self.transport.abort()  # it does not take its replay
-            else:
-                self.held.append(shown)
+            self._hold(self.held, shown)
             return False
         return self.write(shown)
 
+    def _hold(self, held: list[Shown], shown: Shown) -> None:
+        if len(held) >= BACKLOG_PACKETS or self._held_size >= BACKLOG_BYTES:
+            # It takes its replay too slowly. What is stored comes when it is back.
+            self.transport.abort()
+            held.clear()
+            self._held_size = 0
+        elif not self.transport.closed:
+            insort(held, shown, key=lambda waiting: waiting.id)
+            self._held_size += len(shown.content.json)
+
+    def next_held(self) -> Shown | None:
+        """Take the oldest of what waits; None: nothing did, and from now on nothing does."""
+        if not self.held:
+            self.held = None
+            return None
+        shown = self.held.pop(0)
+        self._held_size -= len(shown.content.json)
+        return shown
+
     def write(self, shown: Shown) -> bool:
-        """Write it now, unless it was written before."""
+        """Write it now, unless it was written before. What is late is not written after newer ones."""
         id = shown.id
+        if shown.late and id < self.newest and self.catch_up != "none" and not self.has(id):
+            # Written now it would come after newer ones. On a new connection it comes in its place.
+            self.transport.close()
+            return False
         if not self._remember(id):
             return False
         receipts = (Receipt(self.user, id, shown.broadcast),) if shown.stored else ()

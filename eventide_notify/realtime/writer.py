@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from .session import Session
 
@@ -18,7 +19,7 @@ AT_ONCE = 500
 
 Write = Callable[[Session], bool]
 """Writes something to a session; whether it was written."""
-Writes = list[tuple[Sequence[Session], Write]]
+Writes = Iterable[tuple[Sequence[Session], Write]]
 
 
 class Writer:
@@ -29,13 +30,17 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
 
     async def write(self, find: Callable[[], Writes]) -> int:
-        """Write what `find` finds, after everything that was begun before; to how many sessions it was written."""
+        """Write what `find` finds, after everything that was begun before; to how many sessions it was written.
+
+        What it finds is asked for piece by piece, while it is written.
+        """
         writes = find
         if self._task is None:
-            found = find()
-            if sum(len(sessions) for sessions, _ in found) <= AT_ONCE:
-                return _write_now(found)
-            writes = lambda: found  # noqa: E731 - as it was found
+            found = iter(find())
+            first, there_is_more = _first(found)
+            if not there_is_more:
+                return _write_now(first)
+            writes = lambda: chain(first, found)  # noqa: E731
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((writes, written))
         if self._task is None:
@@ -82,14 +87,27 @@ def _write_now(writes: Writes) -> int:
     return written
 
 
+def _first(found: Iterator[tuple[Sequence[Session], Write]]) -> tuple[Writes, bool]:
+    """What makes a portion, or a little more than one; and whether there may be more than a portion."""
+    first = []
+    size = 0
+    for sessions, write in found:
+        first.append((sessions, write))
+        size += len(sessions) or 1  # to find nobody takes time as well
+        if size > AT_ONCE:
+            return first, True
+    return first, False
+
+
 async def _write_in_portions(writes: Writes) -> int:
     written = begun = 0
     for sessions, write in writes:
-        for start in range(0, len(sessions), AT_ONCE):
+        for start in range(0, len(sessions) or 1, AT_ONCE):
             portion = sessions[start : start + AT_ONCE]
-            if begun + len(portion) > AT_ONCE:
+            size = len(portion) or 1
+            if begun + size > AT_ONCE:
                 await asyncio.sleep(0)
                 begun = 0
-            begun += len(portion)
+            begun += size
             written += _write_now([(portion, write)])
     return written

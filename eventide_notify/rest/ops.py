@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import orjson
@@ -14,6 +15,8 @@ from starlette.routing import Route
 from ..errors import EventideError
 from ..metrics import Metrics
 from .problems import PRIVATE
+
+logger = logging.getLogger(__name__)
 
 CHECK_TIMEOUT = 3.0
 """Seconds that a part has to answer."""
@@ -31,6 +34,8 @@ class OpsRoutes:
         self._checks = checks
         self._channel_problems = channel_problems
         self._metrics = metrics
+        self._logged: set[tuple[str, type[Exception]]] = set()
+        """What nobody expected is logged once, however often it is asked for."""
 
     def routes(self) -> list[Route]:
         return [
@@ -64,6 +69,11 @@ class OpsRoutes:
             return f"{name}: no answer within {CHECK_TIMEOUT:g} s"
         except EventideError as error:
             return f"{name}: {error.message}"
+        except Exception as error:
+            if (kind := (name, type(error))) not in self._logged:
+                self._logged.add(kind)
+                logger.exception("the check of the %s has failed", name)
+            return f"{name}: {type(error).__name__}, see the log"
         return None
 
 

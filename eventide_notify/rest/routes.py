@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -41,10 +41,18 @@ logger = logging.getLogger(__name__)
 SMALL_BODY = 64 * 1024
 LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
-KEY_MAX = 255
 
 Verify = Callable[[object], Awaitable[Principal]]
 Endpoint = Callable[[Request, Principal], Awaitable[Response]]
+
+_IDEMPOTENCY = [("Idempotency-Key", "The caller's own. A request repeated within 24 hours does nothing again.")]
+
+
+class Once(TypedDict):
+    """What makes a repeated request one."""
+
+    idempotency_key: str | None
+    caller: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +97,15 @@ class NotificationRoutes:
                       schemas.NotificationShape, may_miss=True),
             Operation("POST", "/v1/admin/notifications", self.send, "Send a notification to users",
                       schemas.CreatedNotifications, 201, body=schemas.NewNotification, admin=True,
-                      headers=[("Idempotency-Key", "A request repeated within 24 hours sends nothing again.")]),
+                      headers=_IDEMPOTENCY),
             Operation("POST", "/v1/admin/announcements", self.announce, "Announce something to everybody",
-                      schemas.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True),
-            Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Take an announcement back",
+                      schemas.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY),
+            Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Retract an announcement",
                       status=204, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/events", self.publish, "Emit an event of one's own to who is connected",
                       schemas.EventAccepted, 202, body=schemas.NewEvent, admin=True),
             Operation("GET", "/v1/admin/online-users", self.online_users, "Who is connected",
-                      schemas.OnlineUsers, admin=True),
+                      schemas.OnlineUsers, query=schemas.OnlineQuery, admin=True),
             Operation("GET", "/v1/admin/users/{id:path}/online", self.user_online, "Whether a user is connected",
                       schemas.UserOnline, admin=True, may_miss=True),
         ]  # fmt: skip
@@ -171,13 +179,15 @@ class NotificationRoutes:
 
     async def send(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewNotification, await _body(request, LARGE_BODY))
-        sent = await self._service.send(asked.recipients, asked.draft, idempotency_key=_idempotency_key(request))
+        sent = await self._service.send(asked.recipients, asked.draft, **_once(request, principal))
         created = [{"id": item.id, "userId": item.user_id, "status": item.status.value} for item in sent]
         return _json({"notifications": created}, 201)
 
     async def announce(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewAnnouncement, await _body(request, SMALL_BODY * 2))
-        made = await self._service.announce(asked.draft, audience=asked.audience, expires_at=asked.expires_at)
+        made = await self._service.announce(
+            asked.draft, audience=asked.audience, expires_at=asked.expires_at, **_once(request, principal)
+        )
         return _json(wire.announcement(made), 201)
 
     async def retract(self, request: Request, principal: Principal) -> Response:
@@ -185,13 +195,16 @@ class NotificationRoutes:
         return Response(status_code=204, headers=PRIVATE)
 
     async def publish(self, request: Request, principal: Principal) -> Response:
+        _no_idempotency_key(request)
         asked = schemas.parse(schemas.NewEvent, await _body(request, LARGE_BODY))
         await self._service.publish(asked.event, asked.payload, asked.user_ids)
         return _json({"event": asked.event}, 202)
 
     async def online_users(self, request: Request, principal: Principal) -> Response:
-        users = list(await self._service.online_users())
-        return _json({"userIds": users, "count": len(users)})
+        query = schemas.parse(schemas.OnlineQuery, _query(request))
+        found = await self._service.online_users(limit=query.limit, after=query.cursor or "")
+        following = {"nextCursor": found.users[-1]} if found.more else {}
+        return _json({"userIds": list(found.users), "count": found.count, **following})
 
     async def user_online(self, request: Request, principal: Principal) -> Response:
         user = _user_in_path(request)
@@ -224,12 +237,14 @@ def _user_in_path(request: Request) -> UserId:
     return user
 
 
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= KEY_MAX and key.isascii() and key.isprintable()):
-        message = f"must have 1 to {KEY_MAX} printable ASCII characters"
+def _once(request: Request, principal: Principal) -> Once:
+    return {"idempotency_key": request.headers.get("idempotency-key"), "caller": principal.user_id}
+
+
+def _no_idempotency_key(request: Request) -> None:
+    if "idempotency-key" in request.headers:
+        message = "is not possible here: an event is not saved, so nobody knows whether it was sent before"
         raise InvalidRequest(f"Idempotency-Key {message}", [FieldError("Idempotency-Key", message)])
-    return key
 
 
 async def _body(request: Request, limit: int, *, default: Any = None) -> Any:

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-from ..errors import Unavailable
+from ..errors import OutcomeUnknown, Unavailable
 from ..metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Background:
                 await work()
                 failures = 0
                 self._failures.pop(name, None)
-            except Unavailable as error:
+            except (Unavailable, OutcomeUnknown) as error:
                 # Which its own check says. When the dependency is back, so is this work, without a pause.
                 logger.debug("%s has to wait: %s", name, error)
                 failures = 0

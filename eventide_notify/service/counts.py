@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from ..errors import Unavailable
@@ -38,10 +38,10 @@ class UnreadCountPublisher:
         """From now on give the counts to `tell`."""
         self._tell = tell
 
-    def changed(self, user: UserId) -> None:
-        """The user's count may be another one now."""
-        self._changed.add(user)
-        if self._tell is not None and (self._task is None or self._task.done()):
+    def changed(self, users: Iterable[UserId]) -> None:
+        """These users' counts may be others now."""
+        self._changed.update(users)
+        if self._changed and self._tell is not None and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._run(self._tell), name="unread counts")
 
     async def read(self, users: Collection[UserId]) -> Mapping[UserId, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import Unavailable
+from ..errors import EventideError, OutcomeUnknown, Refused, Unavailable
 from ..metrics import Metrics
 from ..models import Notification, NotificationId, Receipt, UserId, id_at, time_of
 from ..store.base import Store
@@ -23,6 +23,8 @@ SINCE_OVERLAP = timedelta(seconds=2)
 its id says, because the clocks of instances differ or the save took long. Most of these the client has, and drops."""
 RECEIPT_RETRY = 1.0
 """Seconds until receipts that could not be written are tried again."""
+REFUSED_MAX = 20
+"""How many receipts in a row may be refused one by one, with none written, before that is not taken for their fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Delivery:
         await self.abandon()
         batch, self._receipts = self._receipts, set()
         try:
-            await self._write(batch)
+            await self._write_or_halve(batch)
         except BaseException:
             self._receipts |= batch
             raise
@@ -93,7 +95,7 @@ class Delivery:
         """Write what is left, and end."""
         try:
             await self.flush()
-        except Unavailable:
+        except EventideError:
             logger.warning("%d receipts are lost; these notifications will be sent again", len(self._receipts))
 
     async def _write_soon(self) -> None:
@@ -101,15 +103,44 @@ class Delivery:
             await asyncio.sleep(RECEIPT_PAUSE)
             batch, self._receipts = self._receipts, set()
             try:
-                await self._write(batch)
-            except Unavailable:
+                await self._write_or_halve(batch)
+            except (Unavailable, OutcomeUnknown):
                 self._receipts |= batch
                 await asyncio.sleep(RECEIPT_RETRY)
-            except Exception:
-                logger.exception("%d receipts could not be written", len(batch))
             except asyncio.CancelledError:
                 self._receipts |= batch
                 raise
+
+    async def _write_or_halve(self, receipts: Collection[Receipt]) -> None:
+        """Write all of them but those that the store refuses one by one, which are dropped.
+
+        Raises `Unavailable` or `OutcomeUnknown` when it is the store that fails, and not single receipts.
+        """
+        parts = [sorted(receipts, key=lambda receipt: receipt.notification_id)]
+        refused: list[Receipt] = []
+        written = False
+        while parts:
+            part = parts.pop()
+            try:
+                await self._write(part)
+                written = True
+            except Exception as error:
+                if isinstance(error, Unavailable | OutcomeUnknown) and not isinstance(error, Refused):
+                    raise
+                if len(part) > 1:
+                    self._tell_of_halves(len(part), error, first=len(part) == len(receipts))
+                    parts += part[len(part) // 2 :], part[: len(part) // 2]
+                    continue
+                refused += part
+                if not written and len(refused) == REFUSED_MAX:
+                    raise Unavailable from error
+        for receipt in refused:
+            logger.error("a receipt is refused and dropped; its notification will be sent again: %s", receipt)
+
+    def _tell_of_halves(self, number: int, error: Exception, *, first: bool) -> None:
+        trace = None if isinstance(error, EventideError) else error  # the store has logged its own
+        level = logging.WARNING if first else logging.DEBUG
+        logger.log(level, "%d receipts at once are refused, trying the halves (%r)", number, error, exc_info=trace)
 
     async def _write(self, receipts: Collection[Receipt]) -> None:
         if receipts:

@@ -15,8 +15,11 @@ class Fanout(Protocol):
     good on the next connect. Each method returns once the frames for this instance's sessions are on their way.
     """
 
-    async def deliver(self, notifications: Sequence[Notification]) -> None:
-        """Show each to every session of its user, in the order given."""
+    async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None:
+        """Show each to every session of its user, in the order given.
+
+        `late`: they were saved long after their ids were made, so newer ones may have been shown already.
+        """
 
     async def announce(self, announcement: Announcement) -> None:
         """Show it to every session."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from .. import wire
-from ..errors import Conflict, FieldError, InvalidRequest, NotFound
+from ..errors import FieldError, InvalidRequest, NotFound
 from ..metrics import Metrics
 from ..models import (
     RECIPIENTS_MAX,
@@ -26,17 +22,14 @@ from ..models import (
     Page,
     UserId,
     is_notification_id,
+    is_storable,
     user_key,
 )
-from ..presence.base import Presence
+from ..presence.base import Online, Presence
 from ..store.base import Claim, Store
 from .fanout import Fanout
-from .ordering import Turn, Turns
-
-logger = logging.getLogger(__name__)
-
-IDEMPOTENCY_WINDOW = timedelta(hours=24)
-"""How long a request with an idempotency key is answered again instead of being carried out again."""
+from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
+from .ordering import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +41,11 @@ class Change:
 
 
 class NotificationService:
-    """Notifications of users. Every method raises `Unavailable` while the store is unavailable, with nothing changed.
+    """Notifications of users.
 
-    Ids that are unknown, malformed or another user's are all the same: `NotFound`.
+    Every method raises `Unavailable` while the store is unavailable, with nothing changed; those that change something
+    raise `OutcomeUnknown` when the store does not say whether it has done so. Ids that are unknown, malformed or
+    another user's are all the same: `NotFound`. User ids that are none are an `InvalidRequest`.
     """
 
     def __init__(
@@ -75,63 +70,74 @@ class NotificationService:
     # Sending
 
     async def send(
-        self, users: Iterable[UserId | int], draft: Draft, *, idempotency_key: str | None = None
+        self, users: Iterable[UserId | int], draft: Draft, *, idempotency_key: str | None = None, caller: str = ""
     ) -> Sequence[Notification]:
         """Save one notification for each user, show it to those who are connected, and return them in that order.
 
-        Users named twice get it once. With an `idempotency_key` that came before with the same users and draft,
-        within 24 hours, the answer is that of the first time and nothing is sent again; with others: `Conflict`.
-        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none.
+        Users named twice get it once. With an `idempotency_key` that came before from the same `caller` (any text that
+        names it) with the same users and draft, within 24 hours, the answer is that of the first time and nothing is
+        sent again; with others: `Conflict`.
+        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, and `OutcomeUnknown`.
         """
         recipients = _recipients(users)
         now = self._clock()
         async with self._turns.take(recipients) as turn:
             items = [Notification(self._new_id(now), user, draft, now) for user in recipients]
+            claim = None
             if idempotency_key is not None:
-                return await self._send_once(idempotency_key, items, draft, turn)
-            await self._save_and_show(items, turn)
+                body = [recipients, draft.model_dump(mode="json")]
+                claim = claim_on(idempotency_key, caller, body, [(item.id, item.user_id) for item in items], now)
+            held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            if held is not None:
+                items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items]
+            if held is None or not held.complete:
+                self._metrics.created.inc(len(items))
+                await turn.wait()
+                await self._fanout.deliver(items, late=held is not None)
             return items
 
-    async def _save_and_show(self, items: Sequence[Notification], turn: Turn) -> None:
-        await self._store.add(items)
-        self._metrics.created.inc(len(items))
-        await turn.wait()
-        await self._fanout.deliver(items)
-
-    async def _send_once(
-        self, key: str, items: Sequence[Notification], draft: Draft, turn: Turn
-    ) -> Sequence[Notification]:
-        now = items[0].created_at
-        mine = Claim(key, _fingerprint(items, draft), [(item.id, item.user_id) for item in items], now)
-        held = await self._store.claim(mine, expired_before=now - IDEMPOTENCY_WINDOW)
-        if held.fingerprint != mine.fingerprint:
-            raise Conflict
-        items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items]
-        if not held.complete:
-            # Ours, or one that was interrupted between claim and save: the ids are those of the claim, so that
-            # whoever saves twice saves the same.
-            await self._save_and_show(items, turn)
-            await self._store.complete(key)
-        return items
-
     async def announce(
-        self, draft: Draft, *, audience: Audience = "everyone", expires_at: datetime | None = None
+        self,
+        draft: Draft,
+        *,
+        audience: Audience = "everyone",
+        expires_at: datetime | None = None,
+        idempotency_key: str | None = None,
+        caller: str = "",
     ) -> Announcement:
         """Announce something.
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
-        those who first appear later, until `expires_at`. To `connected`: shown, and not saved.
-        Raises `InvalidRequest` when `expires_at` is not in the future.
+        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. An `idempotency_key` is
+        as for `send`. Raises `InvalidRequest` when `expires_at` is not in the future, and `OutcomeUnknown`.
         """
         now = self._clock()
         if expires_at is not None and expires_at <= now:
             raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
-        announcement = Announcement(self._new_id(now), draft, now, expires_at)
-        if audience == "everyone":
-            announcement = replace(announcement, expires_at=expires_at or now + self._announcement_lifetime)
-            await self._store.add_announcement(announcement)
-        await self._fanout.announce(announcement)
-        return announcement
+        stored = audience == "everyone"
+
+        def announcement(id: NotificationId, created_at: datetime) -> Announcement:
+            until = expires_at or (created_at + self._announcement_lifetime if stored else None)
+            return Announcement(id, draft, created_at, until, stored)
+
+        async with self._turns.take_for_all() as turn:
+            made = announcement(self._new_id(now), now)
+            claim = None
+            if idempotency_key is not None:
+                body = [audience, expires_at and wire.iso(expires_at), draft.model_dump(mode="json")]
+                claim = claim_on(idempotency_key, caller, body, [(made.id, "")], now)
+            held = await save_once(lambda claim: self._save(made, claim, stored), claim)
+            if held is not None:
+                made = announcement(held.items[0][0], held.claimed_at)
+            if held is None or not held.complete:
+                await turn.wait()
+                await self._fanout.announce(made)
+            return made
+
+    async def _save(self, announcement: Announcement, claim: Claim | None, stored: bool) -> Claim | None:
+        if stored:
+            return await self._store.add_announcement(announcement, claim=claim)
+        return await self._store.add([], claim=claim) if claim is not None else None
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement for everybody, and from every open screen. `NotFound` when there is none."""
@@ -152,7 +158,7 @@ class NotificationService:
 
     async def get(self, user: UserId, id: NotificationId) -> Notification:
         """One notification."""
-        found = await self._store.get(user, id, now=self._clock()) if is_notification_id(id) else None
+        found = await self._store.get(_checked(user), id, now=self._clock()) if is_notification_id(id) else None
         if found is None:
             raise NotFound
         return found
@@ -170,36 +176,38 @@ class NotificationService:
         """A stretch of the user's notifications, newest first, with the unread count."""
         if cursor is not None and not is_notification_id(cursor):
             raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
+        if type is not None and not is_storable(type):
+            raise InvalidRequest(errors=[FieldError("type", "must not contain NUL, or half of a surrogate pair")])
         found = await self._store.page(
-            user, now=self._clock(), limit=limit + 1, before=cursor, offset=offset, unread=unread, type=type
+            _checked(user), now=self._clock(), limit=limit + 1, before=cursor, offset=offset, unread=unread, type=type
         )
         following = found[limit - 1].id if len(found) > limit else None
         return Page(found[:limit], await self.unread_count(user), following)
 
     async def unread_count(self, user: UserId) -> int:
         """How many of the user's notifications are not read."""
-        return (await self._store.unread_counts([user], now=self._clock()))[user]
+        return (await self._store.unread_counts([_checked(user)], now=self._clock()))[user]
 
     async def mark_read(self, user: UserId, ids: Collection[NotificationId]) -> Change:
         """Mark these as read and tell all of the user's sockets. Repeating it changes nothing.
 
         Of several, those that are not the user's are passed over; `NotFound` when none is.
         """
-        found = await self._store.mark_read(user, _known(ids), now=self._clock())
+        found = await self._store.mark_read(_checked(user), _known(ids), now=self._clock())
         return await self._changed(user, ids, found, wire.NOTIFICATION_READ)
 
     async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None = None) -> tuple[int, int]:
         """Mark all as read, or those not newer than `up_to`; how many changed, and the unread count."""
         if up_to is not None and not is_notification_id(up_to):
             raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
-        updated = await self._store.mark_all_read(user, up_to=up_to, now=self._clock())
+        updated = await self._store.mark_all_read(_checked(user), up_to=up_to, now=self._clock())
         count = await self.unread_count(user)
         await self._fanout.emit(wire.NOTIFICATION_READ, wire.all_read(up_to, count), [user])
         return updated, count
 
     async def delete(self, user: UserId, ids: Collection[NotificationId]) -> Change:
         """Remove these and tell all of the user's sockets; `NotFound` when none is the user's."""
-        found = await self._store.delete(user, _known(ids), now=self._clock())
+        found = await self._store.delete(_checked(user), _known(ids), now=self._clock())
         return await self._changed(user, ids, found, wire.NOTIFICATION_DELETED)
 
     async def _changed(
@@ -214,13 +222,13 @@ class NotificationService:
 
     # Connected users
 
-    async def online_users(self) -> Collection[UserId]:
+    async def online_users(self, *, limit: int = 10_000, after: UserId = "") -> Online:
         """The users with an open connection."""
-        return await self._presence.online()
+        return await self._presence.online(limit=limit, after=after)
 
     async def connections(self, user: UserId) -> int:
         """How many connections the user has."""
-        return await self._presence.connections(user)
+        return await self._presence.connections(_checked(user))
 
     async def purge(self) -> None:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""
@@ -232,15 +240,16 @@ def _known(ids: Collection[NotificationId]) -> list[NotificationId]:
     return [id for id in dict.fromkeys(ids) if is_notification_id(id)]
 
 
+def _checked(user: UserId) -> UserId:
+    return _recipients([user])[0]
+
+
 def _recipients(users: Iterable[UserId | int]) -> list[UserId]:
     recipients = list(dict.fromkeys(user_key(user) for user in users))
     if not 1 <= len(recipients) <= RECIPIENTS_MAX:
         raise InvalidRequest(errors=[FieldError("userIds", f"must name 1 to {RECIPIENTS_MAX} users")])
     if not all(1 <= len(user) <= USER_ID_MAX for user in recipients):
         raise InvalidRequest(errors=[FieldError("userIds", f"must have 1 to {USER_ID_MAX} characters each")])
+    if not is_storable("".join(recipients)):
+        raise InvalidRequest(errors=[FieldError("userIds", "must not contain NUL, or half of a surrogate pair")])
     return recipients
-
-
-def _fingerprint(items: Iterable[Notification], draft: Draft) -> str:
-    body = [[item.user_id for item in items], draft.model_dump(mode="json")]
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()

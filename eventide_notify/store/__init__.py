@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from .base import Claim, Store
 
-__all__ = ["Claim", "Store", "create_store"]
+__all__ = ["Claim", "Store", "create_store", "driver_note"]
 
 _SQL = {"sqlite", "postgresql", "postgres"}
 _MONGO = {"mongodb", "mongodb+srv"}
@@ -28,3 +28,13 @@ def create_store(url: str, *, mongodb_driver: str = "motor") -> Store:
 
         return MongoStore(url, driver=mongodb_driver)
     raise ValueError(f"no store for {scheme or 'this'!r} URLs; known are {', '.join(sorted(SCHEMES))}")
+
+
+def driver_note(url: str, *, mongodb_driver: str) -> str | None:
+    """What those who run the service should know about the driver for this URL."""
+    if urlsplit(url).scheme not in _MONGO or mongodb_driver != "motor":
+        return None
+    return (
+        "Motor, the MongoDB driver in use, has been past its end of life since 2026-05-14; "
+        "with EVENTIDE_MONGODB_DRIVER=pymongo its successor is used"
+    )

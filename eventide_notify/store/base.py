@@ -7,8 +7,8 @@ One protocol, whatever the database. The implementations differ in nothing that 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..models import Announcement, Notification, NotificationId, Receipt, UserId
@@ -22,16 +22,22 @@ class Claim:
     fingerprint: str
     """A digest of the request's body."""
     items: Sequence[tuple[NotificationId, UserId]]
+    """Of an announcement its id alone, with no user (`""`)."""
     claimed_at: datetime
     complete: bool = False
-    """Whether the notifications are known to be saved."""
+    """Whether what it stands for is known to be saved."""
+    lifetime: timedelta = field(default=timedelta(days=1), compare=False)
+    """How old an earlier claim on the key may be and still hold. It is not saved."""
 
 
 class Store(Protocol):
     """Where notifications are kept.
 
     * Everything here raises `Unavailable` while the database cannot be reached, within some seconds and with nothing
-      changed, and works again when the database does, without a restart. Nothing else is raised for valid arguments.
+      changed, and works again when the database does, without a restart. If the database was asked to save something
+      and nobody knows whether it has, or if a part of a large change was saved, that is `OutcomeUnknown`; all calls can
+      be repeated. `Refused`, which is an `Unavailable` too, says that the database answers, but not what anybody
+      expected. Nothing else is raised for valid arguments.
     * A call that returned is durable: it survives the death of this process and of the database's.
     * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`. Each change of a status is atomic per notification.
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
@@ -51,29 +57,29 @@ class Store(Protocol):
     async def close(self) -> None:
         """Give back all connections. May be called twice, and on a store that never opened."""
 
-    async def ping(self) -> None:
-        """Return when the database answers."""
+    async def check_writable(self) -> None:
+        """Return if saving works; raise `Unavailable` with the reason if not, within three seconds.
+
+        What became of the last write decides. If there was none lately a tiny one is made, of which nothing is seen;
+        one at a time, however many ask.
+        """
 
     # Saving
 
-    async def add(self, notifications: Sequence[Notification]) -> None:
+    async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
         """Save all of them, in a few round trips whatever their number.
 
         Those whose id is there already are left as they are, so that an interrupted call can be repeated. If it
         raises, some of them may have been saved only on a database without transactions (MongoDB).
+
+        With a `claim` they are saved if nobody holds its key; of concurrent calls one saves. Returns None then.
+        Otherwise returns the claim that holds, as it was found, and saves nothing, with one exception: where it has
+        the same fingerprint and is not `complete`, because whoever made it was interrupted, what it stands for is
+        saved now: these notifications under its ids, of its time.
         """
 
-    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
-        """Take the idempotency key if nobody has it, or if it was claimed before `expired_before`; atomic.
-
-        Returns the claim that holds now: the one passed in, or the earlier one.
-        """
-
-    async def complete(self, key: str) -> None:
-        """Note that the notifications of this claim are saved."""
-
-    async def add_announcement(self, announcement: Announcement) -> None:
-        """Save it: one row, however many users there are. Its `expires_at` is set."""
+    async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
+        """Save it: one row, however many users there are. Its `expires_at` is set. A `claim` is as for `add`."""
 
     async def remove_announcement(self, id: NotificationId) -> bool:
         """Take it from everybody; whether it was there."""

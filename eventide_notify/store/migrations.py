@@ -7,9 +7,14 @@ the outcome of all steps to SQLAlchemy.
 
 from __future__ import annotations
 
+import logging
+import time
+
 import sqlalchemy as sa
 
 from .records import check_version
+
+logger = logging.getLogger(__name__)
 
 STEPS: tuple[tuple[str, ...], ...] = (
     (  # 1: notifications, and the idempotency keys they were sent with
@@ -81,6 +86,13 @@ _versions = sa.table("schema_version", sa.column("version", sa.Integer))
 _LOCK = 0x4576656E74696465  # "Eventide": an arbitrary key, which no other program on the database should take
 
 
+def is_current(connection: sa.Connection) -> bool:
+    """Whether no step is lacking. Changes nothing, and waits for nobody. Raises SchemaTooNew."""
+    version = _version(connection)
+    check_version(version, len(STEPS))
+    return version == len(STEPS)
+
+
 def migrate(connection: sa.Connection) -> None:
     """Take the steps that the database lacks, all or none, while other instances that start wait.
 
@@ -88,16 +100,31 @@ def migrate(connection: sa.Connection) -> None:
     """
     dialect = connection.dialect.name
     if dialect == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        _be_the_only_one(connection)
     version = _version(connection)
     check_version(version, len(STEPS))
+    told = logging.INFO if version else logging.DEBUG  # a new database takes no time
+    if not version:
+        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {_versions.name} (version INTEGER PRIMARY KEY)")
     for number, step in enumerate(STEPS[version:], version + 1):
+        logger.log(told, "bringing the schema to version %d of %d: minutes, if there is much", number, len(STEPS))
+        start = time.monotonic()
         for statement in step:
             connection.exec_driver_sql(statement.format(text=_TEXT[dialect]))
         connection.execute(sa.insert(_versions).values(version=number))
+        logger.log(told, "the schema has version %d now (%.1f s)", number, time.monotonic() - start)
+
+
+def _be_the_only_one(connection: sa.Connection) -> None:
+    # What a role or a database allows its queries is not meant for these.
+    for limit in ("statement_timeout", "lock_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+    if not connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+        logger.warning("another instance is bringing the schema up to date: waiting for it")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _version(connection: sa.Connection) -> int:
     if not sa.inspect(connection).has_table(_versions.name):
-        connection.exec_driver_sql(f"CREATE TABLE {_versions.name} (version INTEGER PRIMARY KEY)")
+        return 0
     return connection.execute(sa.select(sa.func.max(_versions.c.version))).scalar_one() or 0

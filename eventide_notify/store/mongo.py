@@ -10,17 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
-from ..errors import Unavailable
+from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
 from .base import Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
-from .mongo_client import Document, MongoClient
+from .mongo_claims import MongoClaims
+from .mongo_client import Document, MongoClient, group, together
+from .mongo_errors import advice, one_call
+from .mongo_schema import MIGRATION_SECONDS, migrate
 from .outage import reason
-from .records import check_version, pack_content, pack_items, unpack_content, unpack_items
+from .records import pack_content, resume, resume_announcement, unpack_content
 
-SCHEMA_VERSION = 2
 DELETES_AT_ONCE = 20
+PATIENCE = int(MIGRATION_SECONDS * 1000)
 
 _UNREAD = {"$in": list(UNREAD)}  # {"$ne": "READ"} could not use an index in the order of ids
 
@@ -30,58 +34,59 @@ class MongoStore:
 
     def __init__(self, url: str, *, driver: str = "motor") -> None:
         self._client = MongoClient(url, driver)
+        self._patient = partial(MongoClient, url, driver, socketTimeoutMS=PATIENCE, wTimeoutMS=PATIENCE)
         self._notifications = self._client["notifications"]
-        self._claims = self._client["claims"]
-        self._meta = self._client["meta"]
+        self._saves = group(self._save_group, weigh=len)
+        self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
 
     async def open(self) -> None:
         try:
+            await self._client.meet()
             await self._migrate()
-        except Unavailable as error:
-            raise Unavailable(f"cannot open the MongoDB database: {reason(error.__cause__)}") from error.__cause__
+        except (Unavailable, OutcomeUnknown) as error:
+            why = advice(error.__cause__) or reason(error.__cause__)
+            raise Unavailable(f"cannot open the MongoDB database: {why}") from error.__cause__
         self._client.opened()
 
     async def close(self) -> None:
+        await self._saves.settle()
+        await self._claims.settle()
         await self._client.close()
 
-    async def ping(self) -> None:
-        await self._client.ping()
+    async def check_writable(self) -> None:
+        await self._client.check_writable(self._client["meta"])
 
     # Saving
 
-    async def add(self, notifications: Sequence[Notification]) -> None:
-        await self._client.insert(self._notifications, [_to_document(notification) for notification in notifications])
+    async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
+        if claim is None:
+            await self._insert(notifications)
+            return None
+        return await self._claims.once(claim, lambda held: self._insert(resume(notifications, held)))
 
-    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
-        document = {
-            "_id": claim.key,
-            "fingerprint": claim.fingerprint,
-            "items": pack_items(claim.items),
-            "claimedAt": claim.claimed_at,
-            "complete": claim.complete,
-        }
-        expired = {"_id": claim.key, "claimedAt": {"$lt": expired_before}}
-        while True:
-            if await self._client.insert(self._claims, [document]):
-                return claim
-            if await self._client.do(self._claims.find_one_and_replace(expired, document)):
-                return claim
-            if held := await self._client.do(self._claims.find_one({"_id": claim.key})):
-                return _to_claim(held)
-            # Purged between two of these commands: the key is free now.
+    async def _insert(self, notifications: Sequence[Notification]) -> None:
+        if notifications:
+            await self._saves.do([_to_document(notification) for notification in notifications])
 
-    async def complete(self, key: str) -> None:
-        await self._client.do(self._claims.update_one({"_id": key}, {"$set": {"complete": True}}))
+    async def _save_group(self, saves: Sequence[Sequence[Document]]) -> Sequence[None]:
+        await self._client.insert(self._notifications, [document for save in saves for document in save])
+        return [None] * len(saves)
 
-    async def add_announcement(self, announcement: Announcement) -> None:
-        await self._announcements.add(announcement)
+    async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
+        if claim is None:
+            await self._announcements.add(announcement)
+            return None
+        return await self._claims.once(
+            claim, lambda held: self._announcements.add(resume_announcement(announcement, held))
+        )
 
     async def remove_announcement(self, id: NotificationId) -> bool:
-        return await self._announcements.remove(id)
+        with one_call():
+            return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        await self._client.do(self._claims.delete_many({"claimedAt": {"$lt": claimed_before}}))
+        await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
 
     # What a user has
@@ -116,17 +121,15 @@ class MongoStore:
     ) -> Collection[NotificationId]:
         if not ids:
             return []
-        own, announced = await asyncio.gather(
-            self._client.ids(self._notifications, _mine(user, ids)), self._announcements.owned(user, ids, now)
-        )
+        own, announced = await asyncio.gather(self._own(user, ids), self._announcements.owned(user, ids, now))
         return [*own, *announced]
 
     async def unread_counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
         if not users:
             return {}
-        unread = {"userId": {"$in": list(users)}, "status": _UNREAD}
         own, (announced, read) = await asyncio.gather(
-            self._client.count(self._notifications, unread, len(users)), self._announcements.unread(users, now)
+            self._client.count(self._notifications, {"status": _UNREAD}, users),
+            self._announcements.unread(users, now),
         )
         return {user: own.get(user, 0) + announced - read.get(user, 0) for user in users}
 
@@ -135,52 +138,71 @@ class MongoStore:
     async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
         own = {(receipt.notification_id, receipt.user_id) for receipt in receipts if not receipt.broadcast}
         announced = {receipt for receipt in receipts if receipt.broadcast}
-        return sum(await asyncio.gather(self._deliver(own, now), self._announcements.deliver(announced, now)))
+        with one_call():
+            return sum(await together(self._deliver(own, now), self._announcements.deliver(announced, now)))
 
     async def _deliver(self, proven: Collection[tuple[NotificationId, UserId]], now: datetime) -> int:
-        if not proven:
-            return 0
-        named = {"_id": {"$in": [id for id, _ in proven]}, "status": Status.PENDING}
-        found = await self._client.find(self._notifications, named, len(proven), fields=["userId"])
-        # A notification never changes hands: what was its user's a moment ago still is.
-        ids = [document["_id"] for document in found if (document["_id"], document["userId"]) in proven]
-        return await self._change({"_id": {"$in": ids}, "status": Status.PENDING}, Status.DELIVERED, now) if ids else 0
+        changed = 0
+        for part in self._client.limits.parts(id for id, _ in proven):
+            pending = {"_id": {"$in": part}, "status": Status.PENDING}
+            found = await self._client.find(self._notifications, pending, len(part), order=1, fields=["userId"])
+            # A notification never changes hands: what was its user's a moment ago still is.
+            ids = [document["_id"] for document in found if (document["_id"], document["userId"]) in proven]
+            if ids:
+                change = {"status": Status.DELIVERED, "deliveredAt": now}
+                changed += await self._client.update(self._notifications, pending | {"_id": {"$in": ids}}, change)
+        return changed
 
     async def mark_read(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
-        if not ids:
-            return []
-        await self._change(_mine(user, ids) | {"status": _UNREAD}, Status.READ, now)
-        own = await self._client.ids(self._notifications, _mine(user, ids))
-        others = set(ids).difference(own)
-        return [*own, *await self._announcements.read(user, others, now)] if others else own
+        own: list[NotificationId] = []
+        with one_call():
+            for part in self._client.limits.parts(ids):
+                await self._read({"_id": {"$in": part}, "userId": user}, now)
+                own += await self._client.ids(self._notifications, {"_id": {"$in": part}, "userId": user})
+            others = set(ids).difference(own)
+            return [*own, *await self._announcements.read(user, others, now)] if others else own
 
     async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
-        wanted = Wanted({} if up_to is None else {"$lte": up_to}, UNREAD)
-        own = self._change(wanted.own(user), Status.READ, now)
-        return sum(await asyncio.gather(own, self._announcements.read_all(user, up_to, now)))
+        own = {"userId": user} if up_to is None else {"userId": user, "_id": {"$lte": up_to}}
+        with one_call():
+            return sum(await together(self._read(own, now), self._announcements.read_all(user, up_to, now)))
+
+    async def _read(self, wanted: Document, now: datetime) -> int:
+        """Move on those that are unread. Who reads what no receipt has come for has received it."""
+        read: Document = {"status": Status.READ, "readAt": now}
+        received = read | {"deliveredAt": now}
+        # What is delivered between the two was pending for the first of them, or is delivered for the second.
+        pending, delivered = (wanted | {"status": status} for status in UNREAD)
+        changed = await self._client.update(self._notifications, pending, received, wanted | received)
+        return changed + await self._client.update(
+            self._notifications, delivered, read, wanted | read | {"deliveredAt": {"$ne": now}}
+        )
 
     async def delete(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
         if not ids:
             return []
-        own, announced = await asyncio.gather(self._delete(user, ids), self._announcements.delete(user, ids, now))
-        return [*own, *announced]
+        with one_call():
+            own, announced = await together(self._delete(user, ids), self._announcements.delete(user, ids, now))
+            return [*own, *announced]
 
-    async def _delete(self, user: UserId, ids: Collection[NotificationId]) -> list[NotificationId]:
+    async def _delete(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
         # One by one: delete_many tells how many it removed, but not which, and another call may be removing them too.
         turns = asyncio.Semaphore(DELETES_AT_ONCE)
 
         async def delete(id: NotificationId) -> bool:
             async with turns:
-                result = await self._client.do(self._notifications.delete_one({"_id": id, "userId": user}))
-            return bool(result.deleted_count)
+                return await self._client.remove(self._notifications, {"_id": id, "userId": user})
 
-        distinct = list(dict.fromkeys(ids))
-        deleted = await asyncio.gather(*map(delete, distinct))
-        return [id for id, gone in zip(distinct, deleted, strict=True) if gone]
+        found = sorted(await self._own(user, ids))
+        deleted = await together(*map(delete, found))
+        return [id for id, gone in zip(found, deleted, strict=True) if gone]
+
+    async def _own(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
+        return await self._client.among(self._notifications, ids, {"userId": user})
 
     # What may have been missed, of all users
 
@@ -211,31 +233,12 @@ class MongoStore:
             for document in await self._client.find(self._notifications, wanted, limit, order=1)
         ]
 
-    async def _change(self, wanted: Document, status: Status, now: datetime) -> int:
-        """Move on those that are `wanted`; as that names the status before, none can go back."""
-        time = "readAt" if status is Status.READ else "deliveredAt"
-        change = {"$set": {"status": status, time: now}}
-        result = await self._client.do(self._notifications.update_many(wanted, change))
-        return int(result.modified_count)
-
     async def _migrate(self) -> None:
-        """Make what is missing. Several instances may do so at once: each step does nothing where it was done."""
-        schema = await self._client.do(self._meta.find_one({"_id": "schema"}))
-        check_version(schema["version"] if schema else 0, SCHEMA_VERSION)
-        # One command each: FerretDB 1.24 hangs up when a command names two indexes that are there already.
-        for fields in ["userId", "_id"], ["userId", "status", "_id"], ["status", "_id"]:
-            await self._client.do(self._notifications.create_index([(field, 1) for field in fields]))
-        await self._client.do(self._claims.create_index([("claimedAt", 1)]))
-        await self._announcements.migrate()
-        if schema is None:
-            await self._client.insert(self._meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
-        elif schema["version"] < SCHEMA_VERSION:
-            newer = {"$set": {"version": SCHEMA_VERSION}}
-            await self._client.do(self._meta.update_one({"_id": "schema", "version": schema["version"]}, newer))
-
-
-def _mine(user: UserId, ids: Collection[NotificationId]) -> Document:
-    return {"_id": {"$in": list(ids)}, "userId": user}
+        patient = self._patient()
+        try:
+            await migrate(self._client, patient)
+        finally:
+            await patient.close()
 
 
 def _to_document(notification: Notification) -> Document:
@@ -258,14 +261,4 @@ def _from_document(document: Document) -> Notification:
         status=Status(document["status"]),
         delivered_at=document["deliveredAt"],
         read_at=document["readAt"],
-    )
-
-
-def _to_claim(document: Document) -> Claim:
-    return Claim(
-        document["_id"],
-        document["fingerprint"],
-        unpack_items(document["items"]),
-        document["claimedAt"],
-        document["complete"],
     )

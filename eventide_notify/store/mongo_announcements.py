@@ -59,28 +59,28 @@ class MongoAnnouncements:
         self._announcements = client["announcements"]
         self._steps = client["announcement_receipts"]
 
-    async def migrate(self) -> None:
-        await self._client.do(self._announcements.create_index([("expiresAt", 1)]))
-        await self._client.do(self._steps.create_index([("userId", 1), ("status", 1), ("announcementId", 1)]))
-
     async def add(self, announcement: Announcement) -> None:
         times = {"createdAt": announcement.created_at, "expiresAt": expiry(announcement)}
         document = {"_id": announcement.id} | times | pack_content(announcement.content)
         await self._client.insert(self._announcements, [document])
 
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
-        cursor = self._announcements.find(_active(now) | {"_id": {"$gt": id}}).sort("_id", 1)
+        newer = _active(now) | {"_id": {"$gt": id}}
         return [
             Announcement(document["_id"], unpack_content(document), document["createdAt"], document["expiresAt"])
-            for document in await self._client.all(cursor)
+            for document in await self._client.all(lambda: self._announcements.find(newer).sort("_id", 1))
         ]
 
     async def remove(self, id: NotificationId) -> bool:
         """Hide it from all users at once, then take the steps away, which may be millions."""
+        if not await self._client.ids(self._announcements, {"_id": id}):
+            return False
         shown = {"_id": id} | _active(LONG_AGO)
-        hidden = await self._client.do(self._announcements.update_one(shown, {"$set": {"expiresAt": LONG_AGO}}))
+        attempts = self._client.attempts()
+        hiding = self._announcements.update_one, shown, {"$set": {"expiresAt": LONG_AGO}}
+        hidden = await self._client.write(*hiding, attempts=attempts)
         cleared = await self._clear(id)  # also what an interrupted removal has hidden
-        return bool(hidden.modified_count) or cleared
+        return bool(hidden.modified_count) or attempts.in_doubt or cleared
 
     async def purge(self, now: datetime) -> None:
         """Remove those that have expired, and those whose removal was interrupted."""
@@ -90,9 +90,9 @@ class MongoAnnouncements:
     async def _clear(self, id: NotificationId) -> bool:
         # In the order of ids, of which the announcement's is the first part: "!" is what follows the space after it.
         while some := await self._client.find(self._steps, _between(f"{id} ", f"{id}!"), AT_ONCE, order=1):
-            await self._client.do(self._steps.delete_many(_between(f"{id} ", some[-1]["_id"])))
-        removed = await self._client.do(self._announcements.delete_one({"_id": id}))
-        return bool(removed.deleted_count)
+            steps = _between(f"{id} ", some[-1]["_id"])
+            await self._client.write(self._steps.delete_many, steps, attempts=self._client.attempts(many=True))
+        return await self._client.remove(self._announcements, {"_id": id})
 
     async def newest(self, user: UserId, wanted: Wanted, now: datetime, limit: int) -> list[Notification]:
         """As they are for this user."""
@@ -102,14 +102,14 @@ class MongoAnnouncements:
 
     async def owned(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> list[NotificationId]:
         """Those of `ids` that the user has."""
-        return await self._ids(Wanted({"$in": list(ids)}).having(await self._taken(user)), now)
+        return await self._had(ids, await self._taken(user), now)
 
     async def unread(self, users: Collection[UserId], now: datetime) -> tuple[int, Mapping[UserId, int]]:
         """How many there are, and how many of them each user has read or deleted."""
         active = set(await self._ids({}, now))
         while active:
-            read = {"userId": {"$in": list(users)}, "status": Status.READ, "announcementId": {"$in": list(active)}}
-            counts = await self._client.count(self._steps, read, len(users))
+            read = {"status": Status.READ, "announcementId": {"$in": sorted(active)}}
+            counts = await self._client.count(self._steps, read, users)
             before, active = active, set(await self._ids({}, now))
             if active == before:  # else one was removed, and perhaps its steps were not counted
                 return len(active), counts
@@ -119,28 +119,28 @@ class MongoAnnouncements:
         """`DELIVERED` where there is no step yet; how many there are now."""
         if not receipts:
             return 0
-        named = {"_id": {"$in": list({receipt.notification_id for receipt in receipts})}}
-        active = set(await self._ids(named, now))
+        named = {receipt.notification_id for receipt in receipts}
+        active = set(await self._client.among(self._announcements, named, _active(now)))
         proven = [
             (receipt.notification_id, receipt.user_id) for receipt in receipts if receipt.notification_id in active
         ]
         reading = [_step_id(id, Status.READ, user) for id, user in proven]
-        read = set(await self._client.ids(self._steps, {"_id": {"$in": reading}})) if proven else set()
+        read = set(await self._client.among(self._steps, reading))
         new = [each for each, step in zip(proven, reading, strict=True) if step not in read]
         return len(await self._take(new, Status.DELIVERED, now))
 
     async def read(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
         """→ `READ`; those of `ids` that the user has."""
         taken = await self._taken(user)
-        found = await self._ids(Wanted({"$in": list(ids)}).having(taken), now)
-        await self._take([(id, user) for id in found if Status.READ not in taken.get(id, {})], Status.READ, now)
+        found = await self._had(ids, taken, now)
+        await self._read(user, found, taken, now)
         return found
 
     async def read_all(self, user: UserId, up_to: NotificationId | None, now: datetime) -> int:
         """→ `READ`; how many changed."""
         wanted = Wanted({} if up_to is None else {"$lte": up_to}, UNREAD)
-        unread = await self._ids(wanted.having(await self._taken(user)), now)
-        return len(await self._take([(id, user) for id in unread], Status.READ, now))
+        taken = await self._taken(user)
+        return await self._read(user, await self._ids(wanted.having(taken), now), taken, now)
 
     async def delete(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
         """Take them from this user; those of `ids` that the user had."""
@@ -148,13 +148,19 @@ class MongoAnnouncements:
         await self._take(found, Status.READ, now)  # what is deleted is counted as read
         return await self._take(found, DELETED, now)
 
+    async def _had(self, ids: Collection[NotificationId], taken: Taken, now: datetime) -> list[NotificationId]:
+        """Those of `ids` that a user has who took these steps."""
+        gone = {id for id, steps in taken.items() if DELETED in steps}
+        return await self._client.among(self._announcements, set(ids) - gone, _active(now))
+
     async def _ids(self, wanted: Document, now: datetime) -> list[NotificationId]:
         return await self._client.ids(self._announcements, _active(now) | wanted)
 
     async def _taken(self, user: UserId) -> Taken:
-        cursor = self._steps.find({"userId": user}, ["announcementId", "status", "at"]).batch_size(BATCH)
+        fields = ["announcementId", "status", "at"]
+        steps = await self._client.all(lambda: self._steps.find({"userId": user}, fields).batch_size(BATCH))
         taken: Taken = {}
-        for step in await self._client.all(cursor):
+        for step in steps:
             taken.setdefault(step["announcementId"], {})[step["status"]] = step["at"]
         return taken
 
@@ -162,11 +168,23 @@ class MongoAnnouncements:
         self, which: Iterable[tuple[NotificationId, UserId]], status: str, now: datetime
     ) -> list[NotificationId]:
         """Take this step with each of them; those where it was not taken before."""
-        steps = [
-            {"_id": _step_id(id, status, user), "userId": user, "announcementId": id, "status": status, "at": now}
-            for id, user in which
-        ]
+        steps = [_step(id, status, user, now) for id, user in which]
         return [step["announcementId"] for step in await self._client.insert(self._steps, steps)]
+
+    async def _read(self, user: UserId, ids: Iterable[NotificationId], taken: Taken, now: datetime) -> int:
+        """Take all steps up to `READ`: who reads what no receipt has come for has received it. How many changed."""
+        steps = [
+            _step(id, status, user, now)
+            for id in ids
+            for status in (Status.DELIVERED, Status.READ)
+            if not {status, Status.READ} & taken.get(id, {}).keys()
+        ]
+        return sum(step["status"] == Status.READ for step in await self._client.insert(self._steps, steps))
+
+
+def _step(announcement: NotificationId, status: str, user: UserId, now: datetime) -> Document:
+    id = _step_id(announcement, status, user)
+    return {"_id": id, "userId": user, "announcementId": announcement, "status": status, "at": now}
 
 
 def _step_id(announcement: NotificationId, status: str, user: UserId) -> str:

@@ -1,28 +1,38 @@
 """Commands to MongoDB, through Motor or its successor, PyMongo's own `AsyncMongoClient`.
 
-Only calls that both drivers share are made; the differences are in `close` and `all`.
+Only calls that both drivers share are made; the differences are in `close` and `_fetch`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from pymongo import errors
 
-from ..errors import Unavailable
+from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import UserId
+from .group import Group
+from .mongo_errors import RAISED, Attempts, Commands, MongoErrors, changed, follow, known_already, may_pass
 from .outage import OutageLog
+from .readiness import WriteCheck
 from .records import Tasks
 
 Document = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
 
-SECONDS = 10
-"""How long one command may take."""
+SECONDS = 10.0
+"""How long one command may take, with all its repetitions."""
+PAUSE = 0.05
+PAUSE_MAX = 1.0
+"""Seconds between repetitions: twice as long each time, up to that. The first comes at once."""
 OPTIONS = {
     "connectTimeoutMS": 3_000,
     "serverSelectionTimeoutMS": 3_000,
@@ -32,37 +42,86 @@ OPTIONS = {
     "wTimeoutMS": 5_000,
 }
 """What holds unless the URL says otherwise."""
+GROUP = 1_000
+"""Most documents that several callers have in one command."""
 BATCH = 10_000
 """How many ids, and other small documents, come at once."""
 
-_DUPLICATE_KEY = 11000
-# What else a server says when it cannot do anything now: login, shutting down, elections, too slow, disk full.
-_CODES_AWAY = {18, 50, 64, 91, 100, 189, 10107, 11600, 11602, 13435, 14031}
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one command may hold."""
+
+    documents: int = BATCH
+    bytes: int = 8 * 1024 * 1024
+
+    @classmethod
+    def of(cls, hello: Mapping[str, Any]) -> Limits:
+        """Those of the server that introduces itself, where they are narrower."""
+        usual = cls()
+        size = min(hello.get("maxBsonObjectSize", 2 * usual.bytes), hello.get("maxMessageSizeBytes", 2 * usual.bytes))
+        return cls(min(usual.documents, hello.get("maxWriteBatchSize", usual.documents)), size // 2)
+
+    def parts(self, keys: Iterable[str]) -> Iterator[list[str]]:
+        """All of them, in order, as many at once as one command may name.
+
+        In order, because two who write the same in different orders can wait for each other for ever.
+        """
+        part: list[str] = []
+        left = self.bytes
+        for key in sorted(set(keys)):
+            size = len(key.encode()) + 16  # an element of an array has a type, a number and a length beside
+            if part and (size > left or len(part) == self.documents):
+                yield part
+                part, left = [], self.bytes
+            part.append(key)
+            left -= size
+        if part:
+            yield part
 
 
 class MongoClient:
-    """The database in the URL's path, or `eventide`."""
+    """The database in the URL's path, or `eventide`.
 
-    def __init__(self, url: str, driver: str) -> None:
+    What fails for a moment only (a connection that had died unnoticed, an election) is repeated until `SECONDS` are
+    over. So all that is written must be such that doing it twice changes nothing more.
+    """
+
+    def __init__(self, url: str, driver: str, **options: object) -> None:
         given = {name.lower() for name, _ in parse_qsl(urlsplit(url).query)}
-        options = {name: value for name, value in OPTIONS.items() if name.lower() not in given}
+        options = {name: value for name, value in OPTIONS.items() if name.lower() not in given} | options
         try:
-            self._client = _client_class(driver)(url, tz_aware=True, **options)
+            self._client = _client_class(driver)(url, tz_aware=True, event_listeners=[Commands()], **options)
         except errors.ConfigurationError as error:
             raise ValueError(str(error)) from error
         self._database = self._client.get_default_database("eventide")
+        self._stoppable = driver != "motor"  # whose threads go on with what nobody waits for any more
         self._tasks = Tasks()
         self._outage = OutageLog()
+        self._errors = MongoErrors()
+        self._writes = WriteCheck()
+        self.limits = Limits()
 
     def __getitem__(self, collection: str) -> Any:
         return self._database[collection]
+
+    async def meet(self) -> None:
+        """Ask the server what it can take."""
+        self.limits = Limits.of(await self.read(self._client.admin.command, "hello"))
 
     def opened(self) -> None:
         """From now on the log is told when the database is away."""
         self._outage.begin()
 
-    async def ping(self) -> None:
-        await self.do(self._client.admin.command("ping"))
+    async def check_writable(self, collection: Any) -> None:
+        """Return if saving works, and raise `Unavailable` with the reason if not; see `Store`."""
+
+        async def write() -> None:
+            noted = await self.write(collection.update_one, {"_id": "writable"}, {"$set": {"at": datetime.now(UTC)}})
+            if not noted.matched_count:
+                await self.insert(collection, [{"_id": "writable"}])
+
+        await self._writes.ask(write)
 
     async def close(self) -> None:
         await self._tasks.settle()
@@ -70,15 +129,32 @@ class MongoClient:
         # Motor's is no coroutine, and blocks for seconds when the server does not answer.
         await (close() if inspect.iscoroutinefunction(close) else asyncio.to_thread(close))
 
-    async def do(self, command: Awaitable[Any]) -> Any:
-        """Send the command and return its outcome: all that goes to the server goes through here."""
+    async def read(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """The answer to a command that changes nothing. Raises `Unavailable`."""
+        return await self._tasks.finish(self._repeated(partial(call, *args), None, SECONDS))
 
-        async def do() -> Any:
-            with self._outage.watching(), _away_is_unavailable():
-                async with asyncio.timeout(SECONDS):
-                    return await command
+    async def write(
+        self, call: Callable[..., Awaitable[T]], *args: Any, attempts: Attempts | None = None, seconds: float = 0
+    ) -> T:
+        """The answer to one that does. Raises `Unavailable` if nothing was changed, and otherwise `OutcomeUnknown`.
 
-        return await self._tasks.finish(do())
+        All that goes to the server goes through here or through `read`. Afterwards `attempts` tells whether the answer
+        may leave out what an earlier attempt did, whose own answer was lost.
+        """
+        attempts = attempts or self.attempts()
+        try:
+            answer = await self._tasks.finish(self._repeated(partial(call, *args), attempts, seconds or SECONDS))
+        except Refused:  # for what this one is
+            raise
+        except (Unavailable, OutcomeUnknown) as error:
+            self._writes.failed(error.__cause__)
+            raise
+        self._writes.saved()
+        return answer
+
+    def attempts(self, *, many: bool = False) -> Attempts:
+        """For `write`; with `many` if the command concerns more than one document."""
+        return Attempts(many=many, stoppable=self._stoppable)
 
     async def find(
         self, collection: Any, wanted: Document, limit: int, *, order: int = -1, fields: Sequence[str] | None = None
@@ -87,41 +163,136 @@ class MongoClient:
         if not limit:  # which to MongoDB means: no limit
             return []
         # The first batch would otherwise be of 101 documents, whatever the limit.
-        return await self.all(collection.find(wanted, fields).sort("_id", order).limit(limit).batch_size(limit))
+        return await self.all(lambda: collection.find(wanted, fields).sort("_id", order).limit(limit).batch_size(limit))
 
     async def ids(self, collection: Any, wanted: Document) -> list[str]:
         """The ids of all these documents."""
-        return [document["_id"] for document in await self.all(collection.find(wanted, ["_id"]).batch_size(BATCH))]
+        found = await self.all(lambda: collection.find(wanted, ["_id"]).batch_size(BATCH))
+        return [document["_id"] for document in found]
 
-    async def count(self, collection: Any, wanted: Document, users: int) -> Mapping[UserId, int]:
-        """How many documents there are of each user, of whom there are at most so many."""
-        pipeline = [{"$match": wanted}, {"$group": {"_id": "$userId", "count": {"$sum": 1}}}]
-        # One more than there can be: a batch that is full leaves the question open whether there is another.
-        counts = await self.all(collection.aggregate(pipeline, batchSize=users + 1))
+    async def among(self, collection: Any, ids: Iterable[str], wanted: Document | None = None) -> list[str]:
+        """Those of `ids` that such a document has."""
+        found: list[str] = []
+        for part in self.limits.parts(ids):
+            found += await self.ids(collection, {"_id": {"$in": part}, **(wanted or {})})
+        return found
+
+    async def count(self, collection: Any, wanted: Document, users: Collection[UserId]) -> Mapping[UserId, int]:
+        """How many such documents there are of each of these users."""
+        counts: list[Document] = []
+        for part in self.limits.parts(users):
+            each = {"$group": {"_id": "$userId", "count": {"$sum": 1}}}
+            pipeline = [{"$match": {"userId": {"$in": part}} | wanted}, each]
+            # One more than there can be: a batch that is full leaves the question open whether there is another.
+            counts += await self.all(partial(collection.aggregate, pipeline, batchSize=len(part) + 1))
         return {count["_id"]: count["count"] for count in counts}
 
-    async def all(self, cursor: Any) -> list[Document]:
-        """All that a cursor has."""
-        # Motor's aggregate() returns a cursor, PyMongo's a coroutine that does.
-        cursor = await self.do(cursor) if inspect.isawaitable(cursor) else cursor
-        documents: list[Document] = await self.do(cursor.to_list(None))
-        return documents
+    async def all(self, cursor: Callable[[], Any]) -> list[Document]:
+        """All that a cursor has, which is made anew for each attempt."""
+        return await self.read(_fetch, cursor)
 
-    async def insert(self, collection: Any, documents: Sequence[Document]) -> Sequence[Document]:
+    async def update(self, collection: Any, wanted: Document, change: Document, done: Document | None = None) -> int:
+        """Change all these documents; how many there were.
+
+        `done`: what those look like that this changes. They are counted where the server's answer leaves some out.
+        """
+        attempts = self.attempts(many=True)
+        result = await self.write(collection.update_many, wanted, {"$set": change}, attempts=attempts)
+        if attempts.in_doubt and done is not None:
+            return await self.read(collection.count_documents, done)
+        return int(result.modified_count)
+
+    async def remove(self, collection: Any, wanted: Document) -> bool:
+        """Remove one document that was there a moment ago; whether this call did so."""
+        attempts = self.attempts()
+        result = await self.write(collection.delete_one, wanted, attempts=attempts)
+        return bool(result.deleted_count) or attempts.in_doubt
+
+    async def insert(self, collection: Any, documents: Iterable[Document]) -> Sequence[Document]:
         """Insert those whose ids are not there yet, and return these. Of concurrent calls one returns a document."""
-        if not documents:
-            return []
-        try:
-            await self.do(collection.insert_many(documents, ordered=False))
-        except errors.BulkWriteError as error:
-            details = error.details or {}
-            if details["writeConcernErrors"]:
-                raise Unavailable from error
-            if any(failed["code"] != _DUPLICATE_KEY for failed in details["writeErrors"]):
-                raise
-            known = {failed["index"] for failed in details["writeErrors"]}
-            return [document for index, document in enumerate(documents) if index not in known]
-        return documents
+        ordered = sorted(documents, key=lambda document: document["_id"])
+        new: list[Document] = []
+        for start in range(0, len(ordered), self.limits.documents):  # what else it may hold the drivers see to
+            try:
+                new += await self._insert(collection, ordered[start : start + self.limits.documents])
+            except Unavailable as error:
+                if not new:
+                    raise
+                raise OutcomeUnknown from error.__cause__
+        return new
+
+    async def _insert(self, collection: Any, documents: Sequence[Document]) -> Sequence[Document]:
+        attempts = self.attempts(many=len(documents) > 1)
+        known = await self.write(_insert, collection, documents, attempts=attempts)
+        new = [document for index, document in enumerate(documents) if index not in known]
+        if known and attempts.in_doubt:
+            # What is there as it was to be was inserted by an earlier attempt.
+            wanted = {documents[index]["_id"]: documents[index] for index in known}
+            for part in self.limits.parts(wanted):
+                found = await self.find(collection, {"_id": {"$in": part}}, len(part))
+                new += [document for document in found if document == wanted[document["_id"]]]
+        return new
+
+    async def _repeated(self, call: Callable[[], Awaitable[T]], attempts: Attempts | None, seconds: float) -> T:
+        """Carry out the command until it succeeds, fails for more than a moment, or the time is over."""
+        if attempts is not None:
+            follow(attempts)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        pause = 0.0
+        with self._outage.watching():
+            while True:
+                try:
+                    async with asyncio.timeout_at(end):
+                        answer = await call()
+                    if attempts is not None:
+                        changed()
+                    return answer
+                except RAISED as error:
+                    if attempts is not None:
+                        attempts.failed(error)
+                    if loop.time() + pause >= end or not may_pass(error, election=self._has_servers()):
+                        in_doubt = attempts is not None and attempts.in_doubt
+                        raise self._errors.translated(error, in_doubt=in_doubt) from error
+                await asyncio.sleep(pause)
+                pause = min(max(PAUSE, 2 * pause), PAUSE_MAX)
+
+    def _has_servers(self) -> bool:
+        return bool(self._client.topology_description.has_known_servers)
+
+
+def group(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, weigh: Callable[[T], int]) -> Group[T, R]:
+    """What comes while a command runs goes into the next one, all together."""
+    return Group(work, weigh=weigh, most=GROUP, may_be_of_one=lambda error: isinstance(error, Refused))
+
+
+async def together(*calls: Awaitable[T]) -> list[T]:
+    """What they return; if one fails, not before the others have ended, so that it is known what they have changed."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return cast(list[T], results)
+
+
+async def _fetch(make: Callable[[], Any]) -> list[Document]:
+    cursor = make()
+    # Motor's aggregate() returns a cursor, PyMongo's a coroutine that does.
+    cursor = await cursor if inspect.isawaitable(cursor) else cursor
+    documents: list[Document] = await cursor.to_list(None)
+    return documents
+
+
+async def _insert(collection: Any, documents: Sequence[Document]) -> set[int]:
+    """Insert them; the places of those that were there already."""
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except errors.BulkWriteError as error:
+        known = known_already(error)
+        if known is None:
+            raise
+        return known
+    return set()
 
 
 def _client_class(driver: str) -> Any:
@@ -134,16 +305,3 @@ def _client_class(driver: str) -> Any:
 
         return AsyncMongoClient
     raise ValueError(f"no MongoDB driver {driver!r}; known are motor and pymongo")
-
-
-@contextmanager
-def _away_is_unavailable() -> Iterator[None]:
-    """The one place where a database that is away becomes `Unavailable`. Mistakes of ours stay what they are."""
-    try:
-        yield
-    except (errors.ConnectionFailure, errors.ExecutionTimeout, errors.WTimeoutError, TimeoutError) as error:
-        raise Unavailable from error
-    except errors.OperationFailure as error:
-        if error.code in _CODES_AWAY:
-            raise Unavailable from error
-        raise

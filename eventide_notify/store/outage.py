@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import Unavailable
+from ..errors import OutcomeUnknown, Refused, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +42,22 @@ class OutageLog:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Tell of the `Unavailable` that leaves the block, and of the first block that ends well after it."""
+        """Tell of the absence that an error leaving the block is about, and of the first block that ends well after it.
+
+        A `Refused` is about none: the database answers.
+        """
         try:
             yield
-        except Unavailable as error:
+        except Refused:
+            raise
+        except (Unavailable, OutcomeUnknown) as error:
             self._away(error)
             raise
         if self._told:
             self._told = False
             logger.warning("the database answers again")
 
-    def _away(self, error: Unavailable) -> None:
+    def _away(self, error: Unavailable | OutcomeUnknown) -> None:
         now = time.monotonic()
         if self._begun and now - self._told_at >= AGAIN:
             self._told, self._told_at = True, now

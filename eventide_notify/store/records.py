@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
 
 from ..errors import SchemaTooNew
-from ..models import Announcement, Draft, NotificationId, UserId
+from ..models import Announcement, Draft, Notification, NotificationId, UserId
+from .base import Claim
 
 T = TypeVar("T")
 Items = Sequence[tuple[NotificationId, UserId]]
@@ -20,7 +23,7 @@ DELETED = "DELETED"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When an announcement expires that is being removed: from then on nobody has it, however long the rest takes."""
 AT_ONCE = 10_000
-"""How many users' doings with an announcement are removed at once. Others can write in between."""
+"""How many rows are read or changed at once. Others can write in between."""
 
 
 def pack_content(content: Draft) -> dict[str, str | None]:
@@ -63,6 +66,25 @@ def unpack_items(text: str) -> Items:
     return [(id, user) for id, user in orjson.loads(text)]
 
 
+def resume(notifications: Sequence[Notification], held: Claim) -> list[Notification]:
+    """What an interrupted claim stands for: these notifications, under its ids and of its time."""
+    items = zip(notifications, held.items, strict=False)  # of what is not stored there are none
+    return [replace(notification, id=id, created_at=held.claimed_at) for notification, (id, _) in items]
+
+
+def resume_announcement(announcement: Announcement, held: Claim) -> Announcement:
+    """Likewise for an announcement."""
+    [(id, _)] = held.items
+    return replace(announcement, id=id, created_at=held.claimed_at)
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values, up to `AT_ONCE` at a time."""
+    rest = iter(values)
+    while part := list(islice(rest, AT_ONCE)):
+        yield part
+
+
 def check_version(found: int, known: int) -> None:
     """Raises SchemaTooNew for a database of a later version, which this one might harm."""
     if found > known:
@@ -84,9 +106,14 @@ class Tasks:
     async def finish(self, work: Awaitable[T]) -> T:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
     async def settle(self) -> None:
         """Wait for all that still goes on."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # asyncio logs those that nobody has looked at, as after a caller was cancelled

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from ..models import Announcement, Notification, NotificationId, Receipt, UserId
+from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
 from . import tables
 from .base import Claim
-from .engines import Database, Postgresql, Sqlite
-from .records import pack_items, unpack_items
+from .engines import Database
+from .postgresql import Postgresql
+from .records import AT_ONCE, parts, resume, resume_announcement
 from .sql_announcements import ACTIVE, DONE, OF_USER, USER, SqlAnnouncements
+from .sql_claims import SqlClaims
+from .sqlite import Sqlite
 from .tables import (
     announcement_receipts,
-    claims,
     delivered,
     from_notification,
     is_pending,
@@ -27,12 +30,10 @@ from .tables import (
     milliseconds,
     read,
     to_notification,
-    to_time,
 )
 
 _notifications = tables.notifications
 _n = _notifications.c
-_c = claims.c
 Columns = sa.ColumnCollection[str, Any]
 
 
@@ -45,6 +46,8 @@ class SqlStore:
             self._database: Database = kind(url)
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
+        self._claims = SqlClaims(self._database)
+        self._keep = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
         self._announcements = SqlAnnouncements(self._database)
 
     async def open(self) -> None:
@@ -53,51 +56,39 @@ class SqlStore:
     async def close(self) -> None:
         await self._database.close()
 
-    async def ping(self) -> None:
-        await self._database.read(sa.select(1))
+    async def check_writable(self) -> None:
+        await self._database.check_writable(_save_nothing)
 
     # Saving
 
-    async def add(self, notifications: Sequence[Notification]) -> None:
-        # In the order of ids: two calls with the same ones would otherwise wait for each other.
-        rows = [from_notification(notification) for notification in sorted(notifications, key=lambda n: n.id)]
+    async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
+        if not notifications and claim is None:
+            return None
+        rows = _rows(notifications)
+        if await self._database.save_together(rows, claim):
+            return None
+        return await self._claims.once(
+            claim,
+            lambda connection: self._insert(connection, rows),
+            lambda connection, held: self._insert(connection, _rows(resume(notifications, held))),
+        )
+
+    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
         if rows:
-            insert = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
-            await self._database.write(lambda connection: connection.execute(insert, rows))
+            connection.execute(self._keep, rows)
 
-    async def claim(self, claim: Claim, *, expired_before: datetime) -> Claim:
-        wanted = {
-            "fingerprint": claim.fingerprint,
-            "items": pack_items(claim.items),
-            "claimed_at": milliseconds(claim.claimed_at),
-            "complete": claim.complete,
-        }
-        insert = self._database.insert(claims).values(key=claim.key, **wanted)
-        expired = _c.claimed_at < milliseconds(expired_before)
-        take = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
-
-        def work(connection: sa.Connection) -> Claim:
-            if connection.execute(take).rowcount:
-                return claim
-            # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
-            row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()
-            return Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
-
-        return await self._database.write(work)
-
-    async def complete(self, key: str) -> None:
-        change = sa.update(claims).where(_c.key == key).values(complete=True)
-        await self._database.write(lambda connection: connection.execute(change))
-
-    async def add_announcement(self, announcement: Announcement) -> None:
-        await self._announcements.add(announcement)
+    async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
+        return await self._claims.once(
+            claim,
+            lambda connection: self._announcements.insert(connection, announcement),
+            lambda connection, held: self._announcements.insert(connection, resume_announcement(announcement, held)),
+        )
 
     async def remove_announcement(self, id: NotificationId) -> bool:
         return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        old = sa.delete(claims).where(_c.claimed_at < milliseconds(claimed_before))
-        await self._database.write(lambda connection: connection.execute(old))
+        await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
 
     # What a user has
@@ -129,18 +120,22 @@ class SqlStore:
     async def owned(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
-        if not ids:
-            return []
-        queries = [sa.select(has.id).where(self._database.among(has.id, ids)) for has in _HAS]
-        found = await self._database.read(sa.union_all(*queries), {"user": user, "now": milliseconds(now)})
-        return [row.id for row in found]
+        found: list[NotificationId] = []
+        for part in parts(ids):
+            queries = [sa.select(has.id).where(self._database.among(has.id, part)) for has in _HAS]
+            rows = await self._database.read(sa.union_all(*queries), {"user": user, "now": milliseconds(now)})
+            found += [row.id for row in rows]
+        return found
 
     async def unread_counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
-        parameters = {"users": self._database.pack(users), "now": milliseconds(now)}
-        numbers: Counter[UserId | None] = Counter()
-        for row in await self._database.read(self._unread, parameters) if users else ():
-            numbers[row.user_id] += row.number
-        return {user: numbers[user] + numbers[None] for user in users}
+        counts: dict[UserId, int] = {}
+        for part in parts(users):
+            parameters = {"users": self._database.pack(part), "now": milliseconds(now)}
+            numbers: Counter[UserId | None] = Counter()
+            for row in await self._database.read(self._unread, parameters):
+                numbers[row.user_id] += row.number
+            counts |= {user: numbers[user] + numbers[None] for user in part}
+        return counts
 
     @cached_property
     def _unread(self) -> sa.CompoundSelect[Any]:
@@ -155,39 +150,48 @@ class SqlStore:
     # What users do
 
     async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
+        changed, partly = 0, False
+        for part in parts(receipts):
+            changed += await self._database.write(partial(self._deliver, part, now), partly=partly)
+            partly = True
+        return changed
+
+    def _deliver(self, receipts: Sequence[Receipt], now: datetime, connection: sa.Connection) -> int:
         proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts if not receipt.broadcast}
+        pending = _locked(self._database.among(_n.id, [id for id, _ in proven]), is_pending(_n.status))
+        found = connection.execute(pending) if proven else ()
+        if ids := [row.id for row in found if (row.id, row.user_id) in proven]:
+            connection.execute(sa.update(_notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
         broadcast = {receipt for receipt in receipts if receipt.broadcast}
-        pending = _locked(self._database.among(_n.id, {id for id, _ in proven}), is_pending(_n.status))
-
-        def work(connection: sa.Connection) -> int:
-            found = connection.execute(pending) if proven else ()
-            ids = [row.id for row in found if (row.id, row.user_id) in proven]
-            if ids:
-                connection.execute(
-                    sa.update(_notifications).where(self._database.among(_n.id, ids)).values(delivered(now))
-                )
-            return len(ids) + self._announcements.deliver(connection, broadcast, now)
-
-        return await self._database.write(work) if receipts else 0
+        return len(ids) + self._announcements.deliver(connection, broadcast, now)
 
     async def mark_read(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
-        change = sa.update(_notifications).where(is_unread(_n.status)).values(read(now))
+        change = sa.update(_notifications).where(is_unread(_n.status)).values(read(_n, now))
         return await self._change(user, ids, now, change, self._announcements.read)
 
     async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
-        conditions = [_n.user_id == user, is_unread(_n.status)]
-        if up_to is not None:
-            conditions.append(_n.id <= up_to)
-        locked = _locked(*conditions).with_only_columns(_n.id)
-        change = sa.update(_notifications).where(_n.id.in_(locked)).values(read(now))
+        changed = 0
+        older = [] if up_to is None else [_n.id <= up_to]
 
-        def work(connection: sa.Connection) -> int:
-            changed = connection.execute(change).rowcount
-            return changed + self._announcements.read_all(connection, user, up_to, now)
+        def work(connection: sa.Connection) -> tuple[int, Sequence[NotificationId]]:
+            ids = connection.execute(_newest_unread(user, *older)).scalars().all()
+            number = self._read(connection, ids, now) if ids else 0
+            if len(ids) < AT_ONCE:
+                number += self._announcements.read_all(connection, user, up_to, now)
+            return number, ids
 
-        return await self._database.write(work)
+        while True:  # the newest first: what comes meanwhile is not touched
+            number, ids = await self._database.write(work, partly=changed > 0)
+            changed += number
+            if len(ids) < AT_ONCE:
+                return changed
+            older = [_n.id < ids[-1]]
+
+    def _read(self, connection: sa.Connection, ids: Sequence[NotificationId], now: datetime) -> int:
+        locked = _locked(self._database.among(_n.id, ids), is_unread(_n.status)).with_only_columns(_n.id)
+        return connection.execute(sa.update(_notifications).where(_n.id.in_(locked)).values(read(_n, now))).rowcount
 
     async def delete(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
@@ -227,16 +231,24 @@ class SqlStore:
         announcements: Callable[..., Collection[NotificationId]],
     ) -> Collection[NotificationId]:
         """Apply the change to those of `ids` that the user has, and return them."""
-        mine = _locked(self._database.among(_n.id, ids), _n.user_id == user)
 
-        def work(connection: sa.Connection) -> Collection[NotificationId]:
+        def work(part: Sequence[NotificationId], connection: sa.Connection) -> Collection[NotificationId]:
+            mine = _locked(self._database.among(_n.id, part), _n.user_id == user)
             found = [row.id for row in connection.execute(mine)]
             if found:
                 connection.execute(change.where(self._database.among(_n.id, found)))
-            others = set(ids).difference(found)
+            others = set(part).difference(found)
             return [*found, *announcements(connection, user, others, now)] if others else found
 
-        return await self._database.write(work) if ids else []
+        done: list[NotificationId] = []
+        for part in parts(dict.fromkeys(ids)):
+            done += await self._database.write(partial(work, part), partly=bool(done))
+        return done
+
+
+def _rows(notifications: Iterable[Notification]) -> list[dict[str, Any]]:
+    # In the order of ids: two calls with the same ones would otherwise wait for each other.
+    return [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]
 
 
 # Built once: to put such a query together takes longer than to answer it.
@@ -267,3 +279,16 @@ def _newest_where(*names: str) -> sa.CompoundSelect[Any]:
 def _locked(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """The rows to change, locked in the order of ids, so that two changes never wait for each other crosswise."""
     return sa.select(_n.id, _n.user_id).where(*conditions).order_by(_n.id).with_for_update()
+
+
+def _newest_unread(user: UserId, *conditions: sa.ColumnElement[bool]) -> sa.Select[str]:
+    query = sa.select(_n.id).where(_n.user_id == user, is_unread(_n.status), *conditions)
+    return query.order_by(_n.id.desc()).limit(AT_ONCE)
+
+
+def _save_nothing(connection: sa.Connection) -> None:
+    """Take the way of a notification to the disk, through its table and all its indexes, and leave none there."""
+    id = f"check-{uuid4()}"
+    nobodys = dict.fromkeys(("user_id", "message", "title", "type"), "") | {"status": Status.PENDING, "created_at": 0}
+    connection.execute(sa.insert(_notifications).values(nobodys | {"id": id}))
+    connection.execute(sa.delete(_notifications).where(_n.id == id))

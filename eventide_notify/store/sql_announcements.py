@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, NotificationId, Receipt, Status, UserId
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
@@ -69,10 +70,10 @@ class SqlAnnouncements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, announcement: Announcement) -> None:
-        insert = self._database.insert(announcements).values(from_announcement(announcement))
-        kept = insert.on_conflict_do_nothing(index_elements=[_a.id])
-        await self._database.write(lambda connection: connection.execute(kept))
+    def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
+        """Save it, if it is not there yet."""
+        insert = self._database.insert(announcements).on_conflict_do_nothing(index_elements=[_a.id])
+        connection.execute(insert, from_announcement(announcement))
 
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         query = sa.select(announcements).where(_a.id > id, _active(milliseconds(now))).order_by(_a.id)
@@ -83,7 +84,12 @@ class SqlAnnouncements:
         gone = milliseconds(LONG_AGO)
         hide = sa.update(announcements).where(_a.id == id, _a.expires_at > gone).values(expires_at=gone)
         hidden = await self._database.write(lambda connection: connection.execute(hide).rowcount)
-        cleared = await self._clear(id)  # also what an interrupted removal has hidden
+        try:
+            cleared = await self._clear(id)  # also what an interrupted removal has hidden
+        except Unavailable as error:
+            if hidden:
+                raise OutcomeUnknown from error.__cause__
+            raise
         return bool(hidden) or cleared
 
     async def purge(self, now: datetime) -> None:
@@ -104,9 +110,11 @@ class SqlAnnouncements:
         return await self._database.write(work)
 
     def deliver(self, connection: sa.Connection, receipts: Collection[Receipt], now: datetime) -> int:
-        """`DELIVERED` where there is no row yet; how many there are now."""
+        """`DELIVERED` where there is no row yet; how many rows are new."""
         if not receipts:
             return 0
+        # In one order: two calls with the same ones would otherwise wait for each other.
+        receipts = sorted(receipts, key=lambda receipt: (receipt.notification_id, receipt.user_id))
         proven = self._database.listed(
             user_id=[receipt.user_id for receipt in receipts],
             announcement_id=[receipt.notification_id for receipt in receipts],
@@ -169,4 +177,4 @@ def _delete_rows(id: NotificationId, limit: int | None = None) -> sa.Delete:
 
 
 def _read(now: datetime) -> sa.Update:
-    return sa.update(announcement_receipts).where(_r.status != Status.READ).values(read(now))
+    return sa.update(announcement_receipts).where(_r.status != Status.READ).values(read(_r, now))

@@ -77,9 +77,10 @@ def delivered(now: datetime) -> dict[str, Any]:
     return {"status": Status.DELIVERED, "delivered_at": milliseconds(now)}
 
 
-def read(now: datetime) -> dict[str, Any]:
-    """What changes in a row that becomes `READ`."""
-    return {"status": Status.READ, "read_at": milliseconds(now)}
+def read(row: Any, now: datetime) -> dict[str, Any]:
+    """What changes in a row that becomes `READ`. Who reads what no receipt has come for has received it."""
+    at = milliseconds(now)
+    return {"status": Status.READ, "read_at": at, "delivered_at": sa.func.coalesce(row.delivered_at, at)}
 
 
 def from_notification(notification: Notification) -> dict[str, Any]:

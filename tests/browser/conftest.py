@@ -5,7 +5,6 @@ Playwright's connection to Chromium belongs to an event loop, so all of these te
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from ..require import missing
+from ..chromium import chromium as running_chromium
 from ..service import Service
 from .bell import DEADLINE, Application, Bell
 from .device import Device
@@ -38,14 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """The one browser of these tests."""
-    program = shutil.which("chromium")
-    if program is None:
-        missing("chromium is not on PATH")
-    async with async_playwright() as playwright:
-        # No sandbox: it does not work for root, in containers. Nothing but our own pages is opened.
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    async with running_chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -65,7 +65,7 @@ async def reconnect(deployment: Deployment, tokens: list[str], notes: list[str])
 
 async def test_a_socket_with_nothing_pending_costs_the_store_one_query(tmp_path: Path) -> None:
     settings = Settings(jwt_secret=SECRET, database_url=f"sqlite:///{tmp_path / 'eventide.db'}", _env_file=None)
-    sockets, others = 200, 20  # background work looks into the store too, now and then
+    sockets, others = 200, 100  # background work looks into the store too, now and then
     async with serving(create_app(settings)) as url:
         await join(url, tokens(1), at_once=1)
         with commands() as sent:

@@ -75,7 +75,7 @@ class Network:
         self.devices = devices
         self.works = True
 
-    async def deliver(self, notifications: Sequence[Notification]) -> None:
+    async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None:
         for item in notifications:
             for device in self.devices:
                 if self.works and device.connected and device.user == item.user_id:

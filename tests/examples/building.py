@@ -38,12 +38,13 @@ def node_version(env: Mapping[str, str]) -> tuple[int, ...]:
 
 
 def build(example: str, target: Path, env: Mapping[str, str]) -> None:
-    """Install what its lock says, build it, and put a copy of what comes out at `target`."""
+    """Install what its lock says, build it, and put a copy of what comes out at `target`, unless there is one."""
     folder = EXAMPLES / example
     install(folder, env)
     with alone_in(folder):
-        run(folder, ["npm", "run", "build"], env)
-        shutil.copytree(folder / "dist", target)
+        if not target.exists():
+            run(folder, ["npm", "run", "build"], env)
+            shutil.copytree(folder / "dist", target)
 
 
 def install(folder: Path, env: Mapping[str, str]) -> None:

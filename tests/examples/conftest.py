@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from .. import parallel
 from ..browser.conftest import chromium, device, open_device  # noqa: F401 - fixtures
 from .building import EXAMPLES, build, environment
 from .stage import Stage
@@ -33,15 +34,16 @@ def toolchain() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def built(toolchain: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Builds an example, once; the folder with its files."""
-    folder = tmp_path_factory.mktemp("built")
+def built(
+    toolchain: dict[str, str], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Callable[[str], Path]:
+    """Builds an example, once for all test processes; the folder with its files."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if parallel.is_worker(request.config) else own) / "built"
 
     def built(example: str) -> Path:
-        target = folder / example
-        if not target.exists():
-            build(example, target, toolchain)
-        return target
+        build(example, folder / example, toolchain)
+        return folder / example
 
     return built
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
-from playwright.async_api import Route
+from playwright.async_api import Page, Request, Route
 
 from ..browser.conftest import OpenDevice
 from ..browser.device import OUTAGE, Device, no_violations, screenshot
@@ -73,10 +76,26 @@ async def test_after_a_restart_a_reconnect_has_a_new_token(stage: Stage, device:
     device.expect(OUTAGE)
     stage.demo.kill()
     await expect(page.get_by_role("status")).to_contain_text("Offline")
+    closed = sessions_that_are_closed(page)
     stage.demo.start()  # with another secret: the token of before is not valid any more
     await live(page)
     stage.send("alice", "Good morning")
     await shows(page, "Good morning")
+    # Refused with the old token, the page closes its session while it polls: such a poll may come after the close.
+    for sid in closed:
+        device.expect(rf"status of 400 .*/socket\.io/\?EIO=4&transport=polling&t=\w+&sid={re.escape(sid)}\)")
+
+
+def sessions_that_are_closed(page: Page) -> set[str]:
+    """The ids of the sessions that the page closes from now on, over polling; filled as it does."""
+    closed: set[str] = set()
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.post_data == "1":  # Engine.IO's packet that closes
+            closed.update(parse_qs(urlsplit(request.url).query)["sid"])
+
+    page.on("request", note)
+    return closed
 
 
 async def test_who_is_refused_is_told_and_can_try_again(stage: Stage, device: Device) -> None:

@@ -17,7 +17,7 @@ import pytest
 from ..waiting import until
 
 JS = Path(__file__).parents[1] / "js"
-DEADLINE = 5.0
+DEADLINE = 15.0
 """Seconds in which anything that is waited for must come."""
 
 

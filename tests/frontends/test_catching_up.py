@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from eventide_notify.models import Draft
+
+from ..missed import LARGEST, SMALL, save_missed
 from ..service import Service
 from ..waiting import until
 from .helpers import OpenPage, become, client_of, each_dialect, ids, own_transport, service_with, statuses
@@ -135,6 +138,26 @@ async def test_what_was_read_meanwhile_is_not_replayed(
     assert await page.ready() == {"complete": True, "count": 1, "unreadCount": 1}
     assert ids(page.received()) == [unread]
     await become(rest, "READ", "DELIVERED")
+
+
+@pytest.fixture(scope="module")
+def generous() -> Iterator[Service]:
+    """A service that replays much."""
+    with service_with(CATCH_UP_LIMIT="2000") as service:
+        yield service
+
+
+@pytest.mark.parametrize(("count", "content"), [(100, LARGEST), (1_500, SMALL)], ids=["largest", "many"])
+async def test_a_large_replay_comes_as_a_whole(
+    start: OpenPage, user: int, generous: Service, count: int, content: Draft
+) -> None:
+    missed = await save_missed(generous, user, count, content)
+    page = start(at=generous)
+    assert await page.ready() == {"complete": True, "count": count, "unreadCount": count}
+    assert ids(page.received()) == missed
+    assert page.find("disconnect") == []
+    async with client_of(generous, user) as rest:
+        await become(rest, *["DELIVERED"] * 100)
 
 
 @pytest.fixture(scope="module")

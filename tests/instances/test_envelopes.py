@@ -8,7 +8,7 @@ import orjson
 
 from eventide_notify import wire
 from eventide_notify.channel import envelopes
-from eventide_notify.channel.envelopes import Envelope, open_envelope
+from eventide_notify.channel.envelopes import Envelope, is_found_in_store, open_envelope
 from eventide_notify.channel.fanout import ENVELOPE_SIZE, ChannelFanout
 from eventide_notify.models import Announcement, Draft, IdGenerator, Notification
 
@@ -50,11 +50,15 @@ async def test_a_notification_is_shown_as_its_instance_shows_it() -> None:
 async def test_an_announcement_says_whether_it_is_stored() -> None:
     hub = FakeHub()
     alice = hub.add("alice")
-    for expires_at in (None, NOW + timedelta(days=1)):
-        item = Announcement(new_id(NOW), Draft(message="Noon"), NOW, expires_at)
-        await opened(envelopes.announcement(item), hub)
-        assert orjson.loads(events(alice)[-1]) == ["announcement", wire.announcement(item)]
-        assert [receipt.notification_id for receipt in alice.receipts] == ([item.id] if expires_at else [])
+    for stored in (False, True):  # which of them expire says nothing about that
+        item = Announcement(new_id(NOW), Draft(message="Noon"), NOW, NOW + timedelta(days=1), stored)
+        envelope = envelopes.announcement(item)
+        assert is_found_in_store(envelope) == stored
+        await opened(envelope, hub)
+        shown = orjson.loads(events(alice)[-1])
+        assert shown == ["announcement", wire.announcement(item)]
+        assert shown[1].get("stored", True) == stored
+        assert [receipt.notification_id for receipt in alice.receipts] == ([item.id] if stored else [])
 
 
 async def test_a_retraction_has_each_users_count() -> None:
@@ -76,6 +80,18 @@ async def test_an_event_is_for_some_or_for_all() -> None:
     assert events(bob) == ['["prices",{"EUR":1}]', '["closed",null]']
 
 
+async def test_what_was_saved_late_is_said_to_be_so_and_need_not_be_found_in_the_store() -> None:
+    hub = FakeHub()
+    alice = hub.add("alice")
+    [old, newer] = sent_to("alice", "alice")
+    late = envelopes.notification([old], late=True)
+    assert [is_found_in_store(envelope) for envelope in (late, envelopes.notification([newer]))] == [False, True]
+    await opened(envelopes.notification([newer]), hub)
+    await opened(late, hub)
+    assert len(events(alice)) == 1
+    assert alice.closed
+
+
 class Recorder:
     """A channel that reaches everybody but one."""
 
@@ -94,11 +110,12 @@ class Recorder:
 async def test_many_users_are_several_envelopes_in_order() -> None:
     channel = Recorder()
     items = sent_to("unreachable", *(f"user {number}" for number in range(ENVELOPE_SIZE + 1)))
-    await ChannelFanout(channel).deliver(items)
+    await ChannelFanout(channel).deliver(items, late=True)
     assert [len(envelope["to"]) for envelope in channel.published] == [ENVELOPE_SIZE, 1]
     assert [to for envelope in channel.published for to in envelope["to"]] == [
         (item.id, item.user_id) for item in items[1:]
     ]
+    assert all(envelope["late"] for envelope in channel.published)
 
 
 async def test_a_fan_out_never_raises() -> None:

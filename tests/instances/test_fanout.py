@@ -217,6 +217,28 @@ async def test_changes_of_state_that_were_lost_are_read_again(
         await becomes(instance, (200, "ready"))
 
 
+async def test_another_instance_that_stands_still_keeps_nothing_from_being_shown(cluster: Cluster, user: str) -> None:
+    here, there = cluster
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+    async with raw_client(here.base_url, {"token": here.token(user)}) as device:
+        await device.event("catch_up_complete")
+        there.freeze()
+        try:
+            await becomes(here, (503, "degraded"))
+            ids = [(await asyncio.to_thread(here.send, user))[0] for _ in range(3)]
+            noon = await asyncio.to_thread(rest, here, "POST", "/v1/admin/announcements", {"message": "Noon"})
+            await device.event("announcement")
+        finally:
+            there.thaw()
+        assert [item["id"] for item in device.events("notification")] == ids
+        assert [item["id"] for item in device.events("announcement")] == [noon["id"]]
+        assert not any(item.get("replayed") for item in device.events("notification"))
+        await asyncio.to_thread(rest, here, "DELETE", f"/v1/admin/announcements/{noon['id']}")
+    for instance in cluster:
+        await becomes(instance, (200, "ready"))
+
+
 async def test_a_gap_is_closed_before_the_sweep_would_look(
     cluster: Cluster, redis: RedisServer, settings: dict[str, str], devices: Pair, user: str
 ) -> None:

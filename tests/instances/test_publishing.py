@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -12,10 +14,14 @@ import pytest
 
 from eventide_notify.channel import envelopes, redis
 from eventide_notify.channel.envelopes import Envelope
+from eventide_notify.channel.health import SILENCE
 from eventide_notify.channel.redis import RedisChannel
+from eventide_notify.models import Announcement, Draft, IdGenerator, Notification
 
-from ..realtime.fakes import FakeHub, events
+from ..realtime.fakes import START, FakeHub, events
 from ..waiting import until
+
+new_id = IdGenerator()
 
 
 class SlowRedis(RedisChannel):
@@ -26,12 +32,20 @@ class SlowRedis(RedisChannel):
         self.let = asyncio.Event()
         self.fails = False
         self.taken: list[dict[str, Any]] = []
+        self._next: defaultdict[str, int] = defaultdict(lambda: 1)
 
     async def _send(self, messages: list[bytes]) -> None:
         await self.let.wait()
         if self.fails:
             raise ConnectionError("no Redis")
         self.taken += [orjson.loads(message) for message in messages]
+
+    async def take(self, instance: str, *sent: Envelope, age: float, late: bool = False) -> None:
+        """These envelopes of another instance come, the next ones that it has sent."""
+        first = self._next[instance]
+        self._next[instance] += len(sent)
+        message = {"method": "envelopes", "host_id": instance, "age": age, "first": first, "late": late}
+        await self._received({"type": "message", "data": orjson.dumps({**message, "envelopes": sent})})
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -225,3 +239,49 @@ async def test_what_cannot_be_encoded_has_no_number(slow: SlowRedis) -> None:
         await slow.publish(envelopes.event("prices", object(), None))
     await slow.publish(event())
     assert slow.numbers == [[1]]
+
+
+async def test_another_instance_that_is_silent_keeps_nothing_from_being_shown(slow: SlowRedis) -> None:
+    """Neither what this instance sends, nor what others do, nor what the silent one sends when it is back."""
+    slow.let.set()
+    assert isinstance(slow.hub, FakeHub)
+    alice = slow.hub.add("alice")
+    now = time.monotonic()
+    slow.health.heard("silent", 0, age=100, now=now - SILENCE - 0.5)
+    slow.health.heard("third", 0, age=100, now=now)
+    slow._check(now)
+    assert slow.health.problems == ["instance silent has not been heard for 4 s"]
+    texts = [f"number {number}" for number in range(6)]
+    for text, sender in zip(texts, ["own", "third", "silent"] * 2, strict=True):
+        sent = announced(text) if len(events(alice)) >= 3 else notification(text)
+        if sender == "own":
+            await slow.publish(sent)
+        else:
+            await slow.take(sender, sent, age=100 + (SILENCE + 0.5) * (sender == "silent"))
+    assert [text for text in texts if any(text in event for event in events(alice))] == texts
+
+
+async def test_of_what_was_held_up_only_what_the_store_is_not_read_for_is_shown_at_once(slow: SlowRedis) -> None:
+    assert isinstance(slow.hub, FakeHub)
+    alice = slow.hub.add("alice")
+    slow.health.heard("other", 0, age=100, now=time.monotonic())
+    sent = [
+        announced("now", stored=False),
+        notification("stored"),
+        announced("stored, too"),
+        event(),
+        notification("saved late", late=True),
+    ]
+    await slow.take("other", *sent, age=100.1, late=True)
+    await slow.hub.release()
+    texts = ("now", "prices", "saved late")
+    assert [text in shown for text, shown in zip(texts, events(alice), strict=True)] == [True] * 3
+
+
+def notification(text: str, *, late: bool = False) -> Envelope:
+    return envelopes.notification([Notification(new_id(START), "alice", Draft(message=text), START)], late=late)
+
+
+def announced(text: str, *, stored: bool = True) -> Envelope:
+    lasts = START + timedelta(days=1)
+    return envelopes.announcement(Announcement(new_id(START), Draft(message=text), START, lasts, stored))

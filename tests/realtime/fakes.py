@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Principal, Receipt, UserId
+from eventide_notify.realtime.engine.carrier import Carrier
 from eventide_notify.realtime.engine.packets import Frame
+from eventide_notify.realtime.engine.server import EngineServer
 from eventide_notify.realtime.engine.transport import Transport
 from eventide_notify.realtime.hub import Hub
 from eventide_notify.realtime.session import Session
@@ -35,6 +37,7 @@ class FakeTransport:
         self.receipts += receipts
 
     def join(self) -> None: ...
+    def leave(self) -> None: ...
 
     async def ready(self) -> None: ...
 
@@ -48,12 +51,12 @@ class FakeHub(Hub):
     """A hub with fake sessions, which notes whose counts may have changed."""
 
     def __init__(self) -> None:
-        super().__init__(metrics=Metrics(), count_changed=self._note_change, read_counts=self._counts)
+        super().__init__(metrics=Metrics(), counts_changed=self._note_changes, read_counts=self._counts)
         self.changed: list[UserId] = []
         self.counts: Mapping[UserId, int] = {}
 
-    def _note_change(self, user: UserId) -> None:
-        self.changed.append(user)
+    def _note_changes(self, users: Iterable[UserId]) -> None:
+        self.changed += users
 
     async def idle(self) -> None:
         """Return when nothing is being done any more."""
@@ -86,3 +89,36 @@ class FakeHub(Hub):
 def events(transport: FakeTransport) -> list[str]:
     """The first packet of each write, without its head."""
     return [packets[0].partition(",")[2] or packets[0] for packets in transport.written]
+
+
+class FakeCarrier:
+    """A WebSocket that takes everything."""
+
+    paused = False
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def admit(self) -> None: ...
+
+    def write(self, frame: Frame) -> None:
+        self.written.append(frame.wire)
+
+    def write_asking(self, frame: Frame) -> None:
+        self.written.append(frame.asking)
+
+
+class FakeEngine:
+    """What a transport needs of its server."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+
+    def ping_later(self, transport: Transport) -> None: ...
+
+
+def carried_by(carrier: FakeCarrier) -> Transport:
+    """A transport on this WebSocket."""
+    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
+    transport.carried_by(cast(Carrier, carrier))
+    return transport

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from eventide_notify import wire
 from eventide_notify.errors import Unavailable
+from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Status
 from eventide_notify.realtime import hub as hub_module
-from eventide_notify.realtime.engine.carrier import Carrier
-from eventide_notify.realtime.engine.packets import Frame
-from eventide_notify.realtime.engine.server import EngineServer
-from eventide_notify.realtime.engine.transport import Transport
+from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
+from eventide_notify.realtime.replay import Replay
+from eventide_notify.realtime.session import Session
 from eventide_notify.realtime.writer import AT_ONCE
 
-from .fakes import ROOT, START, FakeHub, FakeTransport, events
+from .fakes import ROOT, START, FakeCarrier, FakeHub, FakeTransport, carried_by, events
 
 _generators: defaultdict[datetime, IdGenerator] = defaultdict(IdGenerator)
 
@@ -35,10 +35,10 @@ def saved(message: str, user: str = "alice", *, at: datetime = START, status: St
     return Notification(new_id(at), user, Draft(message=message), at, status=status)
 
 
-async def show(hub: FakeHub, *items: Notification) -> None:
+async def show(hub: FakeHub, *items: Notification, late: bool = False) -> None:
     content = wire.live(items[0])
     del content["id"], content["userId"]
-    await hub.show(content, [(item.id, item.user_id) for item in items])
+    await hub.show(content, [(item.id, item.user_id) for item in items], late=late)
 
 
 def messages(transport: FakeTransport) -> list[str]:
@@ -104,19 +104,42 @@ class TestWrites:
 
 
 class TestTurns:
-    async def test_the_loop_is_not_held_by_a_broadcast(self) -> None:
+    async def test_the_loop_is_not_held_by_a_broadcast(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Counted, not timed: nowhere are more than `AT_ONCE` sessions written to without a turn for others."""
         hub = FakeHub()
         transports = [hub.add(f"user {number}") for number in range(10_000)]
+        withdrawn: list[str] = []
+
+        def withdraw(session: Session, ids: Iterable[NotificationId]) -> None:
+            withdrawn.append(session.sid)
+
+        monkeypatch.setattr(Session, "withdraw", withdraw)
         payload = wire.announcement(Announcement(new_id(START), Draft(message="Noon"), START))
         for broadcast in (
             hub.announce(payload, stored=True),
             hub.emit("prices", {}, None),
             hub.tell_counts({f"user {number}": 1 for number in range(10_000)}),
             hub.show_missed_announcements([Announcement(new_id(START), Draft(message="Lost"), START)]),
+            hub.reload(),
         ):
             assert max(await turns(broadcast, transports)) <= AT_ONCE
-        assert {len(transport.written) for transport in transports} == {4}
+        assert {len(transport.written) for transport in transports} == {5}
+        assert max(await turns(hub.retract(new_id(START)), lambda: len(withdrawn))) <= AT_ONCE
+        assert max(await turns(hub.idle(), transports)) <= AT_ONCE
+        assert {len(transport.written) for transport in transports} == {6}
+
+    async def test_nor_by_looking_for_sessions_that_are_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        hub = FakeHub()
+        looked: list[str] = []
+
+        def of_user(user: str) -> list[Session]:
+            looked.append(user)
+            return []
+
+        monkeypatch.setattr(hub, "of_user", of_user)
+        telling = hub.tell_counts({f"user {number}": 1 for number in range(10_000)})
+        assert max(await turns(telling, lambda: len(looked))) <= AT_ONCE + 1
+        assert len(looked) == 10_000
 
     async def test_nor_by_many_small_ones_that_have_waited(self) -> None:
         hub = FakeHub()
@@ -218,8 +241,9 @@ class TestHolding:
         await hub.release()
         assert alice.written == []
 
-    async def test_too_much_is_dropped_and_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hub_module, "HELD_MAX", 2)
+    @pytest.mark.parametrize(("bound", "most"), [("HELD_MAX", 2), ("HELD_CHARACTERS", 300)])
+    async def test_too_much_is_dropped_and_said(self, bound: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hub_module, bound, most)
         hub = FakeHub()
         alice = hub.add("alice")
         hub.begin_to_hold()
@@ -245,21 +269,93 @@ class TestHolding:
         assert messages(alice) == []
         assert hub.changed.count("alice") >= 3
 
-    async def test_a_retraction_is_told_once_its_counts_can_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hub_module, "RETRY", 0)
-        hub, tries = FakeHub(), iter([True, True, False])
+    @pytest.mark.parametrize("fault", ["fails", "hangs"])
+    async def test_a_retraction_does_not_wait_for_counts_that_cannot_be_read(
+        self, fault: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hub_module, "COUNTS_WITHIN", 0.01)
+        hub = FakeHub()
         alice = hub.add("alice")
 
         async def read(users: Collection[str]) -> Mapping[str, int]:
-            if next(tries):
-                raise Unavailable("The database is away.")
-            return dict.fromkeys(users, 2)
+            if fault == "hangs":
+                await asyncio.Event().wait()
+            raise Unavailable("The database is away.")
 
         monkeypatch.setattr(hub, "_read_counts", read)
-        await hub.retract("some id")
-        assert alice.written == []
+        retracted = saved("retracted")
+        await hub.retract(retracted.id)
         await hub.idle()
-        assert events(alice) == ['["notification_deleted",{"ids":["some id"],"unreadCount":2}]']
+        assert events(alice) == [f'["notification_deleted",{{"ids":["{retracted.id}"]}}]']
+        assert hub.changed == ["alice"], "the counts follow when they can be read"
+        await show(hub, retracted)
+        assert messages(alice) == [], "it does not come any more"
+
+
+class TestLate:
+    """What was saved long after its id was made, by a request that was interrupted and came again."""
+
+    async def test_it_is_shown_unless_something_newer_was(self) -> None:
+        hub = FakeHub()
+        alice, bob = (hub.add(user, opened_at=START - timedelta(minutes=1)) for user in ("alice", "bob"))
+        old, bobs = saved("old"), saved("old", "bob")
+        await show(hub, saved("newer"))
+        await show(hub, old, bobs, late=True)
+        assert messages(alice) == ["newer"]
+        assert (alice.closed, bob.closed) == (True, False), "on a new connection it comes in its place"
+        assert messages(bob) == ["old"]
+        assert not any("replayed" in event for event in events(bob))
+        assert hub.changed == ["alice", "alice", "bob"]
+
+    async def test_who_has_it_is_left_alone(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        old = saved("old")
+        for item, late in ((old, False), (saved("newer"), False), (old, True)):
+            await show(hub, item, late=late)
+        assert messages(alice) == ["old", "newer"]
+        assert not alice.closed
+
+    async def test_a_session_that_was_opened_after_it_was_made_may_get_a_copy_and_is_told(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", opened_at=START + timedelta(minutes=1))
+        await show(hub, saved("old"), late=True)
+        [shown] = events(alice)
+        assert '"replayed":true' in shown
+
+    async def test_during_a_replay_it_waits_and_does_not_come_after_newer_ones(self) -> None:
+        hub = FakeHub()
+        alice, bob = (hub.add(user, live=False) for user in ("alice", "bob"))
+        old, newer = saved("old"), saved("newer")
+        await show(hub, old, late=True)
+        await show(hub, saved("old", "bob"), late=True)
+        replay = Replay(Metrics())
+        await replay.write(hub.sessions["session 0"], [newer])
+        for sid in ("session 0", "session 1"):
+            await replay.go_live(hub.sessions[sid])
+        assert messages(alice) == ["newer"]
+        assert messages(bob) == ["old"]
+        assert (alice.closed, bob.closed) == (True, False)
+
+    async def test_a_client_that_wants_no_replay_gets_it_late(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        hub.sessions["session 0"].catch_up = "none"
+        old = saved("old")
+        await show(hub, saved("newer"))
+        await show(hub, old, late=True)
+        assert messages(alice) == ["newer", "old"]
+
+    async def test_what_has_waited_is_still_late(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        old = saved("old")
+        await show(hub, saved("newer"))
+        hub.begin_to_hold()
+        await show(hub, old, late=True)
+        await hub.release()
+        assert messages(alice) == ["newer"]
+        assert alice.closed
 
 
 class TestMissed:
@@ -299,8 +395,28 @@ class TestMissed:
         await show(hub, late)
         await hub.show_missed([early, late])
         assert alice.written == []
-        await hub.go_live(hub.sessions["session 0"])
+        await Replay(Metrics()).go_live(hub.sessions["session 0"])
         assert messages(alice) == ["early", "late"]
+
+    @pytest.mark.parametrize("bound", ["BACKLOG_PACKETS", "BACKLOG_BYTES"])
+    async def test_what_waits_for_a_replay_is_bounded_and_comes_on_a_new_connection(
+        self, bound: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(session_module, bound, 3 if bound == "BACKLOG_PACKETS" else 700)
+        hub = FakeHub()
+        alice = hub.add("alice", live=False)
+        [session] = hub.of_user("alice")
+        for number in range(3):
+            await show(hub, saved(str(number)))
+        assert session.held is not None
+        assert len(session.held) == 3
+        before = alice.closed
+        for number in range(3):
+            await show(hub, saved(f"one more {number}"))
+        assert (before, alice.closed) == (False, True)
+        assert session.held == []
+        await Replay(Metrics()).go_live(session)
+        assert messages(alice) == []
 
     async def test_reload_is_told_to_all_with_their_counts(self) -> None:
         hub = FakeHub()
@@ -311,54 +427,26 @@ class TestMissed:
         assert hub.changed == ["alice", "bob"]
 
 
-async def turns(work: Any, transports: Sequence[FakeTransport]) -> list[int]:
-    """How many writes there were between two turns of another task."""
+async def turns(work: Any, steps: Sequence[FakeTransport] | Callable[[], int]) -> list[int]:
+    """How many steps, which are writes to these transports, there were between two turns of another task."""
     counts = [0]
 
-    def written() -> int:
-        return sum(len(transport.written) for transport in transports)
+    def made() -> int:
+        return steps() if callable(steps) else sum(len(transport.written) for transport in steps)
 
     async def watch() -> None:
-        before = written()
+        before = made()
         while True:
             await asyncio.sleep(0)
-            now = written()
+            now = made()
             counts.append(now - before)
             before = now
 
-    before = written()
+    before = made()
     watcher = asyncio.create_task(watch())
     await asyncio.sleep(0)
     await work
     watcher.cancel()
-    assert sum(counts) <= written() - before
-    counts.append(written() - before - sum(counts))
+    assert sum(counts) <= made() - before
+    counts.append(made() - before - sum(counts))
     return counts
-
-
-class FakeCarrier:
-    """A WebSocket that takes everything."""
-
-    paused = False
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-
-    def admit(self) -> None: ...
-
-    def write(self, frame: Frame) -> None:
-        self.written.append(frame.wire)
-
-    def write_asking(self, frame: Frame) -> None:
-        self.written.append(frame.asking)
-
-
-class FakeEngine:
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-
-
-def carried_by(carrier: FakeCarrier) -> Transport:
-    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
-    transport.carried_by(cast(Carrier, carrier))
-    return transport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import quote
 
@@ -127,6 +128,26 @@ async def test_who_is_connected(service: Service, admin: httpx.Client, user: str
         assert online() == [name]
     await until(lambda: connections(name) == {"userId": name, "online": False, "connections": 0})
     assert online() == []
+
+
+async def test_who_is_connected_is_read_piece_by_piece(service: Service, admin: httpx.Client, user: str) -> None:
+    def page(**query: Any) -> Any:
+        return admin.get(ONLINE, params=query).json()
+
+    names = [f"{user}-{letter} ä/&" for letter in "abc"]
+    async with AsyncExitStack() as stack:
+        for name in reversed(names):
+            await stack.enter_async_context(raw_client(service.base_url, {"token": service.token(name)}))
+        first = page(limit=2, cursor=user)
+        assert (first["userIds"], first["nextCursor"]) == (names[:2], names[1])
+        rest = page(limit=2, cursor=first["nextCursor"])
+        assert rest["userIds"][0] == names[2]
+        assert rest["count"] == first["count"] >= 3
+
+
+@pytest.mark.parametrize("wrong", [{"limit": "0"}, {"limit": "10001"}, {"limit": "x"}, {"cursor": ""}])
+def test_a_piece_that_there_cannot_be(admin: httpx.Client, wrong: dict[str, str]) -> None:
+    problem(admin.get(ONLINE, params=wrong), 422, "invalid_request", *wrong)
 
 
 def test_a_user_id_that_none_can_have_is_not_found(admin: httpx.Client) -> None:

@@ -81,7 +81,9 @@ def unread(reader: httpx.Client) -> int:
 def test_announcing(announce: Announce, audience: str) -> None:
     content = {"title": "At six", "type": "OPS", "link": "/status", "avatar": "/ops.png", "data": {"a": 1}}
     answer = announce("Maintenance", **content, audience=audience, expiresAt="2999-01-01T00:00:00Z")
-    check_announcement(answer, "link", "avatar", "data", "expiresAt")
+    unstored = ["stored"] if audience == "connected" else []
+    check_announcement(answer, "link", "avatar", "data", "expiresAt", *unstored)
+    assert answer.get("stored", True) == (audience == "everyone")
     assert answer | content | {"message": "Maintenance", "expiresAt": "2999-01-01T00:00:00.000Z"} == answer
 
 

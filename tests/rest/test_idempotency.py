@@ -40,11 +40,41 @@ def test_the_same_request_has_the_same_answer_and_sends_nothing_again(
     assert [received(client_of, name) for name in users] == [["Once"], ["Once"]]
 
 
-def test_the_key_is_known_to_all_administrators(client_of: ClientOf, user: str, key: str) -> None:
-    body = {"userId": user, "message": "Once"}
-    answers = [send(client_of(name, admin=True), key, body).json() for name in ("one", "another")]
-    assert answers[0] == answers[1]
-    assert received(client_of, user) == ["Once"]
+def test_a_key_is_its_callers(client_of: ClientOf, user: str, key: str) -> None:
+    one, another = (client_of(name, admin=True) for name in ("one", "another"))
+    first = send(one, key, {"userId": user, "message": "One's"})
+    assert send(another, key, {"userId": user, "message": "Another's"}).status_code == 201
+    assert send(one, key, {"userId": user, "message": "One's"}).json() == first.json()
+    assert received(client_of, user) == ["Another's", "One's"]
+
+
+def test_a_key_that_looks_like_anothers_is_not_theirs(client_of: ClientOf, user: str, key: str) -> None:
+    for name, used in (("a", f"b {key}"), ("a\nb", key), ("a b", key)):
+        assert send(client_of(name, admin=True), used, {"userId": user, "message": name}).status_code == 201
+    assert received(client_of, user) == ["a b", "a\nb", "a"]
+
+
+@pytest.mark.parametrize("audience", ["everyone", "connected"])
+def test_an_announcement_is_made_once(
+    admin: httpx.Client, client_of: ClientOf, user: str, key: str, audience: str
+) -> None:
+    def announce(message: str) -> httpx.Response:
+        body = {"message": message, "audience": audience}
+        return admin.post("/v1/admin/announcements", json=body, headers={"Idempotency-Key": key})
+
+    first = announce(key)
+    assert first.status_code == 201
+    assert announce(key).json() == first.json()
+    problem(announce("other"), 409, "conflict")
+    problem(send(admin, key, {"userId": user, "message": key}), 409, "conflict")
+    assert received(client_of, user).count(key) == (1 if audience == "everyone" else 0)
+    admin.delete(f"/v1/admin/announcements/{first.json()['id']}")
+
+
+def test_an_event_takes_no_key(admin: httpx.Client, key: str) -> None:
+    body = {"everyone": True, "event": "news"}
+    answer = admin.post("/v1/admin/events", json=body, headers={"Idempotency-Key": key})
+    problem(answer, 422, "invalid_request", "Idempotency-Key")
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,19 @@ async def test_readiness_does_not_wait_for_ever(
     assert answer.json() == {"status": "unavailable", "reasons": ["database: no answer within 0.1 s"]}
 
 
+async def test_readiness_never_fails_itself(
+    client: httpx.AsyncClient, store: BrokenStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.fault = RuntimeError("the secret ingredient")
+    for _ in range(3):
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert "database: RuntimeError, see the log" in answer.json()["reasons"]
+    [record] = [record for record in caplog.records if record.name == eventide_notify.rest.ops.__name__]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is store.fault
+
+
 async def test_python_callers_are_told_the_same(
     app: Application, client: httpx.AsyncClient, store: BrokenStore
 ) -> None:

@@ -15,13 +15,14 @@ from __future__ import annotations
 from .base import Choice, Server, ServerError
 from .mongodb import MongoServer, available_mongo_servers, start_mongo_server
 from .postgres import PostgresServer, available_postgres_servers, start_postgres_server
-from .redis import RedisServer, available_redis_servers, start_redis_server
+from .redis import RedisServer, SentinelServer, available_redis_servers, start_redis_server
 
 __all__ = [
     "Choice",
     "MongoServer",
     "PostgresServer",
     "RedisServer",
+    "SentinelServer",
     "Server",
     "ServerError",
     "available_mongo_servers",

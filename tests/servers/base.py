@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import time
@@ -116,7 +115,7 @@ class Server(ABC):
         """Stop it, and remove its data. Leaves a given server alone."""
         if self.home is not None:
             self.stop()
-            shutil.rmtree(self.home.directory, ignore_errors=True)
+            self.home.remove()
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,6 @@ import asyncio
 import os
 import pwd
 import re
-import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,7 +102,7 @@ def _initdb(home: Home, programs: Path) -> None:
     initdb = home.spawn([str(programs / "initdb"), "-D", str(home.data), *how])
     if initdb.wait():
         problem = ServerError(f"initdb ended with code {initdb.returncode}:\n{home.log_tail()}")
-        shutil.rmtree(home.directory, ignore_errors=True)
+        home.remove()
         raise problem
 
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,14 @@ class Home:
     directory: Path
     port: int
     user: str | None
+    reservation: socket.socket = field(repr=False)
 
     @classmethod
     def new(cls, name: str, user: str | None = None) -> Home:
         """Make the directory; with a user (only root can), a server that runs as that user owns it."""
-        home = cls(Path(tempfile.mkdtemp(prefix=f"eventide-{name}-")), _free_port(), user)
+        reservation = _reserve_port()
+        port = reservation.getsockname()[1]
+        home = cls(Path(tempfile.mkdtemp(prefix=f"eventide-{name}-")), port, user, reservation)
         home.data.mkdir()
         if user:
             shutil.chown(home.directory, user)
@@ -45,6 +48,11 @@ class Home:
     def log(self) -> Path:
         """What the server printed, over all of its starts."""
         return self.directory / "server.log"
+
+    def remove(self) -> None:
+        """Remove the directory, and let others have the port. The server must have ended."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.reservation.close()
 
     def log_tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -96,20 +104,24 @@ def alive(pid: int) -> bool:
         return False
 
 
-def _free_port() -> int:
-    """A port from below the systems' ephemeral ranges.
+def _reserve_port() -> socket.socket:
+    """A UDP socket on a port that is free for TCP too: until it is closed, no other test process takes this port.
 
-    In those, while a server is away, an outgoing connection could take its port as its own: even a client's that is
-    trying to reach just this port, which then talks to itself and keeps the server from coming back.
+    A server that is away would lose its port to one that starts meanwhile. Ports are from below the systems' ephemeral
+    ranges: in those an outgoing connection could take the port as its own, even a client's that is trying to reach just
+    this port, which then talks to itself and keeps the server from coming back.
     """
     while True:
         port = 15_000 + secrets.randbelow(17_000)  # not random.*: seeded alike, two runs would meet
-        with socket.socket() as probe:
-            try:
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind((HOST, port))
+            with socket.socket() as probe:
                 probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            reservation.close()
+        else:
+            return reservation
 
 
 def _family(pid: int) -> list[int]:

@@ -21,6 +21,11 @@ GIVEN = "EVENTIDE_TEST_REDIS_URL"
 class RedisServer(Server):
     """A server that speaks Redis' protocol. Ours keeps nothing: after `stop` or `kill` it starts empty."""
 
+    @property
+    def program(self) -> str:
+        """What runs."""
+        return self._command[0]
+
     def url(self, database: int = 0) -> str:
         """The URL of one of its (as a rule 16) numbered databases."""
         return urlsplit(self.base_url)._replace(path=f"/{database}").geturl()
@@ -44,6 +49,26 @@ def available_redis_servers() -> list[Choice[RedisServer]]:
 def start_redis_server(kind: RedisKind | None = None) -> RedisServer:
     """Start the first server that is possible here, or one of this kind; ServerError says why none is."""
     return start_first(available_redis_servers(), kind)
+
+
+class SentinelServer(Server):
+    """A Sentinel that watches a Redis of ours, as the service `eventide`."""
+
+    def __init__(self, master: RedisServer) -> None:
+        home = Home.new("sentinel")
+        watched = urlsplit(master.base_url)
+        config = home.directory / "sentinel.conf"
+        config.write_text(
+            f"bind {HOST}\nport {home.port}\ndir {home.data}\n"
+            f"sentinel monitor eventide {watched.hostname} {watched.port} 1\n"
+        )
+        super().__init__(
+            "sentinel", f"redis+sentinel://{HOST}:{home.port}", home, [master.program, str(config), "--sentinel"]
+        )
+
+    def ping(self) -> None:
+        with Redis.from_url(self.base_url.replace("redis+sentinel", "redis"), socket_timeout=5) as client:
+            client.ping()
 
 
 def _on_path(program: Literal["redis-server", "valkey-server"]) -> Choice[RedisServer]:

@@ -12,10 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from eventide_notify import Settings, create_app
+from eventide_notify.models import utc_now
 from eventide_notify.realtime.engine import transport
 
 from ..raw import raw_client
-from ..service import SECRET, Service
+from ..service import SECRET, Service, issuer
 from ..serving import serving
 from ..waiting import until
 
@@ -80,3 +81,17 @@ async def test_a_connection_that_joins_nothing_is_ended(monkeypatch: pytest.Monk
         address += f"&sid={json.loads((await http.get(address)).text[1:])['sid']}"
         assert (await http.get(address)).text == "1"  # it waited for something to come, and was let go
         assert (await http.get(address)).status_code == 400
+
+
+async def test_so_is_one_that_leaves_everything_it_has_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.3)
+    app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")))
+    auth = {"token": issuer().issue("alice", ttl=3600, now=utc_now())}
+    async with serving(app) as url, raw_client(url, auth) as client:
+        await client.write(f"40{json.dumps(auth)}")
+        await client.frame(lambda frame: frame.startswith("40{"))
+        await client.write("41/notifications,")
+        await asyncio.sleep(0.6)  # longer than it may be without any
+        assert await client.call("get_unread_count", namespace="/") == {"unreadCount": 0}
+        await client.write("41")
+        await client.until_closed()

@@ -77,12 +77,12 @@ class ModelStore:
 
     def mark_read(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> set[NotificationId]:
         found = self.some(user, ids, now)
-        self._put(replace(each, status=Status.READ, read_at=now) for each in found if not each.read)
+        self._put(_read(each, now) for each in found if not each.read)
         return {each.id for each in found}
 
     def mark_all_read(self, user: UserId, up_to: NotificationId | None, now: datetime) -> int:
         unread = [each for each in self.all(user, now) if not each.read and (up_to is None or each.id <= up_to)]
-        return self._put(replace(each, status=Status.READ, read_at=now) for each in unread)
+        return self._put(_read(each, now) for each in unread)
 
     def delete(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> set[NotificationId]:
         found = self.some(user, ids, now)
@@ -110,3 +110,7 @@ class ModelStore:
         self.own |= {each.id: each for each in notifications if not each.broadcast}
         self.touched |= {(each.user_id, each.id): each for each in notifications if each.broadcast}
         return len(notifications)
+
+
+def _read(notification: Notification, now: datetime) -> Notification:
+    return replace(notification, status=Status.READ, delivered_at=notification.delivered_at or now, read_at=now)

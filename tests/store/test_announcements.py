@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from eventide_notify.errors import Unavailable
+from eventide_notify.errors import OutcomeUnknown, Unavailable
 from eventide_notify.models import Announcement, Notification, NotificationId, Receipt, Status
 from eventide_notify.store import Store, mongo_announcements, sql_announcements
 
@@ -44,7 +44,7 @@ def delivered(notification: Notification) -> Notification:
 
 
 def read(notification: Notification) -> Notification:
-    return replace(notification, status=Status.READ, read_at=NOW)
+    return replace(notification, status=Status.READ, delivered_at=notification.delivered_at or NOW, read_at=NOW)
 
 
 async def test_every_user_has_it_from_the_beginning(store: Store) -> None:
@@ -280,7 +280,7 @@ async def test_an_interrupted_removal_holds_and_is_completed(
     await save(store, saved := announcement())
     await store.mark_delivered([receipt("1", saved)], now=NOW)
     monkeypatch.setattr(store._announcements, "_clear", fail)  # type: ignore[attr-defined]
-    with pytest.raises(Unavailable):
+    with pytest.raises((Unavailable, OutcomeUnknown)):  # the latter where a part of it is done by then
         await store.remove_announcement(saved.id)
     monkeypatch.undo()
     assert await store.unread_counts(["1", "2"], now=NOW) == {"1": 0, "2": 0}

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from eventide_notify.store import Store
 
@@ -38,12 +39,14 @@ SEARCHED_ALL = re.compile(
 
 
 async def plan(store: Any, statement: str, parameters: Any) -> list[str]:
-    async with store._database.writer.connect() as connection:
+    def explain(connection: sa.Connection) -> list[str]:
         if connection.dialect.name == "sqlite":
-            steps = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return [step.detail for step in steps]
-        raw = await connection.get_raw_connection()
-        return [line for [line] in await raw.driver_connection.fetch(f"EXPLAIN {statement}", *parameters)]
+        return [line for [line] in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
+
+    plan: list[str] = await store._database.write(explain)
+    return plan
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)
@@ -53,9 +56,7 @@ async def test_every_search_is_by_an_index(store: Any) -> None:
     for each in saved:
         await store.add_announcement(each)
     await store.mark_delivered([receipt(str(user), each) for each in saved for user in range(3000)], now=NOW)
-    async with store._database.writer.begin() as connection:
-        if connection.dialect.name == "postgresql":  # which does so by itself, later
-            await connection.exec_driver_sql("ANALYZE")
+    await store._database.write(lambda connection: connection.exec_driver_sql("ANALYZE"))  # PostgreSQL does so later
     for name, call in CALLS.items():
         with commands() as sent:
             await call(store, saved[-1].id)

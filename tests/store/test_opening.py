@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ async def test_what_was_saved_outlives_the_store(backend: Backend, store: Store)
     saved = samples(3)
     await store.add(saved)
     await store.mark_delivered(receipts(saved[:1]), now=NOW)
-    await store.claim(claim := Claim("key", "a", [("id", "42")], NOW), expired_before=NOW)
+    await store.add([], claim=(claim := Claim("key", "a", [("id", "42")], NOW)))
     before = await store.page("42", limit=10, now=NOW)
     await store.close()
     again = backend.store()
     await again.open()
     assert await again.page("42", limit=10, now=NOW) == before
-    assert await again.claim(Claim("key", "b", [], NOW), expired_before=NOW) == claim
+    assert await again.add([], claim=Claim("key", "b", [], NOW)) == replace(claim, complete=True)
     await again.close()
 
 
@@ -64,7 +65,7 @@ async def test_closing_twice_and_without_opening(backend: Backend) -> None:
     await store.close()
     opened = backend.store()
     await opened.open()
-    await opened.ping()
+    await opened.check_writable()
     await opened.close()
     await opened.close()
 

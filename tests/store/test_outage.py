@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from pymongo import errors as pymongo_errors
 from sqlalchemy.exc import DBAPIError
 
-from eventide_notify.errors import Unavailable
-from eventide_notify.store import Claim, Store, engines, mongo, mongo_client, outage
+from eventide_notify.errors import OutcomeUnknown, Refused, Unavailable
+from eventide_notify.store import Claim, Store, engines, mongo_client, outage, sql_errors
 from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
 
@@ -27,8 +27,18 @@ from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
 SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
 """Within which an absence must be noticed."""
 
+
+async def add_once(store: Store) -> None:
+    saved = sample()
+    await store.add([saved], claim=Claim(saved.id, "a", [(saved.id, saved.user_id)], NOW))
+
+
+async def announce_once(store: Store) -> None:
+    saved = announcement()
+    await store.add_announcement(saved, claim=Claim(saved.id, "a", [(saved.id, "")], NOW))
+
+
 CALLS: list[Callable[[Store], Awaitable[object]]] = [
-    lambda store: store.ping(),
     lambda store: store.add(samples(2)),
     lambda store: store.get("42", sample().id, now=NOW),
     lambda store: store.page("42", limit=1, now=NOW),
@@ -40,9 +50,9 @@ CALLS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.owned("42", ids(samples(2)), now=NOW),
     lambda store: store.delete("42", ids(samples(2)), now=NOW),
     lambda store: store.unread_counts(["42"], now=NOW),
-    lambda store: store.claim(Claim("key", "a", [], NOW), expired_before=NOW),
-    lambda store: store.complete("key"),
+    add_once,
     lambda store: store.add_announcement(announcement()),
+    announce_once,
     lambda store: store.remove_announcement(sample().id),
     lambda store: store.purge(claimed_before=NOW, now=NOW),
     lambda store: store.mark_delivered([receipt("42", announcement())], now=NOW),
@@ -78,8 +88,8 @@ async def test_the_log_says_once_why_and_when_it_is_over(
     async with killed(server):
         for _ in range(3):
             async with unavailable():
-                await store.ping()
-    await store.ping()
+                await store.since("", limit=1)
+    await store.since("", limit=1)
     away, back = (record.getMessage() for record in caplog.records if record.name == outage.__name__)
     assert away.startswith("the database is away (")
     assert len(away) < 350
@@ -122,9 +132,9 @@ def frozen(server: Server) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def unavailable(within: float = SECONDS) -> AsyncIterator[None]:
+async def unavailable(within: float = SECONDS, *, or_unknown: bool = False) -> AsyncIterator[None]:
     start = time.monotonic()
-    with pytest.raises(Unavailable):
+    with pytest.raises((Unavailable, OutcomeUnknown) if or_unknown else Unavailable):
         yield
     assert time.monotonic() - start < within
 
@@ -137,7 +147,7 @@ async def page_on(store: Store) -> None:
 async def outcome(call: Awaitable[object]) -> object:
     try:
         return await call
-    except Unavailable as error:
+    except (Unavailable, OutcomeUnknown) as error:
         return error
 
 
@@ -147,7 +157,9 @@ async def test_killed_and_started_again(server: Server, store: Store) -> None:
     async with killed(server):
         start = time.monotonic()
         outcomes = await asyncio.gather(*(outcome(call(store)) for call in CALLS))
-        assert [type(each) for each in outcomes] == [Unavailable] * len(CALLS)
+        # A driver of MongoDB sends what it has into a connection that is dead: then nobody knows where it ended.
+        assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
+        assert isinstance(store, MongoStore) or OutcomeUnknown not in map(type, outcomes)
         assert time.monotonic() - start < SECONDS
     # What was saved just before is there, nothing else is, and the same store works.
     assert await store.page("42", limit=10, now=NOW) == [saved]
@@ -161,7 +173,7 @@ async def test_a_crowd_need_not_queue_to_hear_it(server: Server, store: Store) -
     """Motor has a handful of threads: calls that waited for one in turn would wait for minutes."""
     async with killed(server):
         start = time.monotonic()
-        outcomes = await asyncio.gather(*(outcome(store.ping()) for _ in range(100)))
+        outcomes = await asyncio.gather(*(outcome(store.since("", limit=1)) for _ in range(100)))
         assert {type(each) for each in outcomes} == {Unavailable}
         assert time.monotonic() - start < 4
 
@@ -180,20 +192,28 @@ async def test_a_restart_that_nobody_saw_is_no_failure(server: Server, store: St
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("backend", SERVERS, indirect=True)
 async def test_work_under_way_when_the_server_dies(server: Server, store: Store) -> None:
-    """Each add either returned, and is kept, or raised `Unavailable`."""
+    """Each add either returned, and is kept, or said that nothing was saved, or that nobody knows."""
     kept: list[str] = []
+    refused: list[str] = []
 
     async def work() -> None:
         while True:
-            await store.add([saved := sample()])
-            kept.append(saved.id)
+            new = sample()
+            try:
+                await store.add([new])
+            except Unavailable:
+                refused.append(new.id)
+                raise
+            kept.append(new.id)
 
     at_work = [asyncio.create_task(work()) for _ in range(5)]
     await until(lambda: len(kept) >= 50)
     async with killed(server):
         outcomes = await asyncio.gather(*at_work, return_exceptions=True)
-        assert [type(each) for each in outcomes] == [Unavailable] * 5
-    assert set(kept) <= set(ids(await store.page("42", limit=10_000, now=NOW)))
+        assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
+    found = set(ids(await store.page("42", limit=10_000, now=NOW)))
+    assert set(kept) <= found
+    assert not found & set(refused)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -203,7 +223,7 @@ async def test_frozen(server: Server, store: Store) -> None:
     with frozen(server):
         async with unavailable(within=6):
             await page_on(store)  # a stop takes a moment to reach every thread of the server
-        async with unavailable(within=4):
+        async with unavailable(within=4, or_unknown=True):
             await store.mark_read("42", [saved.id], now=NOW)
     assert [each.id for each in await store.page("42", limit=1, now=NOW)] == [saved.id]
     await store.add(samples(2))
@@ -232,49 +252,17 @@ async def test_opening_while_the_server_is_away(server: Server, backend: Backend
     await store.close()
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        pymongo_errors.AutoReconnect("connection closed"),
-        pymongo_errors.NotPrimaryError("not primary"),
-        pymongo_errors.ExecutionTimeout("operation exceeded time limit", 50),
-        pymongo_errors.WTimeoutError("waiting for replication timed out", 64),
-        pymongo_errors.OperationFailure("The server is in quiesce mode and will shut down", 91),
-        pymongo_errors.OperationFailure("Authentication failed", 18),
-        pymongo_errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
-async def test_what_mongodb_says_when_it_is_away(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """The servers for tests do not say these by themselves."""
-
-    async def insert_many(*_: object, **__: object) -> None:
-        raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(store._notifications), "insert_many", insert_many)
-        async with unavailable():
-            await store.add([sample()])
-
-
-@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
-async def test_a_mistake_of_ours_is_not_taken_for_an_absence(
-    store: MongoStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await store.add([saved := sample()])
-    monkeypatch.setattr(mongo, "_UNREAD", {"$nonsense": 1})
-    with pytest.raises(pymongo_errors.OperationFailure):
-        await store.mark_read("42", [saved.id], now=NOW)
-
-
 @pytest.mark.parametrize("backend", SQL, indirect=True)
-async def test_a_mistake_of_ours_in_sql_is_not_taken_for_an_absence(store: SqlStore) -> None:
-    with pytest.raises(DBAPIError):
-        await store._database.read(sa.select(sa.literal_column("nonsense")))
-    await store.ping()
+async def test_what_nobody_expected_of_sql_is_logged_with_its_traceback_once(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await store._database.read(sa.select(sa.literal_column("nonsense")))
+    [logged] = [record for record in caplog.records if record.name == sql_errors.__name__]
+    assert "nonsense" in logged.getMessage()
+    assert logged.exc_info
+    await store.check_writable()
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -332,8 +320,7 @@ async def test_sqlite_on_a_full_disk(store: SqlStore) -> None:
 
     async def limit(pages: int) -> None:
         # SQLite's own limit: it fails in the same way, and needs no disk to fill.
-        async with store._database.writer.begin() as connection:
-            await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        await store._database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
 
     await limit(1)
     large = samples(20, data={"k": "x" * 8_000})

@@ -92,7 +92,7 @@ async def test_newer_are_the_newest_of_them_oldest_first(store: Store) -> None:
     saved = samples(6)
     await store.add([*saved, *samples(2, "43")])
     await store.mark_read("42", [saved[4].id], now=NOW)
-    saved[4] = replace(saved[4], status=Status.READ, read_at=NOW)
+    saved[4] = replace(saved[4], status=Status.READ, delivered_at=NOW, read_at=NOW)
 
     async def newer(than: NotificationId, limit: int) -> Sequence[Notification]:
         return await store.newer("42", than=than, limit=limit, now=NOW)

@@ -13,7 +13,7 @@ from eventide_notify.store import Store, create_store
 
 from .backends import Backend
 from .roundtrips import commands
-from .samples import LATER, NOW, ids, receipts, sample, samples
+from .samples import LATER, NOW, SECOND, announcements, ids, receipt, receipts, sample, samples
 
 
 def delivered(notification: Notification) -> Notification:
@@ -21,7 +21,7 @@ def delivered(notification: Notification) -> Notification:
 
 
 def read(notification: Notification) -> Notification:
-    return replace(notification, status=Status.READ, read_at=NOW)
+    return replace(notification, status=Status.READ, delivered_at=notification.delivered_at or NOW, read_at=NOW)
 
 
 async def test_delivered_once(store: Store) -> None:
@@ -61,6 +61,26 @@ async def test_read_after_delivered_keeps_both_times(store: Store) -> None:
     assert found.read
 
 
+async def test_reading_proves_receipt(store: Store) -> None:
+    """A client may read something before its receipt is written. What had arrived before keeps its time."""
+    first, second, third = samples(3)
+    await store.add([first, second, third])
+    shown = announcements(3)
+    for each in shown:
+        await store.add_announcement(each)
+    early = LATER - SECOND / 2
+    await store.mark_delivered([*receipts([second]), receipt("42", shown[1])], now=early)
+    await store.mark_read("42", [first.id, second.id, shown[0].id, shown[1].id], now=LATER)
+    await store.mark_all_read("42", up_to=None, now=LATER + SECOND)
+    await store.mark_delivered([*receipts([first, third]), receipt("42", shown[0])], now=LATER + 2 * SECOND)
+    times = {each.id: (each.delivered_at, each.read_at) for each in await store.page("42", limit=9, now=NOW)}
+    for read_first, delivered_first, read_last in ([first, second, third], shown):
+        assert times[read_first.id] == (LATER, LATER)
+        assert times[delivered_first.id] == (early, LATER)
+        assert times[read_last.id] == (LATER + SECOND, LATER + SECOND)
+    assert len(times) == 6
+
+
 async def test_read_is_never_delivered_again(store: Store) -> None:
     await store.add([saved := sample()])
     await store.mark_read("42", [saved.id], now=NOW)
@@ -87,15 +107,16 @@ async def test_status_never_goes_back_under_concurrency(store: Store) -> None:
         odd, even = ids(saved[1::2]), ids(saved[::2])
         changes = await asyncio.gather(
             store.mark_delivered(receipts(saved), now=NOW),
-            store.mark_read("42", odd[::-1], now=NOW),
+            store.mark_read("42", odd[::-1], now=LATER),
             store.mark_delivered(receipts(saved[::-1]), now=NOW),
-            store.mark_read("42", even, now=NOW),
-            store.mark_all_read("42", up_to=saved[9].id, now=NOW),
+            store.mark_read("42", even, now=LATER),
+            store.mark_all_read("42", up_to=saved[9].id, now=LATER),
             store.mark_delivered(receipts(saved), now=NOW),
         )
         found = [await store.get("42", id, now=NOW) for id in ids(saved)]
         assert {n.status for n in found if n} == {Status.READ}
-        assert changes[0] + changes[2] + changes[5] == sum(1 for n in found if n and n.delivered_at)
+        assert changes[0] + changes[2] + changes[5] == sum(1 for n in found if n and n.delivered_at == NOW)
+        await store.delete("42", ids(saved), now=NOW)  # FerretDB reads all that there is, each time
 
 
 async def test_watching_a_status_shows_no_step_back(store: Store) -> None:
@@ -128,12 +149,10 @@ async def test_mongodb_changes_a_status_on_condition(store: Store) -> None:
         await store.mark_delivered(receipts([saved]), now=NOW)
         await store.mark_read("42", [saved.id], now=NOW)
         await store.mark_all_read("42", up_to=None, now=NOW)
-    unread = {"$in": ["PENDING", "DELIVERED"]}
     updates = [command["updates"] for name, command in sent if name == "update"]
     assert [(update["q"]["status"], update["u"]["$set"]["status"]) for [update] in updates] == [
         ("PENDING", "DELIVERED"),
-        (unread, "READ"),
-        (unread, "READ"),
+        *[("PENDING", "READ"), ("DELIVERED", "READ")] * 2,
     ]
 
 

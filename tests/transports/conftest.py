@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ..chromium import chromium
 from ..frontends.page import Browser, C, Page
 from ..proxy import Proxy, proxy_to
 from ..service import Service
 from .inbox import Inbox
-from .stock import Tab, chromium
+from .stock import Tab
 
 OpenPage = Callable[..., Awaitable[Page]]
 """Runs the user's stock client, with socket.io-client's options, through the proxy: the fixture `open_page`."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..raw import raw_client
 from ..service import Service
 
-DEADLINE = 5.0
+DEADLINE = 15.0
 """Seconds in which a receipt that was proven must be in the store."""
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page as BrowserPage
-from playwright.async_api import async_playwright
 
 from ..frontends.page import SHORT_PAUSES, C, Line, Page
-from ..require import missing
 
 TAB = """
 ({ url, token, options }) => {
@@ -66,18 +62,3 @@ class Tab(Page):
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
         return id
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Chromium]:
-    """A Chromium of one test's own: Playwright's connection to it belongs to that test's event loop."""
-    program = shutil.which("chromium")
-    if program is None:
-        missing("chromium is not on PATH")
-    async with async_playwright() as playwright:
-        # No sandbox: it does not work for root, in containers. Nothing but our own pages is opened.
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            await browser.close()

@@ -13,8 +13,6 @@ from .conftest import OpenPage
 from .inbox import Inbox
 
 DEFAULT = ["polling", "websocket"]
-IDLE = 5.0
-"""Seconds for which an idle client's requests are counted."""
 
 
 async def until_shown(page: Page, *ids: str, within: float = 15.0) -> None:
@@ -44,24 +42,6 @@ async def test_where_websockets_die_after_their_101_polling_serves(
     assert proxy.websockets() == 1
     assert (page.find("upgrade"), page.find("disconnect")) == ([], [])
     assert len(page.find("connect")) == 1
-
-
-@pytest.mark.parametrize("after_101", ["drop", "swallow"])
-async def test_there_an_idle_client_asks_about_once_a_second_at_most(
-    open_page: OpenPage, proxy: Proxy, inbox: Inbox, after_101: After101
-) -> None:
-    proxy.after_101 = after_101
-    page = await open_page(transports=DEFAULT)
-    await page.ready()
-    await asyncio.sleep(1)  # what belongs to the connect has been asked
-    windows = 3 if after_101 == "swallow" else 1  # until the server has given the upgrade up, and after that
-    for _ in range(windows):
-        before = len(proxy.exchanges)
-        await asyncio.sleep(IDLE)
-        asked = [exchange.request.target for exchange in proxy.exchanges[before:]]
-        assert len(asked) <= IDLE, asked
-    [id] = await inbox.send_many(1)
-    await until_shown(page, id)
 
 
 @pytest.mark.parametrize("runs_in", ["Node"])

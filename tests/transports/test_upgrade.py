@@ -13,10 +13,6 @@ from ..polling import PollingClient, Request, polling_client
 from ..raw import RawClient, raw_client
 from .inbox import Inbox
 
-PING_WITHIN = 30.0
-"""Seconds from the beginning of a session until its first regular ping must have come: 25, as on the stock server."""
-SILENCE = 10.0
-"""Seconds that an upgrade may take, as on the stock server."""
 HELD = 1.5
 """Seconds that a poll is watched for being held."""
 
@@ -170,26 +166,6 @@ async def test_what_is_lost_with_the_websocket_is_replayed(client: PollingClient
         await inbox.becomes("DELIVERED", id)
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("answered", [False, True], ids=["not answered before", "answered before"])
-async def test_the_count_of_pings_and_pongs_goes_on(client: PollingClient, inbox: Inbox, answered: bool) -> None:
-    """A ping that was polled is the first that the WebSocket's pongs answer, unless a POST has answered it."""
-    await client.frame(lambda frame: frame == "2", within=PING_WITHIN)
-    if answered:
-        assert (await client.post("3")).status == 200
-    async with client.websocket() as websocket:
-        await upgrade(websocket)
-        id = await inbox.send()
-        await websocket.event("notification")
-        await websocket.frame(lambda frame: frame == "2")
-        if not answered:
-            await websocket.write("3")
-            assert await websocket.call("get_unread_count") == {"unreadCount": 1}  # the pong has been read
-            await inbox.stays_pending(id)
-        await websocket.write("3")
-        await inbox.becomes("DELIVERED", id)
-
-
 # Afterwards
 
 
@@ -280,26 +256,6 @@ async def test_a_websocket_that_says_something_else_is_closed(client: PollingCli
         await websocket.write(said)
         await websocket.until_closed()
     assert await is_held(client)
-
-
-@pytest.mark.parametrize("said", [(), ("2probe",)], ids=["at once", "after the probe"])
-async def test_a_websocket_that_falls_silent_is_closed_and_polling_goes_on(
-    client: PollingClient, inbox: Inbox, said: tuple[str, ...]
-) -> None:
-    began = time.monotonic()
-    async with client.websocket() as websocket:
-        for frame in said:
-            await websocket.write(frame)
-            await websocket.frame(lambda frame: frame == "3probe")
-        ids = [await inbox.send()]
-        await client.frame(lambda frame: ids[0] in frame)  # meanwhile, too
-        await websocket.until_closed(within=2 * SILENCE)
-        assert SILENCE / 2 < time.monotonic() - began < 2 * SILENCE
-    ids.append(await inbox.send())
-    await client.frame(lambda frame: ids[1] in frame)
-    assert [item["id"] for item in client.events("notification")] == ids
-    assert await is_held(client)
-    await inbox.becomes("DELIVERED", *ids)
 
 
 async def test_polls_during_a_silent_upgrade_are_no_storm(client: PollingClient) -> None:

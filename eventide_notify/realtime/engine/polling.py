@@ -21,8 +21,8 @@ from . import packets
 if TYPE_CHECKING:
     from .transport import Transport
 
-ANSWER_MAX = 1_000_000
-"""Characters after which nothing more is put into an answer."""
+ANSWER_MAX = 100_000
+"""Characters after which nothing more is put into an answer. A slow network has to carry one within a ping time-out."""
 PACKETS_MAX = 16
 """Most packets in one answer: python-socketio's client takes no more."""
 PACKETS_OF_ONE = 4

@@ -145,6 +145,12 @@ class EngineServer(engineio.AsyncServer):
         self._unpinged.discard(transport)
         self._wheel.remove(transport)
 
+    def look_again(self, transport: Transport) -> None:
+        """Something is due earlier now."""
+        self._wheel.remove(transport)
+        if (seconds := transport.tick(self.loop.time())) is not None:
+            self._wheel.add(transport, seconds)
+
     def ping_later(self, transport: Transport) -> None:
         """Ask this one for receipts soon, unless something else is written to it before that."""
         if not self._unpinged:

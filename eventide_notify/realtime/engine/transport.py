@@ -31,13 +31,16 @@ PING_INTERVAL = 25.0
 PING_TIMEOUT = 20.0
 """Seconds in which a ping must be answered."""
 CONNECT_TIMEOUT = 20.0
-"""Seconds in which a connection must have joined a namespace."""
+"""Seconds that a connection may have without being in any namespace."""
 BACKLOG_PACKETS = 2_000
 BACKLOG_BYTES = 4 * 1024 * 1024
 """Most that may wait for one connection; it catches up when it comes back."""
 READY_PACKETS = BACKLOG_PACKETS // 4
 READY_BYTES = BACKLOG_BYTES // 4
 """What may wait before a replay waits too."""
+PING_SIZE = 65_536
+"""Characters that are written without a ping, at most, if they need a receipt. So a client that reads slowly goes on
+answering, and what it has taken is confirmed although it has not taken everything."""
 USELESS_MAX = 200
 """Packets in a second that ask for nothing (pongs that answer no ping, noops); more end the connection."""
 
@@ -46,9 +49,9 @@ class Transport:
     """One client's connection, from its handshake to its end."""
 
     __slots__ = (
-        "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at", "_receipts",
-        "_unanswered_since", "_useless", "_useless_since", "closed", "heard_at", "inbox", "joined", "opened_at",
-        "polling", "sid", "upgrading",
+        "_alone_since", "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at",
+        "_receipts", "_sessions", "_unanswered_since", "_unpinged", "_useless", "_useless_since", "closed", "heard_at",
+        "inbox", "opened_at", "polling", "sid", "upgrading",
     )  # fmt: skip
 
     def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
@@ -57,7 +60,8 @@ class Transport:
         self.opened_at = self.heard_at = now
         """When it began, and when the client last sent anything, on the event loop's clock."""
         self.closed = False
-        self.joined = False
+        self._alone_since = now
+        self._sessions = 0
         self.polling: Polling | None = None
         self.upgrading: Upgrade | None = None
         self._carrier: Carrier | None = None
@@ -67,6 +71,7 @@ class Transport:
         self._emptied: asyncio.Future[None] | None = None
         self._ping_at = now
         self._ping_due_at = 0.0
+        self._unpinged = 0
         self._unanswered_since: float | None = None
         self.inbox = Inbox(engine, sid, self._go_on_reading)
         self._useless = 0
@@ -87,6 +92,13 @@ class Transport:
         carrier = self._carrier
         if carrier is None or carrier.paused or self._backlog:
             self._wait(frame, receipts)
+        else:
+            self._write(carrier, frame, receipts)
+
+    def _write(self, carrier: Carrier, frame: Frame, receipts: Sequence[Receipt]) -> None:
+        if frame is PING_PACKET:
+            self._pinged(self._engine.loop.time())
+            carrier.write(frame)
         elif receipts and self._receipts.trusted:
             self._receipts.sent(receipts)
             self._write_asking(carrier, frame)
@@ -95,7 +107,8 @@ class Transport:
 
     def _write_asking(self, carrier: Carrier, frame: Frame) -> None:
         now = self._engine.loop.time()
-        if now < self._ping_due_at:
+        self._unpinged += frame.size
+        if now < self._ping_due_at and self._unpinged < PING_SIZE:
             self._engine.ping_later(self)
             carrier.write(frame)
         else:
@@ -108,6 +121,7 @@ class Transport:
         self._receipts.ping()
         self._ping_at = now
         self._ping_due_at = now + PING_SPACING
+        self._unpinged = 0
 
     def ping_for_receipts(self) -> None:
         """Ask for the receipts of what was written since the last ping, if anything was."""
@@ -161,13 +175,7 @@ class Transport:
     def writable(self) -> None:
         carrier = self._carrier
         while carrier is not None and not carrier.paused and (waiting := self.next_waiting()) is not None:
-            frame, receipts = waiting
-            self._receipts.sent(receipts)
-            if frame is PING_PACKET:
-                self._pinged(self._engine.loop.time())
-            carrier.write(frame)
-        if self._receipts.needs_ping:
-            self._engine.ping_later(self)
+            self._write(carrier, *waiting)
 
     # Time
 
@@ -176,10 +184,10 @@ class Transport:
             return None
         due = [self._ping_at + PING_INTERVAL]
         if not self.joined:
-            if now >= self.opened_at + CONNECT_TIMEOUT:
+            if now >= self._alone_since + CONNECT_TIMEOUT:
                 self.close(self._engine.reason.TRANSPORT_ERROR)
                 return None
-            due.append(self.opened_at + CONNECT_TIMEOUT)
+            due.append(self._alone_since + CONNECT_TIMEOUT)
         if self._unanswered_since is not None:
             if now >= self._unanswered_since + PING_TIMEOUT:
                 self.close(self._engine.reason.PING_TIMEOUT)
@@ -194,7 +202,12 @@ class Transport:
     def _send_ping(self, now: float) -> None:
         carrier = self._carrier
         if carrier is None or carrier.paused or self._backlog:
-            self._wait(PING_PACKET, ())
+            # Before all that waits: who reads slowly answers it, and is not taken for one who does not read.
+            self._backlog = self._backlog or deque()
+            self._backlog.appendleft((PING_PACKET, ()))
+            self._backlog_bytes += PING_PACKET.size
+            if self.polling is not None:
+                self.polling.fill()
         else:
             self._pinged(now)
             carrier.write(PING_PACKET)
@@ -275,9 +288,21 @@ class Transport:
 
     def join(self) -> None:
         """The client has authenticated, and joined a namespace."""
-        self.joined = True
+        self._sessions += 1
         if self._carrier is not None:
             self._carrier.admit()
+
+    def leave(self) -> None:
+        """The client has left a namespace. If it was the last one, it has some time to join another."""
+        self._sessions -= 1
+        if not self.joined and not self.closed:
+            self._alone_since = self._engine.loop.time()
+            self._engine.look_again(self)
+
+    @property
+    def joined(self) -> bool:
+        """Whether it has a session in any namespace."""
+        return self._sessions > 0
 
     def lost(self) -> None:
         self._end(self._engine.reason.TRANSPORT_CLOSE)

@@ -4,9 +4,9 @@ Frames that are ready go straight to the socket, several in one write; of what c
 bytes, is recognised before anything is parsed. No extension is negotiated: compression costs hundreds of KiB for each
 connection, and most of the time of a small message.
 
-What one client can cost is bounded: a message has at most `FRAME_MAX` bytes; nothing is read from a client that does
-not take what it asked for; and one that sends more than `IDLE_FRAMES_MAX` frames a second that carry nothing (pings,
-pongs, fragments) is closed.
+What one client can cost is bounded: a message has at most `FRAME_MAX` bytes; a client that does not take what it asked
+for is not asked what else it wants; and one that sends more than `IDLE_FRAMES_MAX` frames a second that carry nothing
+(pings, pongs, fragments) is closed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ IDLE_FRAMES_MAX = 200
 EARLY_MAX = 65_536
 """Most bytes that a client may send before its request is answered."""
 UNREAD_MAX = 262_144
-"""Bytes that wait to be parsed while messages are not taken; then nothing more is read."""
+"""Bytes that wait to be parsed while messages are not taken, or the client does not take what it is sent; then nothing
+more is read."""
 
 NORMAL, PROTOCOL_ERROR, INVALID_DATA, POLICY, TOO_LARGE, RESTARTING = 1000, 1002, 1007, 1008, 1009, 1012
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
@@ -179,15 +180,16 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused = True
-        self._transport.pause_reading()  # who does not take what it asked for is not asked what else it wants
 
     def resume_writing(self) -> None:
         self.paused = False
-        if self.open:
-            self.receiver.writable()
-        if not self.paused and self._reading:
+        if self._reading:
+            # First what came meanwhile. There is an answer to a ping in it, if the client reads, however slowly; and
+            # what is written now may pause this again at once.
             self._transport.resume_reading()
             self._parse()
+        if self.open:
+            self.receiver.writable()
 
     def eof_received(self) -> None: ...
 
@@ -247,7 +249,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 self.receiver.lost()
             return
         del buffer[:start]
-        if len(buffer) > UNREAD_MAX and not self._reading:
+        if len(buffer) > UNREAD_MAX and (self.paused or not self._reading):
             self._transport.pause_reading()
 
     def _parse_frame(self, buffer: bytearray, start: int) -> int:

@@ -1,0 +1,72 @@
+"""What can be written to a session, however many get it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from .. import wire
+from ..models import NotificationId, time_of
+from ..wire import Payload
+from .frames import Content, Shown
+from .session import Session
+from .writer import Write
+
+SKEW = timedelta(seconds=2)
+"""How far the clocks of instances may differ."""
+
+
+def show(shown: Shown) -> Write:
+    """Show a notification or an announcement."""
+    return lambda session: session.show(shown)
+
+
+class Copies:
+    """A notification that some sessions may lack, live or marked as a copy; either is encoded once, if at all."""
+
+    def __init__(self, payload: Payload, *, late: bool) -> None:
+        self.made_at = time_of(payload["id"])
+        self._payload = payload
+        self._late = late
+        self._shown: dict[bool, Shown] = {}
+
+    def show(self, session: Session) -> bool:
+        """Show it; a `Write`."""
+        return session.show(self._for(self.may_be_copy(session)))
+
+    def may_be_copy(self, session: Session) -> bool:
+        """Whether the client may have got it over the connection before."""
+        return self.made_at < session.opened_at + SKEW
+
+    def _for(self, copy: bool) -> Shown:
+        shown = self._shown.get(copy)
+        if shown is None:
+            payload = {**self._payload, "replayed": True} if copy else self._payload
+            shown = self._shown[copy] = Shown.of(payload, late=self._late)
+        return shown
+
+
+def tell(event: str, content: Content) -> Write:
+    """Emit any other event."""
+
+    def tell(session: Session) -> bool:
+        session.tell(event, content)
+        return True
+
+    return tell
+
+
+def tell_deleted(ids: Sequence[NotificationId], content: Content) -> Write:
+    """Tell that these were deleted, and show none of them any more."""
+    telling, withdrawing = tell(wire.NOTIFICATION_DELETED, content), withdraw(ids)
+    return lambda session: withdrawing(session) and telling(session)
+
+
+def withdraw(ids: Sequence[NotificationId]) -> Write:
+    """Show none of these any more."""
+
+    def withdraw(session: Session) -> bool:
+        session.withdraw(ids)
+        return True
+
+    return withdraw

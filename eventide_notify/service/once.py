@@ -1,0 +1,72 @@
+"""Saving once: idempotency keys, and saves of which the database did not say whether they happened."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from ..errors import Conflict, FieldError, InvalidRequest, OutcomeUnknown, Unavailable
+from ..models import NotificationId, UserId
+from ..store.base import Claim
+
+IDEMPOTENCY_WINDOW = timedelta(hours=24)
+"""How long a request with an idempotency key is answered again instead of being carried out again."""
+KEY_MAX = 255
+SETTLE_SECONDS = 10.0
+"""How long a save is repeated whose outcome is not known."""
+_PAUSE = 0.25
+
+Save = Callable[[Claim | None], Awaitable[Claim | None]]
+"""Saves, with the claim it is given, and returns an earlier one: `Store.add` is such a call."""
+
+
+def claim_on(key: str, caller: str, body: Any, items: Sequence[tuple[NotificationId, UserId]], now: datetime) -> Claim:
+    """The caller's claim on the key for what is made of the request's `body`. Raises `InvalidRequest` for what is no
+    key. Callers do not share keys."""
+    check_key(key)
+    fingerprint = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    # The key has no line feed in it, so what is before the last one is the caller, whatever is in that.
+    return Claim(f"{caller}\n{key}", fingerprint, items, now, lifetime=IDEMPOTENCY_WINDOW)
+
+
+def check_key(key: str) -> None:
+    """Raises `InvalidRequest` for what is no key."""
+    if not (1 <= len(key) <= KEY_MAX and key.isascii() and key.isprintable()):
+        message = f"must have 1 to {KEY_MAX} printable ASCII characters"
+        raise InvalidRequest(f"Idempotency-Key {message}", [FieldError("Idempotency-Key", message)])
+
+
+async def save_once(save: Save, claim: Claim | None) -> Claim | None:
+    """Save; returns None, or the earlier claim on the same key that holds instead.
+
+    Raises `Conflict` when that was for another request, and `OutcomeUnknown` when the database does not say whether
+    it has saved this, and did not either when it was asked to do the same again.
+    """
+    held = await _settle(save, claim)
+    if held is None or claim is None:
+        return None
+    if held.fingerprint != claim.fingerprint:
+        raise Conflict
+    # Our own, when it was saved although the database had not said so.
+    return None if list(held.items) == list(claim.items) else held
+
+
+async def _settle(save: Save, claim: Claim | None) -> Claim | None:
+    try:
+        return await save(claim)
+    except OutcomeUnknown as error:
+        unknown = error
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end:
+        await asyncio.sleep(_PAUSE)
+        try:
+            return await save(claim)  # what is there already is left as it is
+        except (OutcomeUnknown, Unavailable):
+            pass
+    raise unknown

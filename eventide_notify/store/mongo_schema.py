@@ -1,0 +1,82 @@
+"""The schema of the MongoDB database: its version, and its indexes, which may take long to build."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from .mongo_client import MongoClient
+from .records import check_version
+
+logger = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 2
+MIGRATION_SECONDS = 3_600.0
+"""How long building an index may take, or waiting for another instance that builds it."""
+QUIET_SECONDS = 2.0
+TOLD_EVERY = 30.0
+"""Seconds after which the log is told of an index that takes long: for the first time, and again."""
+
+INDEXES = {
+    "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),
+    "claims": (("claimedAt",),),
+    "announcements": (("expiresAt",),),
+    "announcement_receipts": (("userId", "status", "announcementId"),),
+}
+
+
+async def migrate(client: MongoClient, patient: MongoClient) -> None:
+    """Make what is missing. Several instances may do so at once: each step does nothing where it was done.
+
+    `patient` is a client that waits `MIGRATION_SECONDS` for an answer.
+    """
+    meta = client["meta"]
+    schema = await client.read(meta.find_one, {"_id": "schema"})
+    found = schema["version"] if schema else 0
+    check_version(found, SCHEMA_VERSION)
+    if 0 < found < SCHEMA_VERSION:
+        logger.info("bringing the database from schema version %d to %d", found, SCHEMA_VERSION)
+    # One command each: FerretDB 1.24 hangs up when a command names two indexes that are there already. And all of them
+    # each time: a server lists an index while another instance still has it built, and only this command waits for it.
+    for collection, indexes in INDEXES.items():
+        for fields in indexes:
+            async with _told(f"the index ({', '.join(fields)}) of {collection}"):
+                keys = [(field, 1) for field in fields]
+                await patient.write(patient[collection].create_index, keys, seconds=MIGRATION_SECONDS)
+    if schema is None:
+        await client.insert(meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
+    elif found < SCHEMA_VERSION:
+        newer = {"$set": {"version": SCHEMA_VERSION}}
+        await client.write(meta.update_one, {"_id": "schema", "version": found}, newer)
+
+
+@asynccontextmanager
+async def _told(what: str) -> AsyncIterator[None]:
+    """Tell the log while this takes long, and when it has ended."""
+    start = time.monotonic()
+    told = False
+
+    async def tell() -> None:
+        nonlocal told
+        await asyncio.sleep(QUIET_SECONDS)
+        while True:
+            told = True
+            logger.warning(
+                "waiting for %s, which this or another instance has built: %.0f s so far", what, _since(start)
+            )
+            await asyncio.sleep(TOLD_EVERY)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+    if told:
+        logger.warning("%s is there, after %.0f s", what, _since(start))
+
+
+def _since(start: float) -> float:
+    return time.monotonic() - start

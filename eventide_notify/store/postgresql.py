@@ -1,0 +1,137 @@
+"""PostgreSQL, through asyncpg."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ..errors import Refused
+from . import engines
+from .base import Claim
+from .engines import Database, Text, Work
+from .group import Group
+from .postgresql_saves import UNUSED_SECONDS, PostgresqlSaves, Save
+from .records import Tasks
+from .sql_errors import Progress
+
+T = TypeVar("T")
+
+CONNECTIONS = 10
+ROWS = 10_000
+"""Most rows in one statement, but for those of one save."""
+
+_USED_AT = "used_at"
+
+
+class Postgresql(Database):
+    """A pool of connections for everything."""
+
+    packed = postgresql.ARRAY(sa.Text)
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        super().__init__(f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}")
+        self._tasks = Tasks()
+        self._reader = create_async_engine(
+            "postgresql+asyncpg://",
+            # asyncpg reads the URL by itself, and with it all options that psql knows (sslmode, application_name, …).
+            connect_args={"dsn": url, "timeout": engines.CONNECT_SECONDS},
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=engines.CONNECT_SECONDS,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+        )
+        _check_at_checkout(self._reader)
+        self._saves = PostgresqlSaves(url)
+        self._group = Group(
+            self._save_group,
+            weigh=lambda save: len(save.rows) + 1,
+            most=ROWS,
+            may_be_of_one=lambda error: isinstance(error, Refused),
+        )
+        self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
+
+    def insert(self, table: sa.Table) -> postgresql.Insert:
+        return postgresql.insert(table)
+
+    def pack(self, values: Collection[str]) -> list[str]:
+        return list(values)
+
+    def within(self, column: Text, packed: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        return column == sa.any_(packed)
+
+    def listed(self, **columns: list[str]) -> sa.FromClause:
+        arrays = (sa.literal(values, self.packed) for values in columns.values())
+        return sa.func.unnest(*arrays).table_valued(*columns).render_derived()
+
+    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
+        return await self._group.do(Save(rows, claim))
+
+    async def _save_group(self, saves: Sequence[Save]) -> Sequence[bool]:
+        return await self._noted(lambda progress: self._saves.save(saves, progress))
+
+    async def close(self) -> None:
+        await self._group.settle()
+        await self._saves.close()
+        await self._tasks.settle()
+        with suppress(TimeoutError):  # a server that does not answer does not say goodbye either
+            async with asyncio.timeout(engines.CONNECT_SECONDS):
+                await self._reader.dispose()
+
+    async def _inspect(self, work: Work[T]) -> T:
+        async def inspect() -> T:
+            async with asyncio.timeout(engines.WORK_SECONDS), self._reader.connect() as connection:
+                return await connection.run_sync(work)
+
+        return await self._tasks.finish(inspect())
+
+    async def _transact(self, work: Work[T], progress: Progress, *, seconds: float, hurried: bool = False) -> T:
+        def patient(connection: sa.Connection) -> T:
+            if hurried:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {engines.HURRY_SECONDS * 1000:.0f}")
+            return work(connection)
+
+        async def transact() -> T:
+            async with asyncio.timeout(seconds), self._writer.connect() as connection:
+                result = await connection.run_sync(patient)
+                progress.committing = True
+                await connection.commit()
+                return result
+
+        return await self._tasks.finish(transact())
+
+
+def _check_at_checkout(engine: AsyncEngine) -> None:
+    """After a restart of the database all connections are dead: find out before the work, not by its failure.
+
+    One that has ended says so by itself. Only one that nobody has used for a while may have died unnoticed, as behind a
+    firewall, and is asked: `pool_pre_ping` asks each time, which was a seventh of what a connect costs.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def checkout(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        idle = time.monotonic() - record.info.get(_USED_AT, time.monotonic())
+        if connection.driver_connection.is_closed() or (idle > UNUSED_SECONDS and not _answers(engine, connection)):
+            raise exc.InvalidatePoolError
+
+
+def _answers(engine: AsyncEngine, connection: Any) -> bool:
+    try:
+        return bool(engine.dialect.do_ping(connection))
+    except Exception:  # the driver's own
+        return False

@@ -1,0 +1,174 @@
+"""Saving on PostgreSQL: all that arrives together in one statement, which is a transaction by itself.
+
+That is one round trip and one commit for everybody. The statement goes to asyncpg as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from . import engines
+from .base import Claim
+from .records import pack_items
+from .sql_errors import Progress
+from .tables import claims, milliseconds, notifications
+
+Row = Mapping[str, Any]
+
+UNUSED_SECONDS = 5.0
+"""How long a connection is trusted without asking."""
+DROP_SECONDS = 1.0
+"""How long saying goodbye may take on a connection that has failed."""
+_TYPES = {sa.Text: "text", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Rows of `notifications`, and the claim that they are to be saved with."""
+
+    rows: Sequence[Row]
+    claim: Claim | None
+
+
+def _arrays(table: sa.Table, first: int) -> str:
+    types = [_TYPES[type(column.type)] for column in table.columns]
+    return ", ".join(f"${number}::{type}[]" for number, type in enumerate(types, first))
+
+
+def _names(table: sa.Table) -> str:
+    return ", ".join(column.name for column in table.columns)
+
+
+_CLAIMS, _NOTIFICATIONS = len(claims.columns), len(notifications.columns)
+# In the order of keys and ids: two instances with the same ones would otherwise wait for each other.
+_SAVE = f"""
+WITH taken AS (
+    INSERT INTO claims ({_names(claims)})
+    SELECT {_names(claims)} FROM unnest({_arrays(claims, 1)}) AS wanted ({_names(claims)}) ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, items = excluded.items,
+        claimed_at = excluded.claimed_at, complete = excluded.complete
+    WHERE claims.claimed_at < excluded.claimed_at - ${_CLAIMS + 1}::bigint
+    RETURNING key
+), saved AS (
+    INSERT INTO notifications ({_names(notifications)})
+    SELECT {_names(notifications)}
+    FROM unnest({_arrays(notifications, _CLAIMS + 2)}, ${_CLAIMS + _NOTIFICATIONS + 2}::text[])
+        AS wanted ({_names(notifications)}, claim)
+    WHERE claim IS NULL OR claim IN (SELECT key FROM taken)
+    ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+)
+SELECT key FROM taken
+"""  # noqa: S608 - nothing of this comes from outside
+_SAVE_ROWS = f"""
+INSERT INTO notifications ({_names(notifications)})
+SELECT {_names(notifications)} FROM unnest({_arrays(notifications, 1)}) AS wanted ({_names(notifications)}) ORDER BY id
+ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608
+
+
+class PostgresqlSaves:
+    """One connection of its own, for groups of saves."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Any = None
+        self._used_at = 0.0
+
+    async def save(self, saves: Sequence[Save], progress: Progress) -> Sequence[bool]:
+        """Whether each was saved. Those are not whose key somebody holds; and a few that cannot be saved together."""
+        wanted: dict[str, Claim] = {}
+        lifetime = next((save.claim.lifetime for save in saves if save.claim is not None), timedelta())
+        for save in saves:
+            if save.claim is not None and save.claim.lifetime == lifetime:
+                wanted.setdefault(save.claim.key, save.claim)
+        mine = [save.claim is None or wanted.get(save.claim.key) is save.claim for save in saves]
+        rows = [
+            (row, save.claim and save.claim.key)
+            for save, is_mine in zip(saves, mine, strict=True)
+            if is_mine
+            for row in save.rows
+        ]
+        columns = [[row[column.name] for row, _ in rows] for column in notifications.columns]
+        if not wanted:
+            await self._execute(progress, _SAVE_ROWS, *columns)
+            return mine
+        claimed = [list(column) for column in zip(*map(_values, wanted.values()), strict=True)]
+        found = await self._execute(
+            progress, _SAVE, *claimed, lifetime // timedelta(milliseconds=1), *columns, [key for _, key in rows]
+        )
+        taken = {row["key"] for row in found}
+        return [
+            is_mine and (save.claim is None or save.claim.key in taken)
+            for save, is_mine in zip(saves, mine, strict=True)
+        ]
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(TimeoutError, OSError):
+                await connection.close(timeout=engines.CONNECT_SECONDS)
+
+    async def _execute(self, progress: Progress, statement: str, *arguments: Any) -> Sequence[Any]:
+        import asyncpg
+
+        try:
+            async with asyncio.timeout(engines.WORK_SECONDS):
+                connection = await self._connected()
+                progress.committing = True
+                found: Sequence[Any] = await connection.fetch(statement, *arguments)
+                self._used_at = time.monotonic()
+                return found
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            if getattr(error, "severity_en", None) != "ERROR":  # after which the connection is as good as before
+                await self._drop()
+            error.detail = None  # which quotes what was to be saved
+            raise exc.DBAPIError(
+                statement, None, error, hide_parameters=True, connection_invalidated=self._connection is None
+            ) from error
+        except BaseException:
+            await self._drop()
+            raise
+
+    async def _connected(self) -> Any:
+        import asyncpg
+
+        if self._connection is not None and (self._connection.is_closed() or not await self._answers()):
+            await self._drop()
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._dsn, timeout=engines.CONNECT_SECONDS)
+        return self._connection
+
+    async def _answers(self) -> bool:
+        # One that nobody has used for a while may have died unnoticed, as behind a firewall.
+        if time.monotonic() - self._used_at < UNUSED_SECONDS:
+            return True
+        try:
+            await self._connection.fetchval("SELECT 1", timeout=engines.CONNECT_SECONDS)
+        except Exception:  # the driver's own
+            return False
+        return True
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:  # in order, for the server is being told to stop what it is doing
+            await connection.close(timeout=DROP_SECONDS)
+        except Exception:  # the driver's own
+            connection.terminate()
+
+
+def _values(claim: Claim) -> tuple[Any, ...]:
+    return claim.key, claim.fingerprint, pack_items(claim.items), milliseconds(claim.claimed_at), True

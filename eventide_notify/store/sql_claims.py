@@ -1,0 +1,81 @@
+"""Idempotency keys in SQL: a claim and what it stands for are saved in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from .base import Claim
+from .engines import Database
+from .records import pack_items, unpack_items
+from .tables import claims, milliseconds, to_time
+
+_c = claims.c
+
+PURGED_AT_ONCE = 1_000
+"""How many claims are forgotten at once, each of which may name thousands of notifications."""
+
+Save = Callable[[sa.Connection, Claim], Any]
+"""Saves what a claim stands for."""
+
+
+class SqlClaims:
+    """The part of `SqlStore` that is about claims."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Built once: to put such a statement together takes longer than to carry it out.
+        insert = database.insert(claims)
+        wanted = {name: insert.excluded[name] for name in ("fingerprint", "items", "claimed_at", "complete")}
+        expired = _c.claimed_at < insert.excluded.claimed_at - sa.bindparam("lifetime", type_=sa.BigInteger)
+        self._insert = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
+
+    async def once(self, claim: Claim | None, save: Callable[[sa.Connection], Any], resume: Save) -> Claim | None:
+        """Save in one transaction; with a claim only if nobody else holds its key, see `Store.add`."""
+
+        def work(connection: sa.Connection) -> Claim | None:
+            held = None if claim is None else self._take(connection, claim)
+            if held is None:
+                save(connection)
+            elif claim is not None and held.fingerprint == claim.fingerprint and not held.complete:
+                # Made by a version of this service that saved the claim first, and what it stands for afterwards.
+                resume(connection, held)
+                connection.execute(sa.update(claims).where(_c.key == held.key).values(complete=True))
+            return held
+
+        return await self._database.write(work)
+
+    def _take(self, connection: sa.Connection, claim: Claim) -> Claim | None:
+        """The claim that holds, if it is an earlier one."""
+        wanted = {
+            "key": claim.key,
+            "fingerprint": claim.fingerprint,
+            "items": pack_items(claim.items),
+            "claimed_at": milliseconds(claim.claimed_at),
+            "complete": True,
+            "lifetime": claim.lifetime // timedelta(milliseconds=1),
+        }
+        if connection.execute(self._insert, wanted).rowcount:
+            return None
+        # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
+        row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()
+        held = Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
+        return replace(held, lifetime=claim.lifetime)
+
+    async def purge(self, claimed_before: datetime) -> None:
+        """Forget the claims made before then."""
+        old = sa.select(_c.key).where(_c.claimed_at < milliseconds(claimed_before)).order_by(_c.claimed_at, _c.key)
+        some = old.limit(PURGED_AT_ONCE).with_for_update(skip_locked=True)  # another instance may be purging too
+
+        def work(connection: sa.Connection) -> int:
+            keys = connection.execute(some).scalars().all()
+            if keys:
+                connection.execute(sa.delete(claims).where(self._database.among(_c.key, keys)))
+            return len(keys)
+
+        while await self._database.write(work) == PURGED_AT_ONCE:
+            pass

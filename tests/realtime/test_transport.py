@@ -1,0 +1,48 @@
+"""What one connection is sent, when its client takes it slowly."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from eventide_notify.models import Receipt
+from eventide_notify.realtime.engine.packets import SEPARATOR, Frame
+from eventide_notify.realtime.engine.polling import ANSWER_MAX, Polling
+from eventide_notify.realtime.engine.server import EngineServer
+from eventide_notify.realtime.engine.transport import PING_INTERVAL, PING_SIZE, Transport
+
+from .fakes import FakeCarrier, FakeEngine, carried_by
+
+PING = b"\x81\x012"
+
+
+async def test_a_ping_goes_before_what_waits() -> None:
+    """Who polls slowly is not taken for one who does not poll."""
+    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
+    transport.polling = Polling(transport)
+    transport.join()
+    for _ in range(3):
+        transport.send(Frame("4" + "x" * ANSWER_MAX))
+    assert (await transport.polling.ask("1")).startswith("4x")
+    transport.tick(PING_INTERVAL)
+    answer = await transport.polling.ask("2")
+    assert [packet[:2] for packet in answer.split(SEPARATOR)] == ["2", "4x"]
+
+
+async def test_a_stream_is_confirmed_piece_by_piece_however_fast_it_is_written() -> None:
+    carrier = FakeCarrier()
+    transport = carried_by(carrier)
+    for number in range(8):
+        transport.send(Frame("4" + "x" * (PING_SIZE // 2)), [Receipt("alice", str(number))])
+    assert [written.endswith(PING) for written in carrier.written] == [True, False] * 4
+
+
+async def test_so_is_what_has_waited() -> None:
+    carrier = FakeCarrier()
+    transport = carried_by(carrier)
+    carrier.paused = True
+    for number in range(8):
+        transport.send(Frame("4" + "x" * (PING_SIZE // 2)), [Receipt("alice", str(number))])
+    assert carrier.written == []
+    carrier.paused = False
+    transport.writable()
+    assert [written.endswith(PING) for written in carrier.written] == [True, False] * 4

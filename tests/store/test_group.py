@@ -1,0 +1,201 @@
+"""Saves that come together are written together, and fail alone."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import sqlalchemy as sa
+
+from eventide_notify.errors import Refused
+from eventide_notify.models import Draft, Notification
+from eventide_notify.store import Claim, Store
+from eventide_notify.store.group import Group
+from eventide_notify.store.sql import SqlStore
+
+from .backends import PERSISTENT, SQL, Backend
+from .samples import NOW, ids, samples
+
+
+class Doing:
+    """A group whose work waits to be let go, and fails where it is told to."""
+
+    def __init__(self, most: int = 100) -> None:
+        self.done: list[list[str]] = []
+        self.bad = ""
+        self.go = asyncio.Event()
+        self.group = Group(self.work, weigh=len, most=most, may_be_of_one=lambda error: isinstance(error, ValueError))
+
+    async def work(self, items: Sequence[str]) -> Sequence[str]:
+        self.done.append(list(items))
+        await self.go.wait()
+        if self.bad in items:
+            raise ValueError(self.bad)
+        return [item.upper() for item in items]
+
+    def ask(self, *items: str) -> list[asyncio.Task[str]]:
+        return [asyncio.create_task(self.group.do(item)) for item in items]
+
+
+async def let_run(*tasks: asyncio.Task[Any]) -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_who_comes_first_waits_for_nobody_and_the_others_go_together() -> None:
+    doing = Doing()
+    first = doing.ask("a")
+    await let_run()
+    others = doing.ask("b", "c", "d")
+    await let_run()
+    doing.go.set()
+    assert await asyncio.gather(*first, *others) == ["A", "B", "C", "D"]
+    assert doing.done == [["a"], ["b", "c", "d"]]
+
+
+async def test_together_they_weigh_no_more_than_they_may() -> None:
+    doing = Doing(most=4)
+    doing.go.set()
+    await asyncio.gather(*doing.ask("aa", "bb", "c", "dddddd", "e"))
+    assert doing.done == [["aa", "bb"], ["c"], ["dddddd"], ["e"]]
+
+
+async def test_one_that_fails_fails_alone() -> None:
+    doing = Doing()
+    doing.bad = "b"
+    doing.go.set()
+    results = await asyncio.gather(*doing.ask("a", "b", "c"), return_exceptions=True)
+    assert [str(result) for result in results] == ["A", "b", "C"]
+
+
+async def test_what_concerns_all_is_not_tried_again() -> None:
+    doing = Doing()
+
+    async def fail(items: Sequence[str]) -> Sequence[str]:
+        doing.done.append(list(items))
+        raise OSError("away")
+
+    doing.group._work = fail
+    results = await asyncio.gather(*doing.ask("a", "b", "c"), return_exceptions=True)
+    assert [str(result) for result in results] == ["away"] * 3
+    assert doing.done == [["a", "b", "c"]]
+
+
+async def test_who_does_not_wait_any_more_is_served_all_the_same() -> None:
+    doing = Doing()
+    first, second, third = doing.ask("a", "b", "c")
+    await let_run()
+    first.cancel()
+    second.cancel()
+    doing.go.set()
+    assert await third == "C"
+    await doing.group.settle()
+    assert doing.done == [["a", "b", "c"]]
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
+async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlStore) -> None:
+    busy = threading.Event()
+    commits: list[sa.Connection] = []
+
+    def commit(connection: sa.Connection) -> None:
+        commits.append(connection)
+
+    sa.event.listen(sa.Engine, "commit", commit)
+    first = asyncio.create_task(store._database.write(lambda _: busy.wait(30)))
+    await let_run(first)
+    saved = samples(100)
+    others = [store.add([each]) for each in saved]
+    reads = [store.mark_read("42", [each.id], now=NOW) for each in saved]  # of what is saved before them
+    tasks = [asyncio.create_task(call) for call in (*others, *reads)]
+    await let_run(*tasks)
+    busy.set()
+    assert await first
+    await asyncio.gather(*tasks)
+    sa.event.remove(sa.Engine, "commit", commit)
+    assert len(commits) == 2
+    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_what_comes_while_postgresql_saves_is_saved_together(store: Any) -> None:
+    saves = store._database._saves
+    with patch.object(saves, "save", wraps=saves.save) as save:
+        await asyncio.gather(*(store.add([each]) for each in samples(100)))
+    assert [len(call.args[0]) for call in save.await_args_list] == [100]
+    assert await store.unread_counts(["42"], now=NOW) == {"42": 100}
+
+
+@pytest.mark.parametrize("backend", SQL, indirect=True)
+async def test_of_many_saves_one_that_cannot_be_saved_fails_alone(store: Store) -> None:
+    nothing: Any = None
+    saved = samples(50)
+    bad = replace(saved[20], content=Draft.model_construct(message=nothing, link=None, avatar=None, data=None))
+    keyed = saved[21]
+    claim = Claim("key", "a", [(keyed.id, "42")], NOW)
+    calls = [store.add([bad if each is saved[20] else each], claim=claim if each is keyed else None) for each in saved]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results if result is not None] == [Refused]
+    assert results[20] is not None
+    expected = [each for each in saved if each is not saved[20]]
+    assert ids(await store.page("42", limit=100, now=NOW)) == ids(reversed(expected))
+
+
+@pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
+async def test_requests_with_the_same_key_and_others_at_once(store: Store) -> None:
+    def request(key: str) -> tuple[list[Notification], Claim]:
+        items = samples(2)
+        return items, Claim(key, "a", [(item.id, item.user_id) for item in items], NOW)
+
+    requests = [request(str(number % 10)) for number in range(60)]
+    plain = samples(20)
+    held = await asyncio.gather(
+        *(store.add(items, claim=claim) for items, claim in requests), *(store.add([each]) for each in plain)
+    )
+    assert sum(claim is None for claim in held) == 10 + 20
+    assert len(await store.page("42", limit=100, now=NOW)) == 10 * 2 + 20
+
+
+SENDING = """
+import asyncio, sys
+from eventide_notify.store import create_store
+from tests.store.samples import sample
+
+async def send(store):
+    while True:
+        saved = sample()
+        await store.add([saved])
+        print(saved.id, flush=True)
+
+async def main():
+    store = create_store(sys.argv[1])
+    await store.open()
+    await asyncio.gather(*(send(store) for _ in range(32)))
+
+asyncio.run(main())
+"""
+
+
+def said_until_killed(command: Sequence[str]) -> list[str]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline().strip() for _ in range(500)]
+        process.send_signal(signal.SIGKILL)
+        return [*said, *(line.strip() for line in process.stdout if line.endswith("\n"))]
+
+
+@pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
+async def test_killed_while_groups_are_saved_it_has_all_that_it_said(backend: Backend, store: Store) -> None:
+    command = [sys.executable, "-c", SENDING, backend.url]
+    said = await asyncio.to_thread(said_until_killed, command)
+    saved = set(ids(await store.since("", limit=100_000)))
+    assert len(said) >= 500
+    assert set(said) <= saved
