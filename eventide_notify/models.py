@@ -55,6 +55,9 @@ def _web_link(link: str) -> str:
         # Browsers drop tabs and line ends from a link, which would turn "java\nscript:" into a script.
         raise ValueError("must not contain spaces, control characters or backslashes")
     _storable(link)
+    if link.startswith("//"):
+        # It looks like a path, and leads to another host.
+        raise ValueError("must not begin with //: a link to another host begins with http:// or https://")
     if _SCHEME.match(link) and not _WEB.match(link):
         raise ValueError("must be relative, or begin with http:// or https://")
     return link
