@@ -29,6 +29,7 @@ from .metrics import Metrics
 from .models import utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
+from .proxies import TrustedProxies
 from .realtime.codec import Json
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
@@ -95,6 +96,7 @@ class Application:
         self._inner_app = inner_app
         self._accepting = True
         self._metrics = metrics = Metrics()
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         self._verify = token_verifier(settings).authenticate
         self._store = _store(settings)
         self._background = Background(metrics)
@@ -124,7 +126,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await serve_lifespan(lambda: self._running(scope), scope, receive, send)
-        elif self._is_socket(scope):
+            return
+        scope = self._proxies.believed(scope)
+        if self._is_socket(scope):
             if not self._accepting and not self._is_of_session(scope):
                 await _turn_away(scope, receive, send)
                 return
@@ -208,6 +212,7 @@ class Application:
             manager=self._channel,
             confirm=self._receipts.received,
             origins=list(settings.cors_origins),
+            hosts=settings.own_hosts,
             transports=list(settings.transports),
             namespaces=[dialect.namespace for dialect in self._dialects],
         )

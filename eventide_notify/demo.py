@@ -14,8 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .auth import TokenIssuer
-from .errors import FieldError, InvalidRequest
+from .errors import FieldError, Forbidden, InvalidRequest
 from .models import utc_now
+from .proxies import comes_from_this_machine, may_be_rebound
+from .rest.problems import PRIVATE
 from .settings import Settings, is_set, load_settings, token_issuer
 from .wire import iso
 
@@ -65,11 +67,14 @@ class DemoRoutes:
 
     def __init__(self, settings: Settings) -> None:
         self._issuer: TokenIssuer = token_issuer(settings)
+        self._hosts = settings.own_hosts
+        self._for_everybody = "*" in settings.cors_origins
 
     def routes(self) -> list[Route]:
         return [Route("/client/demo.json", self.session, methods=["GET"])]
 
     async def session(self, request: Request) -> Response:
+        self._check_host(request)
         ttl = _ttl(request.query_params.get("ttl"))
         now = utc_now()
         users = [
@@ -79,7 +84,17 @@ class DemoRoutes:
         admin = self._issuer.issue(ADMIN, ttl=ttl, now=now, admin=True)
         # The time: a browser's clock may be another one, and the page shows how long things took.
         session = {"users": users, "adminToken": admin, "time": iso(now)}
-        return JSONResponse(session, headers={"Cache-Control": "no-store"})
+        return JSONResponse(session, headers=PRIVATE)
+
+    def _check_host(self, request: Request) -> None:
+        # A page elsewhere, whose name was made to lead here (DNS rebinding), is of one origin with us to the browser;
+        # but it cannot say that it asks for another host than its own. What a proxy forwards it could make up.
+        host = request.headers.get("host", "")
+        if comes_from_this_machine(request.scope) and may_be_rebound(host, self._hosts) and not self._for_everybody:
+            raise Forbidden(
+                f"The demo gives its tokens to pages at localhost, not at {host[:100]!a}; "
+                "EVENTIDE_CORS_ORIGINS can name another origin."
+            )
 
 
 def _ttl(text: str | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -55,6 +55,9 @@ def _web_link(link: str) -> str:
         # Browsers drop tabs and line ends from a link, which would turn "java\nscript:" into a script.
         raise ValueError("must not contain spaces, control characters or backslashes")
     _storable(link)
+    if link.startswith("//"):
+        # It looks like a path, and leads to another host.
+        raise ValueError("must not begin with //: a link to another host begins with http:// or https://")
     if _SCHEME.match(link) and not _WEB.match(link):
         raise ValueError("must be relative, or begin with http:// or https://")
     return link
@@ -223,12 +226,28 @@ class IdGenerator:
 
     def __init__(self) -> None:
         self._last = 0
+        self._random = memoryview(b"")
 
     def __call__(self, now: datetime) -> NotificationId:
-        value = int(now.timestamp() * 1000) << 74 | secrets.randbits(74)
-        if value <= self._last or value >> 74 == self._last >> 74:
-            value = self._last + 1 + secrets.randbits(32)
-        self._last = value
-        time, high, low = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1
-        digits = f"{time:012x}7{high:03x}{0b10 << 62 | low:016x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        [id] = self.take(1, now)
+        return id
+
+    def take(self, count: int, now: datetime) -> Iterator[NotificationId]:
+        """So many ids. They come before all that is taken later, however late they themselves are looked at."""
+        millisecond = int(now.timestamp() * 1000)
+        first = self._last + 1 if millisecond <= self._last >> 74 else millisecond << 74 | secrets.randbits(74)
+        self._last = first + (count << 32)
+        return (_to_id(first + (number << 32) + self._step()) for number in range(count))
+
+    def _step(self) -> int:
+        """32 random bits. The system is asked for many at a time: asking takes longer than all the rest."""
+        if not self._random:
+            self._random = memoryview(secrets.token_bytes(4_096))
+        step, self._random = self._random[:4], self._random[4:]
+        return int.from_bytes(step, "big")
+
+
+def _to_id(value: int) -> NotificationId:
+    time, high, low = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1
+    digits = f"{time:012x}7{high:03x}{0b10 << 62 | low:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -100,7 +100,8 @@ AnyUserId = Annotated[
 """A string, or an integer, which is the same user as its decimal string."""
 AnyId = Annotated[StrictStr, Field(min_length=1, max_length=64)]
 """What a client takes for an id. One that is none is simply not found."""
-Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX)]
+Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=True)]
+"""Of several that are wrong the first is named: to describe a thousand takes a hundred times as long."""
 
 
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
@@ -212,7 +213,7 @@ class Nothing(Shape):
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
 _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
-_LINK = rf"^(?![A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
+_LINK = rf"^(?!//|[A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
 
 
 def _either(first: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:

@@ -79,6 +79,7 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE,
+        proxy_headers=False,  # the application knows whom to believe, and needs to know who really asked
     )
     server = _Server(config, listening=listening, drain=lambda: app.drain(drain))
     with _refusal_raised():

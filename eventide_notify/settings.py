@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from .auth import TokenIssuer
+from .proxies import TrustedProxies
 from .redis_client import sentinel_address
 from .store import SCHEMES
 from .wire import RESERVED_EVENTS
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     admin_role: str = Field("admin", min_length=1, validation_alias=_named("ADMIN_ROLE"))
 
     cors_origins: Words = Field((), validation_alias=_named("CORS_ORIGINS", "FRONTEND_URL"))
+    trusted_proxies: Words = Field(("127.0.0.1",), validation_alias=_named("TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS"))
     notification_events: Words = Field(
         ("notification", "newNotification"), min_length=1, validation_alias=_named("NOTIFICATION_EVENTS")
     )
@@ -120,7 +122,13 @@ class Settings(BaseSettings):
         return init_settings, both
 
     @field_validator(
-        "jwt_algorithms", "cors_origins", "notification_events", "broadcast_events", "transports", mode="before"
+        "jwt_algorithms",
+        "cors_origins",
+        "trusted_proxies",
+        "notification_events",
+        "broadcast_events",
+        "transports",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -193,6 +201,15 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(_origin, value))
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            TrustedProxies(value)
+        except ValueError as error:
+            raise ValueError(f"takes addresses, networks and *; {error}") from None
+        return value
+
     @model_validator(mode="after")
     def _sound_keys(self) -> Settings:
         algorithms = set(self.effective_algorithms)
@@ -216,6 +233,13 @@ class Settings(BaseSettings):
                 f"({PREFIX}ALLOW_WEAK_SECRET=true accepts it all the same)"
             )
         return self
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The names that this service is known by to lead here."""
+        return frozenset(
+            {self.host.lower(), *filter(None, (urlsplit(origin).hostname for origin in self.cors_origins))}
+        )
 
     @property
     def uses_public_keys(self) -> bool:

@@ -46,11 +46,13 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 // ---------------------------------------------------------------------------------------------------------------------
 // Small things that others need too
 
-/** Where a link leads: a URL when it is relative, http or https, otherwise null. */
+/** Where a link leads: a URL when it is http or https, or relative and so on the page's own host; otherwise null. */
 export function safeUrl(link) {
   try {
     const url = new URL(link, document.baseURI);
-    return ["http:", "https:"].includes(url.protocol) ? url : null;
+    if (!["http:", "https:"].includes(url.protocol)) return null;
+    // "//evil.example" looks like a path.
+    return /^https?:/i.test(link) || url.host === new URL(document.baseURI).host ? url : null;
   } catch {
     return null;
   }

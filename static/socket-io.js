@@ -13,9 +13,10 @@ export async function loadSocketIo() {
     fetch("/client/vendor/integrity.json").then((answer) => (answer.ok ? answer.json() : null)),
     fetch(SCRIPT, { method: "HEAD", redirect: "manual" }),
   ]);
+  if (!known) throw new Error("Socket.IO's client is not known here");
   const script = document.createElement("script");
   script.crossOrigin = "anonymous"; // without it a hash cannot be checked across origins
-  script.integrity = known?.files["socket.io.js"].integrity ?? "";
+  script.integrity = known.files["socket.io.js"].integrity;
   script.src = SCRIPT;
   await new Promise((resolve, reject) => {
     script.onload = resolve;

@@ -23,6 +23,7 @@ LAYERS = {
     "models": 0,
     "errors": 0,
     "faults": 0,
+    "proxies": 0,
     "wire": 0,
     "metrics": 0,
     "redis_client": 0,

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from eventide_notify import Settings, create_app
-from eventide_notify.rest.pages import SCRIPTS, PageRoutes, static_directory
+from eventide_notify.rest.pages import LOADED, SCRIPTS, PageRoutes, static_directory
 from eventide_notify.rest.problems import HANDLERS
 
 from .require import missing
@@ -82,7 +82,10 @@ def test_a_page_runs_only_scripts_that_are_files(browser: httpx.Client, address:
     answer = browser.get(address)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     sources = policy(answer)
-    assert sources["script-src"] == ["'self'", CDN]
+    assert sources["script-src"][0] == "'self'"
+    version = json.loads((VENDOR / "integrity.json").read_text())["version"]
+    lacking = [name for name in LOADED if not (VENDOR / name).is_file()]
+    assert sources["script-src"][1:] == [f"{CDN}/npm/socket.io-client@{version}/dist/{name}" for name in lacking]
     assert sources["object-src"] == sources["base-uri"] == ["'none'"]
     assert Markup(answer.text).inline == []
 
@@ -193,7 +196,13 @@ async def test_a_browser_client_that_was_not_fetched_comes_from_the_cdn(tmp_path
             answer = await client.get(f"/socket.io/{name}")
             assert answer.status_code == 302
             assert answer.headers["location"] == f"{CDN}/npm/socket.io-client@{version}/dist/{name}"
+        (tmp_path / "index.html").write_text("<!doctype html>")
+        allowed = [f"{CDN}/npm/socket.io-client@{version}/dist/{name}" for name in LOADED]
+        pages.routes[:] = PageRoutes(tmp_path).routes()
+        assert policy(await client.get("/client/"))["script-src"] == ["'self'", *allowed]
         (vendor / "socket.io.js").write_text("// fetched since")
+        pages.routes[:] = PageRoutes(tmp_path).routes()
+        assert policy(await client.get("/client/"))["script-src"] == ["'self'", *allowed[1:]]
         assert (await client.get("/socket.io/socket.io.js")).text == "// fetched since"
 
 

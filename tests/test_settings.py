@@ -32,13 +32,15 @@ ALIASES = {
     "REDIS_URL": ["REDIS_URL"],
     "JWT_SECRET": ["JWT_ACCESS_SECRET", "JWT_SECRET"],
     "CORS_ORIGINS": ["FRONTEND_URL"],
+    "TRUSTED_PROXIES": ["FORWARDED_ALLOW_IPS"],
 }
 DEFAULTS = {
     "HOST": "127.0.0.1", "PORT": 3000, "DATABASE_URL": "sqlite:///eventide.db", "MONGODB_DRIVER": "motor",
     "REDIS_URL": None,
     "JWT_SECRET": None, "ALLOW_WEAK_SECRET": False, "JWT_PUBLIC_KEY": None, "JWKS_URL": None, "JWT_ALGORITHMS": (),
     "JWT_AUDIENCE": None, "JWT_ISSUER": None, "JWT_LEEWAY": 10, "JWT_USER_CLAIM": None, "ADMIN_ROLE": "admin",
-    "CORS_ORIGINS": (), "NOTIFICATION_EVENTS": ("notification", "newNotification"),
+    "CORS_ORIGINS": (), "TRUSTED_PROXIES": ("127.0.0.1",),
+    "NOTIFICATION_EVENTS": ("notification", "newNotification"),
     "BROADCAST_EVENTS": ("global_notification", "announcement"), "ROOT_NAMESPACE": True,
     "TRANSPORTS": ("websocket", "polling"), "CATCH_UP_LIMIT": 100, "ANNOUNCEMENT_DAYS": 30, "MAX_SOCKETS_PER_USER": 20,
     "LOG_LEVEL": "info", "LOG_FORMAT": "text",
@@ -103,6 +105,7 @@ def test_every_setting_is_read_under_its_name(environment: Environment, name: st
         "JWT_PUBLIC_KEY": (PEM.replace("\n", "\\n"), PEM), "JWKS_URL": ("https://id.example.com/jwks.json",) * 2,
         "JWT_ALGORITHMS": (" HS512, HS256 ,", ("HS512", "HS256")), "JWT_LEEWAY": ("0.5", 0.5),
         "CORS_ORIGINS": ("https://A.example.com/, http://localhost:4200", ("https://a.example.com", "http://localhost:4200")),
+        "TRUSTED_PROXIES": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")),
         "NOTIFICATION_EVENTS": ("alert,notification,alert", ("alert", "notification")),
         "BROADCAST_EVENTS": ("news", ("news",)), "ROOT_NAMESPACE": ("0", False),
         "TRANSPORTS": ("polling", ("polling",)), "CATCH_UP_LIMIT": ("7", 7),
@@ -119,6 +122,7 @@ def test_an_alias_counts_where_the_name_before_it_is_absent(
     environment: Environment, name: str, aliases: list[str]
 ) -> None:
     kind = {"PORT": "400{}", "JWT_SECRET": SECRET + "{}", "REDIS_URL": "redis://{}", "CORS_ORIGINS": "http://{}"}
+    kind["TRUSTED_PROXIES"] = "10.0.0.{}"
 
     def read() -> str:
         found = plain(load_settings(), name)
@@ -242,6 +246,7 @@ def test_an_unknown_override_is_refused(environment: Environment) -> None:
         *(("REDIS_URL", f"redis+sentinel://{value}") for value in ("h", "h:2/0", "h/a/b", "h/a/0/1", "/m", "h:x/m")),
         *(("ALLOW_WEAK_SECRET", value) for value in ("perhaps", "2")),
         *(("JWT_PUBLIC_KEY", value) for value in ("x", "-----BEGIN PUBLIC KEY-----", PEM[:-40], "/etc/key.pem")),
+        *(("TRUSTED_PROXIES", value) for value in ("proxy", "10.0.0.1/8", "10.0.0", "10.0.0.1:80")),
         *(("JWKS_URL", value) for value in ("file:///etc/jwks.json", "id.example.com")),
         *(("JWT_ALGORITHMS", value) for value in ("none", "None", "HS256,none", "HS257", "HS256,RS256", "ES256,HS512")),
         *(("JWT_LEEWAY", value) for value in ("-1", "3601", "nan", "inf", "1s")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import socketio
@@ -18,7 +18,7 @@ class SocketServer(socketio.AsyncServer):
     """python-socketio's server for this service: orjson, events in the order they came, receipts.
 
     `confirm` is called with the receipts that clients have proven. `origins`: whose pages may connect beside the
-    service's own; `*`: everybody's.
+    service's own; `*`: everybody's. `hosts`: names that lead here.
     """
 
     eio: EngineServer
@@ -29,6 +29,7 @@ class SocketServer(socketio.AsyncServer):
         manager: Any,
         confirm: Callable[[Sequence[Receipt]], None],
         origins: Sequence[str],
+        hosts: Collection[str],
         transports: Sequence[str],
         namespaces: Sequence[str],
     ) -> None:
@@ -44,6 +45,7 @@ class SocketServer(socketio.AsyncServer):
             confirm=confirm,
             faults=ClientFaults(),
             origins=origins,
+            hosts=hosts,
             transports=transports,
         )
 

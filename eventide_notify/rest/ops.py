@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from ..errors import EventideError
 from ..metrics import Metrics
+from .problems import PRIVATE
 
 logger = logging.getLogger(__name__)
 
@@ -77,4 +78,4 @@ class OpsRoutes:
 
 
 def _status(code: int, body: Mapping[str, object]) -> Response:
-    return Response(orjson.dumps(body), code, {"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(orjson.dumps(body), code, PRIVATE, media_type="application/json")

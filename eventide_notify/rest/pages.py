@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from ..errors import NotFound
 SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js")
 PUBLIC_CDN = "https://cdn.jsdelivr.net/npm/socket.io-client@{version}/dist/{name}"
 
-# Pages load only what is ours, or the client from the CDN, whose hash they know. Nothing inline is ever run.
+LOADED = ("socket.io.js", "socket.io.min.js")
+"""Those that the pages and the bell load, with the hash that `integrity.json` has."""
+
+# Pages load only what is ours, or these very files from the CDN. Nothing inline is ever run.
 _POLICY = (
     "default-src 'self'; img-src 'self' http: https: data:; connect-src *; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self' https://cdn.jsdelivr.net; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 
 
@@ -31,15 +35,12 @@ def static_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-_HEADERS = {
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-}
-
-
 class Pages(StaticFiles):
-    """Files that browsers ask about again, so that a new version shows at once."""
+    """Files that browsers ask about again, so that a new version shows at once; `headers` go with each."""
+
+    def __init__(self, directory: Path, headers: Mapping[str, str]) -> None:
+        super().__init__(directory=directory, html=True)
+        self._headers = headers
 
     def file_response(self, full_path: Any, *arguments: Any, **options: Any) -> Response:
         # In memory, and not as a file that is open for as long as somebody takes to read it.
@@ -51,7 +52,7 @@ class Pages(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers.update(_HEADERS)
+        response.headers.update(self._headers)
         return response
 
 
@@ -62,6 +63,11 @@ class PageRoutes:
         self._directory = directory
         self._vendor = directory / "vendor"
         self._scripts = {f"/socket.io/{name}": self._vendor / name for name in SCRIPTS}
+        self._headers = {
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": _POLICY.format(scripts=" ".join(["'self'", *self._from_cdn()])),
+            "X-Content-Type-Options": "nosniff",
+        }
 
     def serves_script(self, path: str) -> bool:
         """Whether this address below `/socket.io/` is a script and not the protocol's."""
@@ -70,7 +76,7 @@ class PageRoutes:
     def routes(self) -> list[BaseRoute]:
         return [
             *(Route(path, self.script, methods=["GET"]) for path in self._scripts),
-            Mount("/client", Pages(directory=self._directory, html=True)),
+            Mount("/client", Pages(self._directory, self._headers)),
         ]
 
     def root(self) -> Route:
@@ -88,6 +94,13 @@ class PageRoutes:
             return _in_memory(path, {"Content-Type": "text/javascript", "Cache-Control": "public, max-age=3600"})
         return RedirectResponse(self._on_cdn(path.name), 302)
 
+    def _from_cdn(self) -> list[str]:
+        """The addresses of the scripts that pages get from the CDN: those that could not be fetched at build time."""
+        try:
+            return [self._on_cdn(name) for name in LOADED if not (self._vendor / name).is_file()]
+        except NotFound:
+            return []
+
     def _on_cdn(self, name: str) -> str:
         try:
             known: dict[str, Any] = json.loads((self._vendor / "integrity.json").read_text())
@@ -99,7 +112,7 @@ class PageRoutes:
         return RedirectResponse("/client/", 307)
 
     async def _docs(self, request: Request) -> Response:
-        return _in_memory(self._directory / "docs.html", {"Content-Type": "text/html; charset=utf-8", **_HEADERS})
+        return _in_memory(self._directory / "docs.html", {"Content-Type": "text/html; charset=utf-8", **self._headers})
 
 
 def _in_memory(path: Path, headers: dict[str, str], status: int = 200) -> Response:

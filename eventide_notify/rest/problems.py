@@ -39,6 +39,10 @@ _BY_STATUS: dict[int, type[EventideError]] = {
 }
 
 
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of every answer of the REST API: it is somebody's, and what it says that it is."""
+
+
 def problem(error: EventideError, *, headers: dict[str, str] | None = None) -> Response:
     """The answer that tells of this error."""
     body: dict[str, Any] = {
@@ -50,7 +54,9 @@ def problem(error: EventideError, *, headers: dict[str, str] | None = None) -> R
     }
     if isinstance(error, InvalidRequest) and error.errors:
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
-    return Response(orjson.dumps(body), error.status, {**_headers(error), **(headers or {})}, media_type=MEDIA_TYPE)
+    return Response(
+        orjson.dumps(body), error.status, {**PRIVATE, **_headers(error), **(headers or {})}, media_type=MEDIA_TYPE
+    )
 
 
 def _headers(error: EventideError) -> dict[str, str]:

@@ -34,7 +34,7 @@ from ..models import USER_ID_MAX, Principal, UserId
 from ..schemas import Shape
 from ..service import NotificationService
 from ..service.in_flight import InFlight
-from .problems import problem
+from .problems import PRIVATE, problem
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class NotificationRoutes:
 
     async def delete(self, request: Request, principal: Principal) -> Response:
         await self._service.delete(principal.user_id, [request.path_params["id"]])
-        return Response(status_code=204)
+        return Response(status_code=204, headers=PRIVATE)
 
     # Administrators'
 
@@ -192,7 +192,7 @@ class NotificationRoutes:
 
     async def retract(self, request: Request, principal: Principal) -> Response:
         await self._service.retract(request.path_params["id"])
-        return Response(status_code=204)
+        return Response(status_code=204, headers=PRIVATE)
 
     async def publish(self, request: Request, principal: Principal) -> Response:
         _no_idempotency_key(request)
@@ -213,7 +213,7 @@ class NotificationRoutes:
 
 
 def _json(payload: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(payload), status, media_type="application/json")
+    return Response(orjson.dumps(payload), status, PRIVATE, media_type="application/json")
 
 
 def _bearer(request: Request) -> str:

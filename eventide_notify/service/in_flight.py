@@ -46,7 +46,12 @@ class InFlight:
         line.count += 1
         try:
             async with line.places:
-                yield
+                try:
+                    yield
+                finally:
+                    # It counts until all others had their turn: what waits for nothing, as a request that is refused,
+                    # would be over before the next one comes, and any number of them be carried out one by one.
+                    await asyncio.sleep(0)
         finally:
             line.count -= 1
             if not line.count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ from ..store.base import Claim, Store
 from .fanout import Fanout
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
+
+MADE_AT_ONCE = 1_000
+"""Notifications that are made before others have their turn: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class NotificationService:
         recipients = _recipients(users)
         now = self._clock()
         async with self._turns.take(recipients) as turn:
-            items = [Notification(self._new_id(now), user, draft, now) for user in recipients]
+            items = await self._make(recipients, draft, now)
             claim = None
             if idempotency_key is not None:
                 body = [recipients, draft.model_dump(mode="json")]
@@ -95,6 +99,16 @@ class NotificationService:
                 await turn.wait()
                 await self._fanout.deliver(items, late=held is not None)
             return items
+
+    async def _make(self, users: Sequence[UserId], draft: Draft, now: datetime) -> list[Notification]:
+        ids = self._new_id.take(len(users), now)
+        made: list[Notification] = []
+        for start in range(0, len(users), MADE_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)  # others have their turn
+            some = users[start : start + MADE_AT_ONCE]
+            made += [Notification(id, user, draft, now) for user, id in zip(some, ids, strict=False)]
+        return made
 
     async def announce(
         self,

@@ -20,6 +20,7 @@ from .migrations import is_current, migrate
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
 from .sql_errors import Progress, SqlErrors, is_locked
+from .tables import Run
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Database(ABC):
     def listed(self, **columns: list[str]) -> sa.FromClause:
         """A table of these columns, in one parameter or one for each column."""
 
-    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
+    async def save_together(self, wanted: Sequence[Run], claim: Claim | None) -> bool:
         """Save these notifications together with what others save just now, if this database has a way of its own to
         do so, and the claim is not held. Whether that was done; otherwise nothing was.
 

@@ -20,8 +20,9 @@ from .outage import reason
 
 logger = logging.getLogger(__name__)
 
-RAISED = (errors.PyMongoError, BSONError, OSError)
-"""What the drivers raise (a `TimeoutError` is an `OSError`). A `TypeError` or the like is a mistake of ours."""
+RAISED = (errors.PyMongoError, BSONError, OSError, RuntimeError)
+"""What the drivers raise (a `TimeoutError` is an `OSError`; PyMongo's locks, and uvloop's closed connections, raise
+`RuntimeError`). A `TypeError` or the like is a mistake of ours."""
 
 _TRY_AGAIN = ("RetryableWriteError", "TransientTransactionError", "RetryableError", "SystemOverloadedError")
 _UNTOUCHED = "NoWritesPerformed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from .group import Group
 from .postgresql_saves import UNUSED_SECONDS, PostgresqlSaves, Save
 from .records import Tasks
 from .sql_errors import Progress
+from .tables import Run
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Postgresql(Database):
         self._saves = PostgresqlSaves(url)
         self._group = Group(
             self._save_group,
-            weigh=lambda save: len(save.rows) + 1,
+            weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1,
             most=ROWS,
             may_be_of_one=lambda error: isinstance(error, Refused),
         )
@@ -75,8 +76,8 @@ class Postgresql(Database):
         arrays = (sa.literal(values, self.packed) for values in columns.values())
         return sa.func.unnest(*arrays).table_valued(*columns).render_derived()
 
-    async def save_together(self, rows: Sequence[Mapping[str, Any]], claim: Claim | None) -> bool:
-        return await self._group.do(Save(rows, claim))
+    async def save_together(self, wanted: Sequence[Run], claim: Claim | None) -> bool:
+        return await self._group.do(Save(wanted, claim))
 
     async def _save_group(self, saves: Sequence[Save]) -> Sequence[bool]:
         return await self._noted(lambda progress: self._saves.save(saves, progress))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,9 +20,7 @@ from . import engines
 from .base import Claim
 from .records import pack_items
 from .sql_errors import Progress
-from .tables import claims, milliseconds, notifications
-
-Row = Mapping[str, Any]
+from .tables import Run, claims, milliseconds, notifications
 
 UNUSED_SECONDS = 5.0
 """How long a connection is trusted without asking."""
@@ -35,44 +33,54 @@ _TYPES = {sa.Text: "text", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
 class Save:
     """Rows of `notifications`, and the claim that they are to be saved with."""
 
-    rows: Sequence[Row]
+    runs: Sequence[Run]
     claim: Claim | None
 
 
-def _arrays(table: sa.Table, first: int) -> str:
-    types = [_TYPES[type(column.type)] for column in table.columns]
+def _arrays(columns: Sequence[sa.Column[Any]], first: int) -> str:
+    types = [_TYPES[type(column.type)] for column in columns]
     return ", ".join(f"${number}::{type}[]" for number, type in enumerate(types, first))
 
 
-def _names(table: sa.Table) -> str:
-    return ", ".join(column.name for column in table.columns)
+def _names(columns: Iterable[sa.Column[Any]]) -> str:
+    return ", ".join(column.name for column in columns)
 
 
-_CLAIMS, _NOTIFICATIONS = len(claims.columns), len(notifications.columns)
+def _rows(first: int) -> str:
+    """The rows to save: an array of ids, one of users, one of the number of the run that each is of, and an array for
+    each column that a run shares, and one of its claim's keys."""
+    shared = list(notifications.columns)[2:]
+    return f"""
+        SELECT id, user_id, {_names(shared)}, claim
+        FROM unnest(${first}::text[], ${first + 1}::text[], ${first + 2}::bigint[]) AS keys (id, user_id, run)
+        JOIN unnest({_arrays(shared, first + 3)}, ${first + 3 + len(shared)}::text[])
+            WITH ORDINALITY AS runs ({_names(shared)}, claim, number) ON number = run
+    """  # noqa: S608 - nothing of this comes from outside
+
+
+_ALL, _CLAIM = _names(notifications.columns), _names(claims.columns)
 # In the order of keys and ids: two instances with the same ones would otherwise wait for each other.
 _SAVE = f"""
 WITH taken AS (
-    INSERT INTO claims ({_names(claims)})
-    SELECT {_names(claims)} FROM unnest({_arrays(claims, 1)}) AS wanted ({_names(claims)}) ORDER BY key
+    INSERT INTO claims ({_CLAIM})
+    SELECT {_CLAIM} FROM unnest({_arrays(list(claims.columns), 1)}) AS wanted ({_CLAIM}) ORDER BY key
     ON CONFLICT (key) DO UPDATE
     SET fingerprint = excluded.fingerprint, items = excluded.items,
         claimed_at = excluded.claimed_at, complete = excluded.complete
-    WHERE claims.claimed_at < excluded.claimed_at - ${_CLAIMS + 1}::bigint
+    WHERE claims.claimed_at < excluded.claimed_at - ${len(claims.columns) + 1}::bigint
     RETURNING key
 ), saved AS (
-    INSERT INTO notifications ({_names(notifications)})
-    SELECT {_names(notifications)}
-    FROM unnest({_arrays(notifications, _CLAIMS + 2)}, ${_CLAIMS + _NOTIFICATIONS + 2}::text[])
-        AS wanted ({_names(notifications)}, claim)
+    INSERT INTO notifications ({_ALL})
+    SELECT {_ALL} FROM ({_rows(len(claims.columns) + 2)}) AS wanted
     WHERE claim IS NULL OR claim IN (SELECT key FROM taken)
     ORDER BY id
     ON CONFLICT (id) DO NOTHING
 )
 SELECT key FROM taken
-"""  # noqa: S608 - nothing of this comes from outside
-_SAVE_ROWS = f"""
-INSERT INTO notifications ({_names(notifications)})
-SELECT {_names(notifications)} FROM unnest({_arrays(notifications, 1)}) AS wanted ({_names(notifications)}) ORDER BY id
+"""  # noqa: S608
+_SAVE_UNCLAIMED = f"""
+INSERT INTO notifications ({_ALL})
+SELECT {_ALL} FROM ({_rows(1)}) AS wanted ORDER BY id
 ON CONFLICT (id) DO NOTHING
 """  # noqa: S608
 
@@ -93,20 +101,13 @@ class PostgresqlSaves:
             if save.claim is not None and save.claim.lifetime == lifetime:
                 wanted.setdefault(save.claim.key, save.claim)
         mine = [save.claim is None or wanted.get(save.claim.key) is save.claim for save in saves]
-        rows = [
-            (row, save.claim and save.claim.key)
-            for save, is_mine in zip(saves, mine, strict=True)
-            if is_mine
-            for row in save.rows
-        ]
-        columns = [[row[column.name] for row, _ in rows] for column in notifications.columns]
+        some = [save for save, is_mine in zip(saves, mine, strict=True) if is_mine]
         if not wanted:
-            await self._execute(progress, _SAVE_ROWS, *columns)
+            await self._execute(progress, _SAVE_UNCLAIMED, *_columns(some))
             return mine
         claimed = [list(column) for column in zip(*map(_values, wanted.values()), strict=True)]
-        found = await self._execute(
-            progress, _SAVE, *claimed, lifetime // timedelta(milliseconds=1), *columns, [key for _, key in rows]
-        )
+        kept_for = lifetime // timedelta(milliseconds=1)
+        found = await self._execute(progress, _SAVE, *claimed, kept_for, *_columns(some))
         taken = {row["key"] for row in found}
         return [
             is_mine and (save.claim is None or save.claim.key in taken)
@@ -172,3 +173,15 @@ class PostgresqlSaves:
 
 def _values(claim: Claim) -> tuple[Any, ...]:
     return claim.key, claim.fingerprint, pack_items(claim.items), milliseconds(claim.claimed_at), True
+
+
+def _columns(saves: Iterable[Save]) -> list[Sequence[Any]]:
+    """The arrays that `_rows` takes."""
+    wanted = [(run, save.claim and save.claim.key) for save in saves for run in save.runs]
+    keys = [(*key, number) for number, (run, _) in enumerate(wanted, 1) for key in run.keys]
+    shared = [(*run.shared, claim) for run, claim in wanted]
+    return [*_turned(keys, 3), *_turned(shared, len(notifications.columns) - 1)]
+
+
+def _turned(rows: Sequence[Sequence[Any]], columns: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * columns

@@ -22,14 +22,16 @@ from .sql_announcements import ACTIVE, DONE, OF_USER, USER, SqlAnnouncements
 from .sql_claims import SqlClaims
 from .sqlite import Sqlite
 from .tables import (
+    Run,
     announcement_receipts,
     delivered,
-    from_notification,
     is_pending,
     is_unread,
     milliseconds,
     read,
+    runs,
     to_notification,
+    to_rows,
 )
 
 _notifications = tables.notifications
@@ -64,17 +66,17 @@ class SqlStore:
     async def add(self, notifications: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
         if not notifications and claim is None:
             return None
-        rows = _rows(notifications)
-        if await self._database.save_together(rows, claim):
+        wanted = runs(notifications)
+        if await self._database.save_together(wanted, claim):
             return None
         return await self._claims.once(
             claim,
-            lambda connection: self._insert(connection, rows),
-            lambda connection, held: self._insert(connection, _rows(resume(notifications, held))),
+            lambda connection: self._insert(connection, wanted),
+            lambda connection, held: self._insert(connection, runs(resume(notifications, held))),
         )
 
-    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
+    def _insert(self, connection: sa.Connection, wanted: Iterable[Run]) -> None:
+        if rows := [row for run in wanted for row in to_rows(run)]:
             connection.execute(self._keep, rows)
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
@@ -244,11 +246,6 @@ class SqlStore:
         for part in parts(dict.fromkeys(ids)):
             done += await self._database.write(partial(work, part), partly=bool(done))
         return done
-
-
-def _rows(notifications: Iterable[Notification]) -> list[dict[str, Any]]:
-    # In the order of ids: two calls with the same ones would otherwise wait for each other.
-    return [from_notification(item) for item in sorted(notifications, key=lambda item: item.id)]
 
 
 # Built once: to put such a query together takes longer than to answer it.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -83,16 +85,46 @@ def read(row: Any, now: datetime) -> dict[str, Any]:
     return {"status": Status.READ, "read_at": at, "delivered_at": sa.func.coalesce(row.delivered_at, at)}
 
 
-def from_notification(notification: Notification) -> dict[str, Any]:
-    delivered, read = notification.delivered_at, notification.read_at
-    return {
-        "id": notification.id,
-        "user_id": notification.user_id,
-        "status": notification.status,
-        "created_at": milliseconds(notification.created_at),
+class Run(NamedTuple):
+    """Rows of `notifications` that differ in their first two columns only, as those of one send do."""
+
+    keys: Sequence[tuple[str, str]]
+    """Ids and users."""
+    shared: tuple[Any, ...]
+    """The values of all other columns, `SHARED`."""
+
+
+SHARED = tuple(column.name for column in notifications.columns)[2:]
+
+
+def runs(items: Iterable[Notification]) -> list[Run]:
+    """The rows of these notifications, in the order of ids: whoever writes the same ones twice, or to two instances,
+    would otherwise wait for each other."""
+    ordered = sorted(items, key=lambda item: item.id)
+    alike = groupby(ordered, lambda item: (id(item.content), item.created_at, item.status, *_times(item)))
+    return [_run(list(some)) for _, some in alike]
+
+
+def _run(items: Sequence[Notification]) -> Run:
+    first = items[0]
+    delivered, read = _times(first)
+    values = {
+        "status": first.status,
+        "created_at": milliseconds(first.created_at),
         "delivered_at": delivered and milliseconds(delivered),
         "read_at": read and milliseconds(read),
-    } | pack_content(notification.content)
+    } | pack_content(first.content)
+    return Run([(item.id, item.user_id) for item in items], tuple(values[name] for name in SHARED))
+
+
+def _times(item: Notification) -> tuple[datetime | None, datetime | None]:
+    return item.delivered_at, item.read_at
+
+
+def to_rows(run: Run) -> list[dict[str, Any]]:
+    """The rows one by one."""
+    shared = dict(zip(SHARED, run.shared, strict=True))
+    return [{"id": id, "user_id": user, **shared} for id, user in run.keys]
 
 
 def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notification:

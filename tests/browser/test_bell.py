@@ -452,6 +452,10 @@ async def test_no_field_is_parsed(service: Service, user: str, device: Device, o
         {"title": XSS, "message": XSS, "type": XSS[:50], "data": {"html": XSS}, "link": "javascript:window.hacked=1"},
         {"title": "link", "message": "data", "link": "data:text/html,<script>opener.hacked=1</script>"},
         {"title": "link", "message": "spaces", "link": " \tjava\nscript:window.hacked=1"},
+        *(
+            {"title": "link", "message": "host", "link": f"{start}evil.example/"}
+            for start in ("//", "/\\", "/\t/", " //")
+        ),
         {"title": "link", "message": "blob", "link": "blob:http://127.0.0.1/1"},
         {"title": "link", "message": "quote", "link": 'https://example.com/" onclick="window.hacked=1'},
         {"title": "avatar", "message": "script", "avatar": "javascript:window.hacked=1"},

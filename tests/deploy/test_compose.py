@@ -98,7 +98,7 @@ def test_instances_believe_nginx_alone(compose: Any, services: Services) -> None
     assert len({*fixed}) == 3
     assert all(ip_address(found) in ip_network(network["subnet"]) for found in fixed)
     for name in INSTANCES:
-        assert services[name]["environment"]["FORWARDED_ALLOW_IPS"] == address(services["nginx"])
+        assert services[name]["environment"]["EVENTIDE_TRUSTED_PROXIES"] == address(services["nginx"])
 
 
 def test_a_stop_has_the_time_it_needs(services: Services) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from ..chaos.crowd import open_files
 from ..service import Service
 from .frames import text, websocket
+from .greedy import DEMANDS, Demand, demand, fill
 from .hostile import (
     FLOODS,
     HELD,
@@ -44,8 +45,9 @@ from .hostile import (
     vanish,
 )
 from .innocent import Innocent, innocent
-from .peer import connected, request
+from .peer import bearer, connected, request
 from .readers import Crowd, crowd, drown, not_reading, share
+from .tokens import TOKENS
 from .variants import FewFiles
 from .watch import MIB, Watch, left
 
@@ -55,6 +57,10 @@ AFTERMATH = 2.0
 SETTLE = 3.0
 """Seconds after that until the last look at the memory."""
 Attack = Callable[[Service], Awaitable[object]]
+
+
+class Filled(Service):
+    """A service that has much for the greedy user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ HEAD = (
 
 async def measured(name: str, service: Service, attack: Attack) -> Row:
     """Carry it out beside an innocent client."""
+    if isinstance(service, Filled):
+        await fill(service, 60_000)
     service.start()
     async with innocent(service) as client:
         await asyncio.sleep(1)  # what a service needs for its first requests is no attack's
@@ -122,6 +130,15 @@ async def aborted_post(service: Service) -> str:
     async with connected(service.base_url) as peer:
         target = await handshake(peer)
     return await aborted(service, request(target, method="POST", headers=[("Content-Length", "1000")]) + b"4")
+
+
+def showing(token: str) -> Attack:
+    asked = request("/v1/notifications", headers=[bearer(token)])
+    return lambda service: repeatedly(lambda _: once(service, asked))
+
+
+def demanding(what: Demand) -> Attack:
+    return lambda service: demand(service, what, SECONDS)
 
 
 def holding(kind: str) -> Attack:
@@ -199,6 +216,10 @@ def attacks(connects: int) -> Iterator[tuple[str, Callable[[], Service], Attack]
         lambda: FewFiles(256),
         lambda service: many(400, lambda _: upgrade_elsewhere(service), at_once=10, seconds=SECONDS),
     )
+    for name, token in TOKENS.items():
+        yield f"tokens: {name}", Service, showing(token)
+    for what in DEMANDS:
+        yield f"one user, {what}", Filled, demanding(what)
     for kind in HELD:
         yield f"400 {kind}", lambda: FewFiles(256), holding(kind)
     yield "connects and disconnects", Service, lambda service: churn(service, connects)

@@ -70,7 +70,7 @@ async def rest(service: Service, method: str, path: str, body: bytes | None = No
 
 
 @pytest.mark.parametrize("kind", HELD)
-async def test_those_who_are_nobody_make_room(kind: str) -> None:
+async def test_connections_of_nobody_are_evicted(kind: str) -> None:
     with FewFiles(FILES) as service:
         service.start()
         watch = Watch(service)

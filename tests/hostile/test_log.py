@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,15 +10,14 @@ from urllib.parse import quote
 
 import pytest
 
-from ..service import SECRET, Service
+from ..service import Service
 from .frames import NAMESPACE, Opcode, WebSocket, frame, text, upgrade, websocket
 from .hostile import POLLING, aborted, handshake, malformed_post, many, once
 from .peer import bearer, connected, request
+from .tokens import CLAIMS, EVIL, FORGED, HS256, TOKENS, crafted
 from .watch import Watch
 
 TIMES = 100
-FORGED = "12:00:00 ERROR   somebody: forged"
-EVIL = f"x\n{FORGED}\r{FORGED}\u2028{FORGED}\x85{FORGED}\x1b[2J"
 Attack = Callable[[Service], Awaitable[object]]
 
 
@@ -37,29 +33,6 @@ def is_record(line: str) -> bool:
     if line.startswith("{"):
         return set(json.loads(line)) >= {"time", "level", "logger", "message"}
     return re.match(r"\d\d:\d\d:\d\d (INFO|WARNING) +(eventide_notify|uvicorn)[\w.]*: ", line) is not None
-
-
-def crafted(header: dict[str, Any], payload: dict[str, Any], secret: str = SECRET) -> str:
-    """A token that no library would make."""
-
-    def encoded(part: bytes) -> str:
-        return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-    signed = f"{encoded(json.dumps(header).encode())}.{encoded(json.dumps(payload).encode())}"
-    return f"{signed}.{encoded(hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest())}"
-
-
-HS256 = {"alg": "HS256", "typ": "JWT"}
-CLAIMS = {"sub": EVIL[:100], "exp": 2**32}
-TOKENS = {
-    "malformed": "a.b.c",
-    "crit": crafted({**HS256, "crit": [EVIL]}, CLAIMS),
-    "kid": crafted({**HS256, "kid": EVIL}, CLAIMS, "another secret that is long enough"),
-    "kid that is a list": crafted({**HS256, "kid": [EVIL]}, CLAIMS),
-    "alg": crafted({"alg": EVIL}, CLAIMS),
-    "user id": crafted(HS256, {**CLAIMS, "sub": [EVIL]}),
-    "exp": crafted(HS256, {**CLAIMS, "exp": EVIL}),
-}
 
 
 def sent(*data: bytes) -> Attack:

@@ -276,3 +276,23 @@ def test_metrics(service: Service, reader: httpx.Client, send: Send) -> None:
 def test_the_root_leads_to_the_pages(service: Service) -> None:
     answer = httpx.get(f"{service.base_url}/")
     assert (answer.status_code, answer.headers["Location"]) == (307, "/client/")
+
+
+@pytest.mark.parametrize(("method", "path"), [*READERS, *ADMINS, ("GET", "/v1/nothing"), ("POST", LIST)])
+def test_nobody_keeps_an_answer_or_takes_it_for_something_else(
+    admin: httpx.Client, client_of: Any, method: str, path: str
+) -> None:
+    without_token = {"Authorization": ""}
+    for client, headers in ((admin, {}), (client_of("nobody"), {}), (admin, without_token)):
+        answer = client.request(method, path, headers=headers)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_nor_what_is_deleted_or_made(admin: httpx.Client, reader: httpx.Client, send: Send) -> None:
+    made = admin.post(SEND, json={"userId": "x", "message": "Hello"})
+    deleted = reader.delete(f"{LIST}/{send()}")
+    assert (made.status_code, deleted.status_code) == (201, 204)
+    for answer in (made, deleted):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"

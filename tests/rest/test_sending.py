@@ -16,7 +16,7 @@ LIST = "/v1/notifications"
 JSON = {"Content-Type": "application/json"}
 
 LINKS = [
-    "/", "/posts/1#comment-9", "posts", "?a=b:c", "#x", "//example.com/x", "./a:b", "a/b:c", "/ä", "/%20", "x" * 2_000,
+    "/", "/posts/1#comment-9", "posts", "?a=b:c", "#x", "./a:b", "a/b:c", "/ä", "/%20", "x" * 2_000,
     "http://localhost:4200/", "https://example.com/a?b=c#d", "HTTPS://EXAMPLE.COM", "https://[::1]/", "https://ä.example",
 ]  # fmt: skip
 """Relative, or of the web."""
@@ -33,6 +33,7 @@ SCRIPTS = [
 
 BROKEN_LINKS = [
     "", "x" * 2_001, "/a b", "\\\\example.com", "/\\example.com", "https:\\\\example.com", "https://example.com\\@x",
+    "//", "//example.com", "//example.com/x", "///example.com", "////",
     "http:", "http:/", "http://", "https:///path", "http:example.com", "https://?x", "https://#x",
     *(f"/a{character}b" for character in "\t\n\x7f\x85\x9f\xa0\u1680\u2003\u200b\u2028\u202e\u205f\u2060\u3000\ufeff"),
 ]  # fmt: skip
@@ -169,7 +170,7 @@ def test_every_wrong_field_is_named_by_the_clients_own_name(admin: httpx.Client)
     problem(admin.post(SEND, json=wrong), 422, "invalid_request", "message", *names)
 
 
-@pytest.mark.parametrize("name", ["userids", "id", "createdAt", "audience", "", "a.b", "Ä", "__class__", "x" * 1_000])
+@pytest.mark.parametrize("name", ["userids", "id", "createdAt", "audience", "", "a.b", "Ä", "__class__", "x" * 200])
 def test_an_unknown_field_is_refused(admin: httpx.Client, name: str) -> None:
     body = {"userId": "1", "message": "Hello", name: "x"}
     problem(admin.post(SEND, json=body), 422, "invalid_request", name)

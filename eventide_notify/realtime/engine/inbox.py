@@ -17,6 +17,8 @@ INBOX_SIZE_MAX = 262_144
 """Messages of one client that wait to be handled, and their characters; before more are read, these are handled."""
 AT_ONCE = 16
 """Messages of one client that are handled before others have their turn."""
+TURN = 0.001
+"""Seconds after which others have it too: some messages cost much, and fail without waiting for anything."""
 BURST = 500
 PACE = 100
 """Messages that a client may send at once, and in each second after that; the rest is handled at this pace."""
@@ -82,15 +84,18 @@ class Inbox:
     async def _work(self) -> None:
         while self._messages:
             messages, self._messages = self._messages, []
-            for number, message in enumerate(messages, 1):
+            handled, began = 0, self._engine.loop.time()
+            for message in messages:
                 await self._engine.handle_message(self._sid, message)
                 self._size -= len(message)
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(self._pause(AT_ONCE))
+                handled += 1
+                if handled == AT_ONCE or self._engine.loop.time() - began > TURN:
+                    await asyncio.sleep(self._pause(handled))
+                    handled, began = 0, self._engine.loop.time()
             self._emptied()
             self._let_go_on()
             if self._messages:
-                await asyncio.sleep(self._pause(len(messages) % AT_ONCE))
+                await asyncio.sleep(self._pause(handled))
         if self._reason is not None:
             await self._engine.handle_end(self._sid, self._reason)  # and nothing is handled any more
             del self._emptied  # the reference back to the transport: without it both are freed at once

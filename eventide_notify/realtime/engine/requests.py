@@ -6,6 +6,9 @@ from collections.abc import Collection, Mapping
 from urllib.parse import unquote_plus
 
 import orjson
+from starlette.types import Scope
+
+from ...proxies import HOST, comes_from_this_machine, may_be_rebound
 
 Headers = Mapping[bytes, bytes]
 
@@ -58,23 +61,32 @@ def parse_query(text: bytes) -> dict[str, str]:
 
 
 class Origins:
-    """Whose pages may connect: the service's own, and `others`; `*` among these: everybody's, without credentials."""
+    """Whose pages may connect: the service's own, and `others`; `*` among these: everybody's, without credentials.
 
-    def __init__(self, others: Collection[str]) -> None:
+    A page is the service's own when the host in its address is the one that it asks. `hosts`: names that lead here.
+    """
+
+    def __init__(self, others: Collection[str], hosts: Collection[str] = ()) -> None:
         self._others = frozenset(others)
+        self._hosts = frozenset(hosts)
 
-    def allow(self, headers: Headers) -> bool:
+    def allow(self, scope: Scope, headers: Headers) -> bool:
         """Whether the page that the request comes from may connect; what is no page's may."""
         origin = headers.get(b"origin")
-        if origin is None or "*" in self._others:
+        if origin is None or "*" in self._others or origin.decode("latin-1") in self._others:
             return True
-        hosts = headers.get(b"host", b""), headers.get(b"x-forwarded-host", b"").split(b",")[0].strip()
-        return origin.decode("latin-1") in self._others or origin.partition(b"://")[2] in filter(None, hosts)
+        scheme, _, host = origin.partition(b"://")
+        if not host or host not in (headers.get(b"host"), scope.get(HOST)):
+            return False
+        # A page of anybody's whose name leads to this machine agrees as well (DNS rebinding). Not over TLS: for that
+        # there is a certificate, and something that stands before us and has it.
+        rebound = scheme != b"https" and may_be_rebound(host.decode("latin-1"), self._hosts)
+        return not (rebound and comes_from_this_machine(scope))
 
-    def headers(self, asked: Headers, *, preflight: bool) -> list[tuple[bytes, bytes]]:
+    def headers(self, scope: Scope, asked: Headers, *, preflight: bool) -> list[tuple[bytes, bytes]]:
         """The headers of an answer that let the page read it, or go on after its `preflight` request."""
         found: list[tuple[bytes, bytes]] = []
-        if b"origin" in asked and self.allow(asked):
+        if b"origin" in asked and self.allow(scope, asked):
             found += [(b"access-control-allow-origin", asked[b"origin"]), (b"vary", b"Origin")]
             if "*" not in self._others:
                 found.append((b"access-control-allow-credentials", b"true"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 import engineio
@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 COMPRESS_FROM, COMPRESS_TO = 1_024, 256_000
 """Bytes of an answer between which it is compressed for clients that understand it; larger ones take too long."""
+_PRIVATE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 PINGED_AT_ONCE = 500
 """Transports that are pinged before others have their turn."""
 
@@ -52,7 +53,7 @@ class EngineServer(engineio.AsyncServer):
     """Engine.IO over HTTP and WebSockets.
 
     `confirm` is called with the receipts that clients have proven. `origins`: whose pages may connect beside the
-    service's own; `*`: everybody's, and then without credentials.
+    service's own; `*`: everybody's, and then without credentials. `hosts`: names that lead here.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EngineServer(engineio.AsyncServer):
         confirm: Callable[[Sequence[Receipt]], None],
         faults: ClientFaults,
         origins: Sequence[str],
+        hosts: Collection[str],
         transports: Sequence[str],
         **options: Any,
     ) -> None:
@@ -68,7 +70,7 @@ class EngineServer(engineio.AsyncServer):
         self.confirm = confirm
         self.faults = faults
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]  # from the first request on
-        self._origins = Origins(origins)
+        self._origins = Origins(origins, hosts)
         self._served = frozenset(transports)
         self._transports: dict[str, Transport] = {}
         self._wheel = TimerWheel()
@@ -170,10 +172,10 @@ class EngineServer(engineio.AsyncServer):
     async def _serve_http(
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, query: Mapping[str, str]
     ) -> None:
-        cors = self._origins.headers(headers, preflight=scope["method"] == "OPTIONS")
+        cors = self._origins.headers(scope, headers, preflight=scope["method"] == "OPTIONS")
         body, status, kind = b"ok", 200, "text/html"
         try:
-            self._check(headers, query)
+            self._check(scope, headers, query)
             if scope["method"] == "GET":
                 kind, body = "text/plain; charset=UTF-8", await self._poll(scope, headers, query)
             elif scope["method"] == "POST":
@@ -182,14 +184,16 @@ class EngineServer(engineio.AsyncServer):
                 raise BadMethod
         except Refused as refused:
             kind, status, body = "application/json", 400, refused.body
-        answer = [(b"content-type", kind.encode()), (b"cache-control", b"no-store"), *cors]
+        answer = [(b"content-type", kind.encode()), *_PRIVATE, *cors]
         if COMPRESS_FROM <= len(body) <= COMPRESS_TO and b"gzip" in headers.get(b"accept-encoding", b""):
             body = gzip.compress(body, 1)
             answer.append((b"content-encoding", b"gzip"))
         await respond(send, status, answer, body)
 
-    def _check(self, headers: Headers, query: Mapping[str, str]) -> None:
-        if not self._origins.allow(headers):
+    def _check(self, scope: Scope, headers: Headers, query: Mapping[str, str]) -> None:
+        if not self._origins.allow(scope, headers):
+            origin = headers[b"origin"].decode("latin-1")
+            self.faults.note("came from a page whose origin is not in EVENTIDE_CORS_ORIGINS", origin)
             raise ForbiddenOrigin
         if query.get("transport") not in self._served:
             raise TransportUnknown
@@ -258,7 +262,7 @@ class EngineServer(engineio.AsyncServer):
     ) -> None:
         connection: Connection | None = (scope.get("extensions") or {}).get(EXTENSION)
         try:
-            self._check(headers, query)
+            self._check(scope, headers, query)
             if query["transport"] != "websocket":
                 raise BadRequest
             transport, receiver = await self._receiver(scope, headers, query)
