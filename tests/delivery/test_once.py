@@ -183,6 +183,15 @@ async def test_announcements_and_notifications_are_shown_in_the_order_of_their_i
     assert len(stage.screens.shown) == 5
 
 
+@pytest.mark.parametrize("caller", ["a\x00b", "\ud83d"])
+async def test_from_python_too_what_is_no_caller_is_refused(stage: Stage, caller: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await stage.service.send(["42"], HELLO, idempotency_key="key", caller=caller)
+    with pytest.raises(InvalidRequest):
+        await stage.service.announce(HELLO, idempotency_key="key", caller=caller)
+    assert await stage.saved() == []
+
+
 @pytest.mark.parametrize("user", ["a\x00b", "\ud83d", "", "x" * 129])
 async def test_from_python_too_what_is_no_user_is_refused(stage: Stage, user: str) -> None:
     service = stage.service

@@ -150,6 +150,19 @@ async def test_of_many_saves_one_that_cannot_be_saved_fails_alone(store: Store) 
     assert ids(await store.page("42", limit=100, now=NOW)) == ids(reversed(expected))
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_one_that_the_driver_cannot_send_fails_alone(store: Any) -> None:
+    saved = samples(5)
+    bad = replace(saved[2], user_id="\ud83d")
+    calls = [store.add([bad if each is saved[2] else each]) for each in saved]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results if result is not None] == [Refused]
+    connection = store._database._saves._connection
+    await store.add([saved[2]])
+    assert store._database._saves._connection is connection
+    assert ids(await store.page("42", limit=100, now=NOW)) == ids(reversed(saved))
+
+
 @pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
 async def test_requests_with_the_same_key_and_others_at_once(store: Store) -> None:
     def request(key: str) -> tuple[list[Notification], Claim]:
