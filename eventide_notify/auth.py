@@ -190,7 +190,7 @@ class TokenVerifier:
             return
         if len(self._verified) >= REMEMBERED:
             del self._verified[next(iter(self._verified))]
-        ends_at = (principal.expires_at + self._leeway).timestamp()
+        ends_at = principal.expires_at.timestamp() + self._leeway.total_seconds()  # which may be beyond the last year
         self._verified[token] = _Verified(principal, self._keys.generation, ends_at)
 
     def verify(self, token: object) -> Principal:

@@ -98,6 +98,12 @@ async def test_a_remembered_token_expires(verified: list[object], monkeypatch: p
     assert verified == [given, given]
 
 
+async def test_a_token_until_the_end_of_time_is_remembered(verified: list[object]) -> None:
+    by, given = verifier(leeway=10.0), token(exp=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert await by.authenticate(given) == await by.authenticate(given)
+    assert verified == [given]
+
+
 async def test_a_refused_token_is_not_remembered(verified: list[object]) -> None:
     by, given = verifier(), token("another secret of more than thirty-two bytes")
     for _ in range(2):

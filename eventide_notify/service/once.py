@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import Conflict, FieldError, InvalidRequest, OutcomeUnknown, Unavailable
-from ..models import NotificationId, UserId
+from ..models import NotificationId, UserId, is_storable
 from ..store.base import Claim
 
 IDEMPOTENCY_WINDOW = timedelta(hours=24)
@@ -28,8 +28,10 @@ Save = Callable[[Claim | None], Awaitable[Claim | None]]
 
 def claim_on(key: str, caller: str, body: Any, items: Sequence[tuple[NotificationId, UserId]], now: datetime) -> Claim:
     """The caller's claim on the key for what is made of the request's `body`. Raises `InvalidRequest` for what is no
-    key. Callers do not share keys."""
+    key or no caller. Callers do not share keys."""
     check_key(key)
+    if not is_storable(caller):
+        raise InvalidRequest(errors=[FieldError("caller", "must not contain NUL, or half of a surrogate pair")])
     fingerprint = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     # The key has no line feed in it, so what is before the last one is the caller, whatever is in that.
     return Claim(f"{caller}\n{key}", fingerprint, items, now, lifetime=IDEMPOTENCY_WINDOW)

@@ -12,53 +12,73 @@ from ..models import UserId
 class Turns:
     """Lines up those who have something for the same user.
 
-    Whoever takes a turn first delivers first; those for other users are not held up.
+    Whoever takes a turn first delivers first, also when one between two of them leaves without waiting; those for
+    other users are not held up.
     """
 
     def __init__(self) -> None:
-        self._last: dict[UserId, asyncio.Event] = {}
-        self._last_for_all: asyncio.Event | None = None
+        self._last: dict[UserId, Turn] = {}
+        self._last_for_all: Turn | None = None
 
     @asynccontextmanager
     async def take(self, users: Collection[UserId]) -> AsyncIterator[Turn]:
         """A place in the line of each of these users, until the block ends."""
-        done = asyncio.Event()
-        earlier = {self._last[user] for user in users if user in self._last}
-        turn = Turn(earlier if self._last_for_all is None else {*earlier, self._last_for_all})
-        self._last.update(dict.fromkeys(users, done))
+        turn = self._follow((self._last[user] for user in users if user in self._last), users)
+        self._last.update(dict.fromkeys(users, turn))
         try:
             yield turn
         finally:
-            done.set()
-            self._leave(users, done)
+            self._leave(turn)
 
     @asynccontextmanager
     async def take_for_all(self) -> AsyncIterator[Turn]:
         """A place in the line of every user there is."""
-        done = asyncio.Event()
-        earlier = set(self._last.values())
-        turn = Turn(earlier if self._last_for_all is None else {*earlier, self._last_for_all})
-        self._last_for_all = done
+        turn = self._last_for_all = self._follow(self._last.values())
         try:
             yield turn
         finally:
-            done.set()
-            if self._last_for_all is done:
-                self._last_for_all = None
+            self._leave(turn)
 
-    def _leave(self, users: Iterable[UserId], done: asyncio.Event) -> None:
-        for user in users:
-            if self._last.get(user) is done:
-                del self._last[user]
+    def _follow(self, earlier: Iterable[Turn], users: Collection[UserId] = ()) -> Turn:
+        return Turn({*earlier} if self._last_for_all is None else {*earlier, self._last_for_all}, users)
+
+    def _leave(self, turn: Turn) -> None:
+        for over in turn.leave():
+            if self._last_for_all is over:
+                self._last_for_all = None
+            for user in over.users:
+                if self._last.get(user) is over:
+                    del self._last[user]
 
 
 class Turn:
-    """A place in the line."""
+    """A place in the line. It is over when its owner has left, and all who came before."""
 
-    def __init__(self, earlier: Collection[asyncio.Event]) -> None:
-        self._earlier = earlier
+    def __init__(self, earlier: Collection[Turn], users: Collection[UserId]) -> None:
+        self.users = users
+        self._ahead = len(earlier)
+        """How many of those who came before are not over."""
+        self._later: list[Turn] = []
+        self._left = False
+        self._first = asyncio.Event()
+        for turn in earlier:
+            turn._later.append(self)
+        if not earlier:
+            self._first.set()
 
     async def wait(self) -> None:
         """Return when all who came before have left."""
-        for event in self._earlier:
-            await event.wait()
+        await self._first.wait()
+
+    def leave(self) -> list[Turn]:
+        """The owner does not want it any more; the turns that are over now."""
+        self._left = True
+        over = [] if self._ahead else [self]
+        for turn in over:  # which grows meanwhile
+            for later in turn._later:
+                later._ahead -= 1
+                if not later._ahead:
+                    later._first.set()
+                    if later._left:
+                        over.append(later)
+        return over

@@ -142,8 +142,9 @@ class Database(ABC):
     async def check_writable(self, work: Work[object]) -> None:
         """Return if saving works, and raise `Unavailable` with the reason if not. `work` is a tiny write."""
 
-        def write() -> Awaitable[object]:
-            return self._watched(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS, hurried=True))
+        async def write() -> None:
+            await self._watched(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS, hurried=True))
+            await self.save_together((), None)  # which may go another way
 
         await self._writes.ask(write)
 

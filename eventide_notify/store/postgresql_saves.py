@@ -132,7 +132,10 @@ class PostgresqlSaves:
                 self._used_at = time.monotonic()
                 return found
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            if getattr(error, "severity_en", None) != "ERROR":  # after which the connection is as good as before
+            severity = getattr(error, "severity_en", None)
+            if severity is None and isinstance(error, asyncpg.DataError):
+                progress.committing = False  # the driver's own word: it cannot encode this, and has sent nothing
+            elif severity != "ERROR":  # after which the connection is as good as before
                 await self._drop()
             error.detail = None  # which quotes what was to be saved
             raise exc.DBAPIError(

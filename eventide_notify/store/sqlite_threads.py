@@ -46,6 +46,10 @@ class _Job:
             self.future.set_result(self.result)
 
 
+_Jobs = queue.SimpleQueue["_Job | None"]
+"""None is the last of them."""
+
+
 class WritingThread:
     """One thread with one connection, in transactions of many pieces of work.
 
@@ -56,14 +60,17 @@ class WritingThread:
     def __init__(self, engine: sa.Engine, check: Callable[[], None]) -> None:
         self._engine = engine
         self._check = check
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs = _Jobs()
         self._thread: threading.Thread | None = None
+        self._ending: threading.Thread | None = None
 
     async def do(self, work: Work[T], progress: Progress, *, patience: float | None = None) -> T:
         """The result of the work, once it is committed. With `patience`, in a transaction of its own, which waits so
         many seconds for other processes."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="SQLite writes", daemon=True)
+            self._jobs = _Jobs()  # one that is ending has those that are left
+            args = self._jobs, self._ending
+            self._thread = threading.Thread(target=self._run, args=args, name="SQLite writes", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
         job = _Job(work, progress, patience, loop, loop.create_future())
@@ -73,31 +80,21 @@ class WritingThread:
     async def close(self) -> None:
         """Do what is left, and end."""
         if (thread := self._thread) is not None:
-            self._thread = None
+            self._thread, self._ending = None, thread
             self._jobs.put(None)
             await asyncio.to_thread(thread.join)
 
-    def _run(self) -> None:
+    def _run(self, waiting: _Jobs, earlier: threading.Thread | None) -> None:
+        if earlier is not None:
+            earlier.join()  # it has the connection
         goes_on = True
         while goes_on:
             jobs: list[_Job] = []
-            goes_on = self._take(jobs)
+            goes_on = _take(waiting, jobs)
             for group in _groups(jobs):
                 self._transact(group)
                 _answer(group)
         self._engine.dispose()
-
-    def _take(self, jobs: list[_Job]) -> bool:
-        """What there is to do, at least one; False when that was the last."""
-        with suppress(queue.Empty):
-            job = self._jobs.get()
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) == TOGETHER:
-                    return True
-                job = self._jobs.get_nowait()
-            return False
-        return True
 
     def _transact(self, jobs: Sequence[_Job]) -> None:
         try:
@@ -134,10 +131,24 @@ def _patient(connection: sa.Connection, seconds: float | None) -> Iterator[None]
         cursor.close()
 
 
+def _take(waiting: _Jobs, jobs: list[_Job]) -> bool:
+    """What there is to do, at least one; False when that was the last."""
+    with suppress(queue.Empty):
+        job = waiting.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == TOGETHER:
+                return True
+            job = waiting.get_nowait()
+        return False
+    return True
+
+
 def _groups(jobs: Sequence[_Job]) -> list[list[_Job]]:
     groups: list[list[_Job]] = []
     for job in jobs:
-        if groups and job.patience is None and groups[-1][-1].patience is None:
+        before = groups[-1][-1] if groups else job
+        if groups and job.patience is None and before.patience is None and job.loop is before.loop:
             groups[-1].append(job)
         else:
             groups.append([job])

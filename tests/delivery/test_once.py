@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Draft, Notification
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.service import NotificationService, once
+from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
 from eventide_notify.store.sql import SqlStore
 
@@ -181,6 +183,15 @@ async def test_announcements_and_notifications_are_shown_in_the_order_of_their_i
     assert len(stage.screens.shown) == 5
 
 
+@pytest.mark.parametrize("caller", ["a\x00b", "\ud83d"])
+async def test_from_python_too_what_is_no_caller_is_refused(stage: Stage, caller: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await stage.service.send(["42"], HELLO, idempotency_key="key", caller=caller)
+    with pytest.raises(InvalidRequest):
+        await stage.service.announce(HELLO, idempotency_key="key", caller=caller)
+    assert await stage.saved() == []
+
+
 @pytest.mark.parametrize("user", ["a\x00b", "\ud83d", "", "x" * 129])
 async def test_from_python_too_what_is_no_user_is_refused(stage: Stage, user: str) -> None:
     service = stage.service
@@ -199,3 +210,38 @@ async def test_from_python_too_what_is_no_user_is_refused(stage: Stage, user: st
             await call
     with pytest.raises(InvalidRequest):
         await service.page("42", type="a\x00b")
+
+
+@pytest.mark.parametrize("for_all", [False, True])
+async def test_who_leaves_the_line_early_lets_nobody_pass(for_all: bool) -> None:
+    """As a repetition does that is answered at once, and a save that fails."""
+    turns = Turns()
+    shown: list[str] = []
+    go = asyncio.Event()
+
+    def take() -> AbstractAsyncContextManager[Turn]:
+        return turns.take_for_all() if for_all else turns.take(["42", "43"])
+
+    async def show(what: str) -> None:
+        async with take() as turn:
+            if what == "first":
+                await go.wait()
+            await turn.wait()
+            shown.append(what)
+
+    calls = [asyncio.create_task(show("first"))]
+    await asyncio.sleep(0)
+    for _ in range(2_000):  # one after the other, and not one in the other
+        async with take():
+            pass
+    calls.append(asyncio.create_task(show("second")))
+    await asyncio.sleep(0)
+    calls.append(asyncio.create_task(show("third")))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert shown == []
+    go.set()
+    await asyncio.gather(*calls)
+    assert shown == ["first", "second", "third"]
+    assert not turns._last
+    assert turns._last_for_all is None

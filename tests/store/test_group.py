@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +23,7 @@ from eventide_notify.store.group import Group
 from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
-from .samples import NOW, ids, samples
+from .samples import NOW, ids, sample, samples
 
 
 class Doing:
@@ -149,6 +150,19 @@ async def test_of_many_saves_one_that_cannot_be_saved_fails_alone(store: Store) 
     assert ids(await store.page("42", limit=100, now=NOW)) == ids(reversed(expected))
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_one_that_the_driver_cannot_send_fails_alone(store: Any) -> None:
+    saved = samples(5)
+    bad = replace(saved[2], user_id="\ud83d")
+    calls = [store.add([bad if each is saved[2] else each]) for each in saved]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results if result is not None] == [Refused]
+    connection = store._database._saves._connection
+    await store.add([saved[2]])
+    assert store._database._saves._connection is connection
+    assert ids(await store.page("42", limit=100, now=NOW)) == ids(reversed(saved))
+
+
 @pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
 async def test_requests_with_the_same_key_and_others_at_once(store: Store) -> None:
     def request(key: str) -> tuple[list[Notification], Claim]:
@@ -199,3 +213,53 @@ async def test_killed_while_groups_are_saved_it_has_all_that_it_said(backend: Ba
     saved = set(ids(await store.since("", limit=100_000)))
     assert len(said) >= 500
     assert set(said) <= saved
+
+
+async def let_write(store: SqlStore, written: threading.Event) -> asyncio.Task[bool]:
+    """Keep SQLite's writing thread busy until `written`."""
+    busy = threading.Event()
+
+    def work(_: sa.Connection) -> bool:
+        busy.set()
+        return written.wait(30)
+
+    task = asyncio.create_task(store._database.write(work))
+    assert await asyncio.to_thread(busy.wait, 30)
+    return task
+
+
+def test_sqlite_answers_an_event_loop_after_another_one_was_closed(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/notifications.db")
+    written = threading.Event()
+
+    async def leave() -> None:
+        await store.open()
+        await let_write(store, written)
+        asyncio.create_task(store.add([sample()]))  # noqa: RUF006 - nobody waits for it
+        await let_run()
+
+    async def go_on() -> None:
+        saving = asyncio.create_task(store.add([sample()]))
+        await let_run()
+        written.set()
+        async with asyncio.timeout(30):
+            await saving
+        await store.close()
+
+    asyncio.run(leave())
+    asyncio.run(go_on())
+
+
+@pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
+async def test_what_comes_while_sqlite_closes_is_done_and_does_not_keep_it_open(store: SqlStore) -> None:
+    written = threading.Event()
+    first = await let_write(store, written)
+    closing = asyncio.create_task(store.close())
+    await let_run()
+    saving = asyncio.create_task(store.add([sample()]))
+    await let_run()
+    written.set()
+    async with asyncio.timeout(30):
+        await asyncio.gather(first, closing, saving)
+    await store.close()
+    assert "SQLite writes" not in {thread.name for thread in threading.enumerate()}

@@ -9,6 +9,8 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -20,6 +22,7 @@ from eventide_notify.store.engines import Database
 from eventide_notify.store.sql import SqlStore
 from eventide_notify.store.sql_errors import Progress
 
+from ..waiting import until
 from .backends import SERVERS, Backend, Postgresql, SqliteFile
 from .roundtrips import commands
 from .samples import NOW, announcement, ids, receipts, sample, samples
@@ -168,6 +171,25 @@ async def test_postgresql_whose_table_is_locked(backend: Postgresql, store: Stor
         await other.execute("LOCK TABLE notifications")
         async with not_ready(store, "lock timeout"):
             pass
+    await store.check_writable()
+    await other.close()
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_that_takes_no_connection_for_saves(backend: Postgresql, store: Any) -> None:
+    """Saves have one of their own: that others work does not say that it does."""
+    assert backend.server
+    await store.add([sample()])
+    name = urlsplit(backend.url).path[1:]
+    other = await asyncpg.connect(backend.server.base_url)
+    await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    saving = store._database._saves._connection
+    await other.execute("SELECT pg_terminate_backend($1, 5000)", saving.get_server_pid())
+    await until(saving.is_closed)
+    async with not_ready(store, "not currently accepting connections"):
+        assert len(await store.page("42", limit=1, now=NOW)) == 1
+    await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     await store.check_writable()
     await other.close()
 
