@@ -63,6 +63,7 @@ CLIENTS = {
         "store.sql_errors",
         "store.sql_claims",
         "store.sqlite_threads",
+        "store.postgresql_connection",
         "store.postgresql_saves",
         "store.tables",
         "store.engines",

@@ -9,12 +9,14 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
+from ..models import NotificationId, UserId
 from .base import Claim
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
@@ -74,6 +76,13 @@ class Database(ABC):
         What is written by `write` may share a transaction anyway.
         """
         return False
+
+    async def read_together(
+        self, user: UserId, ids: Collection[NotificationId], now: datetime
+    ) -> Collection[NotificationId]:
+        """Mark these as read likewise, with a few of all others. Those that are the user's own, without announcements,
+        and have been done; the others have not."""
+        return ()
 
     @abstractmethod
     async def _inspect(self, work: Work[T]) -> T:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,16 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..errors import Refused
+from ..models import NotificationId, UserId
 from . import engines
 from .base import Claim
 from .engines import Database, Text, Work
 from .group import Group
-from .postgresql_saves import UNUSED_SECONDS, PostgresqlSaves, Save
+from .postgresql_connection import UNUSED_SECONDS, OwnConnection
+from .postgresql_reads import PostgresqlReads, Read
+from .postgresql_saves import PostgresqlSaves, Save
 from .records import Tasks
 from .sql_errors import Progress
-from .tables import Run
+from .tables import Run, milliseconds
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 CONNECTIONS = 10
 ROWS = 10_000
@@ -54,13 +59,10 @@ class Postgresql(Database):
             hide_parameters=True,
         )
         _check_at_checkout(self._reader)
-        self._saves = PostgresqlSaves(url)
-        self._group = Group(
-            self._save_group,
-            weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1,
-            most=ROWS,
-            may_be_of_one=lambda error: isinstance(error, Refused),
-        )
+        self._own = OwnConnection(url), OwnConnection(url)
+        self._saves, self._reads = PostgresqlSaves(self._own[0]), PostgresqlReads(self._own[1])
+        self._saving = _group(self._save, lambda save: sum(len(run.keys) for run in save.runs) + 1)
+        self._marking = _group(self._mark, lambda read: len(read.ids))
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
@@ -77,14 +79,24 @@ class Postgresql(Database):
         return sa.func.unnest(*arrays).table_valued(*columns).render_derived()
 
     async def save_together(self, wanted: Sequence[Run], claim: Claim | None) -> bool:
-        return await self._group.do(Save(wanted, claim))
+        return await self._saving.do(Save(wanted, claim))
 
-    async def _save_group(self, saves: Sequence[Save]) -> Sequence[bool]:
+    async def _save(self, saves: Sequence[Save]) -> Sequence[bool]:
         return await self._noted(lambda progress: self._saves.save(saves, progress))
 
+    async def read_together(
+        self, user: UserId, ids: Collection[NotificationId], now: datetime
+    ) -> Collection[NotificationId]:
+        return await self._marking.do(Read(user, list(dict.fromkeys(ids)), milliseconds(now)))
+
+    async def _mark(self, reads: Sequence[Read]) -> Sequence[list[NotificationId]]:
+        return await self._noted(lambda progress: self._reads.mark(reads, progress))
+
     async def close(self) -> None:
-        await self._group.settle()
-        await self._saves.close()
+        await self._saving.settle()
+        await self._marking.settle()
+        for connection in self._own:
+            await connection.close()
         await self._tasks.settle()
         with suppress(TimeoutError):  # a server that does not answer does not say goodbye either
             async with asyncio.timeout(engines.CONNECT_SECONDS):
@@ -111,6 +123,10 @@ class Postgresql(Database):
                 return result
 
         return await self._tasks.finish(transact())
+
+
+def _group(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], weigh: Callable[[T], int]) -> Group[T, R]:
+    return Group(work, weigh=weigh, most=ROWS, may_be_of_one=lambda error: isinstance(error, Refused))
 
 
 def _check_at_checkout(engine: AsyncEngine) -> None:

@@ -5,27 +5,19 @@ That is one round trip and one commit for everybody. The statement goes to async
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
-from . import engines
 from .base import Claim
+from .postgresql_connection import OwnConnection
 from .records import pack_items
 from .sql_errors import Progress
 from .tables import Run, claims, milliseconds, notifications
 
-UNUSED_SECONDS = 5.0
-"""How long a connection is trusted without asking."""
-DROP_SECONDS = 1.0
-"""How long saying goodbye may take on a connection that has failed."""
 _TYPES = {sa.Text: "text", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
 
 
@@ -86,12 +78,10 @@ ON CONFLICT (id) DO NOTHING
 
 
 class PostgresqlSaves:
-    """One connection of its own, for groups of saves."""
+    """Saves groups over a connection of its own."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: Any = None
-        self._used_at = 0.0
+    def __init__(self, connection: OwnConnection) -> None:
+        self._connection = connection
 
     async def save(self, saves: Sequence[Save], progress: Progress) -> Sequence[bool]:
         """Whether each was saved. Those are not whose key somebody holds; and a few that cannot be saved together."""
@@ -103,75 +93,16 @@ class PostgresqlSaves:
         mine = [save.claim is None or wanted.get(save.claim.key) is save.claim for save in saves]
         some = [save for save, is_mine in zip(saves, mine, strict=True) if is_mine]
         if not wanted:
-            await self._execute(progress, _SAVE_UNCLAIMED, *_columns(some))
+            await self._connection.execute(progress, _SAVE_UNCLAIMED, *_columns(some))
             return mine
         claimed = [list(column) for column in zip(*map(_values, wanted.values()), strict=True)]
         kept_for = lifetime // timedelta(milliseconds=1)
-        found = await self._execute(progress, _SAVE, *claimed, kept_for, *_columns(some))
+        found = await self._connection.execute(progress, _SAVE, *claimed, kept_for, *_columns(some))
         taken = {row["key"] for row in found}
         return [
             is_mine and (save.claim is None or save.claim.key in taken)
             for save, is_mine in zip(saves, mine, strict=True)
         ]
-
-    async def close(self) -> None:
-        """Give the connection back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(TimeoutError, OSError):
-                await connection.close(timeout=engines.CONNECT_SECONDS)
-
-    async def _execute(self, progress: Progress, statement: str, *arguments: Any) -> Sequence[Any]:
-        import asyncpg
-
-        try:
-            async with asyncio.timeout(engines.WORK_SECONDS):
-                connection = await self._connected()
-                progress.committing = True
-                found: Sequence[Any] = await connection.fetch(statement, *arguments)
-                self._used_at = time.monotonic()
-                return found
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            severity = getattr(error, "severity_en", None)
-            if severity is None and isinstance(error, asyncpg.DataError):
-                progress.committing = False  # the driver's own word: it cannot encode this, and has sent nothing
-            elif severity != "ERROR":  # after which the connection is as good as before
-                await self._drop()
-            error.detail = None  # which quotes what was to be saved
-            raise exc.DBAPIError(
-                statement, None, error, hide_parameters=True, connection_invalidated=self._connection is None
-            ) from error
-        except BaseException:
-            await self._drop()
-            raise
-
-    async def _connected(self) -> Any:
-        import asyncpg
-
-        if self._connection is not None and (self._connection.is_closed() or not await self._answers()):
-            await self._drop()
-        if self._connection is None:
-            self._connection = await asyncpg.connect(self._dsn, timeout=engines.CONNECT_SECONDS)
-        return self._connection
-
-    async def _answers(self) -> bool:
-        # One that nobody has used for a while may have died unnoticed, as behind a firewall.
-        if time.monotonic() - self._used_at < UNUSED_SECONDS:
-            return True
-        try:
-            await self._connection.fetchval("SELECT 1", timeout=engines.CONNECT_SECONDS)
-        except Exception:  # the driver's own
-            return False
-        return True
-
-    async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:  # in order, for the server is being told to stop what it is doing
-            await connection.close(timeout=DROP_SECONDS)
-        except Exception:  # the driver's own
-            connection.terminate()
 
 
 def _values(claim: Claim) -> tuple[Any, ...]:

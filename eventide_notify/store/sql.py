@@ -170,8 +170,10 @@ class SqlStore:
     async def mark_read(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
+        done = list(await self._database.read_together(user, ids, now)) if 0 < len(ids) <= AT_ONCE else []
+        others = set(ids).difference(done)
         change = sa.update(_notifications).where(is_unread(_n.status)).values(read(_n, now))
-        return await self._change(user, ids, now, change, self._announcements.read)
+        return [*done, *await self._change(user, others, now, change, self._announcements.read, partly=bool(done))]
 
     async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
         changed = 0
@@ -231,6 +233,8 @@ class SqlStore:
         now: datetime,
         change: sa.Update | sa.Delete,
         announcements: Callable[..., Collection[NotificationId]],
+        *,
+        partly: bool = False,
     ) -> Collection[NotificationId]:
         """Apply the change to those of `ids` that the user has, and return them."""
 
@@ -244,7 +248,7 @@ class SqlStore:
 
         done: list[NotificationId] = []
         for part in parts(dict.fromkeys(ids)):
-            done += await self._database.write(partial(work, part), partly=bool(done))
+            done += await self._database.write(partial(work, part), partly=partly or bool(done))
         return done
 
 

@@ -23,7 +23,7 @@ from eventide_notify.store.group import Group
 from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
-from .samples import NOW, ids, sample, samples
+from .samples import LATER, NOW, announcement, ids, sample, samples
 
 
 class Doing:
@@ -133,6 +133,26 @@ async def test_what_comes_while_postgresql_saves_is_saved_together(store: Any) -
         await asyncio.gather(*(store.add([each]) for each in samples(100)))
     assert [len(call.args[0]) for call in save.await_args_list] == [100]
     assert await store.unread_counts(["42"], now=NOW) == {"42": 100}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_what_is_read_at_the_same_moment_is_marked_together(store: Any) -> None:
+    own, hers, announced = samples(10), samples(10, "43"), announcement()
+    await store.add([*own, *hers])
+    await store.add_announcement(announced)
+    reads = store._database._reads
+    with patch.object(reads, "mark", wraps=reads.mark) as mark:
+        done = await asyncio.gather(
+            store.mark_read("42", [own[0].id, hers[0].id, own[0].id], now=NOW),
+            store.mark_read("43", [hers[0].id, hers[1].id, "unknown"], now=LATER),
+            store.mark_read("42", [own[0].id, own[1].id, announced.id], now=LATER),
+            store.mark_read("44", [own[2].id], now=NOW),
+        )
+    assert [len(call.args[0]) for call in mark.await_args_list] == [4]
+    expected = [{own[0].id}, {hers[0].id, hers[1].id}, {own[0].id, own[1].id, announced.id}, set()]
+    assert [set(each) for each in done] == expected
+    assert [len(each) for each in done] == [1, 2, 3, 0]
+    assert await store.unread_counts(["42", "43"], now=LATER) == {"42": 8, "43": 9}
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)
