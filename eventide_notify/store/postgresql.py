@@ -83,6 +83,7 @@ class Postgresql(Database):
         return await self._noted(lambda progress: self._saves.save(saves, progress))
 
     async def close(self) -> None:
+        await self._writes.close()
         await self._group.settle()
         await self._saves.close()
         await self._tasks.settle()

@@ -194,6 +194,32 @@ async def test_postgresql_that_takes_no_connection_for_saves(backend: Postgresql
     await other.close()
 
 
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_question_leaves_no_connection_behind(backend: Postgresql, store: SqlStore) -> None:
+    """Not even one that was asked just before the end, and goes the second half of its way afterwards."""
+    other = await asyncpg.connect(backend.url)
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("LOCK TABLE notifications")
+    asking = asyncio.create_task(store.check_writable())
+    await until_waiting(other)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    await transaction.rollback()
+    await closing
+    await asyncio.gather(asking, return_exceptions=True)
+    assert store._database._saves._connection is None  # type: ignore[attr-defined]
+    await other.close()
+
+
+async def until_waiting(connection: asyncpg.Connection) -> None:
+    """Somebody waits for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE "
+    while not await connection.fetchval(f"{waiting} datname = current_database())"):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 async def ask_on(store: Store) -> None:
     """A stop takes a moment to reach every thread of a server."""
     while True:
