@@ -50,7 +50,7 @@ from .rest.routes import NotificationRoutes
 from .service import NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
-from .service.delivery import Delivery
+from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
@@ -101,7 +101,7 @@ class Application:
         self._store = _store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
-        self._delivery = Delivery(self._store, clock=utc_now, metrics=metrics, limit=settings.catch_up_limit)
+        self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
         self._dialects = wire.dialects(
@@ -167,7 +167,7 @@ class Application:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._store.close)
             await self._store.open()
-            stack.push_async_callback(self._delivery.close)
+            stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
             if isinstance(self._presence, RedisPresence):
@@ -202,7 +202,7 @@ class Application:
     def _is_of_session(self, scope: Scope) -> bool:
         """Whether the request belongs to a session that is open here."""
         asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return any(self._sockets.eio.connection(sid) is not None for sid in asked.get("sid", ()))
+        return any(self._sockets.eio.transport_of(sid) is not None for sid in asked.get("sid", ()))
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
@@ -210,7 +210,7 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._delivery.received,
+            confirm=self._receipts.received,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -219,7 +219,7 @@ class Application:
         expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=_warn_of_expiry, end=_end)
         events = ClientEvents(
             self.notifications,
-            self._delivery,
+            self._receipts,
             verify=self._verify,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
@@ -230,7 +230,7 @@ class Application:
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
             replay=Replay(self._metrics),
-            delivery=self._delivery,
+            backlogs=BacklogReader(self._store, clock=utc_now, limit=settings.catch_up_limit),
             presence=self._presence,
             expiry=expiry,
             handlers=events.handlers,

@@ -342,7 +342,7 @@ def verify(
         typer.Option(help="clean: both sides are closed. silent: nothing passes, and the server is not told."),
     ] = "mixed",
     drop_every: Annotated[float, typer.Option(help="Seconds that a client's network holds.", min=0.1)] = 2,
-    drop_for: Annotated[float, typer.Option(help="Seconds that it is away.", min=0)] = 2,
+    drop_for: Annotated[float, typer.Option(help="Seconds that it is cut.", min=0)] = 2,
     keep: Annotated[bool, typer.Option("--keep", help="Do not delete what was created.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ledger as JSON.")] = False,
 ) -> None:

@@ -20,7 +20,7 @@
     │   └── Refused           503 unavailable         the database answers, but does not do this
     ├── OutcomeUnknown        503 outcome_unknown     retryable: it may have been saved; the same request settles it
     ├── SchemaTooNew          503 unavailable         the database belongs to a later version; only at start
-    └── Internal              500 internal            a fault of ours; the log has it under `reference`
+    └── Internal              500 internal            an internal error; the log has it under `reference`
 
 The codes are stable and the same on both sides of the socket. The tree is translated at two places only: the HTTP
 exception handlers and the namespaces' `trigger_event`.
@@ -200,7 +200,7 @@ class SchemaTooNew(EventideError):
 
 
 class Internal(EventideError):
-    """An unexpected fault. The client is shown `reference` alone, under which the log has the rest."""
+    """An internal error. The client is shown `reference` alone, under which the log has the rest."""
 
     def __init__(self) -> None:
         self.reference = uuid.uuid4().hex[:12]

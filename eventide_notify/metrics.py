@@ -12,7 +12,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.created = Counter("eventide_notifications_created", "Notifications saved", registry=self.registry)
         self.sent = Counter(
-            "eventide_notifications_sent", "Notifications written to a socket", ["way"], registry=self.registry
+            "eventide_notifications_sent", "Notifications written to a socket", ["kind"], registry=self.registry
         )
         self.delivered = Counter(
             "eventide_notifications_delivered", "Notifications confirmed as received", registry=self.registry

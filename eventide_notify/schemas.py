@@ -106,7 +106,7 @@ Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=T
 
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
-"""An id that this service gave away; others are refused."""
+"""An id that this service has given out; others are refused."""
 
 
 def _flag(value: object) -> object:

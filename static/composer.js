@@ -1,4 +1,4 @@
-/** What an application's back end does, as a form: send to some users, announce to everybody, take it back. */
+/** What an application's back end does, as a form: send to some users, announce to everybody, retract. */
 
 import { $, attempt, clone, partsOf } from "./dom.js";
 import { fetchDemo, Identity } from "./rest.js";
@@ -12,7 +12,7 @@ const SAMPLES = [
 const EVERYBODY = "*";
 const ANNOUNCEMENT = { to: [EVERYBODY], title: "Maintenance at noon", message: "The harbour is closed for five minutes.", type: "SYSTEM", link: "" };
 const FIELDS = ["title", "message", "type", "link"];
-const ANNOUNCEMENTS = 3; // that can be taken back here
+const ANNOUNCEMENTS = 3; // that can be retracted here
 
 export class Composer {
   #users;
@@ -89,12 +89,12 @@ export class Composer {
     const to = this.#to;
     for (const field of this.#form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     try {
-      if (!to.length) throw new Error("Choose somebody to send it to.");
+      if (!to.length) throw new Error("Choose at least one recipient.");
       const answer = await this.#admin.call("POST", path, body);
       this.#sent(answer.notifications ?? [answer], body);
       const names = this.#users.filter(({ id }) => to.includes(id)).map(({ name }) => name);
       this.#say(answer.notifications ? `201 Created: saved for ${names.join(" and ")}.` : "201 Created: announced to everybody.");
-      if (!answer.notifications) this.#offerToTakeBack(answer.id, body.title ?? body.message);
+      if (!answer.notifications) this.#offerToRetract(answer.id, body.title ?? body.message);
       if (this.#isSample) this.#fillNext(to);
     } catch (problem) {
       this.#say(problem.message, true);
@@ -112,22 +112,22 @@ export class Composer {
     this.#fill(SAMPLES[this.#next], chosen ? to : undefined);
   }
 
-  #offerToTakeBack(id, title) {
+  #offerToRetract(id, title) {
     const entry = clone("announcement");
     const button = entry.querySelector("button");
     partsOf(entry)("title").textContent = title;
-    button.setAttribute("aria-label", `Take back: ${title}`);
-    button.addEventListener("click", () => attempt(() => this.#takeBack(id, entry)));
+    button.setAttribute("aria-label", `Retract: ${title}`);
+    button.addEventListener("click", () => attempt(() => this.#retract(id, entry)));
     $("announced").prepend(entry);
     while ($("announced").childElementCount > ANNOUNCEMENTS) $("announced").lastElementChild.remove();
   }
 
-  async #takeBack(id, entry) {
+  async #retract(id, entry) {
     await this.#admin.call("DELETE", `/v1/admin/announcements/${id}`);
     const next = entry.nextElementSibling ?? entry.previousElementSibling;
     entry.remove();
     (next?.querySelector("button") ?? $("compose").querySelector(".primary")).focus();
-    this.#say("204 No Content: it has left every screen.");
+    this.#say("204 No Content: retracted, and removed from every screen.");
   }
 
   #say(text, wrong = false) {

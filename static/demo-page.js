@@ -4,7 +4,7 @@ import { Composer } from "./composer.js";
 import { Device } from "./device.js";
 import { $, drawSoon, say } from "./dom.js";
 import { FrameLog } from "./frame-log.js";
-import { Journeys } from "./journeys.js";
+import { Timelines } from "./timelines.js";
 import { fetchDemo } from "./rest.js";
 import { loadSocketIo } from "./socket-io.js";
 import { Tabs } from "./tabs.js";
@@ -30,7 +30,7 @@ class DemoPage {
   #io;
   #log = new FrameLog();
   #tabs = new Tabs();
-  #journeys = new Journeys(async ({ id }) => (await fetchDemo()).users.find((user) => user.id === id).token);
+  #timelines = new Timelines(async ({ id }) => (await fetchDemo()).users.find((user) => user.id === id).token);
   #views;
   #drawSky = drawSoon(() => this.#showSky());
 
@@ -88,14 +88,14 @@ class DemoPage {
     const devices = () => this.#views.get(user.id).devices;
     this.#log.addDevice(device);
     device.addEventListener("frame", ({ detail }) => this.#log.add(device, detail));
-    device.addEventListener("lost", ({ detail }) => this.#journeys.arrived(device, { ...detail, lost: true }, devices()));
+    device.addEventListener("lost", ({ detail }) => this.#timelines.arrived(device, { ...detail, lost: true }, devices()));
     device.addEventListener("arrived", ({ detail }) => {
-      this.#journeys.arrived(device, detail, devices());
+      this.#timelines.arrived(device, detail, devices());
       const { title, type, message } = detail.item;
       if (!detail.replayed) say(`${device.name}: ${title || type}: ${message}`.slice(0, 200));
     });
-    device.addEventListener("read", () => this.#journeys.lookUp(user));
-    device.addEventListener("removed", ({ detail }) => this.#journeys.removed(user, detail.ids));
+    device.addEventListener("read", () => this.#timelines.lookUp(user));
+    device.addEventListener("removed", ({ detail }) => this.#timelines.removed(user, detail.ids));
     device.addEventListener("change", () => {
       this.#tabs.count(user.id, device.inbox?.unreadCount);
       this.#drawSky();
@@ -106,7 +106,7 @@ class DemoPage {
   #sent(items, draft) {
     for (const { id, userId } of items) {
       const to = userId === undefined ? this.#shown : [userId];
-      for (const view of to.map((each) => this.#views.get(each))) this.#journeys.begin(view.user, { id, ...draft }, view.devices);
+      for (const view of to.map((each) => this.#views.get(each))) this.#timelines.begin(view.user, { id, ...draft }, view.devices);
     }
   }
 

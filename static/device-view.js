@@ -110,8 +110,8 @@ function stateText({ state, cutUntil, tokenEnds, report, inbox, socket }) {
 
 /** What is being done to the device, honestly. */
 function noteOf({ state, tokenEnds }) {
-  if (state === "cut") return "No frame passes, in either direction, and neither side is told: the server believes that it is still there.";
-  if (tokenEnds) return "When its token ends, the server closes the connection. The client comes back by itself, with the next one.";
+  if (state === "cut") return "No frame passes in either direction, and neither side is told. The server still takes this device for connected.";
+  if (tokenEnds) return "When the token expires, the server closes the transport. The client reconnects by itself with a new token.";
   return "";
 }
 

@@ -16,7 +16,7 @@
  *                               EventideBell       rows, badge, toasts; its clicks are the Inbox's methods
  *
  * - Counts are the server's, from its events and answers. Nothing here adds or subtracts.
- * - A notification is shown once, however often and on whichever way it comes: its id decides.
+ * - A notification is shown once, however often and by whichever transport it comes: its id decides.
  * - Subscribe first, read the list second: whatever comes in between comes twice rather than never.
  * - Whatever a notification says is text: nothing of it is ever parsed as HTML.
  * - No token leaves the tab but to the service: neither through the channel nor in the name of a lock.
@@ -650,7 +650,7 @@ export class Inbox extends EventTarget {
       this.#token = token;
       this.#forget();
       this.#begin();
-      throw new Problem(401, { code: "unauthorized", detail: "Somebody else is logged in." });
+      throw new Problem(401, { code: "unauthorized", detail: "Another user is signed in." });
     }
     this.#identity = identity;
     this.#token = token;
@@ -712,7 +712,7 @@ export class Inbox extends EventTarget {
   }
 
   #setCount(count) {
-    if (count === undefined || count === this.#count) return; // an announcement taken back is told without a count
+    if (count === undefined || count === this.#count) return; // a retracted announcement may come without a count
     this.#count = count;
     this.#emit("unread", { unreadCount: count });
   }
@@ -1027,10 +1027,10 @@ const STRINGS = {
 };
 
 const REFUSALS = {
-  token_missing: "There is no token to connect with.",
+  token_missing: "No token was given.",
   token_expired: "Your session has expired.",
   token_invalid: "Your session is not valid here.",
-  unavailable: "The server is full or stopping. It is tried again by itself.",
+  unavailable: "The server is full or stopping. Trying again.",
 };
 
 const ICONS = {

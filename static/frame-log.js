@@ -41,7 +41,7 @@ export class FrameLog {
   }
 
   #append() {
-    $("pause").textContent = this.#paused ? `Go on (${this.#waiting.length})` : "Pause";
+    $("pause").textContent = this.#paused ? `Resume (${this.#waiting.length})` : "Pause";
     if (this.#paused) return;
     const box = $("log");
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40; // who scrolled back is reading

@@ -38,7 +38,7 @@ export class Identity {
     try {
       this.#token = await this.#source();
     } catch {
-      // The server is away. If the last token is no good either, whoever uses it is told why.
+      // The server cannot be reached. If the last token is no good either, whoever uses it is told why.
     }
     return this.#token;
   }
@@ -61,12 +61,12 @@ export class Identity {
  */
 export const fetchDemo = (ttl = 3600) => request(null, "GET", `/client/demo.json?ttl=${ttl}`);
 
-/** Why the server turns a connection away, by the code that it gives. */
+/** Why the server refuses a client, by the code that it gives. */
 export const REFUSALS = {
-  token_missing: "The server was sent no token.",
+  token_missing: "No token was sent.",
   token_expired: "The token has expired: paste a new one.",
   token_invalid: "The token is not valid on this server.",
-  unavailable: "The server is full or stopping. It is tried again every few seconds.",
+  unavailable: "The server is full or stopping. Trying again every few seconds.",
 };
 
 /** The token that the reader pasted, for both pages, until the tab is closed. */

@@ -8,7 +8,7 @@ const STATES = {
   connecting: "Connecting …",
   live: "Live. The bell is at the top of the page.",
   reconnecting: "Reconnecting …",
-  offline: "The server cannot be reached; it is tried again.",
+  offline: "The server cannot be reached. Trying again.",
   closed: "Closed by the server.",
 };
 const DAYLIGHT = { live: 1, connecting: 0.55, reconnecting: 0.55 };

@@ -383,7 +383,7 @@ def test_a_log_for_machines_is_an_object_a_line(logged: Service) -> None:
     lines = [line for line in logged.home.log.read_text().splitlines() if not line.startswith("Eventide Notify")]
     records = [json.loads(line) for line in lines]
     assert all({"time", "level", "logger", "message"} <= set(record) for record in records)
-    assert records[-1]["logger"] == "eventide_notify.auth"
+    assert records[-1]["logger"] == "eventide_notify.faults"
     assert records[-1]["level"] == "info"
 
 

@@ -125,7 +125,7 @@ class ChannelHealth:
         return copies
 
     def delayed(self, instance: str, *, age: float, now: float) -> bool:
-        """Whether what this instance sent at this age was held up on its way, as by a Redis that stood still.
+        """Whether what this instance sent at this age was delayed, as by a Redis that stood still.
 
         Others may have shown newer ones meanwhile. Ask before it counts as `received`.
         """

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..models import UserId
 
-ConnectionId = str
+SessionId = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,44 +23,44 @@ class Online:
 
 
 class Presence(Protocol):
-    """Who has how many open connections, over all instances."""
+    """Who has how many sessions, over all instances."""
 
-    async def connected(self, user: UserId, connection: ConnectionId) -> None:
-        """Note an open connection. Repeating it changes nothing."""
+    async def connected(self, user: UserId, session: SessionId) -> None:
+        """Note a session. Repeating it changes nothing."""
 
-    async def disconnected(self, user: UserId, connection: ConnectionId) -> None:
-        """Note that the connection ended. Unknown ones are passed over."""
+    async def disconnected(self, user: UserId, session: SessionId) -> None:
+        """Note that the session ended. Unknown ones are passed over."""
 
     async def online(self, *, limit: int, after: UserId = "") -> Online:
-        """The users with at least one connection: at most so many, with ids after this one."""
+        """The users with at least one session: at most so many, with ids after this one."""
 
-    async def connections(self, user: UserId) -> int:
-        """How many connections the user has."""
+    async def sessions(self, user: UserId) -> int:
+        """How many sessions the user has."""
 
 
 class MemoryPresence:
     """Presence of a single instance."""
 
     def __init__(self) -> None:
-        self._connections: dict[UserId, set[ConnectionId]] = {}
+        self._sessions: dict[UserId, set[SessionId]] = {}
 
-    async def connected(self, user: UserId, connection: ConnectionId) -> None:
+    async def connected(self, user: UserId, session: SessionId) -> None:
         """See `Presence`."""
-        self._connections.setdefault(user, set()).add(connection)
+        self._sessions.setdefault(user, set()).add(session)
 
-    async def disconnected(self, user: UserId, connection: ConnectionId) -> None:
+    async def disconnected(self, user: UserId, session: SessionId) -> None:
         """See `Presence`."""
-        open_ones = self._connections.get(user, set())
-        open_ones.discard(connection)
+        open_ones = self._sessions.get(user, set())
+        open_ones.discard(session)
         if not open_ones:
-            self._connections.pop(user, None)
+            self._sessions.pop(user, None)
 
     async def online(self, *, limit: int, after: UserId = "") -> Online:
         """See `Presence`."""
-        users = sorted(self._connections)
+        users = sorted(self._sessions)
         start = bisect_right(users, after)
         return Online(users[start : start + limit], len(users), len(users) > start + limit)
 
-    async def connections(self, user: UserId) -> int:
+    async def sessions(self, user: UserId) -> int:
         """See `Presence`."""
-        return len(self._connections.get(user, ()))
+        return len(self._sessions.get(user, ()))

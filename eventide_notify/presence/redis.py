@@ -1,11 +1,11 @@
 """Presence over all instances, in Redis.
 
-    eventide:presence:user:<id>       sorted set   connection → when it expires
-    eventide:presence:users           sorted set   user → when the last of their connections expires
+    eventide:presence:user:<id>       sorted set   session → when it expires
+    eventide:presence:users           sorted set   user → when the last of their sessions expires
     eventide:presence:names           sorted set   the same users, all with the score 0: in the order of their ids
     eventide:presence:instance:<id>   string       there as long as Redis has what this instance has written
 
-An instance writes the connections it has every `REFRESH` seconds, so what an instance that was killed leaves behind
+An instance writes the sessions it has every `REFRESH` seconds, so what an instance that was killed leaves behind
 is gone after `LIFETIME`; and at once when Redis has lost everything. Writing never waits on a connect or disconnect:
 changes are collected, and written together, one writing after the other.
 """
@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from ..errors import Unavailable
 from ..models import UserId
 from ..redis_client import TIMEOUT, connect
-from .base import ConnectionId, Online
+from .base import Online, SessionId
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ AT_ONCE = 500
 
 _USERS = "eventide:presence:users"
 _NAMES = "eventide:presence:names"
-# A user leaves the list of users with the last connection, and not when another instance has just added one.
+# A user leaves the list of users with the last session, and not when another instance has just added one.
 _LEAVE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
@@ -59,22 +59,22 @@ end
 return #expired
 """
 
-_Connection = tuple[UserId, ConnectionId]
+_Session = tuple[UserId, SessionId]
 
 
 class RedisPresence:
-    """See `Presence`. The reading methods raise `Unavailable` while Redis is away."""
+    """See `Presence`. The reading methods raise `Unavailable` while Redis is unavailable."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._client: Redis | None = None
         self._mark = f"eventide:presence:instance:{uuid4().hex}"
-        self._open: set[_Connection] = set()
-        self._changed: set[_Connection] = set()
+        self._open: set[_Session] = set()
+        self._changed: set[_Session] = set()
         self._writing = asyncio.Lock()
 
     async def close(self) -> None:
-        """Take this instance's connections back, and end."""
+        """Remove this instance's sessions, and end."""
         self._changed |= self._open
         self._open.clear()
         try:
@@ -94,15 +94,15 @@ class RedisPresence:
         """Return when Redis takes what is written here; raises `Unavailable`."""
         await _answered(self._redis().set("eventide:presence:probe", 1, ex=1))
 
-    async def connected(self, user: UserId, connection: ConnectionId) -> None:
+    async def connected(self, user: UserId, session: SessionId) -> None:
         """See `Presence`. Known to the other instances with the next `flush`."""
-        self._open.add((user, connection))
-        self._changed.add((user, connection))
+        self._open.add((user, session))
+        self._changed.add((user, session))
 
-    async def disconnected(self, user: UserId, connection: ConnectionId) -> None:
+    async def disconnected(self, user: UserId, session: SessionId) -> None:
         """See `Presence`. Known to the other instances with the next `flush`."""
-        self._open.discard((user, connection))
-        self._changed.add((user, connection))
+        self._open.discard((user, session))
+        self._changed.add((user, session))
 
     async def online(self, *, limit: int, after: UserId = "") -> Online:
         """See `Presence`."""
@@ -116,13 +116,13 @@ class RedisPresence:
         found = await _answered(redis.zrangebylex(_NAMES, start, b"+", 0, limit + 1))
         return Online([user.decode() for user in found[:limit]], int(count), len(found) > limit)
 
-    async def connections(self, user: UserId) -> int:
+    async def sessions(self, user: UserId) -> int:
         """See `Presence`."""
         await self.restore()
         return int(await _answered(self._redis().zcount(_key(user), await self._now(), "+inf")))
 
     async def refresh(self) -> None:
-        """Write every connection of this instance again. Call it every `REFRESH` seconds."""
+        """Write every session of this instance again. Call it every `REFRESH` seconds."""
         self._changed |= self._open
         await self.flush()
 
@@ -157,18 +157,18 @@ class RedisPresence:
             self._changed |= changed
             raise
 
-    async def _write(self, changed: Collection[_Connection]) -> None:
+    async def _write(self, changed: Collection[_Session]) -> None:
         now = await self._now()
         expires = now + LIFETIME
         pipeline = self._redis().pipeline(transaction=False)
-        for user, connection in changed:
-            if (user, connection) in self._open:
-                pipeline.zadd(_key(user), {connection: expires})
+        for user, session in changed:
+            if (user, session) in self._open:
+                pipeline.zadd(_key(user), {session: expires})
                 pipeline.expire(_key(user), int(LIFETIME))
                 pipeline.zadd(_USERS, {user: expires}, gt=True)
                 pipeline.zadd(_NAMES, {user: 0})
             else:
-                pipeline.eval(_LEAVE, 3, _key(user), _USERS, _NAMES, connection, now, user)
+                pipeline.eval(_LEAVE, 3, _key(user), _USERS, _NAMES, session, now, user)
         pipeline.eval(_FORGET, 2, _USERS, _NAMES, now)
         pipeline.set(self._mark, 1, ex=int(LIFETIME))
         await _answered(pipeline.execute())

@@ -9,7 +9,7 @@ from .. import schemas, wire
 from ..errors import Forbidden, InvalidRequest
 from ..models import Principal
 from ..service import NotificationService
-from ..service.delivery import Delivery
+from ..service.delivery import ReceiptWriter
 from .session import Session
 
 Answer = Mapping[str, Any] | str
@@ -26,14 +26,14 @@ class ClientEvents:
     def __init__(
         self,
         service: NotificationService,
-        delivery: Delivery,
+        receipts: ReceiptWriter,
         *,
         verify: Verify,
         token_changed: Callable[[Session], None],
         broadcast: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
         self._service = service
-        self._delivery = delivery
+        self._receipts = receipts
         self._verify = verify
         self._token_changed = token_changed
         self._broadcast = broadcast
@@ -76,7 +76,7 @@ class ClientEvents:
 
     async def notification_ack(self, session: Session, data: Any) -> Answer:
         ids = schemas.parse(schemas.Acknowledgement, data).ids
-        return {"success": True, "acknowledged": await self._delivery.acknowledge(session.user, ids)}
+        return {"success": True, "acknowledged": await self._receipts.acknowledge(session.user, ids)}
 
     async def refresh_token(self, session: Session, data: Any) -> Answer:
         principal = await self._verify(schemas.parse(schemas.NewToken, data).token)

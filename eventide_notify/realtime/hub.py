@@ -63,7 +63,7 @@ class Hub:
         self._held: list[Held] | None = None
         self._held_size = 0
         self._dropped = False
-        self._live, self._replayed = (metrics.sent.labels(way) for way in ("live", "replay"))
+        self._live, self._replayed = (metrics.sent.labels(kind) for kind in ("live", "replay"))
 
     # Sessions
 

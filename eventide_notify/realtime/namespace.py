@@ -25,7 +25,7 @@ from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unav
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
-from ..service.delivery import Delivery
+from ..service.delivery import BacklogReader
 from ..service.in_flight import InFlight
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
@@ -53,7 +53,7 @@ class NamespaceContext:
     """Sessions that one user may have on this instance."""
     hub: Hub
     replay: Replay
-    delivery: Delivery
+    backlogs: BacklogReader
     presence: Presence
     expiry: ExpiryWatch
     handlers: Mapping[str, Handler]
@@ -84,7 +84,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
     # Connect, welcome, disconnect
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
-        transport = self.server.eio.connection(self.server.manager.eio_sid_from_sid(sid, self.namespace))
+        transport = self.server.eio.transport_of(self.server.manager.eio_sid_from_sid(sid, self.namespace))
         if transport is None:
             return  # it has ended, and `disconnect` comes next
         if not self._context.accepting():
@@ -133,8 +133,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
 
     def _wishes(self, auth: Any) -> tuple[CatchUp, str | None]:
         wishes = auth if isinstance(auth, dict) else {}
-        way, since = wishes.get("catchUp"), wishes.get("since")
-        catch_up: CatchUp = way if way in ("each", "batch", "none") else self._dialect.catch_up
+        form, since = wishes.get("catchUp"), wishes.get("since")
+        catch_up: CatchUp = form if form in ("each", "batch", "none") else self._dialect.catch_up
         return catch_up, since if is_notification_id(since) else None
 
     async def _welcome(self, session: Session) -> None:
@@ -151,15 +151,14 @@ class NotificationNamespace(socketio.AsyncNamespace):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, WELCOME_RETRY_MAX)
             except Exception:
-                logger.exception("a client could not be welcomed; it is sent away to come again")
+                logger.exception("a client could not be welcomed; its transport is closed, so that it connects again")
                 session.transport.close()
                 return
 
     async def _replay(self, session: Session) -> None:
         replay = self._context.replay
-        backlog = await self._context.delivery.backlog(
-            session.user, since=session.since, replay=session.catch_up != "none"
-        )
+        wanted = session.catch_up != "none"
+        backlog = await self._context.backlogs.of(session.user, since=session.since, replay=wanted)
         session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.unread_count)))
         missed = backlog.notifications
         await replay.write(session, missed)

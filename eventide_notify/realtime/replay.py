@@ -1,6 +1,6 @@
 """What a client that connects has missed, written in order and no faster than the client takes it.
 
-All of it may be more than may wait for one transport. So each piece waits until what came before is on its way; what
+All of it may be more than may wait for one transport. So each piece waits until what came before is sent; what
 comes live meanwhile waits in `Session.held`, which is bounded, and follows. Who does not read is cut off by the pings.
 """
 
@@ -29,10 +29,10 @@ class Replay:
     """Writes to a session before it is live."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._live, self._replayed = (metrics.sent.labels(way) for way in ("live", "replay"))
+        self._live, self._replayed = (metrics.sent.labels(kind) for kind in ("live", "replay"))
 
     async def write(self, session: Session, missed: Sequence[Notification]) -> None:
-        """Write what its client has missed, oldest first, in the way that it wants."""
+        """Write what its client has missed, oldest first, in the form that it wants."""
         if session.catch_up == "batch":
             await self._write_batches(session, missed)
         elif session.catch_up == "each":

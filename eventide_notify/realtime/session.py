@@ -112,7 +112,7 @@ class Session:
         self.transport.send(content.frame(self.dialect.namespace, event))
 
     def withdraw(self, ids: Iterable[NotificationId]) -> None:
-        """Write none of these any more: a copy that is still on its way would bring back what has been deleted."""
+        """Write none of these any more: a copy that is still waiting would bring back what has been deleted."""
         for id in ids:
             self._note(id)
 

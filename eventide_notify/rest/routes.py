@@ -208,8 +208,8 @@ class NotificationRoutes:
 
     async def user_online(self, request: Request, principal: Principal) -> Response:
         user = _user_in_path(request)
-        connections = await self._service.connections(user)
-        return _json({"userId": user, "online": connections > 0, "connections": connections})
+        sessions = await self._service.sessions(user)
+        return _json({"userId": user, "online": sessions > 0, "connections": sessions})
 
 
 def _json(payload: Any, status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""Who still has to get what: the replay for a client that connects, and the receipts of those that have got it."""
+"""What a client that connects has missed, and the receipts for what clients have received."""
 
 from __future__ import annotations
 
@@ -37,19 +37,16 @@ class Backlog:
     unread_count: int
 
 
-class Delivery:
-    """Reads what is missing, and writes down what was received, in batches."""
+class BacklogReader:
+    """Reads what a client has missed."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], datetime], metrics: Metrics, limit: int) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], limit: int) -> None:
         self._store = store
         self._clock = clock
-        self._metrics = metrics
         self._limit = limit
         self._unread = UnreadCountLoader(store, clock=clock)
-        self._receipts: set[Receipt] = set()
-        self._writer: asyncio.Task[None] | None = None
 
-    async def backlog(self, user: UserId, *, since: NotificationId | None, replay: bool) -> Backlog:
+    async def of(self, user: UserId, *, since: NotificationId | None, replay: bool) -> Backlog:
         """The newest of what is pending and, with `since`, of all that is newer; none of it unless `replay`."""
         limit = self._limit if replay else 0
         now = self._clock()
@@ -64,11 +61,22 @@ class Delivery:
         newest = sorted(found.values(), key=lambda item: item.id)
         return Backlog(newest[-limit:] if limit else (), len(newest) <= limit, unread)
 
+
+class ReceiptWriter:
+    """Writes down what clients have received, in batches."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], metrics: Metrics) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._receipts: set[Receipt] = set()
+        self._task: asyncio.Task[None] | None = None
+
     def received(self, receipts: Iterable[Receipt]) -> None:
         """Clients have proven to have these; it is written within some `RECEIPT_PAUSE`."""
         self._receipts.update(receipts)
-        if self._receipts and (self._writer is None or self._writer.done()):
-            self._writer = asyncio.create_task(self._write_soon(), name="receipts")
+        if self._receipts and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._write_soon(), name="receipts")
 
     async def acknowledge(self, user: UserId, ids: Collection[NotificationId]) -> int:
         """The user's client names what it has received; how many of the ids are the user's. Written at once."""
@@ -87,9 +95,9 @@ class Delivery:
 
     async def abandon(self) -> None:
         """Stop writing."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def close(self) -> None:
         """Write what is left, and end."""

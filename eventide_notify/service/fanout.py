@@ -12,7 +12,8 @@ class Fanout(Protocol):
     """Brings things to the sessions of all instances.
 
     Best effort: it never raises, and it may lose what it is given. The store has the truth, and what was lost is made
-    good on the next connect. Each method returns once the frames for this instance's sessions are on their way.
+    good on the next connect. Each method returns once the frames for this instance's sessions are written or wait in
+    a backlog.
     """
 
     async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None:

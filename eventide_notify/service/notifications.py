@@ -237,12 +237,12 @@ class NotificationService:
     # Connected users
 
     async def online_users(self, *, limit: int = 10_000, after: UserId = "") -> Online:
-        """The users with an open connection."""
+        """The users with a session."""
         return await self._presence.online(limit=limit, after=after)
 
-    async def connections(self, user: UserId) -> int:
-        """How many connections the user has."""
-        return await self._presence.connections(_checked(user))
+    async def sessions(self, user: UserId) -> int:
+        """How many sessions the user has."""
+        return await self._presence.sessions(_checked(user))
 
     async def purge(self) -> None:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -127,8 +128,11 @@ class MongoClient:
     async def close(self) -> None:
         await self._tasks.settle()
         close = self._client.close
-        # Motor's is no coroutine, and blocks for seconds when the server does not answer.
-        await (close() if inspect.iscoroutinefunction(close) else asyncio.to_thread(close))
+        # Motor's is no coroutine, and blocks for seconds when the server does not answer. PyMongo 4.20 may wait for a
+        # lock that nobody gives back, when many gave up waiting for it at once.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS):
+                await (close() if inspect.iscoroutinefunction(close) else asyncio.to_thread(close))
 
     async def read(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
         """The answer to a command that changes nothing. Raises `Unavailable`."""

@@ -20,8 +20,9 @@ from .outage import reason
 
 logger = logging.getLogger(__name__)
 
-RAISED = (errors.PyMongoError, BSONError, OSError)
-"""What the drivers raise (a `TimeoutError` is an `OSError`). A `TypeError` or the like is a mistake of ours."""
+RAISED = (errors.PyMongoError, BSONError, OSError, RuntimeError)
+"""What the drivers raise (a `TimeoutError` is an `OSError`; PyMongo's locks, and uvloop's closed connections, raise
+`RuntimeError`). A `TypeError` or the like is a mistake of ours."""
 
 _TRY_AGAIN = ("RetryableWriteError", "TransientTransactionError", "RetryableError", "SystemOverloadedError")
 _UNTOUCHED = "NoWritesPerformed"
@@ -172,7 +173,7 @@ def may_pass(error: BaseException, *, election: bool) -> bool:
 
 
 def is_foreseen(error: BaseException) -> bool:
-    """Whether a database that is away, full or not ours says this, whatever it was asked."""
+    """Whether a database that is unavailable, full or not ours says this, whatever it was asked."""
     if isinstance(error, errors.BulkWriteError):
         return _bulk_codes(error) <= _FORESEEN
     if isinstance(error, errors.OperationFailure):

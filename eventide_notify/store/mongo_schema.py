@@ -39,8 +39,9 @@ async def migrate(client: MongoClient, patient: MongoClient) -> None:
     check_version(found, SCHEMA_VERSION)
     if 0 < found < SCHEMA_VERSION:
         logger.info("bringing the database from schema version %d to %d", found, SCHEMA_VERSION)
-    # One command each: FerretDB 1.24 hangs up when a command names two indexes that are there already. And all of them
-    # each time: a server lists an index while another instance still has it built, and only this command waits for it.
+    # One command each: FerretDB 1.24 closes the connection when a command names two indexes that are there already.
+    # And all of them each time: a server lists an index while another instance still builds it, and only this command
+    # waits for it.
     for collection, indexes in INDEXES.items():
         for fields in indexes:
             async with _told(f"the index ({', '.join(fields)}) of {collection}"):

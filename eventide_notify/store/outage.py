@@ -1,4 +1,4 @@
-"""Why a database is away: for the log, which is told once, however many requests meet it."""
+"""Why a database is unavailable: for the log, which is told once, however many requests meet it."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class OutageLog:
         except Refused:
             raise
         except (Unavailable, OutcomeUnknown) as error:
-            self._away(error)
+            self._unavailable(error)
             raise
         if self._told:
             self._told = False
             logger.warning("the database answers again")
 
-    def _away(self, error: Unavailable | OutcomeUnknown) -> None:
+    def _unavailable(self, error: Unavailable | OutcomeUnknown) -> None:
         now = time.monotonic()
         if self._begun and now - self._told_at >= AGAIN:
             self._told, self._told_at = True, now
-            logger.warning("the database is away (%s)", reason(error.__cause__))
+            logger.warning("the database is unavailable (%s)", reason(error.__cause__))

@@ -95,7 +95,7 @@ def check_version(found: int, known: int) -> None:
 
 
 class Tasks:
-    """Work that goes on to its end, also when its caller is cancelled (a client hangs up, a request times out).
+    """Work that goes on to its end, also when its caller is cancelled (a client closes it, a request times out).
 
     Interrupted halfway, a connection could only be thrown away; and that of a memory database *is* the database.
     """

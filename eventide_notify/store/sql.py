@@ -284,7 +284,7 @@ def _newest_unread(user: UserId, *conditions: sa.ColumnElement[bool]) -> sa.Sele
 
 
 def _save_nothing(connection: sa.Connection) -> None:
-    """Take the way of a notification to the disk, through its table and all its indexes, and leave none there."""
+    """Write as for a notification, to the disk, its table and all its indexes, and leave none there."""
     id = f"check-{uuid4()}"
     nobodys = dict.fromkeys(("user_id", "message", "title", "type"), "") | {"status": Status.PENDING, "created_at": 0}
     connection.execute(sa.insert(_notifications).values(nobodys | {"id": id}))

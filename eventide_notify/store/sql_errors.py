@@ -72,7 +72,7 @@ class SqlErrors:
 
 
 def is_foreseen(error: BaseException) -> bool:
-    """Whether a database that is away, full or the like says this, whatever it was asked."""
+    """Whether a database that is unavailable, full or the like says this, whatever it was asked."""
     if not isinstance(error, exc.DBAPIError):
         return isinstance(error, OSError | exc.TimeoutError)
     if error.connection_invalidated or error.statement is None:  # no statement of ours: it failed to connect

@@ -1,8 +1,8 @@
 """A client of one user that behaves like the stock `socket.io-client` with its defaults.
 
 It comes back by itself when the transport is lost, answers pings, takes a server for dead only when no ping comes, and
-never acknowledges anything. Refused or sent away by the server it stays away, as the stock client does. It is the bell
-of a page that drops notifications it has.
+never acknowledges anything. Like the stock client it does not come back when the server refuses or
+disconnects it. It is the bell of a page that drops notifications it has.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class WebSocket:
         """Connect to the server at `base` through the `Link` on this port."""
         uri = base.replace("http", "ws", 1) + "/socket.io/?EIO=4&transport=websocket"
         secure = tls() if uri.startswith("wss:") else None
-        # No proxy of the environment: the link is the way. Pings are Engine.IO's, and so is the time limit.
+        # No proxy of the environment: it connects through the link. Pings are Engine.IO's, and so is the time limit.
         options: dict[str, Any] = {"proxy": None, "compression": None, "max_size": None, "ping_interval": None}
         return cls(await connect(uri, host=LOOPBACK, port=port, ssl=secure, open_timeout=None, **options))
 
@@ -175,7 +175,7 @@ class Client:
         self.connections = 0
         """How often it was let in."""
         self.sent_away: str | None = None
-        """Why it stays away, if it does."""
+        """Why it does not come back, if it does not."""
         self.cut_short = 0
         """How often the server said that more is waiting than it replays."""
         self.trouble: str | None = None
@@ -184,7 +184,7 @@ class Client:
         """What the user saw, in that order: each id the client did not have yet."""
 
     async def run(self) -> None:
-        """Connect, again and again, until the server sends it away or the task is cancelled."""
+        """Connect, again and again, until the server refuses it or the task is cancelled."""
         while True:
             try:
                 await self._connection()

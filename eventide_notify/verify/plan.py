@@ -54,7 +54,7 @@ class Network:
     send_errors: Counter[str] = field(default_factory=Counter)
     """Attempts to send that failed and were repeated, by status or reason."""
     checks: int = 0
-    """How often the server was asked what it holds for delivered while a user's network was away."""
+    """How often the server was asked what it holds for delivered while a user's network was cut."""
     cut_short: int = 0
     """Connects on which more was waiting than the server replays."""
     sent_away: Mapping[str, str] = field(default_factory=dict)

@@ -93,7 +93,7 @@ def _rows(outcome: Outcome) -> Iterator[Row]:
     yield from _faults(figures, "lost", "shown_twice")
     yield "copies", figures.copies, f"{figures.replayed_copies} of them marked replayed"
     yield from _faults(figures, "unmarked_copies", "sent_twice", "out_of_order")
-    yield "delivered", figures.delivered, f"status asked {network.checks} times while a user's network was away"
+    yield "delivered", figures.delivered, f"status asked {network.checks} times while a user's network was cut"
     yield from _faults(figures, "falsely_delivered", "unconfirmed")
     yield "drops", network.drops.total(), _listed(network.drops)
     yield "reconnects", network.reconnects, ""
@@ -101,7 +101,7 @@ def _rows(outcome: Outcome) -> Iterator[Row]:
         yield "cut_short", network.cut_short, "connects with more to replay than EVENTIDE_CATCH_UP_LIMIT"
     if network.sent_away:
         reasons = _listed(Counter(network.sent_away.values()))
-        yield "sent_away", len(network.sent_away), f"clients that the server turned away for good: {reasons}"
+        yield "sent_away", len(network.sent_away), f"clients that the server refused for good: {reasons}"
 
 
 def _faults(figures: Figures, *names: str) -> Iterator[Row]:

@@ -201,7 +201,7 @@ class _Run:
 
     async def _check(self, user: User) -> None:
         """Ask what the server holds for delivered, while the client cannot be receiving anything."""
-        with suppress(*FAULTS):  # an instance may be away; there are other drops, and the end
+        with suppress(*FAULTS):  # an instance may be unavailable; there are other drops, and the end
             async with asyncio.timeout(CHECK_WITHIN):
                 await self._audit(user, pages=1)
             self._network.checks += 1

@@ -129,7 +129,7 @@ class Demo:
 
     def station(self, user: str, title: str, station: str) -> Locator:
         """A station on the way of the notification with this title (or message) to this user."""
-        return self.page.locator(f".journey[data-user={user}]", has_text=title).locator(f"[data-station={station}]")
+        return self.page.locator(f".timeline[data-user={user}]", has_text=title).locator(f"[data-station={station}]")
 
     @asynccontextmanager
     async def nobody_reconnecting(self) -> AsyncIterator[None]:
@@ -176,7 +176,7 @@ async def test_the_picture_in_the_readme(demo: Service, open_device: OpenDevice,
     await page.bob.press("cut")
     await page.send.click()
     await page.passed("alice", "Low tide", "saved", "sent", "received")
-    await expect(page.station("bob", "Low tide", "sent")).to_contain_text("lost on the way")
+    await expect(page.station("bob", "Low tide", "sent")).to_contain_text("lost")
     await screenshot(page.page, "demo")
     await page.page.emulate_media(color_scheme="dark")
     await screenshot(page.page, "demo-dark")
@@ -238,9 +238,9 @@ async def test_both_devices_of_a_user_are_the_same(shown: Demo, back_end: BackEn
     await shown.alice.row("To both").get_by_title("Delete").click()
     for pane in (shown.alice, phone):
         await expect(pane.row("To both")).to_have_count(0)
-    await expect(shown.page.locator(".journey", has_text="To both")).to_contain_text("deleted since")
+    await expect(shown.page.locator(".timeline", has_text="To both")).to_contain_text("deleted since")
     await until(lambda: back_end.connections("alice") == 2)
-    await shown.page.get_by_text("What the four mean").click()
+    await shown.page.get_by_text("What the four steps mean").click()
     await no_violations(shown.page)
     await shown.alice.press("second")
     await expect(phone.root).to_have_count(0)
@@ -255,13 +255,13 @@ async def test_a_device_that_was_cut_off_catches_up(shown: Demo, back_end: BackE
     async with shown.nobody_reconnecting():
         for pane in (phone, shown.bob):
             await pane.press("cut")
-            await expect(pane.root).to_contain_text("the server believes that it is still there")
+            await expect(pane.root).to_contain_text("The server still takes this device for connected")
         for message in ("First of two", "Second of two"):
             back_end.send("alice", "bob", message=message)
         for message in ("First of two", "Second of two"):
             await expect(shown.alice.row(message)).to_have_count(1)
-            await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost on the way")
-            await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost on the way")
+            await expect(shown.station("alice", message, "sent")).to_contain_text("phone: lost")
+            await expect(shown.station("bob", message, "sent")).to_contain_text("laptop: lost")
         await screenshot(shown.page, "demo-cut")
         # Alice has another device, Bob has none.
         await shown.passed("alice", "Second of two", "saved", "sent", "received")
@@ -340,7 +340,7 @@ async def test_a_token_that_expires_is_renewed_without_loss(shown: Demo, back_en
     assert not re.search(r"eyJ\w", await shown.page.locator("body").inner_text())
 
 
-async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) -> None:
+async def test_an_announcement_reaches_everybody_and_is_retracted(shown: Demo) -> None:
     await shown.page.get_by_role("checkbox", name="Everybody").check()
     await expect(shown.page.get_by_role("checkbox", name="Alice")).not_to_be_checked()
     await expect(shown.page.get_by_label("Title")).to_have_value("Maintenance at noon")
@@ -353,13 +353,13 @@ async def test_an_announcement_reaches_everybody_and_is_taken_back(shown: Demo) 
     await shown.alice.row("Maintenance at noon").get_by_title("Mark as read").click()
     await shown.passed("alice", "Maintenance at noon", "saved", "sent", "received", "read")
     await shown.passed("bob", "Maintenance at noon", "saved", "sent", "received")
-    await shown.page.get_by_role("button", name="Take back: Maintenance at noon").click()
+    await shown.page.get_by_role("button", name="Retract: Maintenance at noon").click()
     for pane in (shown.alice, shown.bob):
         await expect(pane.row("Maintenance at noon")).to_have_count(0)
-    await expect(shown.said).to_have_text("204 No Content: it has left every screen.")
-    await expect(shown.page.locator(".journey", has_text="Maintenance").filter(has_text="deleted since")).to_have_count(
-        2
-    )
+    await expect(shown.said).to_have_text("204 No Content: retracted, and removed from every screen.")
+    await expect(
+        shown.page.locator(".timeline", has_text="Maintenance").filter(has_text="deleted since")
+    ).to_have_count(2)
 
 
 async def test_who_comes_later_has_it_too(shown: Demo, back_end: BackEnd) -> None:
@@ -391,7 +391,7 @@ async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: 
     before = await shown.log.count()
     back_end.send("bob", message="Meanwhile")
     await expect(shown.bob.row("Meanwhile")).to_have_count(1)
-    await expect(shown.page.locator("#pause")).to_have_text(re.compile(r"Go on \([1-9]\d*\)"))
+    await expect(shown.page.locator("#pause")).to_have_text(re.compile(r"Resume \([1-9]\d*\)"))
     assert await shown.log.count() == before
     await shown.page.locator("#pause").click()
     await expect(shown.frames("bob-laptop", "notification")).to_have_count(2)
@@ -405,7 +405,7 @@ async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: 
     await expect(shown.alice.rows.first).to_contain_text("Number 160")
     await expect(shown.alice.rows).to_have_count(20)
     await expect(shown.alice.root.get_by_role("link", name="All notifications of Alice")).to_be_visible()
-    await expect(shown.page.locator(".journey")).to_have_count(12)
+    await expect(shown.page.locator(".timeline")).to_have_count(12)
     await shown.passed("alice", "Number 160", "saved", "sent", "received")
 
 
@@ -422,7 +422,7 @@ async def test_what_is_wrong_is_said_at_its_field(shown: Demo, device: Device) -
     for name in ("Alice", "Bob"):
         await shown.page.get_by_role("checkbox", name=name).uncheck()
     await shown.send.click()
-    await expect(shown.said).to_have_text("Choose somebody to send it to.")
+    await expect(shown.said).to_have_text("Choose at least one recipient.")
     await expect(link).not_to_have_attribute("aria-invalid", "true")
 
 

@@ -204,7 +204,7 @@ async def test_from_python_too_what_is_no_user_is_refused(stage: Stage, user: st
         service.mark_read(user, ["019ab7d4-0000-7000-8000-000000000000"]),
         service.mark_all_read(user),
         service.delete(user, ["019ab7d4-0000-7000-8000-000000000000"]),
-        service.connections(user),
+        service.sessions(user),
     ):
         with pytest.raises(InvalidRequest):
             await call

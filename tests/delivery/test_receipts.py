@@ -14,7 +14,7 @@ from eventide_notify.errors import EventideError, OutcomeUnknown, Refused, Unava
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Receipt
 from eventide_notify.service import delivery
-from eventide_notify.service.delivery import Delivery
+from eventide_notify.service.delivery import ReceiptWriter
 
 from ..waiting import until
 
@@ -50,10 +50,10 @@ def store() -> PickyStore:
 
 
 @pytest.fixture
-def receipts(store: PickyStore, monkeypatch: pytest.MonkeyPatch) -> Delivery:
+def receipts(store: PickyStore, monkeypatch: pytest.MonkeyPatch) -> ReceiptWriter:
     monkeypatch.setattr(delivery, "RECEIPT_PAUSE", 0)
     monkeypatch.setattr(delivery, "RECEIPT_RETRY", 0)
-    return Delivery(cast(Any, store), clock=lambda: NOW, metrics=Metrics(), limit=10)
+    return ReceiptWriter(cast(Any, store), clock=lambda: NOW, metrics=Metrics())
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -62,7 +62,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize("refusal", [Refused(), ValueError("too large"), RuntimeError()], ids=repr)
 async def test_the_bad_one_alone_is_dropped(
-    store: PickyStore, receipts: Delivery, caplog: pytest.LogCaptureFixture, refusal: Exception
+    store: PickyStore, receipts: ReceiptWriter, caplog: pytest.LogCaptureFixture, refusal: Exception
 ) -> None:
     store.bad, store.refusal = {BAD}, refusal
     receipts.received(ALL)
@@ -75,7 +75,7 @@ async def test_the_bad_one_alone_is_dropped(
     assert receipts._receipts == set()
 
 
-async def test_a_batch_that_is_too_large_is_written_in_parts(store: PickyStore, receipts: Delivery) -> None:
+async def test_a_batch_that_is_too_large_is_written_in_parts(store: PickyStore, receipts: ReceiptWriter) -> None:
     store.largest = 100
     receipts.received(ALL)
     await until(lambda: store.written == ALL)
@@ -83,7 +83,7 @@ async def test_a_batch_that_is_too_large_is_written_in_parts(store: PickyStore, 
 
 
 async def test_a_store_that_refuses_everything_loses_nothing(
-    store: PickyStore, receipts: Delivery, caplog: pytest.LogCaptureFixture
+    store: PickyStore, receipts: ReceiptWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.bad = ALL
     receipts.received(ALL)
@@ -95,7 +95,7 @@ async def test_a_store_that_refuses_everything_loses_nothing(
 
 @pytest.mark.parametrize("fault", [Unavailable(), OutcomeUnknown()], ids=repr)
 async def test_what_an_outage_held_up_is_written_after_it(
-    store: PickyStore, receipts: Delivery, caplog: pytest.LogCaptureFixture, fault: EventideError
+    store: PickyStore, receipts: ReceiptWriter, caplog: pytest.LogCaptureFixture, fault: EventideError
 ) -> None:
     store.faults = [fault] * 5
     receipts.received(ALL)
@@ -104,7 +104,7 @@ async def test_what_an_outage_held_up_is_written_after_it(
     assert not told(caplog)
 
 
-async def test_at_the_end_a_bad_one_does_not_lose_the_others(store: PickyStore, receipts: Delivery) -> None:
+async def test_at_the_end_a_bad_one_does_not_lose_the_others(store: PickyStore, receipts: ReceiptWriter) -> None:
     store.bad = {BAD}
     receipts.received(ALL)
     await receipts.close()
@@ -112,7 +112,7 @@ async def test_at_the_end_a_bad_one_does_not_lose_the_others(store: PickyStore, 
 
 
 async def test_at_the_end_what_is_lost_is_said(
-    store: PickyStore, receipts: Delivery, caplog: pytest.LogCaptureFixture
+    store: PickyStore, receipts: ReceiptWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.faults = [Unavailable(), OutcomeUnknown()]
     receipts.received(ALL)

@@ -24,7 +24,7 @@ from eventide_notify.models import Announcement, Draft, Notification, Receipt, S
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.realtime.receipts import ReceiptTracker
 from eventide_notify.service import NotificationService
-from eventide_notify.service.delivery import Delivery
+from eventide_notify.service.delivery import BacklogReader, ReceiptWriter
 from eventide_notify.store import Store, create_store
 
 USERS = ("alice", "bob")
@@ -109,7 +109,8 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def start_server(self) -> None:
         metrics = Metrics()
-        self.delivery = Delivery(self.store, clock=lambda: self.now, metrics=metrics, limit=1_000)
+        self.backlogs = BacklogReader(self.store, clock=lambda: self.now, limit=1_000)
+        self.receipts = ReceiptWriter(self.store, clock=lambda: self.now, metrics=metrics)
         self.service = NotificationService(
             self.store,
             self.network,
@@ -173,7 +174,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def connect(self, number: int) -> None:
         device = self.device(number)
         device.lose_connection()
-        backlog = self.run(self.delivery.backlog(device.user, since=None, replay=True))
+        backlog = self.run(self.backlogs.of(device.user, since=None, replay=True))
         device.connected = True
         for item in backlog.notifications:
             device.write(item.id)
@@ -217,7 +218,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def receive(self, device: Device) -> None:
         async def receive() -> None:
-            self.delivery.received(device.receipts.pong())
+            self.receipts.received(device.receipts.pong())
 
         self.run(receive())
 
@@ -225,17 +226,17 @@ class DeliveryMachine(RuleBasedStateMachine):
     def a_client_acknowledges(self, number: int) -> None:
         device = self.device(number)
         if device.connected and device.has:
-            self.run(self.delivery.acknowledge(device.user, device.has))
+            self.run(self.receipts.acknowledge(device.user, device.has))
 
     @rule()
     def receipts_are_written(self) -> None:
-        self.run(self.delivery.flush())
+        self.run(self.receipts.flush())
 
     @rule()
     def the_server_crashes(self) -> None:
         for device in self.devices:
             device.lose_connection()
-        self.run(self.delivery.abandon())
+        self.run(self.receipts.abandon())
         self.start_server()
 
     @rule(seconds=st.integers(1, 100))

@@ -38,7 +38,7 @@ async def test_what_is_sent_appears_and_is_marked_as_read_on_every_device(
     await counts(laptop, 1)
 
 
-async def test_everybody_sees_an_announcement_until_it_is_taken_back(stage: Stage, open_device: OpenDevice) -> None:
+async def test_everybody_sees_an_announcement_until_it_is_retracted(stage: Stage, open_device: OpenDevice) -> None:
     alice = await visit(await open_device(), stage)
     bob = await visit(await open_device(), stage, "bob")
     stage.send("bob", "For Bob")

@@ -99,7 +99,7 @@ async def test_reading_and_deleting_it_is_each_users_own(
 
 
 @own_transport
-async def test_when_it_is_taken_back_it_leaves_every_screen(
+async def test_when_it_is_retracted_it_leaves_every_screen(
     start: OpenPage, open_page: OpenPage, square: Service, say: Say, user: int
 ) -> None:
     page, others = start(at=square), open_page(B, f"another than {user}", at=square)

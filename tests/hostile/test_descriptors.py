@@ -70,7 +70,7 @@ async def rest(service: Service, method: str, path: str, body: bytes | None = No
 
 
 @pytest.mark.parametrize("kind", HELD)
-async def test_those_who_are_nobody_make_room(kind: str) -> None:
+async def test_connections_of_nobody_are_evicted(kind: str) -> None:
     with FewFiles(FILES) as service:
         service.start()
         watch = Watch(service)
@@ -169,4 +169,4 @@ async def test_upgrades_that_are_refused_take_no_place() -> None:
 def explained(watch: Watch) -> None:
     """The log says, in few lines, that there was no room."""
     watch.assert_quiet(lines=10)
-    assert re.search("clients?.*(closed|turned away|no room)|descriptor|open files", watch.log), "not a word in the log"
+    assert re.search("clients?.*(closed|refused|no room)|descriptor|open files", watch.log), "not a word in the log"

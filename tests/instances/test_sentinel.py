@@ -37,7 +37,7 @@ async def test_everything_goes_to_the_service_that_is_named(sentinel: str, path:
     presence, elsewhere = RedisPresence(url), RedisPresence(url)
     await presence.connected("alice", "a1")
     await presence.flush()
-    assert await elsewhere.connections("alice") == 1
+    assert await elsewhere.sessions("alice") == 1
     for each in (presence, elsewhere):
         await each.close()
     here, there = RedisChannel(url, FakeHub()), RedisChannel(url, FakeHub())

@@ -48,7 +48,7 @@ async def online(presence: Presence) -> list[str]:
 
 async def test_at_first_nobody_is_there(presence: Presence) -> None:
     assert await online(presence) == []
-    assert await presence.connections("alice") == 0
+    assert await presence.sessions("alice") == 0
 
 
 async def test_a_user_is_online_while_a_connection_is_open(presence: Presence) -> None:
@@ -56,12 +56,12 @@ async def test_a_user_is_online_while_a_connection_is_open(presence: Presence) -
     await presence.connected("alice", "a2")
     await presence.connected("bob", "b1")
     assert await online(presence) == ["alice", "bob"]
-    assert await presence.connections("alice") == 2
+    assert await presence.sessions("alice") == 2
     await presence.disconnected("alice", "a1")
     assert await online(presence) == ["alice", "bob"]
     await presence.disconnected("alice", "a2")
     assert await online(presence) == ["bob"]
-    assert await presence.connections("alice") == 0
+    assert await presence.sessions("alice") == 0
 
 
 async def test_repetitions_and_unknown_connections_change_nothing(presence: Presence) -> None:
@@ -69,7 +69,7 @@ async def test_repetitions_and_unknown_connections_change_nothing(presence: Pres
     await presence.connected("alice", "a1")
     await presence.disconnected("alice", "never seen")
     await presence.disconnected("carol", "a1")
-    assert await presence.connections("alice") == 1
+    assert await presence.sessions("alice") == 1
     await presence.disconnected("alice", "a1")
     await presence.disconnected("alice", "a1")
     assert await online(presence) == []
@@ -80,7 +80,7 @@ async def test_users_have_any_name(presence: Presence) -> None:
     for name in names:
         await presence.connected(name, f"of {name}")
     assert await online(presence) == sorted(names)
-    assert [await presence.connections(name) for name in names] == [1] * len(names)
+    assert [await presence.sessions(name) for name in names] == [1] * len(names)
 
 
 async def test_many_are_read_piece_by_piece(presence: Presence) -> None:
@@ -150,7 +150,7 @@ class TestOverInstances:
         assert await online(one) == ["alice"], "its own it knows"
         await other.restore()  # within a second
         assert await online(one) == ["alice", "bob"]
-        assert await one.connections("alice") == 1
+        assert await one.sessions("alice") == 1
         for each in (one, other):
             await each.close()
         with Redis.from_url(redis.url()) as client:
@@ -171,9 +171,9 @@ class TestOverInstances:
         await other.connected("alice", "a2")
         await one.flush()
         await other.flush()
-        assert await one.connections("alice") == 2
+        assert await one.sessions("alice") == 2
         await one.close()
-        assert await other.connections("alice") == 1
+        assert await other.sessions("alice") == 1
         assert await online(other) == ["alice"]
         await other.close()
 
@@ -191,7 +191,7 @@ class TestOverInstances:
         while found != ["bob"]:  # the test's own time limit is the bound
             await alive.refresh()
             found = await online(alive)
-        assert await alive.connections("alice") == 0
+        assert await alive.sessions("alice") == 0
         await alive.close()
 
     async def test_without_redis_nothing_waits_and_all_is_written_later(self, redis: RedisServer) -> None:
@@ -223,7 +223,7 @@ async def test_it_is_closed_when_nobody_uses_it_any_more(redis: RedisServer, mon
         token = issuer().issue("alice", ttl=60, now=utc_now())
         client = await stack.enter_async_context(raw_client(url, {"token": token}))
         await client.event("catch_up_complete")
-        assert await app.notifications.connections("alice") == 1
+        assert await app.notifications.sessions("alice") == 1
     assert users == [(0, 0)]
     with Redis.from_url(redis.url()) as left:
         assert left.keys() == []

@@ -1,4 +1,4 @@
-"""Announcements: kept once, and part of what every user has, until they expire or are taken back.
+"""Announcements: kept once, and part of what every user has, until they expire or are retracted.
 
 They are everybody's, so these tests have a service of their own.
 """
@@ -22,7 +22,7 @@ LIST = "/v1/notifications"
 
 
 class Announce(Protocol):
-    """Announces something; the answer. What is left of it is taken back after the test."""
+    """Announces something; the answer. What is left of it is retracted after the test."""
 
     def __call__(self, message: str = "To all", **fields: Any) -> dict[str, Any]: ...
 
@@ -212,7 +212,7 @@ async def test_it_goes_when_it_expires(announce: Announce, client_of: ClientOf, 
 # Taking them back
 
 
-def test_taken_back_it_is_gone_for_everybody(
+def test_retracted_it_is_gone_for_everybody(
     admin: httpx.Client, announce: Announce, client_of: ClientOf, stranger: httpx.Client, user: str
 ) -> None:
     reader, id = client_of(user), announce()["id"]

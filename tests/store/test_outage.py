@@ -91,7 +91,7 @@ async def test_the_log_says_once_why_and_when_it_is_over(
                 await store.since("", limit=1)
     await store.since("", limit=1)
     away, back = (record.getMessage() for record in caplog.records if record.name == outage.__name__)
-    assert away.startswith("the database is away (")
+    assert away.startswith("the database is unavailable (")
     assert len(away) < 350
     assert "Topology" not in away
     assert back == "the database answers again"

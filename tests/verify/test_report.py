@@ -43,7 +43,7 @@ def test_what_the_network_did_is_told() -> None:
     assert "after 4 attempts that failed: 4 503" in text
     assert "3 silent, 2 clean" in text
     assert "connects with more to replay than EVENTIDE_CATCH_UP_LIMIT" in text
-    assert "turned away for good: 1 unavailable" in text
+    assert "refused for good: 1 unavailable" in text
     assert text.endswith("PASSED: 2 of 2 received (100.000 %), each shown once, in order, none falsely confirmed")
 
     document = json.loads(as_json(told))

@@ -60,7 +60,7 @@ async def respond_to_upgrade(scope: Scope, receive: Receive, send: Send, status:
 class AsgiWebSocket:
     """A carrier over plain ASGI. `serve` runs as long as it lasts.
 
-    That a client has gone each server tells in its own way: by a message, by an exception of its own from `send`, or
+    Each server tells differently that a client has gone: by a message, by an exception of its own from `send`, or
     not at all while a `send` waits for the client. Each of them ends it, and none of them is worth a line in the log.
     """
 

@@ -28,7 +28,7 @@ class Receiver(Protocol):
         """A message came."""
 
     def ponged(self) -> None:
-        """The message `3` came: by far the most frequent one, so it has a way of its own."""
+        """The message `3` came: by far the most frequent one, so it has a method of its own."""
 
     def writable(self) -> None:
         """What was written has left, mostly; `Carrier.paused` is False again."""

@@ -98,7 +98,7 @@ class Inbox:
                 await asyncio.sleep(self._pause(handled))
         if self._reason is not None:
             await self._engine.handle_end(self._sid, self._reason)  # and nothing is handled any more
-            del self._emptied  # the way back to the transport: so both go at once
+            del self._emptied  # the reference back to the transport: without it both are freed at once
         else:
             self._working = False
 

@@ -89,7 +89,7 @@ class EngineServer(engineio.AsyncServer):
         await self.send(sid, pkt.data)
 
     async def disconnect(self, sid: str | None = None) -> None:
-        """End a connection; without `sid`, all."""
+        """Close a transport; without `sid`, all."""
         for transport in [self._transports.get(sid)] if sid is not None else list(self._transports.values()):
             if transport is not None:
                 transport.close(self.reason.SERVER_DISCONNECT)
@@ -99,7 +99,7 @@ class EngineServer(engineio.AsyncServer):
         return self._transports[sid].name
 
     async def shutdown(self) -> None:
-        """End all connections, and what runs for them."""
+        """Close all transports, and end what runs for them."""
         await self.disconnect()
         self._wheel.stop()
         if self._tasks:
@@ -115,8 +115,8 @@ class EngineServer(engineio.AsyncServer):
 
     # What transports call
 
-    def connection(self, sid: str) -> Transport | None:
-        """The open connection of this id."""
+    def transport_of(self, sid: str) -> Transport | None:
+        """The open transport of this id."""
         return self._transports.get(sid)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -133,11 +133,11 @@ class EngineServer(engineio.AsyncServer):
             logger.exception("a client's message could not be handled")
 
     async def handle_end(self, sid: str, reason: str) -> None:
-        """Tell python-socketio that a connection has ended."""
+        """Tell python-socketio that a transport has ended."""
         try:
             await self.handlers["disconnect"](sid, reason)
         except Exception:
-            logger.exception("the end of a connection could not be handled")
+            logger.exception("the end of a transport could not be handled")
 
     def forget(self, transport: Transport) -> None:
         """It has ended."""

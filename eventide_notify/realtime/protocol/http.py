@@ -74,7 +74,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Whether its client does not take its answers."""
         return self.flow.write_paused or self.transport.is_closing()
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Others need its place."""
         self.transport.abort()
 
@@ -156,7 +156,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST)  # it would overtake the request before it
             return
         if self._limits.crowded:
-            self.faults.note("were turned away: there is no place for another WebSocket")
+            self.faults.note("were refused: there is no place for another WebSocket")
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, retry=True)
             return
         if self.scope["method"] != "GET" or headers.get(b"sec-websocket-version") != b"13" or len(key) != 24:

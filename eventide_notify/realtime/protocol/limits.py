@@ -38,7 +38,7 @@ class Closable(Protocol):
     def expire(self) -> None:
         """Its time is up."""
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Others need its place."""
 
     @property
@@ -63,7 +63,7 @@ class ConnectionLimits:
     def opened(self, connection: Closable) -> bool:
         """Another one is open, and has `HEADERS_TIMEOUT`. False: there is no place for it."""
         if len(self._open) >= self.most and not self._close_oldest():
-            self._faults.note(f"were turned away: {self.most} connections are open")
+            self._faults.note(f"were refused: {self.most} connections are open")
             return False
         self._open.add(connection)
         self.stranger(connection, HEADERS_TIMEOUT)
@@ -105,7 +105,7 @@ class ConnectionLimits:
             return False
         self._faults.note("were closed before they had authenticated: others needed their place")
         self.closed(oldest)
-        oldest.make_room()
+        oldest.evict()
         return True
 
     def _look(self) -> None:

@@ -173,7 +173,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Whether its client takes nothing."""
         return False  # its backlog is bounded, and then it is cut off
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         self.abort()
 
     # What the event loop calls

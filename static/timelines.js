@@ -1,4 +1,4 @@
-/** The way of each notification: saved → sent → received → read, each with its time, filled in as it happens. */
+/** The timeline of each notification: saved → sent → received → read, each with its time, filled in as it happens. */
 
 import { $, clone, drawSoon, partsOf, setText } from "./dom.js";
 import { Identity } from "./rest.js";
@@ -18,8 +18,8 @@ function later(milliseconds) {
   return passed < 120_000 ? `+${(passed / 1000).toFixed(1)} s` : `+${Math.round(passed / 60_000)} min`;
 }
 
-export class Journeys {
-  #journeys = new Map(); // by notification and user: an announcement goes to many under one id
+export class Timelines {
+  #timelines = new Map(); // by notification and user: an announcement goes to many under one id
   #watches = new Map(); // by user
   #draw = drawSoon(() => this.#render());
   #getToken;
@@ -32,13 +32,13 @@ export class Journeys {
   /** It was sent to this user, whose devices are these. Told again, nothing changes. */
   begin(user, item, devices) {
     const key = `${item.id} ${user.id}`;
-    if (!this.#journeys.has(key)) {
+    if (!this.#timelines.has(key)) {
       const lanes = new Map(devices.map((device) => [device, {}]));
-      this.#journeys.set(key, { user, item, lanes, savedAt: item.createdAt ?? createdAt(item.id) });
-      if (this.#journeys.size > KEPT) this.#journeys.delete(this.#oldest());
+      this.#timelines.set(key, { user, item, lanes, savedAt: item.createdAt ?? createdAt(item.id) });
+      if (this.#timelines.size > KEPT) this.#timelines.delete(this.#oldest());
     }
     this.#draw();
-    return this.#journeys.get(key) ?? { lanes: new Map() }; // it was the oldest itself
+    return this.#timelines.get(key) ?? { lanes: new Map() }; // it was the oldest itself
   }
 
   /** A device was given it, or would have been, had its connection not been cut. */
@@ -57,9 +57,9 @@ export class Journeys {
     if (!watch.timer || watch.dueAt > Date.now() + WAITS[0]) this.#lookLater(user, watch);
   }
 
-  /** These are gone: deleted, or taken back. */
+  /** These are gone: deleted, or retracted. */
   removed(user, ids) {
-    for (const journey of this.#of(user)) if (ids.includes(journey.item.id)) journey.gone = true;
+    for (const timeline of this.#of(user)) if (ids.includes(timeline.item.id)) timeline.gone = true;
     this.#draw();
   }
 
@@ -70,7 +70,7 @@ export class Journeys {
     watch.dueAt = Date.now() + wait;
     watch.timer = setTimeout(async () => {
       watch.asked = false;
-      await this.#look(user, watch.identity).catch(() => {}); // the server is away: the next arrival asks again
+      await this.#look(user, watch.identity).catch(() => {}); // the server cannot be reached: the next arrival asks again
       watch.timer = 0;
       if (watch.asked || this.#of(user).some(isUnderway)) this.#lookLater(user, watch);
     }, wait);
@@ -79,14 +79,14 @@ export class Journeys {
   async #look(user, identity) {
     const { notifications } = await identity.call("GET", "/v1/notifications?limit=50");
     for (const item of notifications) {
-      const journey = this.#journeys.get(`${item.id} ${user.id}`);
-      if (journey) Object.assign(journey, { item, savedAt: item.createdAt });
+      const timeline = this.#timelines.get(`${item.id} ${user.id}`);
+      if (timeline) Object.assign(timeline, { item, savedAt: item.createdAt });
     }
     this.#draw();
   }
 
   #of(user) {
-    return [...this.#journeys.values()].filter((journey) => journey.user.id === user.id);
+    return [...this.#timelines.values()].filter((timeline) => timeline.user.id === user.id);
   }
 
   #watchOf(user) {
@@ -98,20 +98,20 @@ export class Journeys {
   }
 
   #oldest() {
-    return [...this.#journeys.keys()].sort()[0];
+    return [...this.#timelines.keys()].sort()[0];
   }
 
   #render() {
-    const newestFirst = [...this.#journeys].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, journey]) => journey);
-    let place = $("journeys").firstElementChild;
-    for (const journey of newestFirst) {
-      journey.element ??= clone("journey");
-      fill(journey);
-      if (journey.element === place) place = place.nextElementSibling; // what stays is not touched: it may be moving
-      else $("journeys").insertBefore(journey.element, place);
+    const newestFirst = [...this.#timelines].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, timeline]) => timeline);
+    let place = $("timelines").firstElementChild;
+    for (const timeline of newestFirst) {
+      timeline.element ??= clone("timeline");
+      fill(timeline);
+      if (timeline.element === place) place = place.nextElementSibling; // what stays is not touched: it may be moving
+      else $("timelines").insertBefore(timeline.element, place);
     }
-    while ($("journeys").childElementCount > newestFirst.length) $("journeys").lastElementChild.remove();
-    $("no-journeys").hidden = newestFirst.length > 0;
+    while ($("timelines").childElementCount > newestFirst.length) $("timelines").lastElementChild.remove();
+    $("no-timelines").hidden = newestFirst.length > 0;
   }
 }
 
@@ -143,7 +143,7 @@ function laneText(device, { arrivedAt, lostAt, replayed }, saved) {
   const line = document.createElement("span");
   line.className = "lane";
   line.classList.toggle("lost", Boolean(lostAt && !arrivedAt));
-  const when = arrivedAt ? later(arrivedAt - saved) : lostAt ? "lost on the way" : "…";
+  const when = arrivedAt ? later(arrivedAt - saved) : lostAt ? "lost" : "…";
   line.textContent = `${device.kind}: ${when}${arrivedAt && replayed ? ", replayed" : ""}`;
   return line;
 }
