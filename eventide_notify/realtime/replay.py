@@ -70,8 +70,10 @@ class Replay:
     async def go_live(self, session: Session) -> None:
         """Write what has come during the replay, in order; from now on it is written as it comes."""
         number = 0
-        while (shown := session.next_held()) is not None:
-            await session.transport.ready()
+        while True:
+            await session.transport.ready()  # meanwhile older ones may come
+            if (shown := session.next_held()) is None:
+                return
             if session.write(shown):
                 self._live.inc()
             number += 1

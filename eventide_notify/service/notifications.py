@@ -97,7 +97,7 @@ class NotificationService:
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
                 await turn.wait()
-                await self._fanout.deliver(items, late=held is not None)
+                await self._fanout.deliver(items, late=held is not None or turn.overtaken)
             return items
 
     async def _make(self, users: Sequence[UserId], draft: Draft, now: datetime) -> list[Notification]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from ..models import UserId
+
+PATIENCE = 2.0
+"""Seconds. A save takes milliseconds."""
 
 
 class Turns:
     """Lines up those who have something for the same user.
 
     Whoever takes a turn first delivers first, also when one between two of them leaves without waiting; those for
-    other users are not held up.
+    other users are not held up. Nobody is waited for longer than `PATIENCE`, as one whose save the database does not
+    answer: such a turn is `overtaken`.
     """
 
     def __init__(self) -> None:
@@ -56,10 +60,13 @@ class Turn:
 
     def __init__(self, earlier: Collection[Turn], users: Collection[UserId]) -> None:
         self.users = users
+        self.overtaken = False
+        """Whether one who came later has not waited for it any longer."""
+        self._earlier = earlier
         self._ahead = len(earlier)
         """How many of those who came before are not over."""
         self._later: list[Turn] = []
-        self._left = False
+        self._left = self._over = False
         self._first = asyncio.Event()
         for turn in earlier:
             turn._later.append(self)
@@ -67,14 +74,25 @@ class Turn:
             self._first.set()
 
     async def wait(self) -> None:
-        """Return when all who came before have left."""
-        await self._first.wait()
+        """Return when all who came before have left, or their time is over."""
+        if self._first.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._first.wait()
+                return
+        overtaken = list(self._earlier)
+        for turn in overtaken:  # which grows meanwhile
+            if not turn._over and not turn.overtaken:
+                turn.overtaken = True
+                overtaken.extend(turn._earlier)
 
     def leave(self) -> list[Turn]:
         """The owner does not want it any more; the turns that are over now."""
         self._left = True
         over = [] if self._ahead else [self]
         for turn in over:  # which grows meanwhile
+            turn._over, turn._earlier = True, ()
             for later in turn._later:
                 later._ahead -= 1
                 if not later._ahead:

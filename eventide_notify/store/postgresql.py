@@ -93,6 +93,7 @@ class Postgresql(Database):
         return await self._noted(lambda progress: self._reads.mark(reads, progress))
 
     async def close(self) -> None:
+        await self._writes.close()
         await self._saving.settle()
         await self._marking.settle()
         for connection in self._own:

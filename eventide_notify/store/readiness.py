@@ -52,6 +52,12 @@ class WriteCheck:
         except (Unavailable, OutcomeUnknown) as error:
             raise Unavailable(reason(error.__cause__ or error)) from error
 
+    async def close(self) -> None:
+        """Make no more of the write that is under way: what it has begun ends with the rest."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
     def _answered(self, asking: asyncio.Future[object]) -> None:
         self._asking = None
         if not asking.cancelled() and asking.exception() is None:

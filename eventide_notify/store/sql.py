@@ -293,3 +293,6 @@ def _save_nothing(connection: sa.Connection) -> None:
     nobodys = dict.fromkeys(("user_id", "message", "title", "type"), "") | {"status": Status.PENDING, "created_at": 0}
     connection.execute(sa.insert(_notifications).values(nobodys | {"id": id}))
     connection.execute(sa.delete(_notifications).where(_n.id == id))
+    claim = {"key": id, "fingerprint": "", "items": "[]", "claimed_at": 0, "complete": True}  # of a send with a key
+    connection.execute(sa.insert(tables.claims).values(claim))
+    connection.execute(sa.delete(tables.claims).where(tables.claims.c.key == id))

@@ -14,7 +14,7 @@ from eventide_notify.errors import Conflict, InvalidRequest, OutcomeUnknown, Una
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Draft, Notification
 from eventide_notify.presence import MemoryPresence
-from eventide_notify.service import NotificationService, once
+from eventide_notify.service import NotificationService, once, ordering
 from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
 from eventide_notify.store.sql import SqlStore
@@ -47,6 +47,8 @@ class Faulty:
         self.inner = store
         self.before: list[Exception] = []
         self.after: list[Exception] = []
+        self.stuck: asyncio.Event | None = None
+        """What the next save waits for."""
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -56,6 +58,9 @@ class Faulty:
     async def add(self, items: Sequence[Notification], *, claim: Claim | None = None) -> Claim | None:
         if self.before:
             raise self.before.pop(0)
+        if (stuck := self.stuck) is not None:
+            self.stuck = None
+            await stuck.wait()
         await self.gate.wait()
         held = await self.inner.add(items, claim=claim)
         if self.after:
@@ -190,6 +195,21 @@ async def test_from_python_too_what_is_no_caller_is_refused(stage: Stage, caller
     with pytest.raises(InvalidRequest):
         await stage.service.announce(HELLO, idempotency_key="key", caller=caller)
     assert await stage.saved() == []
+
+
+async def test_nobody_waits_long_for_a_save_that_is_not_answered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ordering, "PATIENCE", 0.05)
+    stuck = stage.store.stuck = asyncio.Event()
+    first = asyncio.create_task(stage.service.send(["42"], HELLO))
+    await asyncio.sleep(0)
+    [second] = await stage.service.send(["42"], HELLO)
+    assert stage.screens.shown == [second.id]
+    stuck.set()
+    [shown] = await first
+    assert shown.id < second.id
+    assert stage.screens.late == [shown.id]
+    [third] = await stage.service.send(["42"], HELLO)
+    assert stage.screens.shown == [second.id, third.id]
 
 
 @pytest.mark.parametrize("user", ["a\x00b", "\ud83d", "", "x" * 129])

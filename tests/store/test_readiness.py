@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from eventide_notify.store.sql import SqlStore
 from eventide_notify.store.sql_errors import Progress
 
 from ..waiting import until
-from .backends import SERVERS, Backend, Postgresql, SqliteFile
+from .backends import SERVERS, SQL, Backend, Postgresql, SqliteFile
 from .roundtrips import commands
 from .samples import NOW, announcement, ids, receipts, sample, samples
 from .test_commit import files_end_at
@@ -54,7 +54,7 @@ async def test_it_writes_and_leaves_nothing_behind(backend: Backend, store: Stor
     with commands() as sent:
         await store.check_writable()
     assert any(what.startswith(("INSERT", "update")) for what, _ in sent)
-    assert await backend.rows(store, "notifications") == 0
+    assert await backend.rows(store, "notifications") == await backend.rows(store, "claims") == 0
     assert await store.since("", limit=10) == []
 
 
@@ -62,7 +62,7 @@ async def test_it_writes_and_leaves_nothing_behind(backend: Backend, store: Stor
 async def test_those_who_ask_together_share_one_write(store: Store) -> None:
     with commands() as sent:
         await asyncio.gather(*(store.check_writable() for _ in range(20)))
-    assert len([what for what, _ in sent if what.startswith(("INSERT", "update"))]) == 1
+    assert len([what for what, _ in sent if what.startswith(("INSERT INTO notifications", "update"))]) == 1
 
 
 async def test_what_was_saved_lately_answers_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ async def test_postgresql_that_only_reads(backend: Postgresql, way: str) -> None
             await other.execute(f"{way} RESET {READ_ONLY}")
             await other.execute(f"RESET {READ_ONLY}")
             await reload(other, "off")
-            await store.check_writable()
+            await ready_again(store)
         await store.close()
         await other.close()
 
@@ -192,6 +192,53 @@ async def test_postgresql_that_takes_no_connection_for_saves(backend: Postgresql
     await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     await store.check_writable()
     await other.close()
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_question_leaves_no_connection_behind(backend: Postgresql, store: SqlStore) -> None:
+    """Not even one that was asked just before the end, and goes the second half of its way afterwards."""
+    other = await asyncpg.connect(backend.url)
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("LOCK TABLE notifications")
+    asking = asyncio.create_task(store.check_writable())
+    await until_waiting(other)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    await transaction.rollback()
+    await closing
+    await asyncio.gather(asking, return_exceptions=True)
+    assert store._database._saves._connection is None  # type: ignore[attr-defined]
+    await other.close()
+
+
+async def until_waiting(connection: asyncpg.Connection) -> None:
+    """Somebody waits for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE "
+    while not await connection.fetchval(f"{waiting} datname = current_database())"):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("backend", SQL, indirect=True)
+@pytest.mark.parametrize("table", ["notifications", "claims"])
+async def test_a_table_that_takes_nothing(store: SqlStore, table: str) -> None:
+    """What is sent with a key needs both."""
+    await store._database.write(lambda each: each.exec_driver_sql(f"ALTER TABLE {table} RENAME TO gone"))
+    async with not_ready(store, table):
+        pass
+    await store._database.write(lambda each: each.exec_driver_sql(f"ALTER TABLE gone RENAME TO {table}"))
+    await store.check_writable()
+
+
+async def ready_again(store: Store) -> None:
+    """A server's processes take a new setting one after the other."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(Unavailable):
+                return await store.check_writable()
+            await asyncio.sleep(0.01)
 
 
 async def ask_on(store: Store) -> None:
