@@ -246,7 +246,7 @@ def _socketio() -> str:
 
 
 RESULTS = """\
-# What it costs, beside Node
+# Benchmark results
 
 Written by `make bench`; [README.md](README.md) says what each row is, and how it is measured.
 

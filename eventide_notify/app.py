@@ -59,7 +59,7 @@ from .store import Store, create_store, driver_note
 logger = logging.getLogger(__name__)
 
 DRAIN_PAUSE_MAX = 0.02
-"""Seconds between two connections that are closed at a stop; a few are no stampede."""
+"""Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
 PRESENCE_EVERY = 0.2
@@ -141,7 +141,7 @@ class Application:
             await self._web(scope, receive, send)
 
     async def drain(self, seconds: float) -> None:
-        """Take no more connections, and close those there are, spread over `seconds`.
+        """Accept no more sessions, and close the transports there are, spread over `seconds`.
 
         Stock clients come back by themselves, and so move to the other instances without a stampede. From the start
         of this `/readyz` answers 503.

@@ -93,7 +93,7 @@ class JwksKeys:
         if key is not None:
             return key.key
         if self._failed or self._fetching is not None:
-            raise Unavailable("The keys that tokens are checked with cannot be fetched.")
+            raise Unavailable("The keys for checking tokens cannot be fetched.")
         raise jwt.InvalidKeyError("no key with this kid")
 
     def _find(self, kid: str | None) -> jwt.PyJWK | None:

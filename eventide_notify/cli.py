@@ -47,7 +47,7 @@ Port = Annotated[
     int | None,
     typer.Option(help="Port to listen on; 0: any free one.  [EVENTIDE_PORT]", min=0, max=65535, show_default=False),
 ]
-Drain = Annotated[float, typer.Option(help="Seconds over which connections are closed at a stop.", min=0, max=600)]
+Drain = Annotated[float, typer.Option(help="Seconds over which transports are closed at a stop.", min=0, max=600)]
 Url = Annotated[str, typer.Option(help="The server to ask.")]
 Token = Annotated[
     str | None,

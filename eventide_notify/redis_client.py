@@ -78,7 +78,7 @@ def _endpoint(text: str) -> tuple[str, int]:
     try:
         port = parts.port or SENTINEL_PORT
     except ValueError:
-        raise ValueError("has a port that is no number; in a password, / is written %2F") from None
+        raise ValueError("has a port that is not a number; in a password write / as %2F") from None
     if not parts.hostname:
-        raise ValueError("names no host: redis+sentinel://host:26379/mymaster/0")
+        raise ValueError("has no host: redis+sentinel://host:26379/mymaster/0")
     return parts.hostname, port

@@ -44,7 +44,7 @@ from .wire import RESERVED_EVENTS
 OFFSET_MAX = 10_000
 """A database counts what it passes over, one by one; a cursor costs the same everywhere."""
 PAYLOAD_MAX_BYTES = 64 * 1024
-"""Of an event of the caller's own, which may go to every socket there is."""
+"""Of a custom event, which may go to all sockets."""
 
 
 class Shape(BaseModel):
@@ -156,12 +156,12 @@ def _always_checked(field: str) -> Any:
 
 
 class PageQuery(Shape):
-    """Which stretch of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
+    """Which part of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
     cursor: Known | None = Field(None, description="`nextCursor` of the page before.")
     offset: Annotated[int, BeforeValidator(_number)] = Field(
-        0, ge=0, le=OFFSET_MAX, description="Pages farther back are reached by `cursor`."
+        0, ge=0, le=OFFSET_MAX, description="For older pages use `cursor`."
     )
     unread: Annotated[bool | None, BeforeValidator(_flag)] = Field(
         None, description="true: only unread ones, false: only read ones."
@@ -177,7 +177,7 @@ class OnlineQuery(Shape):
 
 
 class ReadAll(Shape):
-    up_to: Known | None = Field(None, description="The newest notification to mark; without it all are.")
+    up_to: Known | None = Field(None, description="The newest notification to mark; default: all.")
 
 
 class MarkRead(Shape):
@@ -244,7 +244,7 @@ def _describe_event(schema: dict[str, Any]) -> None:
 
 
 class NewNotification(Draft, Shape):
-    """What to say, and to whom: `userIds` or `userId`."""
+    """A notification, and its recipients: `userIds` or `userId`."""
 
     model_config = ConfigDict(json_schema_extra=_describe_notification)
 
@@ -270,7 +270,7 @@ class NewNotification(Draft, Shape):
 
 
 class NewAnnouncement(Draft, Shape):
-    """What to say to everybody."""
+    """An announcement to everybody."""
 
     model_config = ConfigDict(json_schema_extra=_describe_content)
 
@@ -283,7 +283,7 @@ class NewAnnouncement(Draft, Shape):
 
 
 class NewEvent(Shape):
-    """An event of the caller's own, to `userIds` or to `everyone`."""
+    """A custom event, to `userIds` or to `everyone`."""
 
     model_config = ConfigDict(json_schema_extra=_describe_event)
 
@@ -371,7 +371,7 @@ class AnnouncementShape(Shape):
     created_at: datetime
     timestamp: datetime
     expires_at: datetime | None = None
-    stored: bool | None = Field(None, description="`false`: it was for those who are connected, and is not stored.")
+    stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
 
 
 class EventAccepted(Shape):

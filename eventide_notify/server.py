@@ -58,7 +58,7 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
     """Serve until SIGINT or SIGTERM; `listening` is given the address. False when it could not start, which the log
     explains; raises `OSError` when it cannot listen there.
 
-    At the end connections are closed one after the other within `drain` seconds, while the server still answers.
+    At the end transports are closed one after the other within `drain` seconds, while the server still answers.
 
     WebSocket compression is off: it costs hundreds of KiB per connection and most of the time of a small message.
     Engine.IO has pings of its own, so WebSocket's are off too. (Both concern the WebSockets of an inner application;

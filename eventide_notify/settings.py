@@ -186,14 +186,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_transports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := set(value) - {"websocket", "polling"}:
-            raise ValueError(f"knows websocket and polling, not {', '.join(sorted(unknown))}")
+            raise ValueError(f"must be websocket, polling or both, not {', '.join(sorted(unknown))}")
         return value
 
     @field_validator("notification_events", "broadcast_events")
     @classmethod
     def _free_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if taken := set(value) & _FIXED_EVENTS:
-            raise ValueError(f"the name {sorted(taken)[0]!r} is taken by the protocol")
+            raise ValueError(f"the name {sorted(taken)[0]!r} is reserved by the protocol")
         return value
 
     @field_validator("cors_origins")
@@ -207,19 +207,19 @@ class Settings(BaseSettings):
         try:
             TrustedProxies(value)
         except ValueError as error:
-            raise ValueError(f"takes addresses, networks and *; {error}") from None
+            raise ValueError(f"must be a list of addresses and networks, or *; {error}") from None
         return value
 
     @model_validator(mode="after")
     def _sound_keys(self) -> Settings:
         algorithms = set(self.effective_algorithms)
         if unknown := algorithms - _HMAC - _PUBLIC:
-            raise ValueError(f"{PREFIX}JWT_ALGORITHMS: {', '.join(sorted(unknown))} cannot be allowed")
+            raise ValueError(f"{PREFIX}JWT_ALGORITHMS: {', '.join(sorted(unknown))} are not supported")
         if algorithms & _HMAC and algorithms & _PUBLIC:
             # A public key that is also taken for an HMAC secret lets anybody sign.
             raise ValueError(f"{PREFIX}JWT_ALGORITHMS: HMAC (HS…) and public keys must not be mixed")
         if self.uses_public_keys and algorithms & _HMAC:
-            raise ValueError(f"{PREFIX}JWT_ALGORITHMS: HMAC (HS…) does not go with a public key or key set")
+            raise ValueError(f"{PREFIX}JWT_ALGORITHMS: HMAC (HS…) cannot be used with a public key or key set")
         if self.jwt_secret and self.uses_public_keys:
             raise ValueError(f"{PREFIX}JWT_SECRET: set a secret, or a public key or key set, not both")
         if self.jwt_public_key and self.jwks_url:
@@ -281,7 +281,7 @@ def given_name(field: str) -> str:
 def token_issuer(settings: Settings) -> TokenIssuer:
     """The maker of tokens that the settings describe; raises `ConfigurationError` when there is no secret to sign."""
     if settings.jwt_secret is None:
-        raise ConfigurationError("EVENTIDE_JWT_SECRET: is not set, and without it no token can be signed")
+        raise ConfigurationError("EVENTIDE_JWT_SECRET: is not set, so no token can be signed")
     return TokenIssuer(
         settings.jwt_secret.get_secret_value(),
         algorithm=settings.effective_algorithms[0],
@@ -297,7 +297,7 @@ def _check_port(parts: SplitResult) -> None:
         _ = parts.port
     except ValueError:
         # What stands there may be a part of a password with a slash in it, so it is not shown.
-        raise ValueError("has a port that is no number; in a password, / is written %2F") from None
+        raise ValueError("has a port that is not a number; in a password write / as %2F") from None
 
 
 def _origin(text: str) -> str:

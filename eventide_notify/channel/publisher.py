@@ -50,7 +50,7 @@ async def probe(url: str) -> None:
             while (message := await pubsub.get_message(timeout=TIMEOUT)) is None or message["data"] != nobodys:
                 pass
     except Exception as error:  # each driver has its own
-        raise Unavailable("What is published does not come through Redis.") from error
+        raise Unavailable("Published messages do not arrive through Redis.") from error
     finally:
         for each in (pubsub, redis, publisher):
             await close(each)

@@ -189,7 +189,7 @@ async def _answered(command: Any) -> Any:
         async with asyncio.timeout(TIMEOUT):
             return await command
     except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable("Redis, which knows who is connected, cannot be reached.") from error
+        raise Unavailable("Redis, which has the list of connected users, cannot be reached.") from error
 
 
 def _key(user: UserId) -> str:

@@ -103,7 +103,7 @@ class Hub:
     async def show(self, content: Payload, recipients: Recipients, *, late: bool = False) -> None:
         """Show a notification to the sessions of its users. `content`: all of it but `id` and `userId`.
 
-        `late`: newer ones may have been shown already; it comes in its place then, on a new connection.
+        `late`: newer ones may have been shown already; it comes in its place then, on a new transport.
         """
         if not any(user in self._of_user for _, user in recipients):
             return

@@ -92,7 +92,7 @@ class Session:
         """Write it now, unless it was written before. What is late is not written after newer ones."""
         id = shown.id
         if shown.late and id < self.newest and self.catch_up != "none" and not self.has(id):
-            # Written now it would come after newer ones. On a new connection it comes in its place.
+            # Written now it would come after newer ones. On a new transport it comes in its place.
             self.transport.close()
             return False
         if not self._remember(id):

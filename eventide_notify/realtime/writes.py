@@ -35,7 +35,7 @@ class Copies:
         return session.show(self._for(self.may_be_copy(session)))
 
     def may_be_copy(self, session: Session) -> bool:
-        """Whether the client may have got it over the connection before."""
+        """Whether the client may have got it over the transport before."""
         return self.made_at < session.opened_at + SKEW
 
     def _for(self, copy: bool) -> Shown:

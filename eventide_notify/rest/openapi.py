@@ -31,7 +31,7 @@ def document(operations: Sequence[Operation], *, version: str) -> dict[str, Any]
         "info": {
             "title": "Eventide Notify",
             "version": version,
-            "description": "Notifications that are saved first, and delivered when a client has them.",
+            "description": "In-app notifications that are saved first, and delivered at least once.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

@@ -85,9 +85,9 @@ class NotificationRoutes:
     def operations(self) -> list[Operation]:
         one = "/v1/notifications/{id}"
         return [
-            Operation("GET", "/v1/notifications", self.list, "List one's notifications, newest first",
+            Operation("GET", "/v1/notifications", self.list, "List your notifications, newest first",
                       schemas.PageShape, query=schemas.PageQuery),
-            Operation("GET", "/v1/notifications/unread-count", self.unread_count, "Count one's unread notifications",
+            Operation("GET", "/v1/notifications/unread-count", self.unread_count, "Count your unread notifications",
                       schemas.UnreadCount),
             Operation("PUT", "/v1/notifications/read-all", self.read_all, "Mark all as read",
                       schemas.ReadAllResult, body=schemas.ReadAll, body_required=False),
@@ -102,11 +102,11 @@ class NotificationRoutes:
                       schemas.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY),
             Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Retract an announcement",
                       status=204, admin=True, may_miss=True),
-            Operation("POST", "/v1/admin/events", self.publish, "Emit an event of one's own to who is connected",
+            Operation("POST", "/v1/admin/events", self.publish, "Emit a custom event to connected users",
                       schemas.EventAccepted, 202, body=schemas.NewEvent, admin=True),
-            Operation("GET", "/v1/admin/online-users", self.online_users, "Who is connected",
+            Operation("GET", "/v1/admin/online-users", self.online_users, "List connected users",
                       schemas.OnlineUsers, query=schemas.OnlineQuery, admin=True),
-            Operation("GET", "/v1/admin/users/{id:path}/online", self.user_online, "Whether a user is connected",
+            Operation("GET", "/v1/admin/users/{id:path}/online", self.user_online, "Get whether a user is connected",
                       schemas.UserOnline, admin=True, may_miss=True),
         ]  # fmt: skip
 
@@ -226,7 +226,7 @@ def _bearer(request: Request) -> str:
 def _query(request: Request) -> dict[str, str]:
     items = request.query_params.multi_items()
     if len(items) != len(request.query_params):
-        raise InvalidRequest("Every parameter may be given once.")
+        raise InvalidRequest("Each parameter may be given only once.")
     return dict(items)
 
 
@@ -243,7 +243,7 @@ def _once(request: Request, principal: Principal) -> Once:
 
 def _no_idempotency_key(request: Request) -> None:
     if "idempotency-key" in request.headers:
-        message = "is not possible here: an event is not saved, so nobody knows whether it was sent before"
+        message = "is not supported for events: they are not saved, so a repetition cannot be recognised"
         raise InvalidRequest(f"Idempotency-Key {message}", [FieldError("Idempotency-Key", message)])
 
 

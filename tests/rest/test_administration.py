@@ -104,7 +104,7 @@ def test_a_payload_has_a_limit(admin: httpx.Client) -> None:
     assert "at most 65536 bytes" in answer.json()["errors"][0]["message"]
 
 
-# Who is connected
+# Connected users
 
 
 async def test_who_is_connected(service: Service, admin: httpx.Client, user: str) -> None:

@@ -1,6 +1,6 @@
 """What a client says, handled one after the other.
 
-The end of its connection is the last of it, so whoever handles a message never finds the connection ended half-way.
+The end of its transport is the last of it, so whoever handles a message never finds the transport ended halfway.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Inbox:
         self._start()
 
     def end(self, reason: str) -> None:
-        """The connection has ended: tell that when all messages are handled."""
+        """The transport has ended: tell that when all messages are handled."""
         self._reason = reason
         self._let_go_on()
         self._start()
 
     async def room(self) -> None:
-        """Return when messages may come again: at once, unless it is full; also when the connection has ended."""
+        """Return when messages may come again: at once, unless it is full; also when the transport has ended."""
         while self.full and self._reason is None:
             if self._waiting is None:
                 self._waiting = self._engine.loop.create_future()

@@ -1,7 +1,7 @@
 """The Engine.IO 4 server under python-socketio's: handshakes, polls, upgrades.
 
 It takes the place of python-engineio's, which python-socketio lets its subclasses choose (`_engineio_server_class`).
-Of python-engineio it uses what does not touch a connection: handlers, ids, tasks. On the wire it behaves as Node's.
+Of python-engineio it uses what does not touch a transport: handlers, ids, tasks. On the wire it behaves as Node's.
 """
 
 from __future__ import annotations

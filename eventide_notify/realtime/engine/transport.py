@@ -1,4 +1,4 @@
-"""An Engine.IO connection: what its client is sent, what the client has received, and what it says.
+"""An Engine.IO transport: what its client is sent, what the client has received, and what it says.
 
 It begins on polling or on a WebSocket, and may go from the first to the second (`engine.upgrade`). What is written goes
 to the WebSocket at once while that takes it, and otherwise waits here, in order, for the WebSocket or for the next
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from .upgrade import Upgrade
 
 PING_INTERVAL = 25.0
-"""Seconds between two pings of a quiet connection."""
+"""Seconds between two pings of a quiet transport."""
 PING_TIMEOUT = 20.0
 """Seconds in which a ping must be answered."""
 CONNECT_TIMEOUT = 20.0
-"""Seconds that a connection may have without being in any namespace."""
+"""Seconds that a transport may last without being in any namespace."""
 BACKLOG_PACKETS = 2_000
 BACKLOG_BYTES = 4 * 1024 * 1024
-"""Most that may wait for one connection; it catches up when it comes back."""
+"""Most that may wait for one transport; beyond that it is closed, and its client gets what it missed on reconnect."""
 READY_PACKETS = BACKLOG_PACKETS // 4
 READY_BYTES = BACKLOG_BYTES // 4
 """What may wait before a replay waits too."""
@@ -42,11 +42,11 @@ PING_SIZE = 65_536
 """Characters that are written without a ping, at most, if they need a receipt. So a client that reads slowly goes on
 answering, and what it has taken is confirmed although it has not taken everything."""
 USELESS_MAX = 200
-"""Packets in a second that ask for nothing (pongs that answer no ping, noops); more end the connection."""
+"""Packets in a second that ask for nothing (pongs that answer no ping, noops); more close the transport."""
 
 
 class Transport:
-    """One client's connection, from its handshake to its end."""
+    """One client's Engine.IO connection, from its handshake to its end."""
 
     __slots__ = (
         "_alone_since", "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at",
@@ -87,7 +87,7 @@ class Transport:
     def send(self, frame: Frame, receipts: Sequence[Receipt] = ()) -> None:
         """Write these packets, now or as soon as the client takes them. `receipts`: what is received with them.
 
-        A client for which too much waits is cut off. Nothing happens when the connection has ended.
+        A client for which too much waits is cut off. Nothing happens when the transport has ended.
         """
         carrier = self._carrier
         if carrier is None or carrier.paused or self._backlog:
