@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from eventide_notify.realtime.engine.carrier import STRANGER_MAX
+
 from ..service import Service
 from .frames import NAMESPACE, WEBSOCKET, Opcode, WebSocket, frame, text, upgrade, websocket
 from .peer import DEADLINE, Peer, connected, request
@@ -260,7 +262,8 @@ async def _post_and_stop(peer: Peer) -> None:
 
 async def _speak_and_stop(peer: Peer) -> None:
     await WebSocket(peer).open()
-    await peer.write(frame(Opcode.TEXT, b"4" * 1_900_000, announce=2_000_000))
+    # As large as a stranger's may be: larger ones are closed at once, and then there are never many of them.
+    await peer.write(frame(Opcode.TEXT, b"4" * (STRANGER_MAX - 5_000), announce=STRANGER_MAX - 1_000))
 
 
 HELD: dict[str, Hold] = {
