@@ -21,6 +21,8 @@ RECEIPT_PAUSE = 0.1
 SINCE_OVERLAP = timedelta(seconds=2)
 """How much older than `since` a notification may be and be replayed all the same: it may have been saved later than
 its id says, because the clocks of instances differ or the save took long. Most of these the client has, and drops."""
+AT_ONCE_MIN, AT_ONCE_MAX = 100, 10_000
+"""Receipts in one call of the store: fewer after one that failed, for a slow database may not have had the time."""
 RECEIPT_RETRY = 1.0
 """Seconds until receipts that could not be written are tried again."""
 REFUSED_MAX = 20
@@ -70,6 +72,7 @@ class ReceiptWriter:
         self._clock = clock
         self._metrics = metrics
         self._receipts: set[Receipt] = set()
+        self._most = AT_ONCE_MAX
         self._task: asyncio.Task[None] | None = None
 
     def received(self, receipts: Iterable[Receipt]) -> None:
@@ -124,7 +127,8 @@ class ReceiptWriter:
 
         Raises `Unavailable` or `OutcomeUnknown` when it is the store that fails, and not single receipts.
         """
-        parts = [sorted(receipts, key=lambda receipt: receipt.notification_id)]
+        ordered = sorted(receipts, key=lambda receipt: receipt.notification_id)
+        parts = [ordered[start : start + self._most] for start in range(0, len(ordered), self._most)][::-1]
         refused: list[Receipt] = []
         written = False
         while parts:
@@ -134,6 +138,7 @@ class ReceiptWriter:
                 written = True
             except Exception as error:
                 if isinstance(error, Unavailable | OutcomeUnknown) and not isinstance(error, Refused):
+                    self._most = max(AT_ONCE_MIN, self._most // 4)  # it may be too much for the time that it has
                     raise
                 if len(part) > 1:
                     self._tell_of_halves(len(part), error, first=len(part) == len(receipts))
@@ -142,6 +147,7 @@ class ReceiptWriter:
                 refused += part
                 if not written and len(refused) == REFUSED_MAX:
                     raise Unavailable from error
+        self._most = min(AT_ONCE_MAX, self._most * 2)
         for receipt in refused:
             logger.error("a receipt is refused and dropped; its notification will be sent again: %s", receipt)
 

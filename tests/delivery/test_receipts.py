@@ -82,6 +82,20 @@ async def test_a_batch_that_is_too_large_is_written_in_parts(store: PickyStore, 
     assert store.calls < 50
 
 
+@pytest.mark.parametrize("error", [Unavailable(), OutcomeUnknown()])
+async def test_a_store_that_needs_too_long_gets_fewer_at_once(
+    store: PickyStore, receipts: ReceiptWriter, error: Exception
+) -> None:
+    store.largest, store.refusal = 400, error
+    receipts.received(ALL)
+    await until(lambda: store.written == ALL)
+    assert store.calls < 20
+    store.largest, store.calls = 10_000, 0
+    for _ in range(10):  # and more again, when it is fast
+        await receipts._write_or_halve(ALL)
+    assert receipts._most == delivery.AT_ONCE_MAX
+
+
 async def test_a_store_that_refuses_everything_loses_nothing(
     store: PickyStore, receipts: ReceiptWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
