@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import exc
@@ -75,8 +74,9 @@ class OwnConnection:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        try:  # in order, for the server is being told to stop what it is doing
-            await connection.close(timeout=DROP_SECONDS)
+        try:  # in order, for the server is being told to stop what it is doing; the driver waits for that without end
+            async with asyncio.timeout(DROP_SECONDS):
+                await connection.close()
         except Exception:  # the driver's own
             connection.terminate()
 
@@ -84,5 +84,8 @@ class OwnConnection:
         """Give the connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(TimeoutError, OSError):
-                await connection.close(timeout=engines.CONNECT_SECONDS)
+            try:
+                async with asyncio.timeout(engines.CONNECT_SECONDS):
+                    await connection.close()
+            except Exception:  # the driver's own
+                connection.terminate()
