@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from eventide_notify import Settings, create_app
+from eventide_notify import Settings, auth, create_app
 from eventide_notify.models import utc_now
 from eventide_notify.realtime.protocol import HttpProtocol
 
@@ -81,7 +81,8 @@ async def until_left(service: Service, redis: RedisServer) -> tuple[int, list[st
 
 @pytest.mark.parametrize("http", [HttpProtocol, "auto"], ids=["our protocol", "plain ASGI"])
 @each_visit
-async def test_no_task_and_no_object_is_left(visit: Visit, http: Any) -> None:
+async def test_no_task_and_no_object_is_left(visit: Visit, http: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "REMEMBERED", 20)  # tokens; as many as there are before
     app = create_app(Settings(jwt_secret=SECRET, database_url="sqlite://", _env_file=None))
     async with serving(app, http=http) as url:
         await visits(url, visit, 50)

@@ -62,16 +62,16 @@ async def through_a_proxy(backend: Backend) -> AsyncIterator[tuple[Store, LossyP
 async def test_postgresql_that_is_lost_amid_a_transaction(
     backend: Backend, store: Store, lost: tuple[Loss, bytes], error: type[Exception], saved: bool
 ) -> None:
-    await store.add([first := sample()])
+    await store.add(samples(1))
     async with through_a_proxy(backend) as (lossy, proxy):
         proxy.lose(*lost)
         with pytest.raises(error) as caught:
-            await lossy.mark_read("42", [first.id], now=NOW)
+            await lossy.mark_all_read("42", up_to=None, now=NOW)
         assert type(caught.value) is error
         assert proxy.lost == 1
         assert await store.unread_counts(["42"], now=NOW) == {"42": 0 if saved else 1}
         proxy.restore()
-        await lossy.mark_read("42", [first.id], now=NOW)
+        await lossy.mark_all_read("42", up_to=None, now=NOW)
         assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
 
 

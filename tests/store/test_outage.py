@@ -278,6 +278,8 @@ async def test_postgresql_waits_for_a_lock_only_so_long(
         await other.execute("LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE")
         monkeypatch.setattr(engines, "WORK_SECONDS", 0.3)
         async with unavailable():
+            await store.mark_all_read("42", up_to=None, now=NOW)
+        with pytest.raises(OutcomeUnknown):  # one statement, and a transaction by itself
             await store.mark_read("42", [saved.id], now=NOW)
     monkeypatch.undo()
     assert await store.page("42", limit=1, now=NOW) == [saved]

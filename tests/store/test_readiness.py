@@ -184,7 +184,7 @@ async def test_postgresql_that_takes_no_connection_for_saves(backend: Postgresql
     name = urlsplit(backend.url).path[1:]
     other = await asyncpg.connect(backend.server.base_url)
     await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-    saving = store._database._saves._connection
+    saving = store._database._own[0]._connection
     await other.execute("SELECT pg_terminate_backend($1, 5000)", saving.get_server_pid())
     await until(saving.is_closed)
     async with not_ready(store, "not currently accepting connections"):
@@ -209,7 +209,7 @@ async def test_a_question_leaves_no_connection_behind(backend: Postgresql, store
     await transaction.rollback()
     await closing
     await asyncio.gather(asking, return_exceptions=True)
-    assert store._database._saves._connection is None  # type: ignore[attr-defined]
+    assert store._database._own[0]._connection is None  # type: ignore[attr-defined]
     await other.close()
 
 

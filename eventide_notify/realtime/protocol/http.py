@@ -105,6 +105,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_headers, self._body_bytes = True, 0
+        self._limits.stranger(self, limits.HEADERS_TIMEOUT)  # its own time, however long the connection was idle before
         scope: Any = self.scope
         scope["extensions"] = {EXTENSION: self}
 
