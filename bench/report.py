@@ -176,7 +176,7 @@ def _figure(figures: Figures, row: str, series: str) -> float | None:
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one / other
+    return None if one is None or not other else one / other
 
 
 def _number(figure: float | None) -> str:
