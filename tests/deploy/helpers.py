@@ -132,7 +132,10 @@ async def sending(nginx: NginxServer, headers: dict[str, str], users: Sequence[i
 
 
 async def _keep_sending(nginx: NginxServer, headers: dict[str, str], sent: Sent, stop: asyncio.Event) -> None:
-    async with httpx.AsyncClient(base_url=nginx.base_url, headers=headers, verify=False) as client:
+    # A connection for each request: one that is kept open may be closed by an nginx that ends or reads its
+    # configuration again just when the next request is on its way, which only a client can make good.
+    alone = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=nginx.base_url, headers=headers, verify=False, limits=alone) as client:
         while not stop.is_set():
             for user, ids in sent.to.items():
                 ids.append(await _send(client, user, sent.repeated))
