@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from ..errors import Refused
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -15,8 +17,9 @@ class Group(Generic[T, R]):
     """Does together what comes while something is being done. Who comes when nothing is waits for nobody.
 
     `work` gets some of what has come, in order, and returns a result for each. What it raises all of them get, unless
-    `may_be_of_one` says that the error may be about one among them: then each is tried by itself, so that it fails
-    alone. `weigh` says how large something is; together they weigh `most`, but for one that weighs more by itself.
+    `may_be_of_one` says that the error may be about one among them, as a `Refused` may: then each is tried by itself,
+    so that it fails alone. `weigh` says how large something is; together they weigh `most`, but for one that weighs
+    more by itself.
 
     What has come is done, also when its caller does not wait for it any more.
     """
@@ -27,7 +30,7 @@ class Group(Generic[T, R]):
         *,
         weigh: Callable[[T], int],
         most: int,
-        may_be_of_one: Callable[[Exception], bool],
+        may_be_of_one: Callable[[Exception], bool] = lambda error: isinstance(error, Refused),
     ) -> None:
         self._work = work
         self._weigh = weigh

@@ -268,7 +268,7 @@ class MongoClient:
 
 def group(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, weigh: Callable[[T], int]) -> Group[T, R]:
     """What comes while a command runs goes into the next one, all together."""
-    return Group(work, weigh=weigh, most=GROUP, may_be_of_one=lambda error: isinstance(error, Refused))
+    return Group(work, weigh=weigh, most=GROUP)
 
 
 async def together(*calls: Awaitable[T]) -> list[T]:

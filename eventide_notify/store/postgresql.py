@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,7 +16,6 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..errors import Refused
 from ..models import NotificationId, UserId
 from . import engines
 from .base import Claim
@@ -30,7 +29,6 @@ from .sql_errors import Progress
 from .tables import Run, milliseconds
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 CONNECTIONS = 10
 ROWS = 10_000
@@ -61,8 +59,8 @@ class Postgresql(Database):
         _check_at_checkout(self._reader)
         self._own = OwnConnection(url), OwnConnection(url)
         self._saves, self._reads = PostgresqlSaves(self._own[0]), PostgresqlReads(self._own[1])
-        self._saving = _group(self._save, lambda save: sum(len(run.keys) for run in save.runs) + 1)
-        self._marking = _group(self._mark, lambda read: len(read.ids))
+        self._saving = Group(self._save, weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1, most=ROWS)
+        self._marking = Group(self._mark, weigh=lambda read: len(read.ids), most=ROWS)
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
@@ -124,10 +122,6 @@ class Postgresql(Database):
                 return result
 
         return await self._tasks.finish(transact())
-
-
-def _group(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], weigh: Callable[[T], int]) -> Group[T, R]:
-    return Group(work, weigh=weigh, most=ROWS, may_be_of_one=lambda error: isinstance(error, Refused))
 
 
 def _check_at_checkout(engine: AsyncEngine) -> None:
