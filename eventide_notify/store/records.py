@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 
 from ..errors import SchemaTooNew
-from ..models import Announcement, Draft, Notification, NotificationId, UserId
+from ..models import Action, Announcement, Draft, Notification, NotificationId, UserId
 from .base import Claim
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ AT_ONCE = 10_000
 
 
 def pack_content(content: Draft) -> dict[str, str | None]:
-    """The columns or fields of a content. `data` is JSON text, so that no database has an opinion about its keys."""
+    """The columns or fields of a content. What is JSON is text, so that no database has an opinion about its keys."""
     return {
         "message": content.message,
         "title": content.title,
@@ -35,12 +35,13 @@ def pack_content(content: Draft) -> dict[str, str | None]:
         "link": content.link,
         "avatar": content.avatar,
         "data": None if content.data is None else orjson.dumps(content.data).decode(),
+        "actions": None if content.actions is None else _pack_actions(content.actions),
     }
 
 
 def unpack_content(fields: Mapping[str, Any]) -> Draft:
     """The content again. It was valid when it was saved: a rule that came later must not make it unreadable."""
-    data = fields["data"]
+    data, actions = fields["data"], fields.get("actions")
     return Draft.model_construct(
         message=fields["message"],
         title=fields["title"],
@@ -48,7 +49,12 @@ def unpack_content(fields: Mapping[str, Any]) -> Draft:
         link=fields["link"],
         avatar=fields["avatar"],
         data=None if data is None else orjson.loads(data),
+        actions=None if actions is None else [Action.model_construct(**action) for action in orjson.loads(actions)],
     )
+
+
+def _pack_actions(actions: Sequence[Action]) -> str:
+    return orjson.dumps([action.model_dump() for action in actions]).decode()
 
 
 def expiry(announcement: Announcement) -> datetime:
