@@ -5,7 +5,7 @@ The queries are built once: to put one together takes longer than to answer it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -83,7 +83,8 @@ class SqlQueries:
         for part in parts(users):
             found: dict[UserId | None, tuple[int, int]] = {None: (0, 0)}
             parameters = {"users": self._database.pack(part), "now": milliseconds(now)}
-            for user, unread, unseen in await self._database.read(self._counts, parameters):
+            rows: Sequence[Any] = await self._database.read(self._counts, parameters)
+            for user, unread, unseen in rows:
                 others = found.get(user, _NONE)
                 found[user] = unread + others[0], unseen + others[1]
             everyones = found[None]

@@ -11,9 +11,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from eventide_notify.models import Announcement, Notification, Status
+from eventide_notify.models import Announcement, Change, Notification, Status
 from eventide_notify.store import Store, create_store
+from eventide_notify.store import postgresql as store_postgresql
 
+from ..waiting import until
 from .backends import PERSISTENT, Backend, Mongodb
 from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import LATER, MILLISECOND, MONTH, NOW, announced, announcement, announcements, ids, receipt, samples
@@ -220,3 +222,47 @@ async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
     await other.remove_announcement(saved.id)
     assert await store.announcements(after="", now=NOW) == []
     await other.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_two_instances_make_all_kinds_of_changes_in_any_order(backend: Backend, store: Store) -> None:
+    """Rows that are there for one of them and new for the other: locked in different orders, they are a deadlock."""
+    stores = [store, backend.store()]
+    await stores[1].open()
+    chance = random.Random(4)
+    for _ in range(5):
+        saved = announcements(6)
+        await save(store, *saved)
+        calls: list[Coroutine[Any, Any, object]] = []
+        for each in stores * 2:
+            for change in (Change.SEEN, Change.ARCHIVE, Change.READ):
+                some = ids(chance.sample(saved, k=5))
+                calls.append(each.change("42", change, some, now=NOW))
+                calls.append(each.change("43", Change.SEEN, some[::-1], now=NOW))
+            proven = [receipt(user, one) for user in ("42", "43") for one in saved]
+            calls.append(each.mark_delivered(chance.sample(proven, k=len(proven)), now=NOW))
+            calls.append(each.press("42", saved[0].id, "yes", now=NOW))
+        chance.shuffle(calls)
+        await asyncio.gather(*calls)
+        found = await store.page("43", now=NOW, limit=6)
+        assert {each.status for each in found} == {Status.DELIVERED}
+        await store.change_all("43", Change.DELETE, up_to=None, now=NOW)
+    await stores[1].close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_change_that_gets_no_answer_does_not_keep_all_others_of_the_user(
+    backend: Backend, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(store, stuck := announcement(), other := announcement())
+    connection = await asyncpg.connect(backend.url)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM announcements WHERE id = $1 FOR UPDATE", stuck.id)
+        waiting = asyncio.create_task(store.change("42", Change.READ, [stuck.id], now=NOW))
+        monkeypatch.setattr(store_postgresql, "PATIENCE", 0.3)
+        await until(lambda: dict(store._database._turns))  # type: ignore[attr-defined]
+        done = await asyncio.wait_for(store.change("42", Change.READ, [other.id], now=NOW), 5)
+        assert list(done.changed) == [other.id]
+        assert not waiting.done()
+    assert list((await waiting).changed) == [stuck.id]
+    await connection.close()
