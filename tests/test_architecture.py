@@ -31,6 +31,7 @@ LAYERS = {
     "presence": 1,
     "service": 2,
     "schemas": 2,
+    "answers": 2,
     "auth": 3,
     "realtime": 3,
     "rest": 3,
