@@ -171,7 +171,9 @@ class Page:
 
     async def count_is(self, count: int) -> None:
         """Wait until this is the last unread count it was told."""
-        await until(lambda: self.events("unread_count")[-1:] == [{"unreadCount": count}], within=DEADLINE)
+        await until(
+            lambda: self.events("unread_count")[-1:] == [{"unreadCount": count, "unseenCount": count}], within=DEADLINE
+        )
 
     def received(self) -> list[Any]:
         """Every notification and announcement that came, replayed or live, one by one or as an array, in order."""
