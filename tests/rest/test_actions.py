@@ -1,4 +1,4 @@
-"""The state of notifications: seen, read, unread again, archived, deleted; of one, of many, of all. And their actions."""
+"""The state of notifications (seen, read, unread again, archived, deleted), of some or of all; and their actions."""
 
 from __future__ import annotations
 
@@ -52,27 +52,27 @@ def test_seen_is_not_read(reader: httpx.Client, send: Send) -> None:
     assert reader.get(f"{LIST}/unread-count").json() == {"unreadCount": 3, "unseenCount": 0}
 
 
-def test_who_names_a_notification_as_seen_has_received_it(reader: httpx.Client, send: Send) -> None:
+async def test_who_names_a_notification_as_seen_has_received_it(reader: httpx.Client, send: Send) -> None:
     one, two = send(), send()
     act(reader, "seen", one)
-    until_status(reader, one, "DELIVERED")
+    await until_status(reader, one, "DELIVERED")
     assert get(reader, two)["status"] == "PENDING"
     act(reader, "seen", all=True)  # which names none
     act(reader, "archive", two)
-    until_status(reader, two, "DELIVERED")
+    await until_status(reader, two, "DELIVERED")
 
 
-def test_seeing_all_proves_no_receipt(reader: httpx.Client, send: Send) -> None:
+async def test_seeing_all_proves_no_receipt(reader: httpx.Client, send: Send) -> None:
     one, two = send(), send()
     act(reader, "seen", all=True)
     act(reader, "seen", two)  # changes nothing
     act(reader, "archive", one)
-    until_status(reader, one, "DELIVERED")
+    await until_status(reader, one, "DELIVERED")
     assert get(reader, two)["status"] == "PENDING"
 
 
-def until_status(reader: httpx.Client, id: str, status: str) -> None:
-    until(lambda: get(reader, id)["status"] == status)
+async def until_status(reader: httpx.Client, id: str, status: str) -> None:
+    await until(lambda: get(reader, id)["status"] == status)
 
 
 def test_read_and_unread_again(reader: httpx.Client, send: Send) -> None:
