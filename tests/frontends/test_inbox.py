@@ -68,9 +68,7 @@ async def test_unread_again(page: Page, service: Service, user: int, rest: httpx
 
 
 @own_transport
-async def test_an_action(
-    page: Page, start: OpenPage, service: Service, user: int, stranger: int, rest: httpx.AsyncClient
-) -> None:
+async def test_an_action(page: Page, start: OpenPage, service: Service, user: int, rest: httpx.AsyncClient) -> None:
     other = start()
     await other.ready()
     [id] = service.send(user, actions=BUTTONS)
@@ -87,7 +85,7 @@ async def test_an_action(
     assert second["error"]["code"] == "conflict"
     [item] = await stored(rest)
     assert item["action"] == answer["action"]
-    [others] = service.send(stranger, actions=BUTTONS)
+    [others] = service.send(f"not-{user}", actions=BUTTONS)
     refused = await page.call("notification_action", {"notificationId": others, "actionId": "yes"})
     assert refused["error"]["code"] == "not_found"
 
