@@ -62,6 +62,8 @@ CLIENTS = {
         "store.sql_announcements",
         "store.sql_errors",
         "store.sql_claims",
+        "store.sql_changes",
+        "store.sql_queries",
         "store.sqlite_threads",
         "store.postgresql_connection",
         "store.postgresql_saves",

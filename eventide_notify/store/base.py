@@ -142,9 +142,7 @@ class Store(Protocol):
     async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
         """`PENDING` → `DELIVERED` for all of them, in a few round trips; the number that changed."""
 
-    async def change(
-        self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime
-    ) -> Changed:
+    async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
         """Make this change to those of `ids` that the user has.
 
         A user who deletes an announcement does not have it any more; all others do.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -55,6 +56,22 @@ def unpack_content(fields: Mapping[str, Any]) -> Draft:
 
 def _pack_actions(actions: Sequence[Action]) -> str:
     return orjson.dumps([action.model_dump() for action in actions]).decode()
+
+
+def in_any_case(text: str) -> str:
+    """A regular expression for this text in capital letters or small ones.
+
+    It names both of each letter: what a database takes for one is a matter of its settings (PostgreSQL) and may end
+    with ASCII (SQLite).
+    """
+    return "".join(map(_in_any_case, text))
+
+
+def _in_any_case(character: str) -> str:
+    forms = {character, character.lower(), character.upper(), character.casefold()}
+    forms |= {each.upper() for each in forms} | {each.lower() for each in forms}
+    same = sorted(form for form in forms if len(form) == 1)
+    return re.escape(character) if len(same) == 1 else f"[{''.join(same)}]"
 
 
 def expiry(announcement: Announcement) -> datetime:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from eventide_notify.models import Change
 from eventide_notify.store import Store
 
 from .backends import SQL
 from .roundtrips import commands
 from .samples import NOW, announcement, announcements, new_id, receipt, sample
+
+
+async def change_one(store: Store, id: str, *, change: Change) -> None:
+    await store.change("42", change, [id], now=NOW)
+
+
+async def change_all(store: Store, id: str, *, change: Change) -> None:
+    await store.change_all("42", change, up_to=None, now=NOW)
+
 
 CALLS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
     "get": lambda store, id: store.get("42", id, now=NOW),
@@ -24,11 +35,14 @@ CALLS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
     "pending": lambda store, id: store.pending("42", now=NOW, limit=20),
     "newer": lambda store, id: store.newer("42", than="", now=NOW, limit=20),
     "owned": lambda store, id: store.owned("42", [id], now=NOW),
-    "unread_counts": lambda store, id: store.unread_counts(["42", "43"], now=NOW),
+    "page archived": lambda store, id: store.page("42", now=NOW, limit=20, archived=True),
+    "page text": lambda store, id: store.page("42", now=NOW, limit=20, text="h"),
+    "counts": lambda store, id: store.counts(["42", "43"], now=NOW),
     "mark_delivered": lambda store, id: store.mark_delivered([receipt("42", announcement())], now=NOW),
-    "mark_read": lambda store, id: store.mark_read("42", [id], now=NOW),
-    "mark_all_read": lambda store, id: store.mark_all_read("42", up_to=None, now=NOW),
-    "delete": lambda store, id: store.delete("42", [id], now=NOW),
+    **{f"{change} one": partial(change_one, change=change) for change in Change},
+    **{f"{change} all": partial(change_all, change=change) for change in Change},
+    "press": lambda store, id: store.press("42", id, "yes", now=NOW),
+    "find": lambda store, id: store.find(id),
     "since": lambda store, id: store.since(new_id(NOW), limit=20),
     "overdue": lambda store, id: store.overdue(after="", before="z", limit=20),
 }
@@ -71,16 +85,21 @@ async def test_every_search_is_by_an_index(store: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("page", "notifications_of_user"),
+        ("page", "notifications_inbox"),
+        ("page archived", "notifications_archive"),
         ("page unread", "notifications_unread"),
-        ("unread_counts", "notifications_unread"),
+        ("counts", "notifications_unread"),
         ("pending", "notifications_pending"),
         ("overdue", "notifications_overdue"),
+        ("seen all", "notifications_unread"),
+        ("read all", "notifications_unread"),
+        ("unread all", "notifications_inbox"),
+        ("unarchive all", "notifications_archive"),
     ],
 )
 async def test_what_is_rare_has_an_index_of_its_own(store: Store, name: str, index: str) -> None:
     """SQLite takes it whatever there is in the tables; PostgreSQL knows better once there is something."""
     with commands() as sent:
         await CALLS[name](store, "")
-    [(statement, parameters)] = sent
+    statement, parameters = sent[0]
     assert any(index in step for step in await plan(store, statement, parameters))

@@ -23,6 +23,7 @@ from eventide_notify.store.group import Group
 from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
+from .calls import mark_read, unread_counts
 from .samples import LATER, NOW, announcement, ids, sample, samples
 
 
@@ -115,7 +116,7 @@ async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlSt
     await let_run(first)
     saved = samples(100)
     others = [store.add([each]) for each in saved]
-    reads = [store.mark_read("42", [each.id], now=NOW) for each in saved]  # of what is saved before them
+    reads = [mark_read(store, "42", [each.id], now=NOW) for each in saved]  # of what is saved before them
     tasks = [asyncio.create_task(call) for call in (*others, *reads)]
     await let_run(*tasks)
     busy.set()
@@ -123,7 +124,7 @@ async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlSt
     await asyncio.gather(*tasks)
     sa.event.remove(sa.Engine, "commit", commit)
     assert len(commits) == 2
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -132,7 +133,7 @@ async def test_what_comes_while_postgresql_saves_is_saved_together(store: Any) -
     with patch.object(saves, "save", wraps=saves.save) as save:
         await asyncio.gather(*(store.add([each]) for each in samples(100)))
     assert [len(call.args[0]) for call in save.await_args_list] == [100]
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 100}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 100}
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -140,19 +141,19 @@ async def test_what_is_read_at_the_same_moment_is_marked_together(store: Any) ->
     own, hers, announced = samples(10), samples(10, "43"), announcement()
     await store.add([*own, *hers])
     await store.add_announcement(announced)
-    reads = store._database._reads
-    with patch.object(reads, "mark", wraps=reads.mark) as mark:
+    changes = store._database._changes
+    with patch.object(changes, "make", wraps=changes.make) as make:
         done = await asyncio.gather(
-            store.mark_read("42", [own[0].id, hers[0].id, own[0].id], now=NOW),
-            store.mark_read("43", [hers[0].id, hers[1].id, "unknown"], now=LATER),
-            store.mark_read("42", [own[0].id, own[1].id, announced.id], now=LATER),
-            store.mark_read("44", [own[2].id], now=NOW),
+            mark_read(store, "42", [own[0].id, hers[0].id, own[0].id], now=NOW),
+            mark_read(store, "43", [hers[0].id, hers[1].id, "unknown"], now=LATER),
+            mark_read(store, "42", [own[0].id, own[1].id, announced.id], now=LATER),
+            mark_read(store, "44", [own[2].id], now=NOW),
         )
-    assert [len(call.args[0]) for call in mark.await_args_list] == [4]
+    assert [len(call.args[0]) for call in make.await_args_list] == [4]
     expected = [{own[0].id}, {hers[0].id, hers[1].id}, {own[0].id, own[1].id, announced.id}, set()]
     assert [set(each) for each in done] == expected
     assert [len(each) for each in done] == [1, 2, 3, 0]
-    assert await store.unread_counts(["42", "43"], now=LATER) == {"42": 8, "43": 9}
+    assert await unread_counts(store, ["42", "43"], now=LATER) == {"42": 8, "43": 9}
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)
