@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from ..models import Change, NotificationId, Pressed, Status, UserId
-from .mongo_client import Document, MongoClient, group, in_turns
+from .mongo_client import Document, MongoClient, group
 from .mongo_errors import one_call
+from .records import DELETED
 
 Key = tuple[UserId, NotificationId]
 
@@ -63,11 +65,13 @@ class Found(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What is to become of it; `None`: it is deleted."""
+    """What is to become of it."""
 
     key: Key
     found: Found
     state: State | None
+    """None: it is deleted."""
+    at: datetime
 
 
 class Written(NamedTuple):
@@ -101,7 +105,7 @@ class Changes(ABC):
             left: Collection[Key] = asked.keys()
             while left:
                 found = await self._find(left)
-                decided = [Decided(key, found[key], _decide(key, found[key], asked[key])) for key in left if key in found]
+                decided = [_decide(key, found[key], asked[key]) for key in left if key in found]
                 left, lost = await self._write([each for each in decided if each.state != each.found.state])
                 for key in lost:
                     for wish, outcome in asked[key]:
@@ -118,7 +122,11 @@ class Changes(ABC):
 
 
 class OwnChanges(Changes):
-    """Changes to notifications of one user."""
+    """Changes to notifications of one user.
+
+    A server tells how many documents it removed, but not which, and another instance may be removing them too. So
+    whoever deletes takes a document out of its user's hands first, which one does, and leaves a mark there.
+    """
 
     def __init__(self, client: MongoClient) -> None:
         super().__init__()
@@ -135,24 +143,28 @@ class OwnChanges(Changes):
 
     async def _write(self, decided: Sequence[Decided]) -> Written:
         updates: dict[tuple[Any, ...], list[NotificationId]] = {}
-        for (_, id), found, state in decided:
+        for (_, id), found, state, _ in decided:
             if state is not None:
                 updates.setdefault((_as_it_was(found.state), _differences(found.saved, state)), []).append(id)
-        statements = [
-            (dict(condition) | {"_id": {"$in": sorted(ids)}}, _packed(change))
+        statements: list[tuple[Document, Document]] = [
+            ({"_id": {"$in": sorted(ids)}} | dict(condition), _packed(change))
             for (condition, change), ids in updates.items()
         ]
-        changing = sum(map(len, updates.values()))
-        again = []
-        if statements and await self._client.update_each(self._notifications, statements) < changing:
+        deleted = sorted(each.key for each in decided if each.state is None)
+        mine = [id for _, id in deleted]
+        deletion = {"status": DELETED, "userId": None, "deletedBy": uuid4().hex}
+        if deleted:
+            statements.append(({"_id": {"$in": mine}, "status": {"$ne": DELETED}}, deletion))
+        again: list[Key] = []
+        if statements and await self._client.update_each(self._notifications, statements) < len(decided):
             again = [each.key for each in decided if each.state is not None]
-        return Written(again, await self._delete([each.key for each in decided if each.state is None]))
+            mine = await self._client.among(self._notifications, mine, {"deletedBy": deletion["deletedBy"]})
+        await self._client.erase(self._notifications, mine)
+        return Written(again, [key for key in deleted if key[1] not in mine])
 
-    async def _delete(self, keys: Sequence[Key]) -> Collection[Key]:
-        """Delete them; those that somebody else has deleted."""
-        # One by one: a command tells how many it removed, but not which, and another instance may remove them too.
-        deleted = await in_turns(self._client.remove(self._notifications, {"_id": id}) for _, id in sorted(keys))
-        return [key for key, gone in zip(sorted(keys), deleted, strict=True) if not gone]
+    async def purge(self) -> None:
+        """Remove what is left of deletions that were interrupted."""
+        await self._client.erase(self._notifications, await self._client.ids(self._notifications, {"status": DELETED}))
 
 
 _TIMES = {"delivered_at": "deliveredAt", "read_at": "readAt", "seen_at": "seenAt", "archived_at": "archivedAt"}
@@ -212,8 +224,8 @@ def _flag(at: datetime | None) -> bool | None:
     return None if at is None else True
 
 
-def _decide(key: Key, found: Found, asked: Iterable[tuple[Wish, Outcome]]) -> State | None:
-    """What is to become of it; to each of those who asked, in this order, what they have of it."""
+def _decide(key: Key, found: Found, asked: Sequence[tuple[Wish, Outcome]]) -> Decided:
+    """What is to become of it, and for those who asked, in this order."""
     state: State | None = found.state
     _, id = key
     for wish, outcome in asked:
@@ -225,7 +237,7 @@ def _decide(key: Key, found: Found, asked: Iterable[tuple[Wish, Outcome]]) -> St
             outcome.changed.add(id)
         if wish.action is not None and state is not None and state.pressed is not None:
             outcome.chosen = state.pressed.id == wish.action
-    return state
+    return Decided(key, found, state, asked[-1][0].now)
 
 
 def after(state: State, wish: Wish) -> State | None:
@@ -235,7 +247,7 @@ def after(state: State, wish: Wish) -> State | None:
         case Change.SEEN:
             return state._replace(seen_at=state.seen_at or now)
         case Change.READ:
-            return _read(state if wish.action is None else _pressed(state, wish.action, now), now)
+            return _read(state, now) if wish.action is None else _press(state, wish.action, now)
         case Change.UNREAD:
             return state._replace(status=Status.DELIVERED, read_at=None) if state.status is Status.READ else state
         case Change.ARCHIVE:
@@ -253,5 +265,7 @@ def _read(state: State, now: datetime) -> State:
     return state._replace(status=Status.READ, delivered_at=received, read_at=now, seen_at=seen)
 
 
-def _pressed(state: State, action: str, now: datetime) -> State:
-    return state if state.pressed else state._replace(pressed=Pressed(action, now))
+def _press(state: State, action: str, now: datetime) -> State:
+    if state.pressed is not None and state.pressed.id != action:
+        return state
+    return _read(state._replace(pressed=state.pressed or Pressed(action, now)), now)
