@@ -69,15 +69,15 @@ class Group(Generic[T, R]):
         weight = 0
         while self._waiting:
             item, _ = self._waiting[0]
+            touches = self._touches(item)
+            if not all(touched.setdefault(what, does) == does for what, does in touches.items()):
+                touched |= dict.fromkeys(touches)  # and nobody comes before it
+                later.append(self._waiting.popleft())
+                continue
             weight += self._weigh(item)
             if some and weight > self._most:
                 break
-            touches = self._touches(item)
-            if all(touched.setdefault(what, does) == does for what, does in touches.items()):
-                some.append(self._waiting.popleft())
-            else:
-                later.append(self._waiting.popleft())
-                touched |= dict.fromkeys(touches)  # and nobody comes before it
+            some.append(self._waiting.popleft())
         self._waiting.extendleft(reversed(later))
         return some
 

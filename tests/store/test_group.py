@@ -17,24 +17,26 @@ import pytest
 import sqlalchemy as sa
 
 from eventide_notify.errors import Refused
-from eventide_notify.models import Draft, Notification
+from eventide_notify.models import Change, Draft, Notification
 from eventide_notify.store import Claim, Store
 from eventide_notify.store.group import Group
 from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
 from .calls import mark_read, unread_counts
-from .samples import LATER, NOW, announcement, ids, sample, samples
+from .samples import LATER, NOW, announcement, archived, delivered, ids, read, sample, samples, seen
 
 
 class Doing:
     """A group whose work waits to be let go, and fails where it is told to."""
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, most: int = 100, **options: Any) -> None:
         self.done: list[list[str]] = []
         self.bad = ""
         self.go = asyncio.Event()
-        self.group = Group(self.work, weigh=len, most=most, may_be_of_one=lambda error: isinstance(error, ValueError))
+        self.group = Group(
+            self.work, weigh=len, most=most, may_be_of_one=lambda error: isinstance(error, ValueError), **options
+        )
 
     async def work(self, items: Sequence[str]) -> Sequence[str]:
         self.done.append(list(items))
@@ -68,6 +70,20 @@ async def test_together_they_weigh_no_more_than_they_may() -> None:
     doing.go.set()
     await asyncio.gather(*doing.ask("aa", "bb", "c", "dddddd", "e"))
     assert doing.done == [["aa", "bb"], ["c"], ["dddddd"], ["e"]]
+
+
+async def test_what_does_different_things_to_the_same_is_done_one_after_the_other() -> None:
+    doing = Doing(touches=lambda item: dict.fromkeys(item[:-1], item[-1]))
+    doing.go.set()
+    await asyncio.gather(*doing.ask("ab+", "c-", "b+", "bd-", "d+", "d-", "e+", "c-", "d-"))
+    assert doing.done == [["ab+", "c-", "b+", "e+", "c-"], ["bd-"], ["d+"], ["d-", "d-"]]
+
+
+async def test_what_waits_for_another_weighs_nothing_until_then() -> None:
+    doing = Doing(most=6, touches=lambda item: {item[0]: item[-1]})
+    doing.go.set()
+    await asyncio.gather(*doing.ask("a+", "a----", "b+", "c+"))
+    assert doing.done == [["a+", "b+", "c+"], ["a----"]]
 
 
 async def test_one_that_fails_fails_alone() -> None:
@@ -154,6 +170,29 @@ async def test_what_is_read_at_the_same_moment_is_marked_together(store: Any) ->
     assert [set(each) for each in done] == expected
     assert [len(each) for each in done] == [1, 2, 3, 0]
     assert await unread_counts(store, ["42", "43"], now=LATER) == {"42": 8, "43": 9}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_changes_of_all_kinds_are_made_together_unless_they_are_of_the_same(store: Any) -> None:
+    own, hers = samples(6), samples(2, "43")
+    await store.add([*own, *hers])
+    changes = store._database._changes
+    with patch.object(changes, "make", wraps=changes.make) as make:
+        first, gone, *_, again, undone = await asyncio.gather(
+            store.change("42", Change.READ, ids(own[:2]), now=NOW),
+            store.change("42", Change.DELETE, ids(own[4:]), now=NOW),
+            store.change("42", Change.SEEN, ids(own[2:3]), now=NOW),
+            store.change("43", Change.ARCHIVE, ids(hers[:1]), now=NOW),
+            store.change("42", Change.READ, ids(own[:2]), now=LATER),
+            store.change("42", Change.UNREAD, ids(own[1:3]), now=LATER),
+        )
+    assert [len(call.args[0]) for call in make.await_args_list] == [5, 1]
+    assert (list(first.changed), list(gone.changed)) == (ids(own[:2]), ids(own[4:]))
+    assert (list(again.owned), list(again.changed)) == (ids(own[:2]), [])
+    assert (list(undone.owned), list(undone.changed)) == (ids(own[1:3]), [own[1].id])
+    expected = [read(own[0]), seen(delivered(own[1])), seen(own[2]), own[3]]
+    assert await store.page("42", limit=9, now=NOW) == expected[::-1]
+    assert await store.page("43", limit=9, now=NOW, archived=True) == [archived(hers[0])]
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)

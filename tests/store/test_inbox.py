@@ -338,9 +338,10 @@ async def test_a_change_of_all_leaves_what_comes_meanwhile(store: Store) -> None
     """What came before is changed, what came after is not; of what comes at the same time each is one or the other."""
     for what in (Change.SEEN, Change.READ, Change.ARCHIVE, Change.DELETE):
         await store.add(before := samples(30))
-        adding = asyncio.gather(*(store.add(samples(2)) for _ in range(10)))
-        changed = await store.change_all("42", what, up_to=None, now=NOW)
-        await adding
+        calls = [asyncio.create_task(store.add(samples(2))) for _ in range(5)]
+        changing = asyncio.create_task(store.change_all("42", what, up_to=None, now=NOW))
+        await asyncio.gather(*calls, *(store.add(samples(2)) for _ in range(5)))
+        changed = await changing
         assert set(ids(before)) <= set(changed)
         inbox = await store.page("42", now=NOW, limit=100)
         touched = {each.id for each in inbox if each.seen}
