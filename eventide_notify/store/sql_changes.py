@@ -61,12 +61,15 @@ class SqlChanges:
             announced = self._announcements.change(connection, user, change, others, now)
             return Changed([*own.owned, *announced.owned], [*own.changed, *announced.changed])
 
-        owned: list[NotificationId] = []
-        changed: list[NotificationId] = []
-        for part in parts(dict.fromkeys(ids)):
-            done = await self._database.write(partial(work, part), partly=bool(changed))
-            owned += done.owned
-            changed += done.changed
+        few = 0 < len(ids) <= AT_ONCE
+        done = await self._database.change_together(user, change, ids, now) if few else Changed((), ())
+        owned, changed = list(done.owned), list(done.changed)
+        if others := set(ids).difference(owned):
+            async with self._database.turn(user):
+                for part in parts(others):
+                    done = await self._database.write(partial(work, part), partly=bool(changed))
+                    owned += done.owned
+                    changed += done.changed
         return Changed(owned, changed)
 
     async def change_all(
