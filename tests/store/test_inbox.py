@@ -372,7 +372,6 @@ async def test_a_change_of_all_in_parts_leaves_what_comes_meanwhile(
     assert await store.page("42", now=NOW, limit=9, unread=True) == [announced(new[1]), new[0]]
 
 
-@pytest.mark.parametrize("backend", SQL, indirect=True)
 async def test_changes_are_made_in_the_order_in_which_they_come(store: Store, both: list[Notification]) -> None:
     """Also when nobody waits for one before asking for the next."""
     others = samples(5)
@@ -394,7 +393,6 @@ async def test_changes_are_made_in_the_order_in_which_they_come(store: Store, bo
     assert await store.change("42", Change.SEEN, ids(both), now=NOW) == ([], [])
 
 
-@pytest.mark.parametrize("backend", SQL, indirect=True)
 @pytest.mark.parametrize("what", Change)
 async def test_of_changes_at_once_one_has_each(store: Store, what: Change) -> None:
     own, shown = samples(8), announcements(3)
