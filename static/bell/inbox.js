@@ -5,6 +5,10 @@ import { Items } from "./items.js";
 import { Link } from "./link.js";
 import { removal } from "./removal.js";
 
+/** @import { Filter, InboxOptions, Notification, StateDetail } from "../eventide-bell.js" */
+/** @import { Problem } from "./rest.js" */
+/** @import { Arrival, Io, ListPage, SharedEventListener, StateListener } from "./types.js" */
+
 export const PAGE = 30;
 const PAGE_MAX = 100; // the server's limit
 const PARALLEL = 6; // what a browser does at once over HTTP/1.1
@@ -19,28 +23,39 @@ const READ_WITHOUT_LIVE = 1_000; // how long the list waits for the connection, 
 export class Inbox extends EventTarget {
   #link;
   #items = new Items();
+  /** @type {StateDetail} */
   #status = { state: "closed" };
+  /** @type {number | null} */
   #count = null;
+  /** @type {string | number | undefined} */
   #userId;
+  /** @type {Set<string>} */
   #told = new Set(); // of these there was an event
+  /** @type {Set<string>} */
   #claimed = new Set();
+  /** @type {string | null} */
   #cursor = null;
   #loaded = false;
   #current = false; // whether the list was read since this tab joined the others
+  /** @type {Problem | null} */
   #problem = null;
+  /** @type {Promise<void>} */
   #work = Promise.resolve();
   #refreshing = false;
   #stale = false;
   #failures = 0;
-  #listTimer = 0;
-  #reloadTimer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #listTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reloadTimer;
 
+  /** @param {InboxOptions} options */
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
     super();
     this.#link = new Link({
       base: new URL(url.endsWith("/") ? url : `${url}/`, document.baseURI).href,
       getToken,
-      io,
+      io: /** @type {Io | null} */ (io),
       sharing,
       newest: () => this.#items.newest,
       onBegin: () => this.#begun(),
@@ -52,6 +67,7 @@ export class Inbox extends EventTarget {
     });
   }
 
+  /** @returns {readonly Notification[]} */
   get items() { return this.#items.shown; }
   get unreadCount() { return this.#count; }
   get state() { return this.#status.state; }
@@ -103,7 +119,7 @@ export class Inbox extends EventTarget {
     for (const soon of this.#items.hiders) soon?.now();
     clearTimeout(this.#listTimer);
     clearTimeout(this.#reloadTimer);
-    this.#reloadTimer = 0;
+    this.#reloadTimer = undefined;
   }
 
   #looked = () => {
@@ -123,18 +139,18 @@ export class Inbox extends EventTarget {
 
   // What the server tells
 
+  /** @type {SharedEventListener} */
   #heard(event, payload, handover) {
     if (event === "connected") this.#userId = payload.userId;
-    if (event === "notification") this.#arrived(payload, handover);
-    if (event === "announcement") {
-      this.#arrived(payload, handover);
-      this.#confirm();
+    if (event === "notification" || event === "announcement") {
+      this.#arrived(/** @type {Arrival} */ (payload), handover);
     }
+    if (event === "announcement") this.#confirm();
+    const { ids = [], all, upTo } = payload;
     if (event === "notification_read") {
-      const { ids, all, upTo } = payload;
       this.#read(all ? this.#items.ids.filter((id) => !upTo || id <= upTo) : ids);
     }
-    if (event === "notification_deleted") this.#drop(payload.ids);
+    if (event === "notification_deleted") this.#drop(ids);
     if (event === "catch_up_complete") this.#refreshOrLater();
     if (event === "reload") this.#refreshSoon();
     this.#setCount(payload.unreadCount);
@@ -142,6 +158,9 @@ export class Inbox extends EventTarget {
 
   /**
    * Some announcements are not kept by the server: nobody can read or count them. `passing` until a list has it.
+   *
+   * @param {Arrival} arrival
+   * @param {boolean} handover
    */
   #arrived({ replayed = false, ...item }, handover) {
     const known = this.#items.knows(item.id);
@@ -155,12 +174,14 @@ export class Inbox extends EventTarget {
     if (isNews) this.#emit("notification", { notification, replayed: replayed && !handover });
   }
 
+  /** @param {number | undefined} count */
   #setCount(count) {
     if (count === undefined || count === this.#count) return; // a retracted announcement may come without a count
     this.#count = count;
     this.#emit("unread", { unreadCount: count });
   }
 
+  /** @type {StateListener} */
   #setStatus(status) {
     const before = this.#status;
     this.#status = status;
@@ -172,11 +193,13 @@ export class Inbox extends EventTarget {
     if (["offline", "refused"].includes(status.state)) this.refresh();
   }
 
+  /** @param {readonly string[]} ids */
   #read(ids) {
     this.#items.read(ids);
     this.#changed();
   }
 
+  /** @param {readonly string[]} ids */
   #drop(ids) {
     this.#items.drop(ids);
     this.#changed();
@@ -207,7 +230,7 @@ export class Inbox extends EventTarget {
   /** Changes of state may not have come. Each tab hears of it, and asks for itself. */
   #refreshSoon() {
     this.#reloadTimer ||= setTimeout(() => {
-      this.#reloadTimer = 0;
+      this.#reloadTimer = undefined;
       this.#refreshOrLater();
     }, Math.random() * RELOAD_WITHIN);
   }
@@ -225,6 +248,7 @@ export class Inbox extends EventTarget {
     });
   }
 
+  /** @param {Filter} filter */
   setFilter({ unread = false, type = "" } = {}) {
     this.#items.only({ unread, type });
     this.#cursor = null;
@@ -233,23 +257,32 @@ export class Inbox extends EventTarget {
     return this.refresh();
   }
 
+  /**
+   * @param {number} limit
+   * @param {string | null} cursor
+   * @returns {Promise<ListPage>}
+   */
   #page(limit, cursor) {
     const { unread, type } = this.filter;
-    const query = new URLSearchParams({ limit });
+    const query = new URLSearchParams({ limit: String(limit) });
     if (cursor) query.set("cursor", cursor);
-    if (unread) query.set("unread", true);
+    if (unread) query.set("unread", "true");
     if (type) query.set("type", type);
     return this.#link.call("GET", `?${query}`);
   }
 
-  /** The newest pages, as many as are shown: what they do not have is gone, unless it arrived in the meantime. */
+  /**
+   * The newest pages, as many as are shown: what they do not have is gone, unless it arrived in the meantime.
+   *
+   * @param {number} epoch
+   */
   async #readList(epoch) {
     this.#stale = false;
     const before = this.#items.ids;
     const { filter } = this;
     const wanted = Math.max(before.length, PAGE);
-    const found = [];
-    let cursor = null;
+    const found = /** @type {Notification[]} */ ([]);
+    let cursor = /** @type {string | null} */ (null);
     do {
       const page = await this.#page(Math.min(wanted - found.length, PAGE_MAX), cursor);
       if (epoch !== this.#link.epoch || filter !== this.filter) return;
@@ -276,19 +309,24 @@ export class Inbox extends EventTarget {
     this.#changed();
   }
 
-  /** One after the other. What fails is told, and tried again if the list is still wanted. */
+  /**
+   * One after the other. What fails is told, and tried again if the list is still wanted.
+   *
+   * @param {(epoch: number) => Promise<void>} task
+   */
   #alone(task) {
     this.#work = this.#work.then(async () => {
       const { epoch } = this.#link;
       try {
         await task(epoch);
       } catch (problem) {
-        if (epoch === this.#link.epoch) this.#failed(problem);
+        if (epoch === this.#link.epoch) this.#failed(/** @type {Problem} */ (problem));
       }
     });
     return this.#work;
   }
 
+  /** @param {Problem} problem */
   #failed(problem) {
     this.#problem = problem;
     this.#emit("problem", { problem });
@@ -300,6 +338,7 @@ export class Inbox extends EventTarget {
 
   // What the reader does
 
+  /** @param {readonly string[]} ids */
   markRead(ids) {
     const unread = ids.filter((id) => !this.#items.get(id)?.read && !this.#items.get(id)?.passing);
     return this.#change(unread, (id) => this.#link.call("PUT", `/${id}/read`), (done) => this.#read(done));
@@ -308,31 +347,43 @@ export class Inbox extends EventTarget {
   /** Not what arrives meanwhile, which nobody has seen. */
   async markAllRead() {
     const upTo = this.#items.newest;
-    if (!upTo) return;
-    await this.#attempt(async () => {
+    if (!upTo) return true;
+    return this.#attempt(async () => {
       await this.#link.call("PUT", "/read-all", { upTo });
       this.#read(this.#items.ids.filter((id) => id <= upTo));
       await this.#countIfAlone();
     });
   }
 
+  /** @param {readonly string[]} ids */
   remove(ids) {
     return this.#change(ids, (id) => this.#link.call("DELETE", `/${id}`), (done) => this.#drop(done));
   }
 
+  /** @param {readonly string[]} ids */
   removeSoon(ids, wait = UNDO_FOR) {
-    const remove = (mine) => this.remove(mine);
+    const remove = (/** @type {string[]} */ mine) => this.remove(mine);
     return removal(ids, wait, { items: this.#items, remove, changed: () => this.#changed() });
   }
 
-  /** Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once. */
+  /**
+   * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once.
+   *
+   * @param {string} id
+   */
   async claim(id) {
     if (this.#claimed.has(id)) return false;
     this.#claimed.add(id);
     return this.#link.claim(id);
   }
 
-  /** Each of these by REST, some at a time. Those that are not there any more are gone, which is nobody's fault. */
+  /**
+   * Each of these by REST, some at a time. Those that are not there any more are gone, which is nobody's fault.
+   *
+   * @param {readonly string[]} ids
+   * @param {(id: string) => Promise<unknown>} call
+   * @param {(done: string[]) => void} done
+   */
   #change(ids, call, done) {
     return this.#attempt(async () => {
       const waiting = [...ids];
@@ -342,7 +393,7 @@ export class Inbox extends EventTarget {
             await call(id);
             done([id]);
           } catch (problem) {
-            if (problem.status !== 404) throw problem;
+            if (/** @type {Problem} */ (problem).status !== 404) throw problem;
             this.#drop([id]);
           }
         }
@@ -360,6 +411,7 @@ export class Inbox extends EventTarget {
     if (epoch === this.#link.epoch) this.#setCount(unreadCount);
   }
 
+  /** @param {() => Promise<void>} action */
   async #attempt(action) {
     try {
       await action();
@@ -370,6 +422,10 @@ export class Inbox extends EventTarget {
     }
   }
 
+  /**
+   * @param {string} type
+   * @param {object} [detail]
+   */
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }

@@ -1,24 +1,35 @@
 /** Notifications that are hidden at once and removed in a while, unless that is undone. */
 
+/** @import { Removal } from "../eventide-bell.js" */
+/** @import { Items } from "./items.js" */
+
 /**
- * `items`: where they are hidden. `remove(ids)`: promises to remove them. `changed()`: others are shown now.
- * What is given back is described as `Removal` in eventide-bell.d.ts.
+ * @param {readonly string[]} ids
+ * @param {number} wait milliseconds
+ * @param {{
+ *   items: Items,
+ *   remove: (ids: string[]) => Promise<unknown>,
+ *   changed: () => void,
+ * }} options `items`: where they are hidden. `changed`: others are shown now.
+ * @returns {Removal}
  */
 export function removal(ids, wait, { items, remove, changed }) {
-  let timer = 0;
-  let settle;
-  const end = (then) => () => {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const { promise: done, resolve: settle } = decided();
+  const end = (/** @type {(mine: string[]) => void} */ then) => () => {
     clearTimeout(timer);
     const mine = ids.filter((id) => items.hiddenBy(id) === soon);
     if (mine.length) then(mine);
     settle();
   };
-  const show = (mine) => {
+  const show = (/** @type {string[]} */ mine) => {
     items.show(mine);
     changed();
   };
+  /** @type {Removal} */
   const soon = {
-    done: new Promise((resolve) => (settle = resolve)),
+    done,
     undo: end(show),
     now: end((mine) => {
       items.hide(mine, null); // until it is gone; what could not be removed is back
@@ -34,4 +45,12 @@ export function removal(ids, wait, { items, remove, changed }) {
   soon.go();
   changed();
   return soon;
+}
+
+/** A promise, and what keeps it. */
+function decided() {
+  let resolve = () => {};
+  /** @type {Promise<void>} */
+  const promise = new Promise((keep) => (resolve = keep));
+  return { promise, resolve };
 }
