@@ -120,11 +120,11 @@ def _is_bundled() -> bool:
 def _make_bundle() -> str:
     """Its hash. Raises OSError or SubprocessError when there is no esbuild to be had."""
     name = "eventide-bell.js"
-    shutil.rmtree(BUNDLE, ignore_errors=True)
-    BUNDLE.mkdir()
+    shutil.rmtree(BUNDLE, ignore_errors=True)  # one of other sources is of no use
     sources = _sources()
     with _installed(TOOLS, "--omit=dev") as directory:
         shutil.copy(TOOLS / "bundle.mjs", directory)
+        BUNDLE.mkdir()
         _run("node", str(directory / "bundle.mjs"), str(STATIC / name), str(BUNDLE / name), cwd=directory)
     integrity = _hash((BUNDLE / name).read_bytes())
     # Last: whoever finds it finds the bundle, too.
