@@ -1,11 +1,12 @@
 /** <eventide-bell>: the bell, its badge, its panel with the list, and toasts. */
 
-import { button, h, onTop, setText } from "./dom.js";
+import { onTop, setText } from "./dom.js";
 import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
 import { HOME } from "./home.js";
-import { icon } from "./icons.js";
-import { PAGE, UNDO_FOR } from "./inbox.js";
+import { PAGE } from "./inbox.js";
 import { renderNote } from "./note.js";
+import { Notice } from "./notice.js";
+import { makeParts } from "./parts.js";
 import { place } from "./place.js";
 import { List, Row } from "./rows.js";
 import { STRINGS } from "./strings.js";
@@ -15,7 +16,7 @@ import { title } from "./title.js";
 import { Toasts } from "./toasts.js";
 
 /** @import { EventideBellEventMap, InboxEventMap, InboxOptions, Notification } from "../eventide-bell.js" */
-/** @import { NotificationDetail, Removal, Strings, TokenSource } from "../eventide-bell.js" */
+/** @import { NotificationDetail, Strings, TokenSource } from "../eventide-bell.js" */
 /** @import { Entry } from "./entries.js" */
 /** @import { Io, Reader } from "./types.js" */
 
@@ -48,18 +49,17 @@ export class EventideBell extends Base {
   #root;
   #parts;
   #list;
+  #notice;
   #toasts;
   #shown = PAGE;
   #open = false;
   #frame = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
-  /** @type {Removal | null} */
-  #soon = null;
   /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
     change: () => this.#renderSoon(),
-    problem: ({ detail }) => this.#open && this.inbox?.loaded && this.#notice(detail.problem.message),
+    problem: ({ detail }) => this.#open && this.inbox?.loaded && this.#tell(detail.problem.message),
     unread: ({ detail }) => (this.#renderCount(), this.#emit("unread", detail)),
     state: ({ detail }) => (this.#renderState(), this.#renderSoon(), this.#emit("state", { ...detail })),
     notification: ({ detail }) => this.#arrived(detail),
@@ -70,7 +70,7 @@ export class EventideBell extends Base {
     const root = (this.#root = this.attachShadow({ mode: "open" }));
     root.addEventListener("keydown", (event) => this.#key(/** @type {KeyboardEvent} */ (event)));
     root.addEventListener("focusout", (event) => this.#left(/** @type {FocusEvent} */ (event)));
-    [this.#parts, this.#list, this.#toasts] = this.#build();
+    [this.#parts, this.#list, this.#notice, this.#toasts] = this.#build();
     this.#show();
     // A framework may have set these before this class was known: then they hide the accessors.
     /** @type {Record<string, unknown>} */
@@ -91,7 +91,8 @@ export class EventideBell extends Base {
 
   get strings() { return this.#strings; }
   set strings(value) {
-    const text = (/** @type {Partial<Strings>} */ strings) => JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
+    const text = (/** @type {Partial<Strings>} */ strings) =>
+      JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
     const before = this.#strings;
     this.#strings = value ?? {};
     if (text(before) !== text(this.#strings)) this.#rebuild(); // frameworks like to make a new object each time
@@ -180,43 +181,19 @@ export class EventideBell extends Base {
   #rebuild() {
     if (this.#open) this.close();
     this.#toasts.dismissAll();
-    [this.#parts, this.#list, this.#toasts] = this.#build();
+    [this.#parts, this.#list, this.#notice, this.#toasts] = this.#build();
     this.#show();
   }
 
   #build() {
     const { say } = this.#reader;
-    const toggle = () => (this.#open ? this.close() : this.open());
-    const readAll = () => this.#readAll();
-    const badge = h("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: true });
-    const lamp = h("span", { class: "lamp", part: "lamp", "aria-hidden": "true" });
-    const opens = { "aria-haspopup": "dialog", "aria-expanded": "false" };
-    const bell = button({ class: "bell", part: "bell", ...opens, onclick: toggle }, icon("bell"), badge, lamp);
-
-    const state = h("p", { class: "state", part: "connection" });
-    const markAll = button({ class: "quiet", part: "mark-all", onclick: readAll }, say("markAllRead"));
-    const header = h("header", { part: "header", role: "none" }, h("h2", { id: "title" }, say("title")), state, markAll);
-
-    const note = h("div", { class: "note", part: "note" });
-    const list = h("ul", { class: "list", part: "list", role: "list", tabindex: "-1", "aria-label": say("title") });
-    const more = h("p", { class: "more", part: "more" });
-    const scroll = h("div", { class: "scroll", part: "scroll", onscroll: () => this.#scrolled() }, note, list, more);
-
-    const notice = h("div", { class: "notice", part: "notice", hidden: true });
-    const viewAll = h("a", { part: "view-all" }, say("viewAll"));
-    const footer = h("footer", { part: "footer", role: "none" }, viewAll);
-    const dialog = { role: "dialog", "aria-labelledby": "title", tabindex: "-1", popover: "manual" };
-    const panel = h("div", { class: "panel", part: "panel", ...dialog }, header, scroll, notice, footer);
-
-    const spoken = h("p", { class: "unseen", "aria-live": "polite" });
-
-    // It stays while the reader is at it.
-    for (const event of ["pointerenter", "focusin"]) notice.addEventListener(event, () => this.#soon?.hold());
-    for (const event of ["pointerleave", "focusout"]) notice.addEventListener(event, () => this.#soon?.go());
-    const parts = {
-      bell, badge, lamp, panel, state, markAll, scroll, note, list, more, notice, footer, viewAll, spoken,
-    };
-    return /** @type {const} */ ([parts, this.#newList(list), new Toasts(this.#reader)]);
+    const notice = new Notice(say, (...how) => this.#settled(...how));
+    const parts = makeParts(say, notice.element, {
+      toggle: () => (this.#open ? this.close() : this.open()),
+      readAll: () => this.#readAll(),
+      scrolled: () => this.#scrolled(),
+    });
+    return /** @type {const} */ ([parts, this.#newList(parts.list), notice, new Toasts(this.#reader)]);
   }
 
   /** @param {HTMLElement} list */
@@ -264,7 +241,7 @@ export class EventideBell extends Base {
     removeEventListener("resize", this.#place);
     removeEventListener("scroll", this.#place, { capture: true });
     document.removeEventListener("pointerdown", this.#outside);
-    this.#settle("now");
+    this.#notice.settle("now");
     this.#list = this.#newList(list);
     list.replaceChildren(); // nobody sees the rows, and they are made fast
   }
@@ -282,10 +259,9 @@ export class EventideBell extends Base {
    *
    * @param {FocusEvent} event
    */
-  #left({ relatedTarget }) {
-    if (this.#open && relatedTarget && relatedTarget !== this && !this.#root.contains(/** @type {Node} */ (relatedTarget))) {
-      this.close();
-    }
+  #left(event) {
+    const to = /** @type {Node | null} */ (event.relatedTarget);
+    if (this.#open && to && to !== this && !this.#root.contains(to)) this.close();
   }
 
   /** @param {KeyboardEvent} event */
@@ -411,50 +387,29 @@ export class EventideBell extends Base {
 
   /** @param {string} id */
   #remove(id) {
-    const { inbox } = this;
-    const { say } = this.#reader;
-    if (!inbox) return;
-    this.#settle("now");
-    const soon = inbox.removeSoon([id]);
-    const undo = () => this.#settle("undo");
-    this.#notice(say("removed"), button({ class: "quiet", part: "undo", onclick: undo }, say("undo")));
-    this.#soon = soon;
+    if (!this.inbox) return;
+    this.#notice.settle("now");
+    this.#notice.offerUndo(this.inbox.removeSoon([id]));
+    setText(this.#parts.spoken, this.#reader.say("removed"));
     this.#render();
-    soon.done.then(() => this.#soon === soon && this.#settle("now"));
+  }
+
+  /** @param {string} text */
+  #tell(text) {
+    this.#notice.tell(text);
+    setText(this.#parts.spoken, text);
   }
 
   /**
-   * A line at the foot of the panel: what was done and can be undone, or what went wrong.
+   * The line at the foot has gone.
    *
-   * @param {string} text
-   * @param {Node[]} more
+   * @param {boolean} changed
+   * @param {boolean} hadFocus
    */
-  #notice(text, ...more) {
-    const { notice, spoken } = this.#parts;
-    this.#settle("now");
-    notice.replaceChildren(h("span", {}, text), ...more);
-    notice.hidden = false;
-    setText(spoken, text);
-    clearTimeout(this.#noticed);
-    if (!more.length) this.#noticed = setTimeout(() => this.#settle("now"), UNDO_FOR);
-  }
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #noticed;
-
-  /**
-   * What was deleted is so "now", or not at all: "undo".
-   *
-   * @param {"now" | "undo"} action
-   */
-  #settle(action) {
-    const { notice, list, panel } = this.#parts;
-    const soon = this.#soon;
-    this.#soon = null;
-    const hadFocus = notice.matches(":focus-within");
-    soon?.[action]();
-    notice.hidden = true;
+  #settled(changed, hadFocus) {
     if (!this.#open) return;
-    if (soon) this.#render();
+    const { list, panel } = this.#parts;
+    if (changed) this.#render();
     if (hadFocus) (/** @type {HTMLElement | null} */ (list.querySelector(".main")) ?? panel).focus();
   }
 

@@ -30,7 +30,7 @@ export async function request(token, method, address, body) {
   let answer;
   try {
     // keepalive: a change must survive that the reader follows the notification's link at the same time.
-    answer = await fetch(address, { method, headers, body: body ? JSON.stringify(body) : undefined, keepalive: method !== "GET" });
+    answer = await fetch(address, { method, headers, body: body && JSON.stringify(body), keepalive: method !== "GET" });
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server cannot be reached." });
   }
