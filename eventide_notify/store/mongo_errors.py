@@ -75,7 +75,7 @@ class Attempts:
             return True
         if isinstance(error, errors.BulkWriteError):
             details = error.details or {}
-            return bool(details.get("writeConcernErrors") or details.get("nInserted"))
+            return any(details.get(each) for each in ("writeConcernErrors", "nInserted", "nModified"))
         if isinstance(error, errors.WriteConcernError):
             return True
         if self._answered > isinstance(error, errors.WriteError):  # which an answer has told; others were before it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,23 @@ def sample(user: str = "42", *, message: str = "hello", **fields: Any) -> Notifi
 
 def samples(number: int, user: str = "42", **fields: Any) -> list[Notification]:
     return [sample(user, **fields) for _ in range(number)]
+
+
+def delivered(notification: Notification, at: datetime = NOW) -> Notification:
+    return replace(notification, status=Status.DELIVERED, delivered_at=at)
+
+
+def seen(notification: Notification, at: datetime = NOW) -> Notification:
+    return replace(notification, seen_at=notification.seen_at or at)
+
+
+def read(notification: Notification, at: datetime = NOW) -> Notification:
+    received = notification.delivered_at or at
+    return replace(seen(notification, at), status=Status.READ, delivered_at=received, read_at=at)
+
+
+def archived(notification: Notification, at: datetime = NOW) -> Notification:
+    return replace(notification, archived_at=at)
 
 
 def announcement(*, lifetime: timedelta = MONTH, message: str = "hello everyone", **fields: Any) -> Announcement:

@@ -15,6 +15,7 @@ from eventide_notify.models import Announcement, Notification, Status
 from eventide_notify.store import Store, create_store
 
 from .backends import PERSISTENT, Backend, Mongodb
+from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import LATER, MILLISECOND, MONTH, NOW, announced, announcement, announcements, ids, receipt, samples
 
 
@@ -35,9 +36,9 @@ async def test_twenty_who_read_all_count_each_once(backend: Backend, store: Stor
         saved = announcements(5)
         await save(store, *saved)
         expected = len(saved) + len(await own(store, 5))
-        changed = await asyncio.gather(*(store.mark_all_read("42", up_to=None, now=NOW) for _ in range(20)))
+        changed = await asyncio.gather(*(mark_all_read(store, "42", up_to=None, now=NOW) for _ in range(20)))
         assert sum(changed) == expected
-        assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 5}
+        assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 0, "43": 5}
         for each in saved:
             await store.remove_announcement(each.id)
 
@@ -47,11 +48,11 @@ async def test_of_twenty_who_delete_one_returns_each_id(backend: Backend, store:
     await save(store, *saved)
     everything = ids(saved) + ids(await own(store, 5))
     deleted = await asyncio.gather(
-        *(store.delete("42", everything[turn % 5 :] + everything[: turn % 5], now=NOW) for turn in range(20))
+        *(delete(store, "42", everything[turn % 5 :] + everything[: turn % 5], now=NOW) for turn in range(20))
     )
     assert Counter(id for each in deleted for id in each) == dict.fromkeys(everything, 1)
     assert await store.page("42", now=NOW, limit=100) == []
-    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 5}
+    assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 0, "43": 5}
 
 
 async def test_of_twenty_receipts_one_counts(store: Store) -> None:
@@ -72,9 +73,9 @@ async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: 
     calls: list[Awaitable[Any]] = []
     for _ in range(20):
         calls += [
-            store.mark_read("42", ids(read + deleted[:2]), now=NOW),
-            store.mark_all_read("42", up_to=deleted[1].id, now=NOW),
-            store.delete("42", ids(deleted), now=NOW),
+            mark_read(store, "42", ids(read + deleted[:2]), now=NOW),
+            mark_all_read(store, "42", up_to=deleted[1].id, now=NOW),
+            delete(store, "42", ids(deleted), now=NOW),
             store.mark_delivered([receipt("42", each) for each in read + deleted + delivered], now=NOW),
         ]
     random.Random(2).shuffle(calls)
@@ -83,7 +84,7 @@ async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: 
     highest: dict[str, int] = {}
     last_count = len(everything)
     while not changes.done():  # whoever looks meanwhile sees nothing go back
-        count = (await store.unread_counts(["42"], now=NOW))["42"]
+        count = (await unread_counts(store, ["42"], now=NOW))["42"]
         assert count <= last_count
         last_count = count
         found = await store.page("42", now=NOW, limit=100)
@@ -95,17 +96,17 @@ async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: 
     assert statuses == dict.fromkeys(ids(read), Status.READ) | dict.fromkeys(
         ids(delivered), Status.DELIVERED
     ) | dict.fromkeys(ids(untouched), Status.PENDING)
-    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 8, "43": 16}
+    assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 8, "43": 16}
 
 
 async def test_a_removal_shows_no_count_that_never_was(store: Store) -> None:
     """The rows of those who read it go too, and must not go before it."""
     for _ in range(10):
         await save(store, saved := announcement())
-        await store.mark_read("42", [saved.id], now=NOW)
+        await mark_read(store, "42", [saved.id], now=NOW)
         removal = asyncio.create_task(store.remove_announcement(saved.id))
         while not removal.done():
-            assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+            assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
             assert await store.pending("42", now=NOW, limit=1) == []
         assert await removal
 
@@ -128,14 +129,14 @@ async def test_changes_and_removals_at_once_end_well(backend: Backend, store: St
                 store.mark_delivered([receipt(user, each) for each in mixed() for user in users], now=NOW)
                 for _ in "12345"
             ),
-            *(store.mark_read(user, ids(mixed()), now=NOW) for user in users),
-            *(store.mark_all_read(user, up_to=None, now=NOW) for user in users[::2]),
-            *(store.delete(user, ids(mixed()[:2]), now=NOW) for user in users[::3]),
+            *(mark_read(store, user, ids(mixed()), now=NOW) for user in users),
+            *(mark_all_read(store, user, up_to=None, now=NOW) for user in users[::2]),
+            *(delete(store, user, ids(mixed()[:2]), now=NOW) for user in users[::3]),
             *(store.remove_announcement(each.id) for each in [*saved, *saved[::-1]]),
             *(store.purge(claimed_before=NOW, now=LATER) for _ in range(3)),
         )
         assert await store.announcements(after="", now=NOW) == [stays]
-        counts = await store.unread_counts([*users, "late"], now=NOW)
+        counts = await unread_counts(store, [*users, "late"], now=NOW)
         assert counts["late"] == 1
         for user in users:
             assert counts[user] == len(await store.page(user, now=NOW, limit=10, unread=True))
@@ -154,7 +155,7 @@ CREATE TRIGGER slow AFTER INSERT ON announcement_receipts EXECUTE FUNCTION slow(
     "change",
     [
         lambda store, saved: store.mark_delivered([receipt("42", saved)], now=NOW),
-        lambda store, saved: store.mark_read("42", [saved.id], now=NOW),
+        lambda store, saved: mark_read(store, "42", [saved.id], now=NOW),
     ],
     ids=["mark_delivered", "mark_read"],
 )
@@ -187,8 +188,8 @@ async def test_postgresql_locks_in_one_order_whatever_its_plan(backend: Backend,
     await save(store, *saved[::-1])
     for each in saved[::-1]:  # one by one, so that they lie in the table as they come
         await store.mark_delivered([receipt("42", each)], now=NOW)
-    await asyncio.gather(*(each.mark_read("42", ids(saved), now=NOW) for each in both for _ in range(4)))
-    await asyncio.gather(*(each.mark_all_read("43", up_to=None, now=NOW) for each in both for _ in range(4)))
+    await asyncio.gather(*(mark_read(each, "42", ids(saved), now=NOW) for each in both for _ in range(4)))
+    await asyncio.gather(*(mark_all_read(each, "43", up_to=None, now=NOW) for each in both for _ in range(4)))
     await asyncio.gather(*(each.close() for each in both))
 
 
@@ -202,9 +203,9 @@ async def test_a_removal_amid_a_count_is_noticed(store: Any, monkeypatch: pytest
         return await count(collection, *arguments)
 
     await save(store, stays := announcement(), saved := announcement())
-    await store.mark_read("42", [saved.id], now=NOW)
+    await mark_read(store, "42", [saved.id], now=NOW)
     monkeypatch.setattr(store._client, "count", late)
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 1}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 1}
     assert ids(await store.announcements(after="", now=NOW)) == [stays.id]
 
 
@@ -214,8 +215,8 @@ async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
     await other.open()
     await save(store, saved := announcement())
     assert await other.page("42", now=NOW, limit=1) == [announced(saved)]
-    await other.mark_read("42", [saved.id], now=NOW)
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    await mark_read(other, "42", [saved.id], now=NOW)
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
     await other.remove_announcement(saved.id)
     assert await store.announcements(after="", now=NOW) == []
     await other.close()

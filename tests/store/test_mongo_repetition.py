@@ -18,6 +18,7 @@ from eventide_notify.store.mongo import MongoStore
 from ..mongo_wire import HOST, Command, Fault, MongoWire, wire_to
 from ..require import missing
 from .backends import Mongodb
+from .calls import delete, mark_all_read, mark_read
 from .samples import LATER, NOW, announcement, ids, receipt, receipts, sample, samples
 
 DRIVERS = ("mongodb-motor", "mongodb-pymongo")
@@ -85,14 +86,14 @@ async def delivered(store: Store) -> None:
 
 async def read(store: Store) -> None:
     await store.add(saved := samples(3))
-    assert set(await store.mark_read("42", ids(saved), now=NOW)) == set(ids(saved))
+    assert set(await mark_read(store, "42", ids(saved), now=NOW)) == set(ids(saved))
 
 
 async def all_read(store: Store) -> None:
     await store.add(saved := samples(3))
     await store.add_announcement(announcement())
-    await store.mark_read("42", [saved[0].id], now=NOW)
-    assert await store.mark_all_read("42", up_to=None, now=LATER) == 3
+    await mark_read(store, "42", [saved[0].id], now=NOW)
+    assert await mark_all_read(store, "42", up_to=None, now=LATER) == 3
 
 
 async def deleted(store: Store) -> None:
@@ -100,8 +101,8 @@ async def deleted(store: Store) -> None:
     await store.add_announcement(announced := announcement())
     wanted = [announced.id, *ids(saved)]
     unknown = sample().id
-    assert set(await store.delete("42", [*wanted, unknown], now=NOW)) == set(wanted)
-    assert list(await store.delete("42", wanted, now=NOW)) == []
+    assert set(await delete(store, "42", [*wanted, unknown], now=NOW)) == set(wanted)
+    assert list(await delete(store, "42", wanted, now=NOW)) == []
 
 
 async def removed(store: Store) -> None:
@@ -156,7 +157,7 @@ async def test_an_election_is_waited_for(
     await store.add(saved := samples(1))
     election.set()
     wire.faults.append(refusal := Fault(("insert", "update", "find"), None, forward=False, answer=NOT_PRIMARY))
-    works = asyncio.gather(store.add(samples(1)), store.mark_read("42", ids(saved), now=NOW))
+    works = asyncio.gather(store.add(samples(1)), mark_read(store, "42", ids(saved), now=NOW))
     await asyncio.sleep(2)  # how long the election takes
     assert not works.done()
     wire.faults.remove(refusal)
@@ -208,7 +209,7 @@ async def test_half_of_it_is_not_nothing(store: MongoStore, wire: MongoWire, mon
     monkeypatch.setattr(mongo_client, "SECONDS", 0.5)
     wire.faults.append(Fault(("insert",), None, forward=False, answer=NOT_PRIMARY))
     with pytest.raises(OutcomeUnknown):
-        await store.mark_all_read("42", up_to=None, now=NOW)
+        await mark_all_read(store, "42", up_to=None, now=NOW)
     monkeypatch.undo()
     assert [each.read for each in await store.page("42", limit=9, now=NOW)] == [False, True, True, True]
 
