@@ -17,18 +17,18 @@ from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from .base import Changed, Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
-from .mongo_changes import Outcome, OwnChanges, State, Wish, state_fields, state_of
+from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import Document, MongoClient, group, together
 from .mongo_errors import advice, changed, one_call
 from .mongo_schema import MIGRATION_SECONDS, migrate
+from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
-from .records import DELETED, pack_content, resume, resume_announcement, unpack_content
+from .records import pack_content, resume, resume_announcement
 
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
 _UNREAD = {"$in": list(UNREAD)}  # {"$ne": "READ"} could not use an index in the order of ids
-_NOT_DELETED = {"status": {"$ne": DELETED}}
 _BY_SEEN = {"$group": {"_id": {"user": "$userId", "seen": "$seen"}, "number": {"$sum": 1}}}
 _CHANGING: dict[Change, Document] = {
     Change.SEEN: {"status": _UNREAD, "seen": None},
@@ -214,14 +214,14 @@ class MongoStore:
     # What may have been missed, of all users
 
     async def since(self, id: NotificationId, *, limit: int) -> Sequence[Notification]:
-        return await self._oldest({"_id": {"$gt": id}} | _NOT_DELETED, limit)
+        return await self._oldest({"_id": {"$gt": id}} | NOT_DELETED, limit)
 
     async def overdue(self, *, after: NotificationId, before: NotificationId, limit: int) -> Sequence[Notification]:
         pending = {"status": Status.PENDING, "archived": None}
         return await self._oldest(pending | {"_id": {"$gt": after, "$lt": before}}, limit)
 
     async def find(self, id: NotificationId) -> Notification | None:
-        found = await self._oldest({"_id": id} | _NOT_DELETED, 1)
+        found = await self._oldest({"_id": id} | NOT_DELETED, 1)
         return found[0] if found else None
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
@@ -254,20 +254,12 @@ class MongoStore:
 
 
 def _to_document(notification: Notification) -> Document:
-    """Without what is not so yet."""
-    state = State(*(getattr(notification, name) for name in State._fields))
     about = {"_id": notification.id, "userId": notification.user_id, "createdAt": notification.created_at}
-    return about | state_fields(state) | pack_content(notification.content)
+    return about | state_fields(notification) | pack_content(notification.content)
 
 
 def _from_document(document: Document) -> Notification:
-    return Notification(
-        id=document["_id"],
-        user_id=document["userId"],
-        content=unpack_content(document),
-        created_at=document["createdAt"],
-        **state_of(document)._asdict(),
-    )
+    return to_notification(document, document["userId"], state_of(document))
 
 
 def _sum(one: Counts, other: Counts) -> Counts:

@@ -18,8 +18,9 @@ from datetime import datetime
 from typing import Any
 
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Pressed, Receipt, Status, UserId
-from .mongo_changes import Changes, Decided, Found, Key, State, Written
+from .mongo_changes import Changes, Decided, Found, Key, Written
 from .mongo_client import BATCH, Document, MongoClient
+from .mongo_state import State, to_notification
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
 SEEN, ARCHIVED, PRESSED = "SEEN", "ARCHIVED", "PRESSED"
@@ -118,7 +119,11 @@ class MongoAnnouncements(Changes):
         """As they are for this user."""
         taken = await self._taken(user)
         documents = await self._client.find(self._announcements, _active(now) | wanted.having(taken), limit)
-        return [_to_notification(document, user, taken.get(document["_id"], {})) for document in documents]
+        states = {id: _state(steps) or State() for id, steps in taken.items()}
+        return [
+            to_notification(document, user, states.get(document["_id"], State()), broadcast=True)
+            for document in documents
+        ]
 
     async def owned(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> list[NotificationId]:
         """Those of `ids` that the user has."""
@@ -198,7 +203,7 @@ class MongoAnnouncements(Changes):
         await self._client.insert(self._steps, moved.values())
         taken = {keys[id] for id in new.keys() - inserted}  # by somebody else, in the same moment
         lost = {each.key for each in decided if each.state is None and each.key in taken}
-        return Written(taken - lost, lost)
+        return Written(taken - lost, lost, {})
 
     async def _ids(self, wanted: Document, now: datetime) -> list[NotificationId]:
         return await self._client.ids(self._announcements, _active(now) | wanted)
@@ -294,14 +299,3 @@ def _between(after: str, up_to: str) -> Document:
 
 def _active(now: datetime) -> Document:
     return {"expiresAt": {"$gt": now}}
-
-
-def _to_notification(document: Document, user: UserId, steps: Steps) -> Notification:
-    return Notification(
-        id=document["_id"],
-        user_id=user,
-        content=unpack_content(document),
-        created_at=document["createdAt"],
-        broadcast=True,
-        **(_state(steps) or State())._asdict(),
-    )

@@ -8,29 +8,21 @@ was read. Where one is not, because another instance was faster, it is read and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from ..models import Change, NotificationId, Pressed, Status, UserId
+from ..errors import EventideError, OutcomeUnknown, Refused
+from ..models import Change, NotificationId, UserId
 from .mongo_client import Document, MongoClient, group
-from .mongo_errors import one_call
+from .mongo_errors import is_about_some, one_call
+from .mongo_state import FIELDS, State, after, as_it_was, differences, packed, state_of
 from .records import DELETED
 
 Key = tuple[UserId, NotificationId]
-
-
-class State(NamedTuple):
-    """What is not said at the sending, but becomes of a notification."""
-
-    status: Status = Status.PENDING
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
-    seen_at: datetime | None = None
-    archived_at: datetime | None = None
-    pressed: Pressed | None = None
+NOT_DELETED: Document = {"status": {"$ne": DELETED}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,8 @@ class Outcome:
     changed: set[NotificationId] = field(default_factory=set)
     chosen: bool = False
     """Whether the action is the one that is chosen now."""
+    error: EventideError | None = None
+    """What the server has against one of them."""
 
 
 class Found(NamedTuple):
@@ -81,6 +75,8 @@ class Written(NamedTuple):
     """Those that somebody else may have changed meanwhile."""
     lost: Collection[Key]
     """Those that somebody else has deleted."""
+    failed: Mapping[Key, EventideError]
+    """Those that the server refuses to change so."""
 
 
 class Changes(ABC):
@@ -90,7 +86,12 @@ class Changes(ABC):
         self._wishes = group(self._do_together, weigh=lambda wish: len(wish.ids))
 
     async def do(self, wish: Wish) -> Outcome:
-        return await self._wishes.do(wish)
+        outcome = await self._wishes.do(wish)
+        if outcome.error and outcome.changed:
+            raise OutcomeUnknown from outcome.error
+        if outcome.error:
+            raise outcome.error
+        return outcome
 
     async def settle(self) -> None:
         await self._wishes.settle()
@@ -106,11 +107,15 @@ class Changes(ABC):
             while left:
                 found = await self._find(left)
                 decided = [_decide(key, found[key], asked[key]) for key in left if key in found]
-                left, lost = await self._write([each for each in decided if each.state != each.found.state])
+                left, lost, failed = await self._write([each for each in decided if each.state != each.found.state])
                 for key in lost:
                     for wish, outcome in asked[key]:
                         if wish.change is Change.DELETE:
                             outcome.changed.discard(key[1])
+                for key, error in failed.items():
+                    for _, outcome in asked[key]:
+                        outcome.changed.discard(key[1])
+                        outcome.error = error
         return outcomes
 
     @abstractmethod
@@ -119,6 +124,12 @@ class Changes(ABC):
 
     @abstractmethod
     async def _write(self, decided: Sequence[Decided]) -> Written: ...
+
+
+class _Update(NamedTuple):
+    ids: Sequence[NotificationId]
+    condition: Document
+    change: Document
 
 
 class OwnChanges(Changes):
@@ -136,8 +147,8 @@ class OwnChanges(Changes):
     async def _find(self, keys: Collection[Key]) -> Mapping[Key, Found]:
         found: dict[Key, Found] = {}
         for part in self._client.limits.parts(id for _, id in keys):
-            wanted = {"_id": {"$in": part}}
-            for document in await self._client.find(self._notifications, wanted, len(part), order=1, fields=_FIELDS):
+            wanted = {"_id": {"$in": part}, **NOT_DELETED}
+            for document in await self._client.find(self._notifications, wanted, len(part), order=1, fields=FIELDS):
                 found[document["userId"], document["_id"]] = Found(state_of(document), document)
         return found
 
@@ -145,83 +156,47 @@ class OwnChanges(Changes):
         updates: dict[tuple[Any, ...], list[NotificationId]] = {}
         for (_, id), found, state, _ in decided:
             if state is not None:
-                updates.setdefault((_as_it_was(found.state), _differences(found.saved, state)), []).append(id)
-        statements: list[tuple[Document, Document]] = [
-            ({"_id": {"$in": sorted(ids)}} | dict(condition), _packed(change))
-            for (condition, change), ids in updates.items()
-        ]
+                updates.setdefault((as_it_was(found.state), differences(found.saved, state)), []).append(id)
+        sets = [_Update(ids, dict(condition), packed(change)) for (condition, change), ids in updates.items()]
         deleted = sorted(each.key for each in decided if each.state is None)
         mine = [id for _, id in deleted]
         deletion = {"status": DELETED, "userId": None, "deletedBy": uuid4().hex}
         if deleted:
-            statements.append(({"_id": {"$in": mine}, "status": {"$ne": DELETED}}, deletion))
+            sets.append(_Update(mine, NOT_DELETED, deletion))
+        done, errors = await self._update(sets)
+        failed = {each.key: errors[each.key[1]] for each in decided if each.key[1] in errors}
         again: list[Key] = []
-        if statements and await self._client.update_each(self._notifications, statements) < len(decided):
-            again = [each.key for each in decided if each.state is not None]
+        if done < len(decided):
+            again = [each.key for each in decided if each.state is not None and each.key not in failed]
             mine = await self._client.among(self._notifications, mine, {"deletedBy": deletion["deletedBy"]})
         await self._client.erase(self._notifications, mine)
-        return Written(again, [key for key in deleted if key[1] not in mine])
+        return Written(again, [key for key in deleted if key[1] not in mine], failed)
+
+    async def _update(self, updates: Sequence[_Update]) -> tuple[int, Mapping[NotificationId, EventideError]]:
+        """Make them; how many documents were changed, and what the server has against others."""
+        try:
+            return await self._send(updates), {}
+        except (Refused, OutcomeUnknown) as error:
+            if not is_about_some(error.__cause__) or sum(len(each.ids) for each in updates) == 1:
+                raise
+        done = 0
+        errors: dict[NotificationId, EventideError] = {}
+        for one in (_Update([id], each.condition, each.change) for each in updates for id in each.ids):
+            try:
+                done += await self._send([one])
+            except EventideError as error:
+                errors[one.ids[0]] = error
+        return done, errors
+
+    async def _send(self, updates: Sequence[_Update]) -> int:
+        if not updates:
+            return 0
+        statements = [({"_id": {"$in": sorted(ids)}} | condition, change) for ids, condition, change in updates]
+        return await self._client.update_each(self._notifications, statements)
 
     async def purge(self) -> None:
         """Remove what is left of deletions that were interrupted."""
         await self._client.erase(self._notifications, await self._client.ids(self._notifications, {"status": DELETED}))
-
-
-_TIMES = {"delivered_at": "deliveredAt", "read_at": "readAt", "seen_at": "seenAt", "archived_at": "archivedAt"}
-_FIELDS = ["userId", "status", *_TIMES.values(), "pressed"]
-
-
-def state_of(document: Document) -> State:
-    """The state that a notification's document has."""
-    status, read_at = Status(document["status"]), document["readAt"]
-    pressed = document.get("pressed")
-    # What earlier versions have marked as read has been seen, too.
-    return State(
-        status=status,
-        delivered_at=document["deliveredAt"] or read_at,
-        read_at=read_at,
-        seen_at=document.get("seenAt") or read_at,
-        archived_at=document.get("archivedAt"),
-        pressed=pressed and Pressed(pressed["id"], pressed["at"]),
-    )
-
-
-def state_fields(state: State) -> Document:
-    """The fields of a new document."""
-    always = {"status": state.status, "deliveredAt": state.delivered_at, "readAt": state.read_at}
-    return always | _packed(_differences(always, state))
-
-
-def _differences(saved: Mapping[str, Any], state: State) -> tuple[tuple[str, Any], ...]:
-    """The fields in which the document differs from the state."""
-    fields = {"status": state.status, **{field: getattr(state, name) for name, field in _TIMES.items()}}
-    changed = {field: value for field, value in fields.items() if saved.get(field) != value}
-    # For the indexes, and for counting: by these two, and not by when it was.
-    if "seenAt" in changed:
-        changed["seen"] = state.seen_at is not None or None
-    if "archivedAt" in changed:
-        changed["archived"] = state.archived_at is not None or None
-    if state.pressed and not saved.get("pressed"):
-        changed["pressed"] = state.pressed
-    return tuple(changed.items())
-
-
-def _packed(changed: Iterable[tuple[str, Any]]) -> Document:
-    return {field: value._asdict() if isinstance(value, Pressed) else value for field, value in changed}
-
-
-def _as_it_was(state: State) -> tuple[tuple[str, Any], ...]:
-    """The condition under which a document with this state is changed; its times do not matter, if it has them."""
-    conditions: dict[str, Any] = {"status": state.status}
-    if state.status is not Status.READ:  # what is read is seen, also where no field says so
-        conditions["seen"] = _flag(state.seen_at)
-    return tuple((conditions | {"archived": _flag(state.archived_at)}).items()) + (
-        (("pressed", None),) if state.pressed is None else ()
-    )
-
-
-def _flag(at: datetime | None) -> bool | None:
-    return None if at is None else True
 
 
 def _decide(key: Key, found: Found, asked: Sequence[tuple[Wish, Outcome]]) -> Decided:
@@ -232,40 +207,9 @@ def _decide(key: Key, found: Found, asked: Sequence[tuple[Wish, Outcome]]) -> De
         if state is None or (found.until is not None and found.until <= wish.now):
             continue
         outcome.owned.add(id)
-        before, state = state, after(state, wish)
+        before, state = state, after(state, wish.change, wish.action, wish.now)
         if state != before:
             outcome.changed.add(id)
         if wish.action is not None and state is not None and state.pressed is not None:
             outcome.chosen = state.pressed.id == wish.action
     return Decided(key, found, state, asked[-1][0].now)
-
-
-def after(state: State, wish: Wish) -> State | None:
-    """What a wish makes of this state; `None` if it is deleted."""
-    now = wish.now
-    match wish.change:
-        case Change.SEEN:
-            return state._replace(seen_at=state.seen_at or now)
-        case Change.READ:
-            return _read(state, now) if wish.action is None else _press(state, wish.action, now)
-        case Change.UNREAD:
-            return state._replace(status=Status.DELIVERED, read_at=None) if state.status is Status.READ else state
-        case Change.ARCHIVE:
-            return state._replace(archived_at=state.archived_at or now)
-        case Change.UNARCHIVE:
-            return state._replace(archived_at=None)
-        case Change.DELETE:
-            return None
-
-
-def _read(state: State, now: datetime) -> State:
-    if state.status is Status.READ:
-        return state
-    received, seen = state.delivered_at or now, state.seen_at or now
-    return state._replace(status=Status.READ, delivered_at=received, read_at=now, seen_at=seen)
-
-
-def _press(state: State, action: str, now: datetime) -> State:
-    if state.pressed is not None and state.pressed.id != action:
-        return state
-    return _read(state._replace(pressed=state.pressed or Pressed(action, now)), now)

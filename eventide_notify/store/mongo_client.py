@@ -25,6 +25,7 @@ from .outage import OutageLog
 from .readiness import WriteCheck
 from .records import Tasks
 
+_NO_SUCH_INDEX = 27
 Document = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -239,6 +240,14 @@ class MongoClient:
                 raise OutcomeUnknown from error.__cause__
         return new
 
+    async def create_index(self, collection: Any, fields: Sequence[str], *, seconds: float) -> None:
+        """Make it, or wait for another instance that makes it."""
+        await self.write(collection.create_index, _ascending(fields), seconds=seconds)
+
+    async def drop_index(self, collection: Any, fields: Sequence[str], *, seconds: float) -> None:
+        """Remove it, if it is there."""
+        await self.write(_drop_index, collection, fields, seconds=seconds)
+
     async def _insert(self, collection: Any, documents: Sequence[Document]) -> Sequence[Document]:
         attempts = self.attempts(many=len(documents) > 1)
         known = await self.write(_insert, collection, documents, attempts=attempts)
@@ -311,6 +320,18 @@ async def _insert(collection: Any, documents: Sequence[Document]) -> set[int]:
             raise
         return known
     return set()
+
+
+async def _drop_index(collection: Any, fields: Sequence[str]) -> None:
+    try:
+        await collection.drop_index(_ascending(fields))
+    except errors.OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+
+
+def _ascending(fields: Iterable[str]) -> list[tuple[str, int]]:
+    return [(field, 1) for field in fields]
 
 
 def _client_class(driver: str) -> Any:

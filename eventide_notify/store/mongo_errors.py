@@ -181,6 +181,11 @@ def is_foreseen(error: BaseException) -> bool:
     return isinstance(error, errors.ConnectionFailure | errors.ConfigurationError | OSError)
 
 
+def is_about_some(error: BaseException | None) -> bool:
+    """Whether the server has something against some of the documents of a command, and not against all that comes."""
+    return isinstance(error, errors.BulkWriteError) and not is_foreseen(error)
+
+
 def known_already(error: errors.BulkWriteError) -> set[int] | None:
     """Which of the documents were there before, if that is all that was wrong."""
     details = error.details or {}

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
-
-from pymongo import errors
 
 from .mongo_client import MongoClient
 from .records import check_version
@@ -39,7 +36,6 @@ REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
     "announcement_receipts": (("userId", "status", "announcementId"),),
 }
 """Indexes of earlier versions, which would make every save dearer."""
-_NO_SUCH_INDEX = 27
 
 
 async def migrate(client: MongoClient, patient: MongoClient) -> None:
@@ -59,24 +55,15 @@ async def migrate(client: MongoClient, patient: MongoClient) -> None:
     for collection, indexes in INDEXES.items():
         for fields in indexes:
             async with _told(f"the index ({', '.join(fields)}) of {collection}"):
-                keys = [(field, 1) for field in fields]
-                await patient.write(patient[collection].create_index, keys, seconds=MIGRATION_SECONDS)
+                await patient.create_index(patient[collection], fields, seconds=MIGRATION_SECONDS)
     if schema is None:
         await client.insert(meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
     elif found < SCHEMA_VERSION:
         for collection, indexes in REPLACED.items():
             for fields in indexes:
-                await patient.write(_drop_index, patient[collection], fields, seconds=MIGRATION_SECONDS)
+                await patient.drop_index(patient[collection], fields, seconds=MIGRATION_SECONDS)
         newer = {"$set": {"version": SCHEMA_VERSION}}
         await client.write(meta.update_one, {"_id": "schema", "version": found}, newer)
-
-
-async def _drop_index(collection: Any, fields: Sequence[str]) -> None:
-    try:
-        await collection.drop_index([(field, 1) for field in fields])
-    except errors.OperationFailure as error:
-        if error.code != _NO_SUCH_INDEX:  # another instance was faster, or it never was
-            raise
 
 
 @asynccontextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -34,6 +34,9 @@ T = TypeVar("T")
 CONNECTIONS = 10
 ROWS = 10_000
 """Most rows in one statement, but for those of one save."""
+
+PATIENCE = 2.0
+"""Seconds that a write waits for an earlier one of the same user. It takes milliseconds."""
 
 _USED_AT = "used_at"
 
@@ -92,8 +95,15 @@ class Postgresql(Database):
     async def _change(self, group: Sequence[Wanted]) -> Sequence[Changed]:
         return await self._noted(lambda progress: self._changes.make(group, progress))
 
-    def turn(self, user: UserId) -> asyncio.Lock:
-        return self._turns.setdefault(user, asyncio.Lock())
+    @asynccontextmanager
+    async def turn(self, user: UserId) -> AsyncIterator[None]:
+        lock = self._turns.setdefault(user, asyncio.Lock())
+        is_mine = await _acquired(lock)
+        try:
+            yield
+        finally:
+            if is_mine:
+                lock.release()
 
     async def close(self) -> None:
         await self._writes.close()
@@ -127,6 +137,14 @@ class Postgresql(Database):
                 return result
 
         return await self._tasks.finish(transact())
+
+
+async def _acquired(lock: asyncio.Lock) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await lock.acquire()
+    except TimeoutError:  # the database does not answer somebody: that is no reason for all others to wait as long
+        return False
 
 
 def _check_at_checkout(engine: AsyncEngine) -> None:

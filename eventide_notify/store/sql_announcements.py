@@ -18,6 +18,7 @@ from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
 from .tables import (
+    AT,
     announcement_receipts,
     announcements,
     delivered,
@@ -151,7 +152,7 @@ class SqlAnnouncements:
     ) -> Changed:
         """Make this change to those of `ids` that the user has."""
         held = self._hold(connection, user, self._database.among(_a.id, list(ids)), is_touched(_r, change), now)
-        return self._update(connection, user, held, touched(_r, change, now))
+        return self._update(connection, user, held, touched(_r, change), now)
 
     def change_all(
         self, connection: sa.Connection, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
@@ -159,12 +160,12 @@ class SqlAnnouncements:
         """Make this change to all, see `Store.change_all`; those that changed."""
         which = sa.true() if up_to is None else _a.id <= up_to
         held = self._hold(connection, user, which, sa.and_(in_place(_r, change), is_touched(_r, change)), now)
-        return self._update(connection, user, held, touched(_r, change, now)).changed
+        return self._update(connection, user, held, touched(_r, change), now).changed
 
     def press(self, connection: sa.Connection, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         """Make this the chosen action, see `Store.press`."""
         held = self._hold(connection, user, _a.id == id, is_free(_r, action), now)
-        return bool(self._update(connection, user, held, pressed(_r, action, now)).changed)
+        return bool(self._update(connection, user, held, pressed(_r, action), now).changed)
 
     def _hold(
         self,
@@ -184,12 +185,18 @@ class SqlAnnouncements:
         return {row.announcement_id: bool(row.wanted) for row in connection.execute(locked)}
 
     def _update(
-        self, connection: sa.Connection, user: UserId, held: Mapping[NotificationId, bool], values: Mapping[str, Any]
+        self,
+        connection: sa.Connection,
+        user: UserId,
+        held: Mapping[NotificationId, bool],
+        values: Mapping[str, Any],
+        now: datetime,
     ) -> Changed:
         """Change the rows that are as wanted."""
         if ids := [id for id, is_wanted in held.items() if is_wanted]:
             rows = (_r.user_id == user, self._database.among(_r.announcement_id, ids))
-            connection.execute(sa.update(announcement_receipts).where(*rows).values(values))
+            change = sa.update(announcement_receipts).where(*rows).values(values)
+            connection.execute(change, {AT.key: milliseconds(now)})
         return Changed(list(held), ids)
 
     def _insert(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from eventide_notify.models import Change, NotificationId, UserId
+from eventide_notify.models import Change, Notification, NotificationId, UserId
 from eventide_notify.store import Store
+
+from .samples import NOW
 
 
 async def mark_read(
@@ -30,3 +32,9 @@ async def delete(
 
 async def unread_counts(store: Store, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
     return {user: counts.unread for user, counts in (await store.counts(users, now=now)).items()}
+
+
+async def everything_of(store: Store, user: UserId = "42") -> list[Notification]:
+    """What is archived too, oldest first."""
+    found = [await store.page(user, now=NOW, limit=100, archived=archived) for archived in (False, True)]
+    return sorted([*found[0], *found[1]], key=lambda each: each.id)

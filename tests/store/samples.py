@@ -6,13 +6,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Receipt, Status
+from eventide_notify.models import (
+    Action,
+    Announcement,
+    Draft,
+    IdGenerator,
+    Notification,
+    NotificationId,
+    Receipt,
+    Status,
+)
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 123_000, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
 MONTH = timedelta(days=30)
+
+ACTIONS = [Action(id="yes", label="Yes", style="primary", link="/yes"), Action(id="no", label="No")]
 
 new_id = IdGenerator()
 

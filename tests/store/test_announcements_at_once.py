@@ -11,9 +11,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from eventide_notify.models import Announcement, Notification, Status
+from eventide_notify.models import Announcement, Change, Notification, Status
 from eventide_notify.store import Store, create_store
+from eventide_notify.store import postgresql as store_postgresql
 
+from ..waiting import until
 from .backends import PERSISTENT, Backend, Mongodb
 from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import LATER, MILLISECOND, MONTH, NOW, announced, announcement, announcements, ids, receipt, samples
@@ -220,3 +222,45 @@ async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
     await other.remove_announcement(saved.id)
     assert await store.announcements(after="", now=NOW) == []
     await other.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_two_instances_make_all_kinds_of_changes_in_any_order(backend: Backend, store: Store) -> None:
+    """Rows that are there for one of them and new for the other: locked in different orders, they are a deadlock."""
+    stores = [store, backend.store()]
+    await stores[1].open()
+    await save(store, *(saved := announcements(150)))
+    chance = random.Random(4)
+    for turn in range(6):
+        user = str(turn)
+        proven = [receipt(user, one) for one in saved]
+        calls: list[Coroutine[Any, Any, object]] = []
+        for each in stores:
+            for change in (Change.SEEN, Change.ARCHIVE, Change.READ):
+                calls.append(each.change(user, change, ids(chance.sample(saved, k=100)), now=NOW))
+            calls.append(each.mark_delivered(chance.sample(proven, k=150), now=NOW))
+            calls.append(each.press(user, saved[0].id, "yes", now=NOW))
+        chance.shuffle(calls)
+        await asyncio.gather(*calls)
+        for archived in (True, False):
+            found = await store.page(user, now=NOW, limit=150, archived=archived)
+            assert {each.status for each in found} == {Status.DELIVERED, Status.READ}
+    await stores[1].close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_change_that_gets_no_answer_does_not_keep_all_others_of_the_user(
+    backend: Backend, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(store, stuck := announcement(), other := announcement())
+    connection = await asyncpg.connect(backend.url)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM announcements WHERE id = $1 FOR UPDATE", stuck.id)
+        waiting = asyncio.create_task(store.change("42", Change.READ, [stuck.id], now=NOW))
+        monkeypatch.setattr(store_postgresql, "PATIENCE", 0.3)
+        await until(lambda: dict(store._database._turns))  # type: ignore[attr-defined]
+        done = await asyncio.wait_for(store.change("42", Change.READ, [other.id], now=NOW), 5)
+        assert list(done.changed) == [other.id]
+        assert not waiting.done()
+    assert list((await waiting).changed) == [stuck.id]
+    await connection.close()

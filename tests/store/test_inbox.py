@@ -1,4 +1,4 @@
-"""What users do to notifications: seen, read, unread again, archived, pressed, deleted; and what they find then."""
+"""What users do to notifications: seen, read, unread again, archived, deleted; and what is left then."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import pytest
 
-from eventide_notify.models import Action, Change, Counts, Notification, Pressed, Receipt, Status
+from eventide_notify.models import Change, Counts, Notification, Receipt, Status
 from eventide_notify.store import Store, sql_changes
 
 from .backends import SQL, Backend
+from .calls import everything_of
 from .roundtrips import commands
 from .samples import (
     LATER,
@@ -36,30 +36,15 @@ from .samples import (
 
 BACK = {Change.UNREAD: Change.READ, Change.UNARCHIVE: Change.ARCHIVE}
 """What must have happened before, for these to change something."""
-ACTIONS = [Action(id="yes", label="Yes", style="primary", link="/yes"), Action(id="no", label="No")]
 
 
-@pytest.fixture
-async def both(store: Store) -> list[Notification]:
-    """A notification and an announcement, which users cannot tell apart, as user 42 has them."""
-    await store.add([own := sample(actions=ACTIONS)])
-    await store.add_announcement(everyones := announcement(actions=ACTIONS))
-    return [own, announced(everyones)]
-
-
-async def all_of(store: Store, user: str = "42") -> list[Notification]:
-    """Oldest first."""
-    kinds = [await store.page(user, now=NOW, limit=100, archived=which) for which in (False, True)]
-    return sorted([*kinds[0], *kinds[1]], key=lambda each: each.id)
-
-
-async def change(store: Store, change: Change, some: Sequence[Notification], *, user: str = "42") -> list[str]:
+async def change(store: Store, change: Change, some: Sequence[Notification]) -> list[str]:
     """The ids of those that changed."""
-    return sorted((await store.change(user, change, ids(some), now=NOW)).changed)
+    return sorted((await store.change("42", change, ids(some), now=NOW)).changed)
 
 
-async def counts(store: Store, user: str = "42") -> Counts:
-    return (await store.counts([user], now=NOW))[user]
+async def counts(store: Store) -> Counts:
+    return (await store.counts(["42"], now=NOW))["42"]
 
 
 async def test_each_change_does_what_it_says(store: Store, both: list[Notification]) -> None:
@@ -70,10 +55,10 @@ async def test_each_change_does_what_it_says(store: Store, both: list[Notificati
         done = await store.change("42", change, ids(both), now=NOW + seconds * SECOND)
         assert sorted(done.owned) == sorted(done.changed) == ids(both)
         expected = [replace(each, **fields) for each in expected]
-        assert await all_of(store) == expected
+        assert await everything_of(store) == expected
         again = await store.change("42", change, ids(both), now=NOW + 100 * SECOND)
         assert (sorted(again.owned), list(again.changed)) == (ids(both), [])
-        assert await all_of(store) == expected
+        assert await everything_of(store) == expected
 
     first, second = NOW + SECOND, NOW + 2 * SECOND
     await make(Change.SEEN, 1, seen_at=first)
@@ -87,14 +72,14 @@ async def test_each_change_does_what_it_says(store: Store, both: list[Notificati
     for what in Change:
         done = await store.change("42", what, ids(both), now=NOW)
         assert (list(done.owned), list(done.changed)) == ([], [])
-    assert await all_of(store) == []
+    assert await everything_of(store) == []
 
 
 async def test_what_is_read_has_been_received_and_seen(store: Store, both: list[Notification]) -> None:
     await change(store, Change.READ, both)
-    assert await all_of(store) == [read(each) for each in both]
+    assert await everything_of(store) == [read(each) for each in both]
     await change(store, Change.UNREAD, both)
-    assert await all_of(store) == [seen(delivered(each)) for each in both]
+    assert await everything_of(store) == [seen(delivered(each)) for each in both]
 
 
 @pytest.mark.parametrize("what", [Change.SEEN, Change.ARCHIVE])
@@ -102,12 +87,12 @@ async def test_what_is_seen_or_archived_is_not_received_by_that(
     store: Store, both: list[Notification], what: Change
 ) -> None:
     await change(store, what, both)
-    assert {each.status for each in await all_of(store)} == {Status.PENDING}
+    assert {each.status for each in await everything_of(store)} == {Status.PENDING}
     proven = [Receipt("42", each.id, each.broadcast) for each in both]
     assert await store.mark_delivered([*proven, *proven], now=LATER) == 2
     assert await store.mark_delivered(proven, now=NOW) == 0
     done = {Change.SEEN: seen, Change.ARCHIVE: archived}[what]
-    assert await all_of(store) == [done(delivered(each, LATER)) for each in both]
+    assert await everything_of(store) == [done(delivered(each, LATER)) for each in both]
 
 
 async def test_receipts_of_what_some_have_seen(store: Store) -> None:
@@ -118,7 +103,7 @@ async def test_receipts_of_what_some_have_seen(store: Store) -> None:
     await store.change("2", Change.READ, ids(shown[1:]), now=NOW)
     proven = [receipt(user, each) for user in "123" for each in shown]
     assert await store.mark_delivered(proven, now=LATER) == 3 + 1 + 3
-    statuses = [[each.status for each in await all_of(store, user)] for user in "123"]
+    statuses = [[each.status for each in await everything_of(store, user)] for user in "123"]
     received, was_read = Status.DELIVERED, Status.READ
     assert statuses == [[received] * 3, [received, was_read, was_read], [received] * 3]
     assert await store.mark_delivered(proven, now=LATER) == 0
@@ -126,11 +111,11 @@ async def test_receipts_of_what_some_have_seen(store: Store) -> None:
 
 async def test_nothing_to_go_back_from(store: Store, both: list[Notification]) -> None:
     await store.mark_delivered(receipts(both[:1]), now=NOW)
-    before = await all_of(store)
+    before = await everything_of(store)
     for what in BACK:
         done = await store.change("42", what, ids(both), now=LATER)
         assert (sorted(done.owned), list(done.changed)) == (ids(both), [])
-    assert await all_of(store) == before
+    assert await everything_of(store) == before
 
 
 @pytest.mark.parametrize("what", Change)
@@ -204,115 +189,6 @@ async def test_what_is_archived_is_out_of_the_way(store: Store, both: list[Notif
     assert await store.overdue(after="", before="z", limit=9) == [both[0], other]
 
 
-async def test_every_combination_of_filters(store: Store) -> None:
-    kinds = list(product(["A", "B"], ["red", "blue"], [False, True], [False, True], [False, True]))
-    saved: list[Any] = []
-    for type, colour, is_announced, is_read, is_archived in kinds:
-        new: Any = (announcement if is_announced else sample)(type=type, message=f"a {colour} one")
-        await (store.add_announcement(new) if is_announced else store.add([new]))
-        saved.append((new.id, type, colour, is_read, is_archived))
-    await store.change("42", Change.READ, [id for id, *_, is_read, _ in saved if is_read], now=NOW)
-    await store.change("42", Change.ARCHIVE, [id for id, *_, is_archived in saved if is_archived], now=NOW)
-    for unread, put_away, wanted, text, limit in product(
-        [None, True, False], [False, True], [None, "A"], [None, "RED"], [3, 50]
-    ):
-        expected = [
-            id
-            for id, its_type, colour, is_read, is_archived in reversed(saved)
-            if unread in (None, not is_read)
-            and put_away == is_archived
-            and wanted in (None, its_type)
-            and (text is None or colour == "red")
-        ]
-        found = await store.page("42", now=NOW, limit=limit, unread=unread, archived=put_away, type=wanted, text=text)
-        assert ids(found) == expected[:limit], (unread, put_away, wanted, text)
-
-
-@pytest.mark.parametrize(
-    ("content", "text", "other"),
-    [
-        ("Grüße aus KÖLN", "GRÜSSE"[:3], "gruße"),
-        ("Grüße aus KÖLN", "köln", "koln"),
-        ("ПРИВЕТ, мир", "привет, МИР", "мир привет"),
-        ("Ήλιος και φως", "ΉΛΙΟ", "ήλιο ς"),
-        ("100% of it", "0% OF", "0%it"),
-        ("snake_case", "E_C", "a_c"),
-        (r"C:\temp\new", r"\TEMP\N", r"c:temp"),
-        ("cost: $5.00 (net) [a|b] {c}^*+?", "$5.00 (NET) [A|B] {C}^*+?", ".*"),
-        ("two\nlines", "O\nL", "o.l"),
-        ('it\'s "quoted"', "'S \"q", "' OR 1 = 1 --"),
-        ("an \N{OWL} at night", "\N{OWL} AT", "\N{OWL}at"),
-        ("***= (?i)abc", "***= (?I)A", "***=a"),
-        ("tab\tand -dash- #1 & ~2", "\tAND -DASH- #1 & ~2", "tab and"),
-    ],
-)
-async def test_text_is_found_as_it_is_in_any_case(store: Store, content: str, text: str, other: str) -> None:
-    named, told = sample(title=content), sample(message=content)
-    await store.add([named, told, sample(title="unlike", message="this"), sample("43", title=content)])
-    await store.add_announcement(everyones := announcement(title="News", message=f"Read: {content}."))
-    found = [everyones.id, told.id, named.id]
-    for each in (content, content.upper()[:3], text):
-        assert ids(await store.page("42", now=NOW, limit=9, text=each)) == found, each
-    assert await store.page("42", now=NOW, limit=9, text=other) == []
-    assert ids(await store.page("42", now=NOW, limit=1, offset=1, text=text)) == found[1:2]
-    assert ids(await store.page("42", now=NOW, limit=9, before=everyones.id, text=text)) == found[1:]
-
-
-async def test_the_longest_text(store: Store) -> None:
-    content = "Ä\\" * 5_000
-    await store.add([saved := sample(message=content)])
-    assert await store.page("42", now=NOW, limit=1, text=content[:200].lower()) == [saved]
-    assert await store.page("42", now=NOW, limit=1, text=content[:199] + "x") == []
-
-
-async def test_a_press_is_one_choice(store: Store, both: list[Notification]) -> None:
-    for each in both:
-        assert await store.press("42", each.id, "yes", now=NOW)
-        assert await store.press("42", each.id, "yes", now=LATER)
-        assert not await store.press("42", each.id, "no", now=LATER)
-    chosen = [replace(read(each), pressed=Pressed("yes", NOW)) for each in both]
-    assert await all_of(store) == chosen
-    assert await all_of(store, "43") == [replace(both[1], user_id="43")]
-    assert await store.press("43", both[1].id, "no", now=NOW)
-    await change(store, Change.UNREAD, both)
-    for each in both:
-        assert not await store.press("42", each.id, "no", now=LATER)
-    assert {each.status for each in await all_of(store)} == {Status.DELIVERED}
-    for each in both:
-        assert await store.press("42", each.id, "yes", now=LATER)
-    assert await all_of(store) == [replace(each, read_at=LATER) for each in chosen]
-
-
-async def test_a_press_of_what_was_read_or_archived_before(store: Store, both: list[Notification]) -> None:
-    await change(store, Change.READ, both[:1])
-    await change(store, Change.ARCHIVE, both)
-    assert [await store.press("42", each.id, "no", now=LATER) for each in both] == [True, True]
-    pressed = [replace(archived(each), pressed=Pressed("no", LATER)) for each in both]
-    assert await all_of(store) == [read(pressed[0]), read(pressed[1], LATER)]
-
-
-async def test_a_press_of_what_the_user_does_not_have(backend: Backend, store: Store, both: list[Notification]) -> None:
-    await store.add_announcement(expired := announcement(lifetime=SECOND))
-    await change(store, Change.DELETE, both[1:])
-    for user, id in (("43", both[0].id), ("42", both[1].id), ("42", expired.id), ("42", sample().id), ("42", "")):
-        assert not await store.press(user, id, "yes", now=LATER), (user, id)
-    assert await all_of(store) == [both[0], announced(expired)]
-    assert await backend.rows(store, "announcement_receipts") == 1
-
-
-async def test_of_presses_at_once_one_action_is_chosen(store: Store) -> None:
-    for _ in range(5):
-        await store.add([own := sample()])
-        await store.add_announcement(everyones := announcement())
-        for id in (own.id, everyones.id):
-            pressed = await asyncio.gather(*(store.press("42", id, "ab"[turn % 2], now=NOW) for turn in range(8)))
-            found = await store.get("42", id, now=NOW)
-            assert found
-            assert found.read
-            assert found.pressed in (("a", NOW), ("b", NOW))
-            assert pressed == [action == found.pressed.id for action in "abababab"]
-
-
 @pytest.mark.parametrize("what", Change)
 async def test_a_change_of_all(store: Store, what: Change) -> None:
     saved: list[Any] = [sample(), announcement(), sample(), announcement(), sample(), announcement()]
@@ -324,10 +200,10 @@ async def test_a_change_of_all(store: Store, what: Change) -> None:
         await store.change_all("42", BACK[what], up_to=None, now=NOW)
     elsewhere = saved[1:3]  # where it is not made
     await store.change("42", Change.ARCHIVE if what is not Change.UNARCHIVE else what, ids(elsewhere), now=NOW)
-    before = {each.id: each for each in await all_of(store)}
+    before = {each.id: each for each in await everything_of(store)}
     assert await store.change_all("42", what, up_to=saved[3].id, now=NOW) == [saved[3].id, saved[0].id]
     assert await store.change_all("42", what, up_to=saved[3].id, now=NOW) == []
-    left = {each.id: each for each in await all_of(store)}
+    left = {each.id: each for each in await everything_of(store)}
     assert all(left[each.id] == before[each.id] for each in [*elsewhere, *saved[4:]])
     assert await store.change_all("42", what, up_to=None, now=NOW) == [saved[5].id, saved[4].id]
     assert await store.change_all("42", what, up_to=None, now=NOW) == []
@@ -415,7 +291,7 @@ async def test_another_user_is_not_reached(store: Store) -> None:
         assert await store.change_all("2", what, up_to=None, now=NOW) == []
     assert not await store.press("2", hers.id, "yes", now=NOW)
     assert await store.page("2", now=NOW, limit=9, text="hello") == []
-    assert await all_of(store, "1") == [hers]
+    assert await everything_of(store, "1") == [hers]
 
 
 @pytest.mark.parametrize("what", Change)
@@ -428,23 +304,3 @@ async def test_a_thousand_in_one_call(backend: Backend, store: Store, what: Chan
         done = await store.change("42", what, ids(saved), now=LATER)
     assert sorted(done.owned) == sorted(done.changed) == ids(saved)
     assert len(sent) <= 5, [name for name, _ in sent]
-
-
-async def test_state_comes_back_as_it_was_saved(store: Store) -> None:
-    [first, second] = samples(2, actions=ACTIONS)
-    first = replace(archived(read(first), LATER), pressed=Pressed("yes", LATER))
-    second = seen(delivered(second), LATER)
-    await store.add([first, second])
-    assert await all_of(store) == [first, second]
-    [found] = await store.page("42", now=NOW, limit=1)
-    assert found.content.actions == ACTIONS
-    assert await store.add([replace(first, pressed=None, archived_at=None)]) is None
-    assert await store.find(first.id) == first
-
-
-async def test_one_is_found_whoever_has_it(store: Store, both: list[Notification]) -> None:
-    await store.add([hers := sample("43")])
-    assert await store.find(hers.id) == hers
-    assert await store.find(both[0].id) == both[0]
-    assert await store.find(both[1].id) is None
-    assert await store.find(sample().id) is None

@@ -11,7 +11,7 @@ import pytest
 from pymongo import common
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
-from eventide_notify.models import Status
+from eventide_notify.models import Change, Status
 from eventide_notify.store import Claim, Store, mongo_client, mongo_schema, outage
 from eventide_notify.store.mongo import MongoStore
 
@@ -105,6 +105,20 @@ async def deleted(store: Store) -> None:
     assert list(await delete(store, "42", wanted, now=NOW)) == []
 
 
+async def moved(store: Store) -> None:
+    """Forth and back, and what is chosen."""
+    await store.add(saved := samples(2))
+    await store.add_announcement(announced := announcement())
+    wanted = sorted([announced.id, *ids(saved)])
+    for change in (Change.SEEN, Change.READ, Change.UNREAD, Change.ARCHIVE, Change.UNARCHIVE):
+        done = await store.change("42", change, wanted, now=NOW)
+        assert sorted(done.owned) == sorted(done.changed) == wanted, change
+    for id in wanted:
+        assert await store.press("42", id, "yes", now=NOW)
+        assert not await store.press("42", id, "no", now=NOW)
+    assert (await store.counts(["42"], now=NOW)) == {"42": (0, 0)}
+
+
 async def removed(store: Store) -> None:
     await store.add_announcement(saved := announcement())
     await store.mark_delivered([receipt("42", saved)], now=NOW)
@@ -119,7 +133,7 @@ async def purged(store: Store) -> None:
     assert list(await store.announcements(after="", now=NOW)) == []
 
 
-@pytest.mark.parametrize("work", [claimed, claimed_again, delivered, read, all_read, deleted, removed, purged])
+@pytest.mark.parametrize("work", [claimed, claimed_again, delivered, read, all_read, deleted, moved, removed, purged])
 async def test_lost_answers_change_no_result(
     store: MongoStore, wire: MongoWire, work: Callable[[Store], Awaitable[None]]
 ) -> None:
@@ -226,7 +240,8 @@ async def test_building_an_index_may_take_long(
     with caplog.at_level(logging.INFO):
         await store.open()
     said = [record.getMessage() for record in caplog.records if record.name == mongo_schema.__name__]
-    assert said[0].startswith("waiting for the index (userId, _id) of notifications, which this or another instance")
+    index = "the index (userId, archived, _id) of notifications"
+    assert said[0].startswith(f"waiting for {index}, which this or another instance")
     assert 3 <= len(said) <= 6
-    assert said[-1].startswith("the index (userId, _id) of notifications is there, after")
+    assert said[-1].startswith(f"{index} is there, after")
     await store.close()

@@ -152,21 +152,6 @@ async def test_what_was_read_before_there_was_seen_is_seen(backend: Backend) -> 
     await store.close()
 
 
-@pytest.mark.parametrize("backend", ["mongodb-motor", "mongodb-pymongo"], indirect=True)
-async def test_mongodb_of_the_first_version_is_brought_up_to_date(backend: Backend, store: Any) -> None:
-    meta, notifications = store._client["meta"], store._client["notifications"]
-    indexes = await notifications.index_information()
-    await notifications.drop_index("status_1__id_1")
-    await store._client["announcement_receipts"].drop()
-    await backend.pretend_version(1)
-    stores = [backend.store() for _ in range(3)]
-    await asyncio.gather(*(each.open() for each in stores))
-    assert (await meta.find_one({"_id": "schema"}))["version"] == 2
-    assert await notifications.index_information() == indexes
-    for each in stores:
-        await each.close()
-
-
 async def test_opening_again_changes_nothing(backend: Backend, store: Store) -> None:
     await store.add(saved := samples(2))
     await store.open()

@@ -106,7 +106,7 @@ async def test_times_are_exact_and_in_utc(store: Store, time: datetime) -> None:
 
 async def test_a_notification_may_be_saved_in_any_status(store: Store) -> None:
     delivered = replace(sample(), status=Status.DELIVERED, delivered_at=NOW)
-    old = replace(sample(), status=Status.READ, delivered_at=LATER, read_at=LATER)
+    old = replace(sample(), status=Status.READ, delivered_at=LATER, read_at=LATER, seen_at=LATER)
     await store.add([old, delivered])
     assert await store.page("42", limit=2, now=NOW) == [old, delivered]
 
