@@ -231,7 +231,7 @@ async def test_two_instances_make_all_kinds_of_changes_in_any_order(backend: Bac
     await stores[1].open()
     await save(store, *(saved := announcements(150)))
     chance = random.Random(4)
-    for turn in range(12):
+    for turn in range(6):
         user = str(turn)
         proven = [receipt(user, one) for one in saved]
         calls: list[Coroutine[Any, Any, object]] = []
