@@ -147,30 +147,31 @@ class OwnChanges(Changes):
     async def _find(self, keys: Collection[Key]) -> Mapping[Key, Found]:
         found: dict[Key, Found] = {}
         for part in self._client.limits.parts(id for _, id in keys):
-            wanted = {"_id": {"$in": part}, **NOT_DELETED}
+            wanted = {"_id": {"$in": part}}
             for document in await self._client.find(self._notifications, wanted, len(part), order=1, fields=FIELDS):
-                found[document["userId"], document["_id"]] = Found(state_of(document), document)
+                if document["status"] != DELETED:
+                    found[document["userId"], document["_id"]] = Found(state_of(document), document)
         return found
 
     async def _write(self, decided: Sequence[Decided]) -> Written:
         updates: dict[tuple[Any, ...], list[NotificationId]] = {}
         for (_, id), found, state, _ in decided:
             if state is not None:
-                updates.setdefault((as_it_was(found.state), differences(found.saved, state)), []).append(id)
+                updates.setdefault((as_it_was(found.saved), differences(found.saved, state)), []).append(id)
         sets = [_Update(ids, dict(condition), packed(change)) for (condition, change), ids in updates.items()]
         deleted = sorted(each.key for each in decided if each.state is None)
-        mine = [id for _, id in deleted]
+        mine = {id for _, id in deleted}
         deletion = {"status": DELETED, "userId": None, "deletedBy": uuid4().hex}
         if deleted:
-            sets.append(_Update(mine, NOT_DELETED, deletion))
+            sets.append(_Update([*mine], NOT_DELETED, deletion))
         done, errors = await self._update(sets)
         failed = {each.key: errors[each.key[1]] for each in decided if each.key[1] in errors}
         again: list[Key] = []
         if done < len(decided):
             again = [each.key for each in decided if each.state is not None and each.key not in failed]
-            mine = await self._client.among(self._notifications, mine, {"deletedBy": deletion["deletedBy"]})
+            mine = set(await self._client.among(self._notifications, mine, {"deletedBy": deletion["deletedBy"]}))
         await self._client.erase(self._notifications, mine)
-        return Written(again, [key for key in deleted if key[1] not in mine], failed)
+        return Written(again, [(user, id) for user, id in deleted if id not in mine], failed)
 
     async def _update(self, updates: Sequence[_Update]) -> tuple[int, Mapping[NotificationId, EventideError]]:
         """Make them; how many documents were changed, and what the server has against others."""
@@ -184,7 +185,9 @@ class OwnChanges(Changes):
         for one in (_Update([id], each.condition, each.change) for each in updates for id in each.ids):
             try:
                 done += await self._send([one])
-            except EventideError as error:
+            except (Refused, OutcomeUnknown) as error:
+                if not is_about_some(error.__cause__):
+                    raise
                 errors[one.ids[0]] = error
         return done, errors
 

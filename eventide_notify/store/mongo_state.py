@@ -55,7 +55,7 @@ def _press(state: State, action: str, now: datetime) -> State:
 
 
 _TIMES = {"delivered_at": "deliveredAt", "read_at": "readAt", "seen_at": "seenAt", "archived_at": "archivedAt"}
-FIELDS = ["userId", "status", *_TIMES.values(), "pressed"]
+FIELDS = ["userId", "status", "seen", "archived", *_TIMES.values(), "pressed"]
 
 
 def state_of(document: Document) -> State:
@@ -119,15 +119,8 @@ def _plain(value: object) -> object:
     return {"id": value.id, "at": value.at} if isinstance(value, Pressed) else value
 
 
-def as_it_was(state: State) -> tuple[tuple[str, Any], ...]:
-    """The condition under which a document with this state is changed; its times do not matter, if it has them."""
-    conditions: dict[str, Any] = {"status": state.status}
-    if state.status is not Status.READ:  # what is read is seen, also where no field says so
-        conditions["seen"] = _flag(state.seen_at)
-    return tuple((conditions | {"archived": _flag(state.archived_at)}).items()) + (
-        (("pressed", None),) if state.pressed is None else ()
+def as_it_was(saved: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The condition under which this document is changed: that nothing happened to it. Its times do not matter."""
+    return tuple((field, saved.get(field)) for field in ("status", "seen", "archived")) + (
+        () if saved.get("pressed") else (("pressed", None),)
     )
-
-
-def _flag(at: datetime | None) -> bool | None:
-    return None if at is None else True
