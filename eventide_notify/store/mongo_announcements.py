@@ -19,7 +19,8 @@ from typing import Any
 
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Pressed, Receipt, Status, UserId
 from .mongo_changes import Changes, Decided, Found, Key, Written
-from .mongo_client import BATCH, Document, MongoClient
+from .mongo_client import Document, MongoClient
+from .mongo_limits import BATCH
 from .mongo_state import State, to_notification
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
