@@ -1,12 +1,13 @@
-import type { EventideBell, OpenDetail, UnreadDetail } from "eventide-bell";
+import type { EventideBell, EventideBellEventMap } from "eventide-bell";
 import type { DetailedHTMLProps, HTMLAttributes } from "react";
 
 interface BellProps extends HTMLAttributes<EventideBell> {
   url?: string;
-  token?: string;
   getToken?: EventideBell["getToken"];
-  onopen?: (event: CustomEvent<OpenDetail>) => void;
-  onunread?: (event: CustomEvent<UnreadDetail>) => void;
+  onnotification?: (event: EventideBellEventMap["notification"]) => void;
+  onunread?: (event: EventideBellEventMap["unread"]) => void;
+  onstate?: (event: EventideBellEventMap["state"]) => void;
+  onopen?: (event: EventideBellEventMap["open"]) => void;
 }
 
 declare module "react" {
