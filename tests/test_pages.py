@@ -26,6 +26,7 @@ from eventide_notify.rest.problems import HANDLERS
 from .require import missing
 from .service import SECRET, Service
 from .serving import serving
+from .waiting import until
 
 VENDOR = static_directory() / "vendor"
 CDN = "https://cdn.jsdelivr.net"
@@ -169,6 +170,54 @@ def test_only_the_demo_does(service: Service) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
+
+
+def admin_token(client: httpx.Client) -> str:
+    return str(client.get("/client/demo.json").json()["adminToken"])
+
+
+def stop(client: httpx.Client, *, token: str | None, origin: str | None) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return client.post("/client/demo/stop", headers=headers | ({"Origin": origin} if origin else {})).status_code
+
+
+def test_only_its_own_page_can_stop_it(browser: httpx.Client, demo: Service, service: Service) -> None:
+    session = browser.get("/client/demo.json").json()
+    assert session["canStop"] is True
+    admin, user, own = session["adminToken"], session["users"][0]["token"], demo.base_url
+    assert stop(browser, token=None, origin=own) == 401
+    assert stop(browser, token=user, origin=own) == 403
+    assert stop(browser, token=admin, origin=None) == 403
+    assert stop(browser, token=admin, origin="http://localhost:5173") == 403, "though it may use the API"
+    assert browser.get("/readyz").status_code == 200
+    with httpx.Client(base_url=service.base_url) as other:
+        assert stop(other, token=service.token("admin", admin=True), origin=service.base_url) == 405
+
+
+async def test_it_stops_for_a_while_and_is_back_with_everything(demo: Service, browser: httpx.Client) -> None:
+    def is_ready() -> bool:
+        try:
+            return bool(browser.get("/readyz").json()["status"] == "ready")
+        except httpx.TransportError:
+            return False
+
+    token = admin_token(browser)
+    assert stop(browser, token=token, origin=demo.base_url) == 202
+    await until(lambda: not is_ready())
+    await until(is_ready)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=demo.base_url, headers=headers) as client:
+        answer = await client.get("/v1/admin/online-users")
+    assert answer.status_code == 200, "the tokens are as good as before"
+
+
+async def test_a_demo_on_another_server_says_that_it_cannot_be_stopped() -> None:
+    app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")), demo=True)
+    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+        session = (await client.get("/client/demo.json")).json()
+        assert session["canStop"] is False
+        headers = {"Authorization": f"Bearer {session['adminToken']}", "Origin": url}
+        assert (await client.post("/client/demo/stop", headers=headers)).status_code == 404
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
