@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,15 @@ PUBLIC_CDN = "https://cdn.jsdelivr.net/npm/socket.io-client@{version}/dist/{name
 LOADED = ("socket.io.js", "socket.io.min.js")
 """Those that the pages and the bell load, with the hash that `integrity.json` has."""
 
+FRAMING = (".", "index.html")
+"""The demo page, which has other pages of ours in frames, as the screens of devices."""
+FRAMED = "photos.html"
+"""The page in those frames. No other page can be in one, and this one only in ours."""
+
 # Pages load only what is ours, or these very files from the CDN. Nothing inline is ever run.
 _POLICY = (
     "default-src 'self'; img-src 'self' http: https: data:; connect-src *; style-src 'self' 'unsafe-inline'; "
-    "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-src {frames}; frame-ancestors {ancestors}"
 )
 
 
@@ -36,9 +41,9 @@ def static_directory() -> Path:
 
 
 class Pages(StaticFiles):
-    """Files that browsers ask about again, so that a new version shows at once; `headers` go with each."""
+    """Files that browsers ask about again, so that a new version shows at once; `headers(path)` go with each."""
 
-    def __init__(self, directory: Path, headers: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, headers: Callable[[str], Mapping[str, str]]) -> None:
         super().__init__(directory=directory, html=True)
         self._headers = headers
 
@@ -52,7 +57,7 @@ class Pages(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers.update(self._headers)
+        response.headers.update(self._headers(path))
         return response
 
 
@@ -63,11 +68,7 @@ class PageRoutes:
         self._directory = directory
         self._vendor = directory / "vendor"
         self._scripts = {f"/socket.io/{name}": self._vendor / name for name in SCRIPTS}
-        self._headers = {
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": _POLICY.format(scripts=" ".join(["'self'", *self._from_cdn()])),
-            "X-Content-Type-Options": "nosniff",
-        }
+        self._sources = " ".join(["'self'", *self._from_cdn()])
 
     def serves_script(self, path: str) -> bool:
         """Whether this address below `/socket.io/` is a script and not the protocol's."""
@@ -94,6 +95,19 @@ class PageRoutes:
             return _in_memory(path, {"Content-Type": "text/javascript", "Cache-Control": "public, max-age=3600"})
         return RedirectResponse(self._on_cdn(path.name), 302)
 
+    def _headers(self, path: str) -> dict[str, str]:
+        """What goes with the file at this path below `/client/`."""
+        policy = _POLICY.format(
+            scripts=self._sources,
+            frames="'self'" if path in FRAMING else "'none'",
+            ancestors="'self'" if path == FRAMED else "'none'",
+        )
+        return {
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+        }
+
     def _from_cdn(self) -> list[str]:
         """The addresses of the scripts that pages get from the CDN: those that could not be fetched at build time."""
         try:
@@ -112,7 +126,8 @@ class PageRoutes:
         return RedirectResponse("/client/", 307)
 
     async def _docs(self, request: Request) -> Response:
-        return _in_memory(self._directory / "docs.html", {"Content-Type": "text/html; charset=utf-8", **self._headers})
+        headers = {"Content-Type": "text/html; charset=utf-8", **self._headers("docs.html")}
+        return _in_memory(self._directory / "docs.html", headers)
 
 
 def _in_memory(path: Path, headers: dict[str, str], status: int = 200) -> Response:
