@@ -142,3 +142,12 @@ class Demo:
         yield
         over.set()
         await self.page.unroute_all(behavior="wait")
+
+
+async def copied(button: Locator) -> str:
+    """What a button puts on the clipboard, when it is pressed with the keyboard."""
+    page = button.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await button.press("Enter")
+    await expect(button).to_have_text("Copied")
+    return str(await page.evaluate("navigator.clipboard.readText()"))
