@@ -8,10 +8,11 @@ import http.client
 import json
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 import jwt
@@ -185,6 +186,16 @@ def admin_token(client: httpx.Client) -> str:
     return str(client.get("/client/demo.json").json()["adminToken"])
 
 
+def bound(listener: socket.socket, address: SplitResult) -> bool:
+    """Whether this socket listens there now; until the other one there is closed, it cannot."""
+    try:
+        listener.bind((address.hostname, address.port))
+    except OSError:
+        return False
+    listener.listen()
+    return True
+
+
 def stop(client: httpx.Client, *, token: str | None, origin: str | None) -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return client.post("/client/demo/stop", headers=headers | ({"Origin": origin} if origin else {})).status_code
@@ -218,6 +229,29 @@ async def test_it_stops_for_a_while_and_is_back_with_everything(demo: Service, b
     async with httpx.AsyncClient(base_url=demo.base_url, headers=headers) as client:
         answer = await client.get("/v1/admin/online-users")
     assert answer.status_code == 200, "the tokens are as good as before"
+
+
+async def test_it_ends_when_another_server_has_taken_its_place() -> None:
+    with Service(command=("demo",)) as service:
+        service.start()
+        with httpx.Client(base_url=service.base_url) as client:
+            assert stop(client, token=admin_token(client), origin=service.base_url) == 202
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            await until(lambda: bound(other, urlsplit(service.base_url)))
+            await until(lambda: not service.running)
+        assert service.home is not None
+        assert "cannot listen on port" in service.home.log.read_text()
+
+
+async def test_it_can_be_ended_while_it_is_stopped() -> None:
+    with Service(command=("demo",)) as service:
+        service.start()
+        with httpx.Client(base_url=service.base_url) as client:
+            assert stop(client, token=admin_token(client), origin=service.base_url) == 202
+        service.stop()
+        assert service.home is not None
+        assert "Traceback" not in service.home.log.read_text()
 
 
 async def test_a_demo_on_another_server_says_that_it_cannot_be_stopped() -> None:

@@ -95,8 +95,10 @@ async def test_who_presses_send_sees_it_arrive(shown: Demo) -> None:
 
 
 async def test_it_is_sent_to_a_user_whose_screen_is_shown(demo: Service, device: Device) -> None:
-    shown = await open_demo(demo, device, ("bob-phone",))
-    await expect(shown.laptop.root).to_have_count(0)
+    shown = Demo(await device.open(f"{demo.base_url}/client/#bob"))
+    await shown.pane("bob-laptop").is_in_state("live")
+    await shown.bob.is_in_state("live")
+    await expect(shown.page.locator(".device")).to_have_count(2)
     for _ in range(4):
         await expect(shown.page.get_by_role("checkbox", name="Bob")).to_be_checked()
         await expect(shown.page.get_by_role("checkbox", name="Alice")).not_to_be_checked()
@@ -108,6 +110,7 @@ async def test_it_is_sent_to_a_user_whose_screen_is_shown(demo: Service, device:
         await expect(shown.bob.row(text)).not_to_have_count(0)
     await shown.switch("carol-laptop").click()
     await shown.switch("bob-phone").click()
+    await shown.switch("bob-laptop").click()
     await expect(shown.page.get_by_role("checkbox", name="Carol")).to_be_checked()
     await expect(shown.page.get_by_role("checkbox", name="Bob")).not_to_be_checked()
     await shown.page.get_by_role("checkbox", name="Alice").check()
@@ -385,7 +388,7 @@ async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: 
     assert await shown.log.count() == before
     await shown.page.locator("#pause").click()
     await expect(shown.frames("bob-phone", "notification")).to_have_count(2)
-    await shown.page.get_by_role("button", name="Unfold").click()
+    await shown.page.get_by_role("button", name="Details").click()
     await expect(shown.frames("bob-phone", "notification").last).to_contain_text('"message":"Meanwhile"')
     await shown.page.get_by_role("combobox").select_option("all devices")
     for number in range(1, 81):  # two frames each, at least, to each of two devices
@@ -423,7 +426,7 @@ async def test_nothing_of_a_notification_is_ever_run(demo: Service, device: Devi
     avatar = "/client/nothing.png?'onload='hacked()"
     await carol.open()
     await shown.unfold("timelines-panel", "frames")
-    await shown.page.get_by_role("button", name="Unfold").click()
+    await shown.page.get_by_role("button", name="Details").click()
     back_end.send("carol", message=f"Message {attack}", avatar=avatar, **fields)
     row = carol.row("Message <img")
     await expect(row).to_contain_text(fields["title"])
