@@ -3,6 +3,7 @@
 import { liked } from "./samples.js";
 
 const SIZE = 100;
+const SHOWN_EVERY = 500;
 const AT_ONCE = 3; // requests of one caller, of which the server lets no more run
 
 export class Burst {
@@ -11,7 +12,8 @@ export class Burst {
   #say;
   #ids = new Set();
   #had = new Map(); // by device: how many of them
-  #text = "";
+  #saved = ""; // said of what was saved, once all are
+  #timer = 0;
   #running = false;
 
   /** `sent(items, draft)`: what was saved. `say(text, wrong)`: what has become of it. */
@@ -26,6 +28,8 @@ export class Burst {
     if (this.#running) return;
     if (!userIds.length) return this.#say("Choose at least one recipient.", true);
     this.#running = true;
+    this.#saved = "";
+    this.#say(`Sending ${SIZE} …`);
     this.#ids.clear();
     this.#had = new Map(devices.map((device) => [device, new Set()]));
     const begun = performance.now();
@@ -35,7 +39,7 @@ export class Burst {
     };
     try {
       await Promise.all(Array.from({ length: AT_ONCE }, work));
-      this.#text = `${SIZE} requests, ${this.#ids.size} notifications saved in ${((performance.now() - begun) / 1000).toFixed(1)} s.`;
+      this.#saved = `${SIZE} requests, ${this.#ids.size} notifications saved in ${((performance.now() - begun) / 1000).toFixed(1)} s.`;
       this.#show();
     } catch (problem) {
       this.#say(problem.message, true);
@@ -49,19 +53,25 @@ export class Burst {
     const had = this.#had.get(device);
     if (!had) return;
     had.add(id); // it may be answered only later that this is one of ours
-    if (this.#text) this.#show();
+    if (this.#saved && this.#ids.has(id)) this.#showSoon();
   }
 
   async #one(userIds, draft) {
     const { notifications } = await this.#backEnd.post("/v1/admin/notifications", { userIds, ...draft });
     for (const { id } of notifications) this.#ids.add(id);
     this.#sent(notifications, draft);
-    this.#text = `${this.#ids.size} notifications saved.`;
-    this.#show();
+  }
+
+  /** Not for each: a screen reader says it. */
+  #showSoon() {
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      if (this.#saved) this.#show();
+    }, SHOWN_EVERY);
   }
 
   #show() {
     const counts = [...this.#had].map(([device, had]) => `${device.name} ${[...had].filter((id) => this.#ids.has(id)).length}`);
-    this.#say(counts.length ? `${this.#text} Arrived: ${counts.join(", ")}.` : this.#text);
+    this.#say(counts.length ? `${this.#saved} Arrived: ${counts.join(", ")}.` : this.#saved);
   }
 }
