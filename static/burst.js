@@ -48,6 +48,12 @@ export class Burst {
     }
   }
 
+  /** Something else has been sent since: say no more of these. */
+  end() {
+    this.#had.clear();
+    this.#saved = "";
+  }
+
   /** A device was given a notification. */
   arrived(device, id) {
     const had = this.#had.get(device);

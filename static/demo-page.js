@@ -35,7 +35,10 @@ class DemoPage {
 
   constructor(users) {
     this.#users = users;
-    this.#composer = new Composer(this.#backEnd, users, (...saved) => this.#sent(...saved));
+    this.#composer = new Composer(this.#backEnd, users, (...saved) => {
+      this.#burst.end();
+      this.#sent(...saved);
+    });
     this.#burst = new Burst(this.#backEnd, (...saved) => this.#sent(...saved), (...text) => this.#composer.say(...text));
     this.#screens = new Screens(users, {
       opened: (device) => this.#listenTo(device),
