@@ -70,7 +70,8 @@ export class Burst {
 
   /** Not for each: a screen reader says it. */
   #showSoon() {
-    this.#timer ||= setTimeout(() => {
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
       this.#timer = 0;
       if (this.#saved) this.#show();
     }, SHOWN_EVERY);

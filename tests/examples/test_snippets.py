@@ -52,6 +52,8 @@ async def test_a_snippet_works_as_pasted(
         await page.locator("#compose [name=message]").fill("For the pasted snippet")
         await page.get_by_role("button", name="Send", exact=True).click()
         await expect(bell.toasts).to_contain_text("For the pasted snippet")
+        for each in device.context.pages:
+            await each.close()  # before the demo ends
 
 
 def build(folder: Path, example: str, sources: Mapping[str, str], target: Path, env: Mapping[str, str]) -> None:
