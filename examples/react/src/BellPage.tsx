@@ -26,8 +26,8 @@ export function BellPage() {
           <EventideBell
             url={service}
             getToken={getToken}
-            onOpen={follow}
-            onUnread={(event) => setUnreadCount(event.detail.unreadCount)}
+            onopen={follow}
+            onunread={(event) => setUnreadCount(event.detail.unreadCount)}
             onLoadError={() => setFailed(true)}
           />
         </div>

@@ -1,33 +1,14 @@
-import type { EventideBellEventMap, TokenSource } from "eventide-bell";
-import { useEffect, useState } from "react";
+import { type JSX, useEffect, useState } from "react";
 
-interface Props {
-  url: string;
-  /** Another function is asked at once, for it may be another user's: keep it the same while the user is the same. */
-  getToken: TokenSource;
-  onNotification?: (event: EventideBellEventMap["notification"]) => void;
-  onUnread?: (event: EventideBellEventMap["unread"]) => void;
-  onState?: (event: EventideBellEventMap["state"]) => void;
-  onOpen?: (event: EventideBellEventMap["open"]) => void;
-  onLoadError?: () => void;
-}
+type Props = JSX.IntrinsicElements["eventide-bell"] & { url: string; onLoadError?: () => void };
 
-export function EventideBell({ url, getToken, onNotification, onUnread, onState, onOpen, onLoadError }: Props) {
+/** Keep `getToken` the same while the user is the same: another function is asked at once. */
+export function EventideBell({ onLoadError, ...props }: Props) {
   // React sets properties only on an element that knows them: so the module is loaded first.
   const [loaded, setLoaded] = useState(false);
   useEffect(() => {
-    import(/* @vite-ignore */ `${url}/client/eventide-bell.js`).then(() => setLoaded(true), onLoadError);
-  }, [url]);
+    import(/* @vite-ignore */ `${props.url}/client/eventide-bell.js`).then(() => setLoaded(true), onLoadError);
+  }, [props.url]);
 
-  if (!loaded) return null;
-  return (
-    <eventide-bell
-      url={url}
-      getToken={getToken}
-      onnotification={onNotification}
-      onunread={onUnread}
-      onstate={onState}
-      onopen={onOpen}
-    />
-  );
+  return loaded && <eventide-bell {...props} />;
 }

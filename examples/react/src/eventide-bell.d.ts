@@ -3,7 +3,9 @@ import type { DetailedHTMLProps, HTMLAttributes } from "react";
 
 interface BellProps extends HTMLAttributes<EventideBell> {
   url?: string;
+  token?: string;
   getToken?: EventideBell["getToken"];
+  "view-all"?: string;
   onnotification?: (event: EventideBellEventMap["notification"]) => void;
   onunread?: (event: EventideBellEventMap["unread"]) => void;
   onstate?: (event: EventideBellEventMap["state"]) => void;
