@@ -16,13 +16,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..models import NotificationId, UserId
+from ..models import NotificationId, Receipt, UserId
 from . import engines
 from .base import Claim
 from .engines import Database, Text, Work
 from .group import Group
 from .postgresql_connection import UNUSED_SECONDS, OwnConnection
 from .postgresql_reads import PostgresqlReads, Read
+from .postgresql_receipts import PostgresqlReceipts, Received
 from .postgresql_saves import PostgresqlSaves, Save
 from .records import Tasks
 from .sql_errors import Progress
@@ -57,10 +58,12 @@ class Postgresql(Database):
             hide_parameters=True,
         )
         _check_at_checkout(self._reader)
-        self._own = OwnConnection(url), OwnConnection(url)
-        self._saves, self._reads = PostgresqlSaves(self._own[0]), PostgresqlReads(self._own[1])
+        self._own = saving, marking, receiving = OwnConnection(url), OwnConnection(url), OwnConnection(url)
+        self._saves, self._reads = PostgresqlSaves(saving), PostgresqlReads(marking)
+        self._receipts = PostgresqlReceipts(receiving)
         self._saving = Group(self._save, weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1, most=ROWS)
         self._marking = Group(self._mark, weigh=lambda read: len(read.ids), most=ROWS)
+        self._receiving = Group(self._deliver, weigh=lambda received: len(received.receipts), most=ROWS)
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
@@ -90,10 +93,16 @@ class Postgresql(Database):
     async def _mark(self, reads: Sequence[Read]) -> Sequence[list[NotificationId]]:
         return await self._noted(lambda progress: self._reads.mark(reads, progress))
 
+    async def deliver_together(self, receipts: Sequence[Receipt], now: datetime) -> int | None:
+        return await self._receiving.do(Received(receipts, milliseconds(now)))
+
+    async def _deliver(self, received: Sequence[Received]) -> Sequence[int]:
+        return await self._noted(lambda progress: self._receipts.deliver(received, progress))
+
     async def close(self) -> None:
         await self._writes.close()
-        await self._saving.settle()
-        await self._marking.settle()
+        for group in (self._saving, self._marking, self._receiving):
+            await group.settle()
         for connection in self._own:
             await connection.close()
         await self._tasks.settle()

@@ -15,7 +15,7 @@ from sqlalchemy import exc
 from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
 from . import tables
 from .base import Claim
-from .engines import Database
+from .engines import Database, admitting
 from .postgresql import Postgresql
 from .records import AT_ONCE, parts, resume, resume_announcement
 from .sql_announcements import ACTIVE, DONE, OF_USER, USER, SqlAnnouncements
@@ -153,19 +153,26 @@ class SqlStore:
 
     async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
         changed, partly = 0, False
-        for part in parts(receipts):
-            changed += await self._database.write(partial(self._deliver, part, now), partly=partly)
-            partly = True
+        own = [receipt for receipt in receipts if not receipt.broadcast]
+        broadcast = [receipt for receipt in receipts if receipt.broadcast]
+        for part in parts(own):
+            with admitting(partly):
+                number = await self._database.deliver_together(part, now)
+            if number is None:
+                number = await self._database.write(partial(self._deliver, part, now), partly=partly)
+            changed, partly = changed + number, True
+        for part in parts(broadcast):
+            work = partial(self._announcements.deliver, receipts=part, now=now)
+            changed, partly = changed + await self._database.write(work, partly=partly), True
         return changed
 
     def _deliver(self, receipts: Sequence[Receipt], now: datetime, connection: sa.Connection) -> int:
-        proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts if not receipt.broadcast}
+        proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts}
         pending = _locked(self._database.among(_n.id, [id for id, _ in proven]), is_pending(_n.status))
-        found = connection.execute(pending) if proven else ()
-        if ids := [row.id for row in found if (row.id, row.user_id) in proven]:
+        ids = [row.id for row in connection.execute(pending) if (row.id, row.user_id) in proven]
+        if ids:
             connection.execute(sa.update(_notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
-        broadcast = [receipt for receipt in receipts if receipt.broadcast]
-        return len(ids) + self._announcements.deliver(connection, broadcast, now)
+        return len(ids)
 
     async def mark_read(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime

@@ -227,12 +227,12 @@ class TestTurns:
         noon = wire.announcement(Announcement(new_id(START), Draft(message="Noon"), START))
         await asyncio.gather(
             hub.announce(noon, stored=True),
-            show(hub, saved("one", "user 1400")),
-            show(hub, saved("two", "user 1400")),
+            show(hub, saved("one", f"user {AT_ONCE * 2}")),
+            show(hub, saved("two", f"user {AT_ONCE * 2}")),
             hub.emit("closed", {}, None),
         )
-        assert messages(transports[1400]) == ["Noon", "one", "two"]
-        assert events(transports[1400])[-1] == '["closed",{}]'
+        assert messages(transports[AT_ONCE * 2]) == ["Noon", "one", "two"]
+        assert events(transports[AT_ONCE * 2])[-1] == '["closed",{}]'
 
     async def test_a_caller_that_goes_away_does_not_end_it(self) -> None:
         hub = FakeHub()

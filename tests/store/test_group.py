@@ -23,7 +23,7 @@ from eventide_notify.store.group import Group
 from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
-from .samples import LATER, NOW, announcement, ids, sample, samples
+from .samples import LATER, NOW, announcement, ids, receipts, sample, samples
 
 
 class Doing:
@@ -153,6 +153,26 @@ async def test_what_is_read_at_the_same_moment_is_marked_together(store: Any) ->
     assert [set(each) for each in done] == expected
     assert [len(each) for each in done] == [1, 2, 3, 0]
     assert await store.unread_counts(["42", "43"], now=LATER) == {"42": 8, "43": 9}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_receipts_of_many_are_written_together_and_each_changes_its_user_s_once(store: Any) -> None:
+    own, hers = samples(4), samples(4, 'a "b", c')
+    await store.add([*own, *hers])
+    crossed = [replace(own[3], user_id="43"), replace(own[3], id=f"{own[3].id},{hers[3].id}")]
+    writer = store._database._receipts
+    with patch.object(writer, "deliver", wraps=writer.deliver) as deliver:
+        changed = await asyncio.gather(
+            store.mark_delivered(receipts([own[0], own[0], hers[0]]), now=NOW),
+            store.mark_delivered(receipts([own[0], own[1], *crossed]), now=LATER),
+            store.mark_delivered(receipts(crossed), now=LATER),
+            store.mark_delivered(receipts([hers[1]]), now=LATER),
+        )
+    assert [len(call.args[0]) for call in deliver.await_args_list] == [4]
+    assert list(changed) == [2, 1, 0, 1]
+    times = {each.id: each.delivered_at for each in await store.page("42", limit=10, now=NOW)}
+    assert times == {own[0].id: NOW, own[1].id: LATER, own[2].id: None, own[3].id: None}
+    assert ids(await store.pending('a "b", c', limit=10, now=NOW)) == ids(hers[2:])
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)
