@@ -31,6 +31,7 @@ LAYERS = {
     "presence": 1,
     "service": 2,
     "schemas": 2,
+    "answers": 2,
     "auth": 3,
     "realtime": 3,
     "rest": 3,
@@ -62,6 +63,8 @@ CLIENTS = {
         "store.sql_announcements",
         "store.sql_errors",
         "store.sql_claims",
+        "store.sql_changes",
+        "store.sql_queries",
         "store.sqlite_threads",
         "store.postgresql_connection",
         "store.postgresql_saves",
@@ -255,7 +258,7 @@ def test_a_version_without_them_is_refused() -> None:
 
 
 def test_the_walk_sees_what_there_is() -> None:
-    assert {".service.NotificationService", ".service.delivery.ReceiptWriter", ".wire"} <= {*imports("realtime.events")}
+    assert {".service.Inbox", ".service.delivery.ReceiptWriter", ".wire"} <= {*imports("realtime.events")}
     assert {".store.base.Store", ".wire"} <= {*imports("service.notifications"), *imports("service.counts")}
     assert may_import("service.delivery", "store.base.Store")
     for name, other in [("models", "errors.X"), ("wire", "metrics"), ("channel.rooms", "realtime.hub")]:

@@ -24,7 +24,7 @@ import orjson
 from .. import wire
 from ..errors import Unavailable
 from ..metrics import Metrics
-from ..models import Announcement, Notification, NotificationId, Status, UserId
+from ..models import Announcement, Counts, Notification, NotificationId, Status, UserId
 from ..wire import Payload
 from . import writes
 from .frames import Content, Shown
@@ -46,9 +46,9 @@ WRITE_SECONDS = 0.00001
 """What a write of its own takes for each of them. For the counts of a crowd nothing waits longer than this saves."""
 
 CountsChanged = Callable[[Iterable[UserId]], None]
-CountsAtOnce = Callable[[Collection[UserId], float], Awaitable[Mapping[UserId, int]]]
+CountsAtOnce = Callable[[Collection[UserId], float], Awaitable[Mapping[UserId, Counts]]]
 """See `UnreadCountPublisher.at_once`."""
-ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
+ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, Counts]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
 Held = tuple[UserId | None, Write]
@@ -124,7 +124,7 @@ class Hub:
 
     async def _show_crowd(self, content: Payload, recipients: Recipients) -> None:
         """The counts leave in the same write, if the store says them in time."""
-        counts: Mapping[UserId, int] = {}
+        counts: Mapping[UserId, Counts] = {}
         users = [user for _, user in recipients]
         try:
             counts = await self._counts_at_once(users, len(users) * WRITE_SECONDS)
@@ -132,10 +132,10 @@ class Hub:
             self._live.inc(await self._writer.write(partial(self._showing, content, recipients, counts)))
 
     def _showing(
-        self, content: Payload, recipients: Recipients, counts: Mapping[UserId, int], *, late: bool = False
+        self, content: Payload, recipients: Recipients, counts: Mapping[UserId, Counts], *, late: bool = False
     ) -> Writes:
         tail = orjson.dumps(content).decode()[1:]
-        told = _encoded(wire.unread_count)
+        told = _encoded(wire.counts)
         for id, user in recipients:
             count = counts.get(user)
             if count is not None and self._held is not None:
@@ -181,7 +181,7 @@ class Hub:
         except (Unavailable, TimeoutError):
             await self.emit(wire.NOTIFICATION_DELETED, {"ids": [id]}, None)  # the counts follow
         else:
-            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
+            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.changed([id], count))
         self.counts_changed()
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
@@ -194,7 +194,7 @@ class Hub:
         else:
             tell = writes.tell(event, content)
         await self._writer.write(lambda: ((self._meant(user), tell) for user in ((None,) if users is None else users)))
-        if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
+        if event in wire.STATE_CHANGED:
             self._counts_changed(users or ())
 
     def _meant(self, user: UserId | None) -> Sequence[Session]:
@@ -292,11 +292,13 @@ class Hub:
         """Any of the counts of this instance's users may have changed."""
         self._counts_changed(self._of_user)
 
-    async def tell_counts(self, counts: Mapping[UserId, int]) -> None:
-        """Write their unread counts to these users' sessions."""
-        await self._tell_each(counts, wire.UNREAD_COUNT, wire.unread_count)
+    async def tell_counts(self, counts: Mapping[UserId, Counts]) -> None:
+        """Write their counts to these users' sessions."""
+        await self._tell_each(counts, wire.UNREAD_COUNT, wire.counts)
 
-    async def _tell_each(self, counts: Mapping[UserId, int], event: str, payload: Callable[[int], Payload]) -> None:
+    async def _tell_each(
+        self, counts: Mapping[UserId, Counts], event: str, payload: Callable[[Counts], Payload]
+    ) -> None:
         content = _encoded(payload)
 
         def find() -> Writes:
@@ -310,6 +312,6 @@ def _show_live(id: NotificationId, user: UserId, tail: str, count: Content | Non
     return writes.show(shown, count)
 
 
-def _encoded(payload: Callable[[int], Payload]) -> Callable[[int], Content]:
+def _encoded(payload: Callable[[Counts], Payload]) -> Callable[[Counts], Content]:
     """Encodes the payload for each count once: many users have the same."""
     return cache(lambda count: Content.of(payload(count)))

@@ -1,4 +1,4 @@
-"""Unread counts: told whenever they changed, exact, and at most once per user in `SPACING` seconds."""
+"""Unread and unseen counts: told whenever they changed, exact, and at most once per user in `SPACING` seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from ..errors import Unavailable
-from ..models import UserId
+from ..models import Counts, UserId
 from ..store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -21,11 +21,11 @@ RETRY = 1.0
 MANY = 100
 """Users whose counts tell, when they are read together, how long that takes for each."""
 
-Tell = Callable[[Mapping[UserId, int]], Awaitable[None]]
+Tell = Callable[[Mapping[UserId, Counts]], Awaitable[None]]
 
 
 class UnreadCountPublisher:
-    """Collects the users whose count may have changed, reads the counts of all of them at once, and tells them.
+    """Collects the users whose counts may have changed, reads the counts of all of them at once, and tells them.
 
     Tellings follow one another, and each reads the store after the changes it tells of; so the last one is right. Who
     has something to tell many users anyway may take their counts along (`at_once`). No user's count is read twice at
@@ -52,9 +52,9 @@ class UnreadCountPublisher:
         """These users' counts may be others now."""
         self._changed.update(users)
         if self._changed and self._tell is not None and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._run(self._tell), name="unread counts")
+            self._task = asyncio.create_task(self._run(self._tell), name="counts")
 
-    async def at_once(self, users: Collection[UserId], within: float) -> Mapping[UserId, int]:
+    async def at_once(self, users: Collection[UserId], within: float) -> Mapping[UserId, Counts]:
         """The counts of these users, which have changed: for the caller to tell now, before it awaits anything else.
 
         Of those who may be told now, if the store says it within so many seconds. It is not waited for if it took
@@ -68,8 +68,8 @@ class UnreadCountPublisher:
         self._changed -= mine
         if not mine:
             return {}
-        wanted: asyncio.Future[Mapping[UserId, int]] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._round(mine, self._tell, wanted), name="unread counts at once")
+        wanted: asyncio.Future[Mapping[UserId, Counts]] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._round(mine, self._tell, wanted), name="counts at once")
         self._rounds.add(task)
         task.add_done_callback(self._rounds.discard)
         try:
@@ -82,10 +82,10 @@ class UnreadCountPublisher:
             wanted.cancel()
         return {} if wanted.cancelled() else wanted.result()
 
-    async def read(self, users: Collection[UserId]) -> Mapping[UserId, int]:
+    async def read(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
         """The counts of these users, as they are now."""
         start = time.monotonic()
-        counts = await self._store.unread_counts(users, now=self._clock())
+        counts = await self._store.counts(users, now=self._clock())
         if len(users) >= MANY:
             self._seconds_each = (time.monotonic() - start) / len(users)
         return counts
@@ -112,7 +112,7 @@ class UnreadCountPublisher:
         return mine
 
     async def _round(
-        self, users: set[UserId], tell: Tell, wanted: asyncio.Future[Mapping[UserId, int]] | None = None
+        self, users: set[UserId], tell: Tell, wanted: asyncio.Future[Mapping[UserId, Counts]] | None = None
     ) -> None:
         """Read the counts, and tell them; or leave that to who still wants them."""
         pause = SPACING
@@ -126,7 +126,7 @@ class UnreadCountPublisher:
             self.changed(users)
             pause = RETRY
         except Exception:
-            logger.exception("unread counts could not be told")
+            logger.exception("counts could not be told")
         finally:
             asyncio.get_running_loop().call_later(pause, self._taken.difference_update, users)
             if wanted is not None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..models import Announcement, Draft, Notification, Status
-from .records import expiry, pack_content, unpack_content
+from ..models import Announcement, Change, Draft, Notification, Pressed, Status
+from .records import DELETED, expiry, pack_content, unpack_content
 
 _schema = sa.MetaData()
 
 
 def _content() -> list[sa.Column[Any]]:
-    return [sa.Column(name, sa.Text) for name in ("message", "title", "type", "link", "avatar", "data")]
+    return [sa.Column(name, sa.Text) for name in ("message", "title", "type", "link", "avatar", "data", "actions")]
+
+
+def _state() -> list[sa.Column[Any]]:
+    """What a user does to a notification, beside its status."""
+    times = [sa.Column(time, sa.BigInteger) for time in ("delivered_at", "read_at", "seen_at", "archived_at")]
+    return [*times, sa.Column("pressed", sa.Text), sa.Column("pressed_at", sa.BigInteger)]
 
 
 notifications = sa.Table(
@@ -25,8 +32,9 @@ notifications = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text),
     sa.Column("status", sa.Text),
-    *(sa.Column(time, sa.BigInteger) for time in ("created_at", "delivered_at", "read_at")),
+    sa.Column("created_at", sa.BigInteger),
     *_content(),
+    *_state(),
 )
 announcements = sa.Table(
     "announcements",
@@ -41,7 +49,7 @@ announcement_receipts = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("announcement_id", sa.Text, primary_key=True),
     sa.Column("status", sa.Text),
-    *(sa.Column(time, sa.BigInteger) for time in ("delivered_at", "read_at")),
+    *_state(),
 )
 claims = sa.Table(
     "claims",
@@ -74,15 +82,72 @@ def is_unread(status: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return status != sa.literal_column("'READ'")
 
 
+def in_inbox(row: Any) -> sa.ColumnElement[bool]:
+    return row.archived_at.is_(None)  # type: ignore[no-any-return]
+
+
+def in_archive(row: Any) -> sa.ColumnElement[bool]:
+    return row.archived_at.is_not(None)  # type: ignore[no-any-return]
+
+
+AT = sa.bindparam("at", type_=sa.BigInteger)
+"""When a change is made, in milliseconds."""
+
+
 def delivered(now: datetime) -> dict[str, Any]:
     """What changes in a row that becomes `DELIVERED`."""
     return {"status": Status.DELIVERED, "delivered_at": milliseconds(now)}
 
 
-def read(row: Any, now: datetime) -> dict[str, Any]:
+def read(row: Any) -> dict[str, Any]:
     """What changes in a row that becomes `READ`. Who reads what no receipt has come for has received it."""
-    at = milliseconds(now)
-    return {"status": Status.READ, "read_at": at, "delivered_at": sa.func.coalesce(row.delivered_at, at)}
+    times = {name: sa.func.coalesce(row[name], AT) for name in ("delivered_at", "seen_at", "read_at")}
+    return {"status": Status.READ, **times}
+
+
+def is_free(row: Any, action: str) -> sa.ColumnElement[bool]:
+    """Whether this action can be the one that is chosen."""
+    return sa.or_(row.pressed.is_(None), row.pressed == action)
+
+
+def pressed(row: Any, action: str) -> dict[str, Any]:
+    """What changes in a row of which this action is chosen."""
+    return read(row) | {"pressed": action, "pressed_at": sa.func.coalesce(row.pressed_at, AT)}
+
+
+def in_place(row: Any, change: Change) -> sa.ColumnElement[bool]:
+    """Whether the row is where the change of all is made."""
+    return in_archive(row) if change is Change.UNARCHIVE else in_inbox(row)
+
+
+def is_touched(row: Any, change: Change) -> sa.ColumnElement[bool]:
+    """Whether the row is otherwise after the change than before."""
+    conditions: dict[Change, sa.ColumnElement[bool]] = {
+        Change.SEEN: row.seen_at.is_(None),
+        Change.READ: is_unread(row.status),
+        Change.UNREAD: ~is_unread(row.status),
+        Change.ARCHIVE: in_inbox(row),
+        Change.UNARCHIVE: in_archive(row),
+        Change.DELETE: sa.true(),
+    }
+    return conditions[change]
+
+
+def touched(row: Any, change: Change) -> dict[str, Any]:
+    """What changes in it, if it is not to be deleted."""
+    match change:
+        case Change.SEEN:
+            return {"seen_at": AT}
+        case Change.READ:
+            return read(row)
+        case Change.UNREAD:
+            return {"status": Status.DELIVERED, "read_at": None}
+        case Change.ARCHIVE:
+            return {"archived_at": AT}
+        case Change.UNARCHIVE:
+            return {"archived_at": None}
+        case Change.DELETE:
+            return {"status": DELETED}
 
 
 class Run(NamedTuple):
@@ -95,36 +160,38 @@ class Run(NamedTuple):
 
 
 SHARED = tuple(column.name for column in notifications.columns)[2:]
+NEW = 2 + len(_content())
+"""How many of them those have that nobody has received yet: all but `_state`."""
+_all_but_content = attrgetter("created_at", "status", "delivered_at", "read_at", "seen_at", "archived_at", "pressed")
+
+
+def columns_of(wanted: Iterable[Run]) -> int:
+    """How many of `SHARED` need to be written."""
+    return len(SHARED) if any(value is not None for run in wanted for value in run.shared[NEW:]) else NEW
 
 
 def runs(items: Iterable[Notification]) -> list[Run]:
     """The rows of these notifications, in the order of ids: whoever writes the same ones twice, or to two instances,
     would otherwise wait for each other."""
     ordered = sorted(items, key=lambda item: item.id)
-    alike = groupby(ordered, lambda item: (id(item.content), item.created_at, item.status, *_times(item)))
+    alike = groupby(ordered, lambda item: (id(item.content), _all_but_content(item)))
     return [_run(list(some)) for _, some in alike]
 
 
 def _run(items: Sequence[Notification]) -> Run:
     first = items[0]
-    delivered, read = _times(first)
-    values = {
-        "status": first.status,
-        "created_at": milliseconds(first.created_at),
-        "delivered_at": delivered and milliseconds(delivered),
-        "read_at": read and milliseconds(read),
-    } | pack_content(first.content)
-    return Run([(item.id, item.user_id) for item in items], tuple(values[name] for name in SHARED))
+    action, pressed_at = first.pressed or (None, None)
+    times = (first.delivered_at, first.read_at, first.seen_at, first.archived_at)
+    state = (*map(_maybe_milliseconds, times), action, _maybe_milliseconds(pressed_at))
+    content = pack_content(first.content)
+    new = (first.status, milliseconds(first.created_at), *(content[name] for name in SHARED[2:NEW]))
+    return Run([(item.id, item.user_id) for item in items], new + state)
 
 
-def _times(item: Notification) -> tuple[datetime | None, datetime | None]:
-    return item.delivered_at, item.read_at
-
-
-def to_rows(run: Run) -> list[dict[str, Any]]:
-    """The rows one by one."""
-    shared = dict(zip(SHARED, run.shared, strict=True))
-    return [{"id": id, "user_id": user, **shared} for id, user in run.keys]
+def to_rows(run: Run, columns: int) -> list[tuple[Any, ...]]:
+    """The rows one by one, with so many of `SHARED`."""
+    shared = run.shared[:columns]
+    return [(*key, *shared) for key in run.keys]
 
 
 def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notification:
@@ -134,10 +201,21 @@ def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notificatio
         content=to_content(row),
         created_at=to_time(row.created_at),
         status=Status(row.status),
-        delivered_at=None if row.delivered_at is None else to_time(row.delivered_at),
-        read_at=None if row.read_at is None else to_time(row.read_at),
+        delivered_at=_maybe_time(row.delivered_at),
+        read_at=_maybe_time(row.read_at),
+        seen_at=_maybe_time(row.seen_at),
+        archived_at=_maybe_time(row.archived_at),
+        pressed=None if row.pressed is None else Pressed(row.pressed, to_time(row.pressed_at)),
         broadcast=broadcast,
     )
+
+
+def _maybe_milliseconds(time: datetime | None) -> int | None:
+    return None if time is None else milliseconds(time)
+
+
+def _maybe_time(number: int | None) -> datetime | None:
+    return None if number is None else to_time(number)
 
 
 def from_announcement(announcement: Announcement) -> dict[str, Any]:

@@ -23,6 +23,7 @@ async def test_it_is_told_who_it_is_and_what_is_unread(
         "message": "Connected to notification service",
         "userId": front_end.user(user),  # a number stays one
         "unreadCount": 1,
+        "unseenCount": 1,
     }
     if transport == "upgrade":
         assert (await page.line("upgrade")).name == "websocket"
@@ -111,5 +112,5 @@ async def test_with_a_refreshed_token_it_stays(open_page: OpenPage, user: int, s
     assert refreshed["expiresAt"] > warning["expiresAt"]
     await forgetful.line("disconnect")
     assert (await forgetful.line("connect_error")).data == {"code": "token_expired"}
-    assert await page.call("get_unread_count") == {"unreadCount": 0}
+    assert await page.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
     assert page.find("disconnect") == []

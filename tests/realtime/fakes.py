@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Principal, Receipt, UserId
+from eventide_notify.models import Counts, Principal, Receipt, UserId
 from eventide_notify.realtime.engine.carrier import Carrier
 from eventide_notify.realtime.engine.packets import Frame
 from eventide_notify.realtime.engine.server import EngineServer
@@ -58,7 +58,7 @@ class FakeHub(Hub):
             read_counts=self._counts,
         )
         self.changed: list[UserId] = []
-        self.counts: Mapping[UserId, int] = {}
+        self.counts: Mapping[UserId, Counts] = {}
         self.asked: asyncio.Event | None = None
         """If there is one: set it to have the counts of a crowd answered, which are those in `counts`."""
 
@@ -70,10 +70,10 @@ class FakeHub(Hub):
         await asyncio.gather(*self._tasks)
         await self._writer.write(list)  # after everything else
 
-    async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, int]:
-        return {user: self.counts.get(user, 0) for user in users}
+    async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
+        return {user: self.counts.get(user, Counts(0, 0)) for user in users}
 
-    async def _at_once(self, users: Collection[UserId], within: float) -> Mapping[UserId, int]:
+    async def _at_once(self, users: Collection[UserId], within: float) -> Mapping[UserId, Counts]:
         if self.asked is not None:
             await self.asked.wait()
         self._note_changes(user for user in users if user not in self.counts)

@@ -13,7 +13,7 @@ import pytest
 from eventide_notify import wire
 from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Status
+from eventide_notify.models import Announcement, Counts, Draft, IdGenerator, Notification, NotificationId, Status
 from eventide_notify.realtime import hub as hub_module
 from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
@@ -98,9 +98,9 @@ class TestWrites:
             return of(payload)
 
         monkeypatch.setattr(Content, "of", note)
-        await hub.tell_counts({f"user {number}": number % 3 for number in range(100)})
+        await hub.tell_counts({f"user {number}": Counts(number % 3, 0) for number in range(100)})
         assert sorted(payload["unreadCount"] for payload in encoded) == [0, 1, 2]
-        assert events(transports[4]) == ['["unread_count",{"unreadCount":1}]']
+        assert events(transports[4]) == ['["unread_count",{"unreadCount":1,"unseenCount":0}]']
 
 
 class TestCrowd:
@@ -112,11 +112,11 @@ class TestCrowd:
         hub, carrier = FakeHub(), FakeCarrier()
         transports = [hub.add(user) for user in self.CROWD]
         transports[0].send = carried_by(carrier).send  # type: ignore[method-assign]
-        hub.counts = dict.fromkeys(self.CROWD, 3)
+        hub.counts = dict.fromkeys(self.CROWD, Counts(3, 1))
         await show(hub, *[saved("Hello", user) for user in self.CROWD])
         [written] = carrier.written
         assert written.count(b"Hello") == 2
-        assert written.index(b"Hello") < written.index(b'["unread_count",{"unreadCount":3}]')
+        assert written.index(b"Hello") < written.index(b'["unread_count",{"unreadCount":3,"unseenCount":1}]')
         assert written.endswith(b"\x81\x012")
         assert [len(packets) for [packets] in (transport.written for transport in transports[1:])] == [3] * 99
         assert hub.changed == []
@@ -124,7 +124,7 @@ class TestCrowd:
     async def test_who_has_no_count_yet_is_told_it_later(self) -> None:
         hub = FakeHub()
         transports = [hub.add(user) for user in self.CROWD]
-        hub.counts = {"user 7": 3}
+        hub.counts = {"user 7": Counts(3, 1)}
         await show(hub, *[saved("Hello", user) for user in self.CROWD])
         assert [len(transport.written[0]) for transport in transports[6:9]] == [2, 3, 2]
         assert hub.changed == [user for user in self.CROWD if user != "user 7"]
@@ -140,9 +140,9 @@ class TestCrowd:
     async def test_who_is_being_welcomed_is_told_the_count_at_once_and_the_notification_after_the_replay(self) -> None:
         hub = FakeHub()
         transports = [hub.add(user, live=user != "user 7") for user in self.CROWD]
-        hub.counts = dict.fromkeys(self.CROWD, 3)
+        hub.counts = dict.fromkeys(self.CROWD, Counts(3, 1))
         await show(hub, *[saved("Hello", user) for user in self.CROWD])
-        assert events(transports[7]) == ['["unread_count",{"unreadCount":3}]']
+        assert events(transports[7]) == ['["unread_count",{"unreadCount":3,"unseenCount":1}]']
         [session] = hub.of_user("user 7")
         await Replay(Metrics()).go_live(session)
         assert [len(packets) for packets in transports[7].written] == [1, 2]
@@ -163,7 +163,7 @@ class TestCrowd:
     async def test_a_count_does_not_wait_with_what_has_to_wait_for_the_store(self) -> None:
         hub = FakeHub()
         hub.asked = asyncio.Event()
-        hub.counts = dict.fromkeys(self.CROWD, 3)
+        hub.counts = dict.fromkeys(self.CROWD, Counts(3, 1))
         transports = [hub.add(user) for user in self.CROWD]
         showing = asyncio.create_task(show(hub, *[saved("Hello", user) for user in self.CROWD]))
         await asyncio.sleep(0)
@@ -190,7 +190,7 @@ class TestTurns:
         for broadcast in (
             hub.announce(payload, stored=True),
             hub.emit("prices", {}, None),
-            hub.tell_counts({f"user {number}": 1 for number in range(10_000)}),
+            hub.tell_counts({f"user {number}": Counts(1, 1) for number in range(10_000)}),
             hub.show_missed_announcements([Announcement(new_id(START), Draft(message="Lost"), START)]),
             hub.reload(),
         ):
@@ -209,7 +209,7 @@ class TestTurns:
             return []
 
         monkeypatch.setattr(hub, "of_user", of_user)
-        telling = hub.tell_counts({f"user {number}": 1 for number in range(10_000)})
+        telling = hub.tell_counts({f"user {number}": Counts(1, 1) for number in range(10_000)})
         assert max(await turns(telling, lambda: len(looked))) <= AT_ONCE + 1
         assert len(looked) == 10_000
 
@@ -334,7 +334,7 @@ class TestHolding:
         await show(hub, deleted)
         noon = wire.announcement(Announcement(retracted, Draft(message="noon"), START, START + timedelta(days=1)))
         await hub.announce(noon, stored=True)
-        await hub.emit(wire.NOTIFICATION_DELETED, wire.deleted([deleted.id], 0), ["alice"])
+        await hub.emit(wire.NOTIFICATION_DELETED, wire.changed([deleted.id], Counts(0, 0)), ["alice"])
         await hub.retract(retracted)
         await hub.release()
         await hub.idle()
