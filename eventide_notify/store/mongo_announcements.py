@@ -15,11 +15,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Pressed, Receipt, Status, UserId
 from .mongo_changes import Changes, Decided, Found, Key, Written
-from .mongo_client import BATCH, Document, MongoClient
+from .mongo_client import Document, MongoClient
+from .mongo_limits import BATCH
 from .mongo_state import State, to_notification
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
@@ -217,9 +219,11 @@ class MongoAnnouncements(Changes):
     async def _steps_of(self, users: Iterable[UserId]) -> list[Document]:
         found: list[Document] = []
         for part in self._client.limits.parts(users):
-            wanted = {"userId": {"$in": part}}
-            found += await self._client.all(lambda wanted=wanted: self._steps.find(wanted).batch_size(BATCH))  # type: ignore[misc]
+            found += await self._client.all(partial(self._cursor, part))
         return found
+
+    def _cursor(self, users: Sequence[UserId]) -> Any:
+        return self._steps.find({"userId": {"$in": users}}).batch_size(BATCH)
 
     async def _take(
         self, which: Iterable[tuple[NotificationId, UserId]], status: str, now: datetime

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -21,6 +20,7 @@ from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import UserId
 from .group import Group
 from .mongo_errors import RAISED, Attempts, Commands, MongoErrors, changed, follow, known_already, may_pass
+from .mongo_limits import BATCH, Limits
 from .outage import OutageLog
 from .readiness import WriteCheck
 from .records import Tasks
@@ -46,44 +46,10 @@ OPTIONS = {
 """What holds unless the URL says otherwise."""
 GROUP = 1_000
 """Most documents that several callers have in one command."""
-BATCH = 10_000
-"""How many ids, and other small documents, come at once."""
 COUNTED = 200_000
-"""Of how many things at most, in one command, each user's are counted."""
+"""Most things that one command counts: so many of each of its users."""
 ROWS = 10
 """How many rows at most a count has of one user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one command may hold."""
-
-    documents: int = BATCH
-    bytes: int = 8 * 1024 * 1024
-
-    @classmethod
-    def of(cls, hello: Mapping[str, Any]) -> Limits:
-        """Those of the server that introduces itself, where they are narrower."""
-        usual = cls()
-        size = min(hello.get("maxBsonObjectSize", 2 * usual.bytes), hello.get("maxMessageSizeBytes", 2 * usual.bytes))
-        return cls(min(usual.documents, hello.get("maxWriteBatchSize", usual.documents)), size // 2)
-
-    def parts(self, keys: Iterable[str], *, most: int = BATCH) -> Iterator[list[str]]:
-        """All of them, in order, as many at once as one command may name, and `most`.
-
-        In order, because two who write the same in different orders can wait for each other for ever.
-        """
-        part: list[str] = []
-        left = self.bytes
-        for key in sorted(set(keys)):
-            size = len(key.encode()) + 16  # an element of an array has a type, a number and a length beside
-            if part and (size > left or len(part) >= min(self.documents, most)):
-                yield part
-                part, left = [], self.bytes
-            part.append(key)
-            left -= size
-        if part:
-            yield part
 
 
 class MongoClient:

@@ -120,6 +120,23 @@ async def test_many_changes_of_few_ids_are_few_commands(store: Store) -> None:
         assert [name for name, _ in sent][1:] == others, what
 
 
+async def test_forth_and_back_in_one_command(store: Store) -> None:
+    """It is as if each had been made by itself."""
+    await store.add([own := sample()])
+    await store.add_announcement(shown := announcement())
+    for each in (own, announced(shown)):
+        await store.change("42", Change.READ, [each.id], now=NOW)
+        await store.change("42", Change.ARCHIVE, [each.id], now=NOW)
+        wanted = [Change.SEEN, Change.UNREAD, Change.UNARCHIVE, Change.READ, Change.ARCHIVE]
+        with commands() as sent:
+            done = await asyncio.gather(*(store.change("42", what, [each.id], now=LATER) for what in wanted))
+        assert len(sent) <= 10, [name for name, _ in sent]
+        assert [len(one.changed) for one in done] == [0, 1, 1, 1, 1]
+        expected = archived(replace(read(each), read_at=LATER), LATER)
+        assert await store.get("42", each.id, now=NOW) == expected
+    assert await store.counts(["42"], now=NOW) == {"42": (0, 0)}
+
+
 async def test_what_happened_meanwhile_is_kept(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read by one instance while another one delivers, archives, presses and shows it."""
     saved, shown = samples(4), announcements(4)

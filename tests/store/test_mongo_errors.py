@@ -13,7 +13,7 @@ from eventide_notify.errors import EventideError, OutcomeUnknown, Refused, Unava
 from eventide_notify.models import Receipt
 from eventide_notify.store import mongo, mongo_client, mongo_errors
 from eventide_notify.store.mongo import MongoStore
-from eventide_notify.store.mongo_client import Limits
+from eventide_notify.store.mongo_limits import Limits
 
 from .backends import Mongodb
 from .calls import delete, mark_read, unread_counts
