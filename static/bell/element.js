@@ -316,7 +316,7 @@ export class EventideBell extends Base {
     setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
     bell.setAttribute("aria-label", this.#reader.say("label", count));
-    markAll.setAttribute("aria-disabled", String(count === 0));
+    markAll.setAttribute("aria-disabled", String(!count));
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
   }
