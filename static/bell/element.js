@@ -1,7 +1,7 @@
 /** <eventide-bell>: the bell, its badge, its panel with the list, and toasts. */
 
 import { button, h, onTop, setText } from "./dom.js";
-import { entries, entryFor, leaveEntry } from "./entries.js";
+import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
 import { HOME } from "./home.js";
 import { icon } from "./icons.js";
 import { PAGE, UNDO_FOR } from "./inbox.js";
@@ -14,53 +14,73 @@ import { safeUrl } from "./text.js";
 import { title } from "./title.js";
 import { Toasts } from "./toasts.js";
 
-const Base = globalThis.HTMLElement ?? class {}; // so that a server that renders pages can import this, too
+/** @import { EventideBellEventMap, InboxEventMap, InboxOptions, Notification } from "../eventide-bell.js" */
+/** @import { Later, NotificationDetail, Strings, TokenSource } from "../eventide-bell.js" */
+/** @import { Entry } from "./entries.js" */
+/** @import { Io, Reader } from "./types.js" */
+
+// So that a server that renders pages can import this, too.
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 export class EventideBell extends Base {
   static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge"];
 
+  /** @type {TokenSource | null} */
   #getToken = null;
+  /** @type {Partial<Strings>} */
   #strings = {};
+  /** @type {NonNullable<InboxOptions["io"]> | null} */
   #io = null;
+  /** @type {Reader} */
   #reader = {
     say: (name, ...values) => {
       const string = this.#strings[name] ?? STRINGS[name];
-      return typeof string === "function" ? string(...values) : string;
+      if (typeof string === "string") return string;
+      return /** @type {(...values: unknown[]) => string} */ (string)(...values);
     },
     read: (id) => this.inbox?.markRead([id]),
     remove: (id) => this.#remove(id),
     follow: (item, url, event) => this.#follow(item, url, event),
   };
+  /** @type {Entry | null} */
   #entry = null;
   #configuring = false;
-  #parts = null;
+  #root;
+  #parts;
   #list;
-  #toasts = null;
+  #toasts;
   #shown = PAGE;
   #open = false;
   #frame = 0;
-  #clock = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #clock;
+  /** @type {Later | null} */
   #soon = null;
+  /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
     change: () => this.#renderSoon(),
-    problem: ({ detail }) => this.#open && this.inbox.loaded && this.#notice(detail.problem.message),
+    problem: ({ detail }) => this.#open && this.inbox?.loaded && this.#notice(detail.problem.message),
     unread: ({ detail }) => (this.#renderCount(), this.#emit("unread", detail)),
     state: ({ detail }) => (this.#renderState(), this.#renderSoon(), this.#emit("state", { ...detail })),
+    gone: ({ detail }) => detail.ids.forEach((id) => this.#toasts?.dismiss(id)),
     notification: ({ detail }) => this.#arrived(detail),
   };
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open" });
-    root.addEventListener("keydown", (event) => this.#key(event));
-    root.addEventListener("focusout", (event) => this.#left(event));
-    this.#build();
+    const root = (this.#root = this.attachShadow({ mode: "open" }));
+    root.addEventListener("keydown", (event) => this.#key(/** @type {KeyboardEvent} */ (event)));
+    root.addEventListener("focusout", (event) => this.#left(/** @type {FocusEvent} */ (event)));
+    [this.#parts, this.#list, this.#toasts] = this.#build();
+    this.#show();
     // A framework may have set these before this class was known: then they hide the accessors.
+    /** @type {Record<string, unknown>} */
+    const own = /** @type {any} */ (this);
     for (const name of ["getToken", "strings", "io"]) {
-      if (!Object.hasOwn(this, name)) continue;
-      const value = this[name];
-      delete this[name];
-      this[name] = value;
+      if (!Object.hasOwn(own, name)) continue;
+      const value = own[name];
+      delete own[name];
+      own[name] = value;
     }
   }
 
@@ -72,10 +92,10 @@ export class EventideBell extends Base {
 
   get strings() { return this.#strings; }
   set strings(value) {
-    const text = (strings) => JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
+    const text = (/** @type {Partial<Strings>} */ strings) => JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
     const before = this.#strings;
     this.#strings = value ?? {};
-    if (text(before) !== text(this.#strings)) this.#build(); // frameworks like to make a new object each time
+    if (text(before) !== text(this.#strings)) this.#rebuild(); // frameworks like to make a new object each time
   }
 
   get io() { return this.#io; }
@@ -97,6 +117,7 @@ export class EventideBell extends Base {
     this.#configureSoon(); // not at once: it may only be moved
   }
 
+  /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === "view-all") this.#renderSoon();
     else if (name === "no-title-badge") this.#renderCount();
@@ -118,21 +139,21 @@ export class EventideBell extends Base {
     const wanted = {
       url: this.getAttribute("url") || HOME,
       sharing: !this.hasAttribute("no-sharing"),
-      source: this.#getToken ?? this.getAttribute("token"),
+      source: this.#getToken ?? this.getAttribute("token") ?? "",
     };
     const entry = this.#entry;
     if (!this.isConnected || !wanted.source) return this.#detach();
-    if (entry && Object.entries(wanted).every(([name, value]) => entry[name] === value)) return;
+    if (entry && isSame(entry, wanted)) return;
     const alone = entry?.bells.size === 1 && entry.url === wanted.url && entry.sharing === wanted.sharing;
-    if (alone && !entries.some((other) => other !== entry && other.source === wanted.source)) {
+    if (entry && alone && !entries.some((other) => other !== entry && other.source === wanted.source)) {
       entry.source = wanted.source;
       entry.inbox.renew(); // it may be somebody else's
       return;
     }
     this.#detach();
-    this.#entry = entryFor(this, { ...wanted, io: this.#io });
-    for (const [type, listener] of Object.entries(this.#listeners)) this.inbox.addEventListener(type, listener);
-    this.inbox.start();
+    const { inbox } = (this.#entry = entryFor(this, { ...wanted, io: /** @type {Io | null} */ (this.#io) }));
+    for (const [type, listener] of this.#heard()) inbox.addEventListener(type, listener);
+    inbox.start();
     this.#renderCount();
     this.#renderState();
   }
@@ -144,18 +165,28 @@ export class EventideBell extends Base {
     this.#toasts.dismissAll();
     title.leave(this);
     this.#entry = null;
-    for (const [type, listener] of Object.entries(this.#listeners)) entry.inbox.removeEventListener(type, listener);
+    for (const [type, listener] of this.#heard()) entry.inbox.removeEventListener(type, listener);
     leaveEntry(this, entry);
     this.#renderCount();
     this.#renderState();
     this.#emit("state", { state: "closed" });
   }
 
+  #heard() {
+    return /** @type {[string, (event: any) => void][]} */ (Object.entries(this.#listeners));
+  }
+
   // Elements
+
+  #rebuild() {
+    if (this.#open) this.close();
+    this.#toasts.dismissAll();
+    [this.#parts, this.#list, this.#toasts] = this.#build();
+    this.#show();
+  }
 
   #build() {
     const { say } = this.#reader;
-    if (this.#open) this.close();
     const toggle = () => (this.#open ? this.close() : this.open());
     const readAll = () => this.#readAll();
     const badge = h("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: true });
@@ -181,18 +212,23 @@ export class EventideBell extends Base {
     const spoken = h("p", { class: "unseen", "aria-live": "polite" });
 
     // It stays while the reader is at it.
-    const stays = { pointerenter: "hold", focusin: "hold", pointerleave: "go", focusout: "go" };
-    for (const [event, action] of Object.entries(stays)) {
-      notice.addEventListener(event, () => this.#soon?.[action]());
-    }
-    this.#parts = {
+    for (const event of ["pointerenter", "focusin"]) notice.addEventListener(event, () => this.#soon?.hold());
+    for (const event of ["pointerleave", "focusout"]) notice.addEventListener(event, () => this.#soon?.go());
+    const parts = {
       bell, badge, lamp, panel, state, markAll, scroll, note, list, more, notice, footer, viewAll, spoken,
     };
-    this.#list = new List(list, (item) => new Row(this.#reader, item, "li"));
-    this.#toasts?.dismissAll();
-    this.#toasts = new Toasts(this.#reader);
-    this.shadowRoot.adoptedStyleSheets = [sheet()];
-    this.shadowRoot.replaceChildren(bell, panel, this.#toasts.element, spoken);
+    return /** @type {const} */ ([parts, this.#newList(list), new Toasts(this.#reader)]);
+  }
+
+  /** @param {HTMLElement} list */
+  #newList(list) {
+    return new List(list, (item) => new Row(this.#reader, item, "li"));
+  }
+
+  #show() {
+    const { bell, panel, spoken } = this.#parts;
+    this.#root.adoptedStyleSheets = [sheet()];
+    this.#root.replaceChildren(bell, panel, this.#toasts.element, spoken);
     this.#renderCount();
     this.#renderState();
   }
@@ -230,7 +266,7 @@ export class EventideBell extends Base {
     removeEventListener("scroll", this.#place, { capture: true });
     document.removeEventListener("pointerdown", this.#outside);
     this.#settle("now");
-    this.#list = new List(list, (item) => new Row(this.#reader, item, "li"));
+    this.#list = this.#newList(list);
     list.replaceChildren(); // nobody sees the rows, and they are made fast
   }
 
@@ -238,20 +274,28 @@ export class EventideBell extends Base {
     place(this.#parts.panel, this.#parts.bell, getComputedStyle(this).direction === "rtl");
   };
 
-  #outside = (event) => {
+  #outside = (/** @type {PointerEvent} */ event) => {
     if (!event.composedPath().includes(this)) this.close();
   };
 
-  /** The keyboard has gone on to what comes after the bell. */
+  /**
+   * The keyboard has gone on to what comes after the bell.
+   *
+   * @param {FocusEvent} event
+   */
   #left({ relatedTarget }) {
-    if (this.#open && relatedTarget && relatedTarget !== this && !this.shadowRoot.contains(relatedTarget)) this.close();
+    if (this.#open && relatedTarget && relatedTarget !== this && !this.#root.contains(/** @type {Node} */ (relatedTarget))) {
+      this.close();
+    }
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     const { key } = event;
-    const toast = event.target.closest(".toast");
+    /** @type {HTMLElement | null} */
+    const toast = /** @type {Element} */ (event.target).closest(".toast");
     if (key === "Escape" && this.#open) this.close({ focus: true });
-    else if (key === "Escape" && toast) this.#toasts.dismiss(toast.dataset.id);
+    else if (key === "Escape" && toast) this.#toasts.dismiss(toast.dataset.id ?? "");
     else if (key === "Delete" && this.#open && this.#list.focused) this.#remove(this.#list.focused.id);
     else if (!this.#open || event.altKey || event.ctrlKey || event.metaKey || !this.#list.move(key)) return;
     event.preventDefault();
@@ -277,12 +321,13 @@ export class EventideBell extends Base {
     this.#list.render(items.slice(0, this.#shown));
     this.#renderNote(items);
     const older = items.length > this.#shown || this.inbox?.hasOlder;
-    const end = items.length > PAGE ? "allLoaded" : null;
-    setText(this.#parts.more, older || end ? this.#reader.say(older ? "loading" : end) : "");
+    const end = items.length > PAGE ? this.#reader.say("allLoaded") : "";
+    setText(this.#parts.more, older ? this.#reader.say("loading") : end);
     this.#place();
-    if (older && !this.inbox.problem) this.#scrolled(); // the rows may not fill the panel
+    if (older && !this.inbox?.problem) this.#scrolled(); // the rows may not fill the panel
   }
 
+  /** @param {readonly Notification[]} items */
   #renderNote(items) {
     const { note, list, panel } = this.#parts;
     if (!items.length && list.matches(":focus-within")) panel.focus(); // before it goes, and the focus with it
@@ -293,10 +338,10 @@ export class EventideBell extends Base {
   #renderCount() {
     const { badge, bell, markAll } = this.#parts;
     const count = this.unreadCount;
-    setText(badge, count > 99 ? "99+" : String(count ?? ""));
+    setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
     bell.setAttribute("aria-label", this.#reader.say("label", count));
-    markAll.setAttribute("aria-disabled", count === 0);
+    markAll.setAttribute("aria-disabled", String(count === 0));
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
   }
@@ -310,19 +355,21 @@ export class EventideBell extends Base {
     state.title = text;
     bell.title = ["live", "connecting"].includes(this.state) ? "" : text;
     state.dataset.state = lamp.dataset.state = this.state;
-    lamp.part = `lamp lamp-${this.state}`;
-    state.part = `connection connection-${this.state}`;
+    lamp.setAttribute("part", `lamp lamp-${this.state}`);
+    state.setAttribute("part", `connection connection-${this.state}`);
   }
 
   #scrolled() {
     const { scroll } = this.#parts;
     if (!this.#open || scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight > 400) return;
-    if (this.inbox?.items.length > this.#shown) {
+    const { inbox } = this;
+    if (!inbox) return;
+    if (inbox.items.length > this.#shown) {
       this.#shown += PAGE;
       this.#renderSoon();
-    } else if (this.inbox?.hasOlder && !this.#loadingOlder) {
+    } else if (inbox.hasOlder && !this.#loadingOlder) {
       this.#loadingOlder = true;
-      this.inbox.loadOlder().finally(() => (this.#loadingOlder = false));
+      inbox.loadOlder().finally(() => (this.#loadingOlder = false));
     }
   }
   #loadingOlder = false;
@@ -330,7 +377,10 @@ export class EventideBell extends Base {
   /** Let the clocks go on, while anybody sees them. */
   #tick() {
     this.#clock ||= setInterval(() => {
-      if (!this.#open && !this.#toasts.size) this.#clock = clearInterval(this.#clock);
+      if (!this.#open && !this.#toasts.size) {
+        clearInterval(this.#clock);
+        this.#clock = undefined;
+      }
       this.#list.tick();
       this.#toasts.tick();
     }, 1_000);
@@ -338,19 +388,21 @@ export class EventideBell extends Base {
 
   // What arrives
 
+  /** @param {NotificationDetail} detail */
   async #arrived({ notification, replayed }) {
     this.#emit("notification", { notification, replayed });
     if (replayed || !this.#entry) return;
     this.#parts.bell.classList.remove("rings");
     requestAnimationFrame(() => this.#parts.bell.classList.add("rings"));
-    if (!(await this.inbox.claim(notification.id)) || !this.#entry) return;
+    if (!(await this.#entry.inbox.claim(notification.id)) || !this.#entry) return;
     const text = `${notification.title} ${notification.message}`.trim().slice(0, 200);
     setText(this.#parts.spoken, this.#reader.say("arrived", text));
     if (!this.#open) this.#toast(notification);
   }
 
+  /** @param {Notification} item */
   #toast(item) {
-    const most = Number.parseInt(this.getAttribute("toasts") ?? 3, 10) || 0;
+    const most = Number.parseInt(this.getAttribute("toasts") ?? "3", 10) || 0;
     if (most <= 0) return;
     this.#toasts.show(item, most);
     this.#tick();
@@ -358,10 +410,13 @@ export class EventideBell extends Base {
 
   // What the reader does
 
+  /** @param {string} id */
   #remove(id) {
+    const { inbox } = this;
     const { say } = this.#reader;
+    if (!inbox) return;
     this.#settle("now");
-    const soon = this.inbox.removeSoon([id]);
+    const soon = inbox.removeSoon([id]);
     const undo = () => this.#settle("undo");
     this.#notice(say("removed"), button({ class: "quiet", part: "undo", onclick: undo }, say("undo")));
     this.#soon = soon;
@@ -369,7 +424,12 @@ export class EventideBell extends Base {
     soon.done.then(() => this.#soon === soon && this.#settle("now"));
   }
 
-  /** A line at the foot of the panel: what was done and can be undone, or what went wrong. */
+  /**
+   * A line at the foot of the panel: what was done and can be undone, or what went wrong.
+   *
+   * @param {string} text
+   * @param {Node[]} more
+   */
   #notice(text, ...more) {
     const { notice, spoken } = this.#parts;
     this.#settle("now");
@@ -379,9 +439,14 @@ export class EventideBell extends Base {
     clearTimeout(this.#noticed);
     if (!more.length) this.#noticed = setTimeout(() => this.#settle("now"), UNDO_FOR);
   }
-  #noticed = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #noticed;
 
-  /** What was deleted is so "now", or not at all: "undo". */
+  /**
+   * What was deleted is so "now", or not at all: "undo".
+   *
+   * @param {"now" | "undo"} action
+   */
   #settle(action) {
     const { notice, list, panel } = this.#parts;
     const soon = this.#soon;
@@ -391,10 +456,14 @@ export class EventideBell extends Base {
     notice.hidden = true;
     if (!this.#open) return;
     if (soon) this.#render();
-    if (hadFocus) (list.querySelector(".main") ?? panel).focus();
+    if (hadFocus) (/** @type {HTMLElement | null} */ (list.querySelector(".main")) ?? panel).focus();
   }
 
-  /** `url`: null for a notification without a link. */
+  /**
+   * @param {Notification} item
+   * @param {URL | null} url null for a notification without a link
+   * @param {MouseEvent} [event]
+   */
   #follow(item, url, event) {
     if (event?.type === "auxclick" && event.button !== 1) return;
     // With a key held or another button, the browser opens it elsewhere: that is not the page's to route.
@@ -409,6 +478,10 @@ export class EventideBell extends Base {
     if (this.#parts.markAll.getAttribute("aria-disabled") !== "true") this.inbox?.markAllRead();
   }
 
+  /**
+   * @param {keyof EventideBellEventMap} type
+   * @param {object} detail
+   */
   #emit(type, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(type, { detail, cancelable, bubbles: true, composed: true }));
   }

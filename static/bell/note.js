@@ -3,16 +3,28 @@
 import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** "", when there is nothing to say. */
+/** @import { Inbox, Strings } from "../eventide-bell.js" */
+/** @import { Icon } from "./icons.js" */
+/** @import { Say } from "./types.js" */
+
+/**
+ * "", when there is nothing to say.
+ *
+ * @param {Inbox | null} inbox
+ */
 function situation(inbox) {
   if (!inbox) return "closed";
-  if (["refused", "closed"].includes(inbox.state)) return inbox.state;
+  if (inbox.state === "refused" || inbox.state === "closed") return inbox.state;
   if (inbox.items.length) return "";
   if (inbox.problem) return "problem";
   return inbox.loaded ? "empty" : "loading";
 }
 
-/** `note`: the element. `panel`: what gets the focus if nothing else can have it. */
+/**
+ * @param {HTMLElement} note
+ * @param {{ inbox: Inbox | null, panel: HTMLElement, say: Say }} options `panel`: what gets the focus if nothing else
+ *   can have it
+ */
 export function renderNote(note, { inbox, panel, say }) {
   const now = situation(inbox);
   const kind = `${now} ${inbox?.code} ${inbox?.problem?.message}`;
@@ -21,8 +33,14 @@ export function renderNote(note, { inbox, panel, say }) {
   note.dataset.kind = kind;
   note.dataset.situation = now;
   note.setAttribute("role", now === "loading" ? "status" : "group");
-  const retry = () => button({ class: "primary", part: "retry", onclick: () => inbox.retry() }, say("retry"));
+  const retry = () => button({ class: "primary", part: "retry", onclick: () => inbox?.retry() }, say("retry"));
   const again = () => (inbox ? [retry()] : []);
+  /**
+   * @param {Icon} symbol
+   * @param {keyof Strings} lead
+   * @param {string} text
+   * @param {Node[]} more
+   */
   const tell = (symbol, lead, text, ...more) =>
     [icon(symbol), h("p", { class: "lead" }, say(lead)), h("p", {}, text), ...more];
   const bones = () => [0, 1, 2].map(() => h("span", { class: "bones", "aria-hidden": "true" }));
@@ -30,8 +48,8 @@ export function renderNote(note, { inbox, panel, say }) {
     "": () => [],
     loading: () => [h("span", { class: "unseen" }, say("loading")), ...bones()],
     empty: () => tell("bell", "empty", say("emptyHint")),
-    problem: () => tell("warning", "problem", inbox.problem.message, ...again()),
-    refused: () => tell("shield", "refused", say("refusedHint", inbox.code), ...again()),
+    problem: () => tell("warning", "problem", inbox?.problem?.message ?? "", ...again()),
+    refused: () => tell("shield", "refused", say("refusedHint", inbox?.code), ...again()),
     closed: () => tell("shield", "closed", "", ...again()),
   };
   note.replaceChildren(...contents[now]());

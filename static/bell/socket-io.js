@@ -1,5 +1,8 @@
 /** Socket.IO's browser client. */
 
+/** @import { Io } from "./types.js" */
+
+/** @type {Map<string, Promise<Io>>} */
 const scripts = new Map();
 
 /**
@@ -7,17 +10,21 @@ const scripts = new Map();
  *
  * The service hands out its own copy, or, where that is missing, redirects to a public CDN. Either must have the hash
  * that the service knows.
+ *
+ * @param {string} base
+ * @returns {Io | Promise<Io>}
  */
 export function loadSocketIo(base) {
   if (globalThis.io?.protocol === 5) return globalThis.io;
-  if (!scripts.has(base)) {
-    const loading = loadScript(base);
-    scripts.set(base, loading);
-    loading.catch(() => scripts.delete(base)); // the next one tries again
-  }
-  return scripts.get(base);
+  const before = scripts.get(base);
+  if (before) return before;
+  const loading = loadScript(base);
+  scripts.set(base, loading);
+  loading.catch(() => scripts.delete(base)); // the next one tries again
+  return loading;
 }
 
+/** @param {string} base */
 async function loadScript(base) {
   const name = "socket.io.min.js";
   const known = await fetch(`${base}client/vendor/integrity.json`);
@@ -33,6 +40,7 @@ async function loadScript(base) {
   });
   script.remove();
   const { io } = globalThis;
+  if (!io) throw new Error(`${script.src} is no client`);
   delete globalThis.io; // what the page calls so is the page's
   return io;
 }

@@ -1,5 +1,8 @@
 /** All texts of the bell; a page may replace them, see `Strings` in eventide-bell.d.ts. */
 
+/** @import { Strings } from "../eventide-bell.js" */
+
+/** @type {Strings} */
 export const STRINGS = {
   locale: "en",
   title: "Notifications",
@@ -31,6 +34,7 @@ export const STRINGS = {
   closed: "Not connected",
 };
 
+/** @type {Record<string, string>} */
 const REFUSALS = {
   token_missing: "No token was given.",
   token_expired: "Your session has expired.",

@@ -5,14 +5,18 @@ import { icon } from "./icons.js";
 import { Row } from "./rows.js";
 import { nameOf } from "./text.js";
 
+/** @import { Notification } from "../eventide-bell.js" */
+/** @import { Reader } from "./types.js" */
+
 const TOAST_FOR = 7_000; // milliseconds
 
 export class Toasts {
   element;
   #reader;
+  /** @type {Map<string, { row: Row, timer?: ReturnType<typeof setTimeout>, before: Element | null }>} */
   #toasts = new Map();
 
-  /** `reader`: what the reader can do, see `Row`. */
+  /** @param {Reader} reader */
   constructor(reader) {
     const region = { role: "region", "aria-label": reader.say("toasts"), popover: "manual" };
     this.element = h("div", { class: "toasts", part: "toasts", ...region });
@@ -24,9 +28,15 @@ export class Toasts {
 
   get size() { return this.#toasts.size; }
 
-  /** The oldest make room: there are `most` at once. */
+  /**
+   * The oldest make room: there are `most` at once.
+   *
+   * @param {Notification} item
+   * @param {number} most
+   */
   show(item, most) {
-    while (this.#toasts.size >= most) this.dismiss(this.#toasts.keys().next().value);
+    const tooMany = [...this.#toasts.keys()].slice(0, Math.max(0, this.#toasts.size + 1 - most));
+    for (const id of tooMany) this.dismiss(id);
     const row = new Row(this.#reader, item, "div");
     row.element.classList.add("toast");
     row.element.part.add("toast");
@@ -34,19 +44,20 @@ export class Toasts {
     const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
     const onclick = () => this.dismiss(item.id);
     const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
-    row.element.querySelector(".actions").replaceChildren(dismiss);
-    this.#toasts.set(item.id, { row, timer: 0, before: document.activeElement });
+    row.element.querySelector(".actions")?.replaceChildren(dismiss);
+    this.#toasts.set(item.id, { row, before: document.activeElement });
     this.element.prepend(row.element);
     onTop(this.element, true);
     this.#go();
   }
 
+  /** @param {string} id */
   dismiss(id) {
     const toast = this.#toasts.get(id);
     if (!toast) return;
     clearTimeout(toast.timer);
     this.#toasts.delete(id);
-    if (toast.row.element.matches(":focus-within")) toast.before?.focus?.();
+    if (toast.row.element.matches(":focus-within")) /** @type {HTMLElement | null} */ (toast.before)?.focus?.();
     toast.row.element.remove();
     if (!this.#toasts.size) onTop(this.element, false);
   }
