@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Request, expect
 
 from ..service import Service
 from ..waiting import until
@@ -190,7 +190,12 @@ async def test_an_announcement_is_one_after_a_reload_and_its_list_is_not_read_fo
         await bell.state("live")
         await bell.page.wait_for_function("() => document.querySelector('eventide-bell').inbox.loaded")
     lists: list[str] = []
-    bells[0].page.context.on("request", lambda request: "?limit" in request.url and lists.append(request.url))
+
+    def note(request: Request) -> None:
+        if "?limit" in request.url:
+            lists.append(request.url)
+
+    bells[0].page.context.on("request", note)
     with service.client(admin=True) as admin:
         id = admin.post("/v1/admin/announcements", json={"message": "to all"}).json()["id"]
         try:
