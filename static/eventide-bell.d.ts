@@ -252,7 +252,9 @@ export class Inbox extends EventTarget {
     type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }
 
-/** The bell's texts; those that are functions get what they speak of. `locale` is for times: "de", "ar-EG". */
+/**
+ * The bell's texts; those that are functions get what they speak of. `locale` is for times and numbers: "de", "ar-EG".
+ */
 export interface Strings {
   locale: string;
   title: string;
@@ -260,22 +262,38 @@ export interface Strings {
   label: (unreadCount: number | null) => string;
   unread: string;
   markAllRead: string;
+  /** What the tabs are about, for screen readers. */
+  tabs: string;
+  /** `all`, `unread`, `archived`, or a type. */
+  tab: (name: string) => string;
   markRead: string;
+  markUnread: string;
+  archive: string;
+  unarchive: string;
   remove: string;
   /** The name of a row's button: what it does, to which notification. */
   rowAction: (action: string, name: string) => string;
   removed: string;
+  archived: string;
+  unarchived: string;
   undo: string;
+  typeName: (type: string) => string;
   announcement: string;
   viewAll: string;
   loading: string;
   allLoaded: string;
   empty: string;
   emptyHint: string;
+  /** Of a tab, by its name. */
+  emptyTab: (name: string) => string;
   problem: string;
+  /** Why something could not be done. */
+  reason: (problem: Problem) => string;
   retry: string;
   dismiss: string;
   toasts: string;
+  moreToasts: (count: number) => string;
+  desktop: string;
   arrived: (name: string) => string;
   connecting: string;
   live: string;
@@ -304,6 +322,7 @@ export interface EventideBellEventMap {
  * - `no-title-badge`: leave the page's title alone
  * - `no-sharing`: a connection of this tab's own
  * - `theme`: `light` or `dark`; default: the page's `color-scheme`
+ * - `lang`: the language of its texts; default: that of the elements around it, or the page's. See `languages`
  *
  * Its events bubble and are composed. Bells of one page that have the same `getToken`, or the same `token`, share one
  * Inbox.
@@ -314,7 +333,7 @@ export class EventideBell extends HTMLElement {
    * renders often should keep it the same.
    */
   getToken: TokenSource | null;
-  /** Replaces texts; those that are not given stay. */
+  /** Replaces texts, whatever the language; those that are not given stay. */
   strings: Partial<Strings>;
   /** socket.io-client's `io`, to be set before the element is connected. */
   io: ((...args: never[]) => unknown) | null;
@@ -332,6 +351,14 @@ export class EventideBell extends HTMLElement {
     type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
 }
 
+/**
+ * The bell's languages, by their tags: texts, or what promises them, and is called when they are needed. Those that are
+ * not given are in English, which is built in; Arabic, French, German, Japanese and Spanish are files of the service. A
+ * page may replace any, and add its own, before there is a bell: `languages.it = { title: "Notifiche", … }`.
+ *
+ * "de-AT" is the language `de-AT`, if there is one, else `de`, with the times and numbers of `de-AT`.
+ */
+export const languages: Record<string, Partial<Strings> | ((service: string) => Promise<Partial<Strings>>)>;
 /** Where a link leads: a URL when it is relative, http or https, otherwise null. */
 export function safeUrl(link: string): URL | null;
 /** "now", "42s ago", "yesterday": as `Intl.RelativeTimeFormat` has it in this locale. Empty if it is no time. */

@@ -2,13 +2,13 @@
 
 import { button, h, onTop, setText } from "./dom.js";
 import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
-import { HOME } from "./home.js";
+import { HOME, serviceAt } from "./home.js";
 import { icon } from "./icons.js";
 import { PAGE, UNDO_FOR } from "./inbox.js";
+import { Language } from "./languages.js";
 import { renderNote } from "./note.js";
 import { place } from "./place.js";
 import { List, Row } from "./rows.js";
-import { STRINGS } from "./strings.js";
 import { sheet } from "./styles.js";
 import { safeUrl } from "./text.js";
 import { title } from "./title.js";
@@ -23,18 +23,19 @@ import { Toasts } from "./toasts.js";
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 export class EventideBell extends Base {
-  static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge"];
+  static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge", "lang"];
 
   /** @type {TokenSource | null} */
   #getToken = null;
   /** @type {Partial<Strings>} */
   #strings = {};
+  #language = new Language(this, () => serviceAt(this.getAttribute("url") || HOME), () => this.#rebuild());
   /** @type {NonNullable<InboxOptions["io"]> | null} */
   #io = null;
   /** @type {Reader} */
   #reader = {
     say: (name, ...values) => {
-      const string = this.#strings[name] ?? STRINGS[name];
+      const string = this.#strings[name] ?? this.#language.strings[name];
       if (typeof string === "string") return string;
       return /** @type {(...values: unknown[]) => string} */ (string)(...values);
     },
@@ -59,7 +60,7 @@ export class EventideBell extends Base {
   /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
     change: () => this.#renderSoon(),
-    problem: ({ detail }) => this.#open && this.inbox?.loaded && this.#notice(detail.problem.message),
+    problem: ({ detail }) => this.#open && this.inbox?.loaded && this.#notice(this.#reader.say("reason", detail.problem)),
     unread: ({ detail }) => (this.#renderCount(), this.#emit("unread", detail)),
     state: ({ detail }) => (this.#renderState(), this.#renderSoon(), this.#emit("state", { ...detail })),
     gone: ({ detail }) => detail.ids.forEach((id) => this.#toasts?.dismiss(id)),
@@ -109,11 +110,13 @@ export class EventideBell extends Base {
   get state() { return this.inbox?.state ?? "closed"; }
 
   connectedCallback() {
+    this.#language.watch();
     this.#configureSoon();
   }
 
   disconnectedCallback() {
     this.close();
+    this.#language.unwatch();
     this.#configureSoon(); // not at once: it may only be moved
   }
 
@@ -121,6 +124,7 @@ export class EventideBell extends Base {
   attributeChangedCallback(name) {
     if (name === "view-all") this.#renderSoon();
     else if (name === "no-title-badge") this.#renderCount();
+    else if (name === "lang") this.#language.choose();
     else this.#configureSoon();
   }
 

@@ -1,7 +1,7 @@
 /** The model: what a user's notifications are, and what the user does with them. No view. */
 
 import { changed, CHANGES, chosen } from "./changes.js";
-import { HOME } from "./home.js";
+import { HOME, serviceAt } from "./home.js";
 import { Items } from "./items.js";
 import { Laters } from "./later.js";
 import { Link } from "./link.js";
@@ -44,7 +44,7 @@ export class Inbox extends EventTarget {
     const items = this.#items;
     const changed = () => this.#changed();
     this.#link = new Link({
-      base: new URL(url.endsWith("/") ? url : `${url}/`, document.baseURI).href,
+      base: serviceAt(url),
       getToken,
       io: /** @type {Io | null} */ (io),
       sharing,

@@ -48,7 +48,7 @@ export function renderNote(note, { inbox, panel, say }) {
     "": () => [],
     loading: () => [h("span", { class: "unseen" }, say("loading")), ...bones()],
     empty: () => tell("bell", "empty", say("emptyHint")),
-    problem: () => tell("warning", "problem", inbox?.problem?.message ?? "", ...again()),
+    problem: () => tell("warning", "problem", inbox?.problem ? say("reason", inbox.problem) : "", ...again()),
     refused: () => tell("shield", "refused", say("refusedHint", inbox?.code), ...again()),
     closed: () => tell("shield", "closed", "", ...again()),
   };
