@@ -197,6 +197,7 @@ test("what is done to several is one request, shown at once; counts are the serv
   await open();
   await live();
   const some = ids().slice(0, 3);
+  server.unreadCount = 29; // of then
   const reading = inbox.read(some);
   inbox.read([ids()[3]]);
   assert.deepEqual(inbox.items.slice(0, 5).map(({ read, seen, status }) => [read, seen, status]),
@@ -342,6 +343,10 @@ test("what other devices do shows, in both forms", async () => {
   assert.deepEqual(ids(), ["d", "c"]);
   update({ ids: ["a"], changes: { archived: false, archivedAt: null } });
   assert.deepEqual(ids(), ["d", "c", "a"]);
+  update({ ids: ["z"], changes: { seen: true } });
+  update({ ids: ["z"], changes: { archived: true } });
+  update({ ids: ["z"], changes: { status: "DELIVERED", read: false, readAt: null } });
+  await settled();
   assert.equal(server.lists, lists, "none of this needs a list");
   server.socket.tell("notification_deleted", { all: true, upTo: "c", unreadCount: 1, unseenCount: 1 });
   assert.deepEqual(ids(), ["d"]);
@@ -429,6 +434,18 @@ test("what is done later can be undone; otherwise it happens in time", async () 
   assert.equal(server.done.length, 2);
 });
 
+test("of what is done later to the same, the last counts", async () => {
+  server.list = ["b", "a"].map((id) => item(id));
+  await open();
+  await live();
+  const first = inbox.later("remove", ["a", "b"]);
+  const second = inbox.later("archive", ["a"]);
+  first.now();
+  second.now();
+  await settled();
+  assert.deepEqual(server.done, [{ action: "delete", ids: ["b"] }, { action: "archive", ids: ["a"] }]);
+});
+
 test("when the page is left, all that waits leaves in one request, at once", async () => {
   server.list = many(300);
   await open();
@@ -496,13 +513,22 @@ test("what one user has asked for is not done to another's", async () => {
   server.list = [item("a")];
   await open({ token: () => jwt({ sub }) });
   await live();
-  const { act } = server;
-  server.act = () => [401, { code: "token_expired" }];
-  sub = "8";
-  assert.equal(await inbox.readAll(), false);
-  server.act = act;
-  await settled();
-  assert.deepEqual([server.done.length, problems], [1, []]);
+  for (const status of [401, 200]) {
+    server.slow = true;
+    server.act = () => [status, { code: "token_expired" }];
+    const reading = inbox.readAll();
+    await settled();
+    const { release } = server;
+    server.slow = false;
+    sub += "8";
+    await inbox.renew();
+    await settled();
+    await live();
+    release();
+    await reading;
+    assert.deepEqual([server.done.length, inbox.items[0].read, problems], [1, false, []]);
+    server.requests = [];
+  }
 });
 
 test("nothing is asked for when all is seen", async () => {
@@ -520,9 +546,12 @@ test("nothing is asked for when all is seen", async () => {
 test("what one tab does later, the others hide; if it crashes, they show it again", async () => {
   server.list = ["c", "b", "a"].map((id) => item(id));
   const first = await open({ sharing: true });
+  while (!server.socket) await settled(); // the name of what tabs share is made on a thread
   await live();
+  const channelOfFirst = newestChannel();
   first.later("remove", ["a"], 60_000);
   const second = await open({ sharing: true });
+  while (newestChannel() === channelOfFirst) await settled();
   const channel = newestChannel();
   await second.refresh();
   await settled();
