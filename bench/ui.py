@@ -143,7 +143,9 @@ class Measurement:
             for number in range(BURST):
                 draft = {"userIds": [USER], "title": "Burst", "message": f"{name} {number} of {BURST}"}
                 (await client.post("/v1/admin/notifications", json=draft)).raise_for_status()
-        await page.wait_for_function(f"() => {view.root}.textContent.includes('{name} {BURST - 1} of')", timeout=DEADLINE)
+        await page.wait_for_function(
+            f"() => {view.root}.textContent.includes('{name} {BURST - 1} of')", timeout=DEADLINE
+        )
 
     @asynccontextmanager
     async def _page(self, url: str) -> AsyncIterator[Page]:

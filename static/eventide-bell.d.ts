@@ -275,6 +275,45 @@ export class EventideBell extends HTMLElement {
     type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
 }
 
+/** One row of a `WindowedList`. */
+export interface WindowedRow<Item> {
+  /** Of role "listitem". It is told its `aria-posinset` and `aria-setsize`, and the list uses its margin. */
+  readonly element: HTMLElement;
+  /** Show this. Called at once, and whenever the list is rendered: it should do nothing if nothing has changed. */
+  update(item: Item, index: number, items: readonly Item[]): void;
+  focus(): void;
+}
+
+/**
+ * A list of which only the rows that can be seen, and some above and below, are in the page. Rows may be of different
+ * heights. What the reader looks at stays where it is when rows above it come, go or change. The row with the focus
+ * stays in the page, however far it is scrolled away; if its item goes, the next one gets the focus.
+ *
+ * ```js
+ * const list = new WindowedList(document.querySelector("ol"), document.scrollingElement, makeRow);
+ * inbox.addEventListener("change", () => list.render(inbox.items, { complete: !inbox.hasOlder }));
+ * ```
+ */
+export class WindowedList<Item extends { readonly id: string }, Row extends WindowedRow<Item> = WindowedRow<Item>> {
+  /**
+   * `list`: of role "list", with tabindex="-1"; its padding is the list's own. `scroller`: what scrolls it;
+   * `document.scrollingElement`: the page does.
+   */
+  constructor(list: HTMLElement, scroller: Element, make: (item: Item) => Row);
+  /** Show these, in this order. `complete` (default: true): there are no more than these. */
+  render(items: readonly Item[], options?: { complete?: boolean }): void;
+  /** Those that are in the page now, from top to bottom. */
+  readonly rows: readonly Row[];
+  rowOf(id: string): Row | undefined;
+  readonly focused: { readonly id: string; readonly index: number; readonly row: Row } | undefined;
+  /** Scroll to this item's row and give it the focus; whether there is such an item. */
+  focusAt(index: number): boolean;
+  /** "ArrowDown", "ArrowUp", "Home", "End": whether the focus went. */
+  move(key: string): boolean;
+  /** Remove the rows, and listen no more. */
+  close(): void;
+}
+
 /** Where a link leads: a URL when it is relative, http or https, otherwise null. */
 export function safeUrl(link: string): URL | null;
 /** "now", "42s ago", "yesterday": as `Intl.RelativeTimeFormat` has it in this locale. Empty if it is no time. */
