@@ -99,7 +99,10 @@ class Bell:
 
 
 async def save_many(service: Service, user: str, count: int, words: str = "") -> None:
-    """Messages "number 0" and so on, followed by `words`, which another of the user's devices has received: straight into the database."""
+    """Messages "number 0" and so on, and `words`, which another of the user's devices has received.
+
+    They are written straight into the database.
+    """
     assert service.home
     store = create_store(f"sqlite:///{service.home.data / 'eventide.db'}")
     new_id, now = IdGenerator(), utc_now()
