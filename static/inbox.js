@@ -90,7 +90,7 @@ function addRow(item) {
   part("title").textContent = item.title;
   part("title").hidden = !item.title;
   part("message").textContent = item.message;
-  part("type").textContent = item.userId === undefined ? "Announcement" : readable(item.type);
+  part("type").textContent = item.kind === "announcement" ? "Announcement" : readable(item.type);
   if (item.link) showLink(part("link"), item);
   const time = row.querySelector("time");
   time.dateTime = item.createdAt;
@@ -115,7 +115,7 @@ function showLink(place, item) {
 
 function updateRow(row, item) {
   row.item = item;
-  const unread = !item.read && !item.passing;
+  const unread = !item.read && item.stored !== false;
   row.classList.toggle("is-unread", unread);
   row.querySelector("[data-part=mark]").hidden = !unread;
 }

@@ -6,6 +6,7 @@ import { isFinal } from "./connection.js";
 const ASK_EVERY = 5_000;
 const ANSWER_WITHIN = 3_000;
 const UNFOCUSED_WAITS = 150;
+const HIDDEN_WAITS = 500;
 const CLAIM_FOR = 10_000;
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -25,6 +26,7 @@ export class SharedConnection {
   #connect;
   #onEvent;
   #onState;
+  #onTab;
   #channel = null;
   #connection = null;
   #release = null;
@@ -40,13 +42,15 @@ export class SharedConnection {
 
   /**
    * `name`: null for a connection of this tab's own. `connect(onEvent, onState)`: makes a `Connection`.
-   * `onEvent(name, payload, handover)`: with whether the leader is changing.
+   * `onEvent(name, payload, handover)`: with whether the leader is changing. `onTab(message)`: another tab has called
+   * `post`.
    */
-  constructor(name, { connect, onEvent, onState }) {
+  constructor(name, { connect, onEvent, onState, onTab }) {
     this.#name = name;
     this.#connect = connect;
     this.#onEvent = onEvent;
     this.#onState = onState;
+    this.#onTab = onTab;
   }
 
   open() {
@@ -77,6 +81,11 @@ export class SharedConnection {
     return this.#connection !== null;
   }
 
+  /** Tell all other tabs something, whoever leads. */
+  post(message) {
+    this.#post({ what: "tab", message });
+  }
+
   /** The token was renewed. Only who leads has any use for it. */
   refresh(token) {
     this.#connection?.refresh(token);
@@ -84,13 +93,14 @@ export class SharedConnection {
 
   /**
    * Whether this tab is the one to show the reader something once: visible, and the first that asks. One that has the
-   * focus is let go first.
+   * focus is let go first. `hidden`: this one need not be visible, but lets all go first that are.
    */
-  async claim(id) {
+  async claim(id, { hidden = false } = {}) {
     const visible = () => document.visibilityState === "visible";
-    if (!this.#name) return visible();
-    if (visible() && !document.hasFocus()) await pause(UNFOCUSED_WAITS);
-    if (!visible()) return false;
+    if (!this.#name) return hidden || visible();
+    if (!visible() && hidden) await pause(HIDDEN_WAITS);
+    else if (!document.hasFocus()) await pause(UNFOCUSED_WAITS);
+    if (!visible() && !hidden) return false;
     return new Promise((resolve) => {
       const show = (lock) => (resolve(Boolean(lock)), lock && pause(CLAIM_FOR));
       navigator.locks.request(`${this.#name}:${id}`, { ifAvailable: true }, show).catch(() => resolve(false));
@@ -135,9 +145,9 @@ export class SharedConnection {
   #tell(name, payload) {
     const handover = this.#handover;
     if (name === "catch_up_complete") this.#handover = false;
-    const { unreadCount } = payload;
+    const { unreadCount, unseenCount } = payload;
     if (name === "connected") this.#connected = payload;
-    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount };
+    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount, unseenCount };
     this.#post({ what: "event", name, payload, handover });
     this.#onEvent(name, payload, handover);
   }
@@ -166,7 +176,8 @@ export class SharedConnection {
     this.#post({ what: "here", status: this.#status, connected: this.#connected });
   }
 
-  #hear({ what, term, name, payload, handover, status, connected }) {
+  #hear({ what, term, name, payload, handover, status, connected, message }) {
+    if (what === "tab") return this.#onTab(message);
     if (what === "ask") {
       if (this.#connection) this.#here();
       return;
