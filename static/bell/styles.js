@@ -95,10 +95,10 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel.is-open { display: flex; }
 .panel:not(.is-open) { display: none; }
 .panel:focus-visible { outline: none; }
-header { display: flex; flex: none; align-items: center; gap: 0.625rem; padding-block: 0.75rem; padding-inline: 1rem 0.75rem; }
+header { display: flex; flex: none; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.625rem; padding-block: 0.75rem; padding-inline: 1rem 0.75rem; }
 h2 { font: 650 1rem/1.5 var(--_font); }
-.state { display: flex; align-items: center; gap: 0.375rem; flex: 1; min-inline-size: 0; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
-.state::before { content: ""; flex: none; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
+.state { flex: 1 1 3.5rem; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
+.state::before { content: ""; display: inline-block; margin-inline-end: 0.375rem; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
 .state[data-state="live"]::before { background: var(--_good); }
 .state:is([data-state="reconnecting"], [data-state="offline"])::before { background: var(--_warn); }
 .state[data-state="refused"]::before { background: var(--_bad); }
@@ -134,7 +134,9 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .main::after { content: ""; position: absolute; inset: 0; } /* all of the row can be clicked */
 .main:focus-visible { outline: none; }
 .main:focus-visible::after { outline: 2px solid var(--_focus); outline-offset: -3px; border-radius: 8px; }
-.title, .message, .meta { display: block; text-align: start; }
+.meta { display: block; }
+/* On the side of the list's direction, whatever the text's is; Chromium and Safari know the first, Firefox the second. */
+.title, .message { text-align: -webkit-match-parent; text-align: match-parent; }
 .title, .message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .title, .message.alone { font-weight: 500; color: var(--_ink); }
 .is-unread :is(.title, .message.alone) { font-weight: 650; }

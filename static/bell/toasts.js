@@ -28,7 +28,7 @@ export class Toasts {
   /** `reader`: what the reader can do, see `Row`. `open()`: show the list. */
   constructor(reader, open) {
     const region = { role: "region", "aria-label": reader.say("toasts"), popover: "manual" };
-    this.#more = button({ class: "more-toasts", part: "toasts-more", hidden: true, onclick: open });
+    this.#more = button({ class: "more-toasts", part: "toasts-more", dir: "auto", hidden: true, onclick: open });
     this.element = h("div", { class: "toasts", part: "toasts", hidden: true, ...region }, this.#more);
     this.#reader = reader;
     // They stay while the reader is at them.
