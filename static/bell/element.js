@@ -104,8 +104,9 @@ export class EventideBell extends Base {
   }
 
   attributeChangedCallback(name) {
-    if (["view-all", "tabs", "desktop"].includes(name)) this.#panel.show(this.inbox);
-    else if (["no-title-badge", "badge"].includes(name)) this.#renderCount();
+    if (["view-all", "tabs", "desktop"].includes(name)) {
+      if (this.#panel.isOpen) this.#panel.show(this.inbox);
+    } else if (["no-title-badge", "badge"].includes(name)) this.#renderCount();
     else this.#configureSoon();
   }
 

@@ -100,9 +100,11 @@ export class Panel {
 
   /** Show this one, or null, with the settings of now. */
   show(inbox) {
-    this.#inbox = inbox;
+    const isNew = inbox !== this.#inbox;
     const { tabs } = this.#settings();
-    if (inbox && tabs.length && tabOf(tabs, inbox.filter) === undefined) inbox.setFilter(filterOf(tabs[0]));
+    const tab = inbox && tabOf(tabs, inbox.filter);
+    this.#inbox = inbox;
+    if (inbox && tabs.length && (tab === undefined || (isNew && tab !== tabs[0]))) inbox.setFilter(filterOf(tabs[0]));
     this.render();
   }
 
