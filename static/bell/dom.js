@@ -21,3 +21,9 @@ export function setText(element, text) {
 export function onTop(popover, on) {
   if (popover.isConnected) popover.togglePopover?.(on);
 }
+
+/** Whether the focus is on it or within; unlike `:focus-within` also while another window has the keyboard. */
+export function hasFocus(element) {
+  const { activeElement } = element.getRootNode();
+  return Boolean(activeElement) && element.contains(activeElement);
+}

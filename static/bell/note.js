@@ -1,6 +1,6 @@
 /** What there is to say in place of a list, or above it. */
 
-import { button, h } from "./dom.js";
+import { button, h, hasFocus } from "./dom.js";
 import { icon } from "./icons.js";
 
 /** "", when there is nothing to say; "stale": there are rows, but they may not be all. */
@@ -17,7 +17,7 @@ export function renderNote(note, { inbox, tab = "all", panel, say }) {
   const now = situation(inbox);
   const kind = `${now} ${tab} ${inbox?.code} ${inbox?.problem?.message}`;
   if (note.dataset.kind === kind) return;
-  const hadFocus = note.matches(":focus-within");
+  const hadFocus = hasFocus(note);
   note.dataset.kind = kind;
   note.dataset.situation = now;
   note.setAttribute("role", now === "loading" ? "status" : "group");

@@ -1,6 +1,6 @@
 /** A line at the foot of the panel: what was done and can be undone, or what went wrong. */
 
-import { button, h } from "./dom.js";
+import { button, h, hasFocus } from "./dom.js";
 import { UNDO_FOR } from "./inbox.js";
 
 const isEditable = (element) => element.isContentEditable || element.matches?.("input, select, textarea");
@@ -56,7 +56,7 @@ export class Notice {
   /** What could be undone is done. */
   end() {
     if (this.element.hidden) return;
-    const hadFocus = this.element.matches(":focus-within");
+    const hadFocus = hasFocus(this.element);
     const later = this.#later;
     this.#later = this.#button = null;
     document.removeEventListener("keydown", this.#key);

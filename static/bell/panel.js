@@ -1,6 +1,6 @@
 /** The bell's list, in a dialog that opens beside the bell. */
 
-import { button, h, onTop, setText } from "./dom.js";
+import { button, h, hasFocus, onTop, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { PAGE } from "./inbox.js";
 import { renderNote } from "./note.js";
@@ -132,7 +132,7 @@ export class Panel {
   #renderList(items, tab) {
     const { list, note, more } = this.#parts;
     const older = this.#inbox?.hasOlder;
-    const losesFocus = !items.length && list.matches(":focus-within");
+    const losesFocus = !items.length && hasFocus(list);
     list.hidden = false; // or it could not have the focus
     this.#list.render(items, { complete: !older });
     list.hidden = !items.length;
@@ -199,7 +199,6 @@ export class Panel {
     if (focused && KEYS[key]) return this.#do(KEYS[key], focused.row.row.item);
     const isForward = getComputedStyle(this.element).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
     if (focused && ["ArrowLeft", "ArrowRight"].includes(key)) return focused.row.row.move(key === isForward ? 1 : -1);
-    if (event.target.closest("[part~=tabs]")) return false;
     return this.#list.move(key);
   }
 
@@ -216,9 +215,9 @@ export class Panel {
   /** What was taken is back, and who is at the list goes on there. */
   #undone() {
     if (!this.isOpen) return;
-    const hasFocus = this.element.matches(":focus-within");
+    const hadFocus = hasFocus(this.element);
     this.render();
-    if (hasFocus) this.#list.focusAt(this.#inbox.items.findIndex((item) => item.id === this.#taken));
+    if (hadFocus) this.#list.focusAt(this.#inbox.items.findIndex((item) => item.id === this.#taken));
   }
 
   #noticeEnded(hadFocus) {

@@ -2,7 +2,7 @@
 
 import { Choices } from "./choices.js";
 import { dayName, dayOf } from "./days.js";
-import { button, h, setText } from "./dom.js";
+import { button, h, hasFocus, setText } from "./dom.js";
 import { glyph, icon } from "./icons.js";
 import { ago, nameOf, safeUrl } from "./text.js";
 
@@ -77,7 +77,7 @@ export class Row {
   /** The control after the one that has the focus, or before it. */
   move(by) {
     const all = [this.main, ...this.element.querySelectorAll(".choice, .icon:not([hidden])")];
-    const at = all.findIndex((each) => each.matches(":focus"));
+    const at = all.findIndex((each) => hasFocus(each));
     all[at + by]?.focus();
     return at >= 0;
   }

@@ -1,6 +1,6 @@
 /** The list's tabs: all, unread, archived, or of one type. */
 
-import { button, h, setText } from "./dom.js";
+import { button, h, hasFocus, setText } from "./dom.js";
 
 /** What a tab is for: "all", "unread", "archived", else a type of notifications. */
 export function filterOf(name) {
@@ -70,7 +70,7 @@ export class TabBar {
 
   #key(event) {
     const isForward = getComputedStyle(this.element).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
-    const at = this.#names.findIndex((name) => this.#tabs.get(name).matches(":focus"));
+    const at = this.#names.findIndex((name) => hasFocus(this.#tabs.get(name)));
     const last = this.#names.length - 1;
     const by = event.key === isForward ? 1 : -1;
     const to = { ArrowLeft: at + by, ArrowRight: at + by, Home: 0, End: last }[event.key];

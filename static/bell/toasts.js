@@ -1,6 +1,6 @@
 /** What has just arrived, for a moment, in a corner of the page. */
 
-import { button, h, onTop, setText } from "./dom.js";
+import { button, h, hasFocus, onTop, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { Row } from "./rows.js";
 import { nameOf } from "./text.js";
@@ -47,13 +47,17 @@ export class Toasts {
   }
 
   dismiss(id) {
+    this.#remove(id);
+    this.#count();
+  }
+
+  #remove(id) {
     const toast = this.#toasts.get(id);
     if (!toast) return;
     clearTimeout(toast.timer);
     this.#toasts.delete(id);
-    if (toast.row.element.matches(":focus-within")) toast.before?.focus?.();
+    if (hasFocus(toast.row.element)) toast.before?.focus?.();
     toast.row.element.remove();
-    this.#count();
   }
 
   /** Nobody needs to be told of these any more. */
@@ -62,7 +66,7 @@ export class Toasts {
     this.#waiting = this.#waiting.filter((item) => !set.has(item.id));
     for (const id of ids) {
       this.#hidden.delete(id);
-      this.dismiss(id);
+      this.#remove(id);
     }
     this.#count();
   }
@@ -71,7 +75,8 @@ export class Toasts {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     this.#waiting = [];
-    for (const id of [...this.#toasts.keys()]) this.dismiss(id);
+    for (const id of [...this.#toasts.keys()]) this.#remove(id);
+    this.#count();
   }
 
   tick() {
@@ -84,7 +89,7 @@ export class Toasts {
     for (const item of items.splice(0, items.length - most)) this.#hidden.add(item.id);
     for (const id of [...this.#toasts.keys()].slice(0, Math.max(0, this.size + items.length - most))) {
       this.#hidden.add(id);
-      this.dismiss(id);
+      this.#remove(id);
     }
     for (const item of items) this.#add(item);
     this.#count();
@@ -119,7 +124,7 @@ export class Toasts {
 
   #go() {
     this.#hold();
-    if (this.element.matches(":hover, :focus-within")) return;
+    if (this.element.matches(":hover") || hasFocus(this.element)) return;
     for (const [id, toast] of this.#toasts) toast.timer = setTimeout(() => this.dismiss(id), TOAST_FOR);
   }
 }

