@@ -47,7 +47,7 @@ from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
 from .rest.routes import NotificationRoutes
-from .service import NotificationService
+from .service import Inbox, NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
@@ -118,6 +118,7 @@ class Application:
             metrics=metrics,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
+        self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
@@ -218,7 +219,7 @@ class Application:
         )
         expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=_warn_of_expiry, end=_end)
         events = ClientEvents(
-            self.notifications,
+            self.inbox,
             self._receipts,
             verify=self._verify,
             token_changed=expiry.start,
@@ -242,7 +243,7 @@ class Application:
         return server
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = NotificationRoutes(self.notifications, self._verify, self._in_flight, self._metrics)
+        rest = NotificationRoutes(self.notifications, self.inbox, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,

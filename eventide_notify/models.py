@@ -26,6 +26,10 @@ LINK_MAX = 2_000
 DATA_MAX_BYTES = 8 * 1024
 RECIPIENTS_MAX = 10_000
 """Most users in one call of `send`."""
+ACTIONS_MAX = 2
+"""Most actions of one notification."""
+ACTION_ID_MAX = 50
+LABEL_MAX = 50
 IDS_MAX = 1_000
 """Most notification ids in one request."""
 
@@ -89,11 +93,12 @@ UserKey = Annotated[str, StringConstraints(min_length=1, max_length=USER_ID_MAX)
 Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX), AfterValidator(_storable)]
 Title = Annotated[str, StringConstraints(max_length=TITLE_MAX), AfterValidator(_storable)]
 Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_MAX), AfterValidator(_storable)]
+ActionId = Annotated[str, StringConstraints(min_length=1, max_length=ACTION_ID_MAX), AfterValidator(_storable)]
 Link = Annotated[str, StringConstraints(min_length=1, max_length=LINK_MAX), AfterValidator(_web_link)]
 
 
 class Status(StrEnum):
-    """How far a notification has come. It goes down this list and never back."""
+    """How far a notification has come. It goes down this list and never back, but for the user's own `UNREAD`."""
 
     PENDING = "PENDING"
     """Saved; no client of the user is known to have received it."""
@@ -101,6 +106,52 @@ class Status(StrEnum):
     """A client of the user has received it."""
     READ = "READ"
     """The user marked it as read."""
+
+
+class Change(StrEnum):
+    """What a user can do to notifications."""
+
+    SEEN = "seen"
+    """They have been in a list that was shown. It clears the badge and nothing else."""
+    READ = "read"
+    """`Status.READ`. What is read has been seen, and received."""
+    UNREAD = "unread"
+    """From `READ` back to `DELIVERED`. It stays seen."""
+    ARCHIVE = "archive"
+    """Out of the list, the counts and the replays."""
+    UNARCHIVE = "unarchive"
+    DELETE = "delete"
+
+
+class Counts(NamedTuple):
+    """How many of a user's notifications are neither archived nor read, and how many neither archived nor seen."""
+
+    unread: int
+    unseen: int
+
+
+class Action(BaseModel):
+    """A button of a notification."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: ActionId
+    label: Annotated[str, StringConstraints(min_length=1, max_length=LABEL_MAX), AfterValidator(_storable)]
+    style: Literal["primary", "secondary"] = "secondary"
+    link: Link | None = Field(None, description="Where pressing it leads to: relative, or http(s).")
+
+
+class Pressed(NamedTuple):
+    """The action that the user chose."""
+
+    id: str
+    at: datetime
+
+
+def _distinct(actions: list[Action]) -> list[Action]:
+    if len({action.id for action in actions}) < len(actions):
+        raise ValueError("must have different ids")
+    return actions
 
 
 class Draft(BaseModel):
@@ -119,6 +170,9 @@ class Draft(BaseModel):
     data: Annotated[dict[str, Any], AfterValidator(_small_json)] | None = Field(
         None, description=f"Any JSON object of at most {DATA_MAX_BYTES} bytes."
     )
+    actions: Annotated[list[Action], Field(min_length=1, max_length=ACTIONS_MAX), AfterValidator(_distinct)] | None = (
+        Field(None, description="Buttons; the sender learns which one is pressed.")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +186,23 @@ class Notification:
     status: Status = Status.PENDING
     delivered_at: datetime | None = None
     read_at: datetime | None = None
+    seen_at: datetime | None = None
+    archived_at: datetime | None = None
+    pressed: Pressed | None = None
     broadcast: bool = False
     """Whether it is an announcement, as this user has it."""
 
     @property
     def read(self) -> bool:
         return self.status is Status.READ
+
+    @property
+    def seen(self) -> bool:
+        return self.seen_at is not None
+
+    @property
+    def archived(self) -> bool:
+        return self.archived_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +233,7 @@ class Page:
     """A stretch of a user's notifications, newest first, and the cursor at which the next one starts."""
 
     notifications: Sequence[Notification]
-    unread_count: int
+    counts: Counts
     next_cursor: NotificationId | None
 
 

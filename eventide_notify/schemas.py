@@ -30,10 +30,11 @@ from .models import (
     RECIPIENTS_MAX,
     UNSAFE_IN_LINK,
     USER_ID_MAX,
+    ActionId,
     Audience,
+    Change,
     Draft,
     NotificationId,
-    Status,
     Type,
     UserId,
     UserKey,
@@ -43,6 +44,8 @@ from .wire import RESERVED_EVENTS
 
 OFFSET_MAX = 10_000
 """A database counts what it passes over, one by one; a cursor costs the same everywhere."""
+SEARCH_MAX = 100
+"""Characters of a text to search for."""
 PAYLOAD_MAX_BYTES = 64 * 1024
 """Of a custom event, which may go to all sockets."""
 
@@ -166,7 +169,13 @@ class PageQuery(Shape):
     unread: Annotated[bool | None, BeforeValidator(_flag)] = Field(
         None, description="true: only unread ones, false: only read ones."
     )
+    archived: Annotated[bool, BeforeValidator(_flag)] = Field(
+        False, description="true: only archived ones; false: only those that are not."
+    )
     type: Type | None = None
+    q: Annotated[StrictStr, Field(min_length=1, max_length=SEARCH_MAX)] | None = Field(
+        None, description="Text in the title or the message, in capital letters or small ones."
+    )
 
 
 class OnlineQuery(Shape):
@@ -180,7 +189,43 @@ class ReadAll(Shape):
     up_to: Known | None = Field(None, description="The newest notification to mark; default: all.")
 
 
-class MarkRead(Shape):
+def _either(first: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
+    """In JSON Schema: each with the properties that must be there, and those that must not say anything else."""
+    return [{"required": [next(iter(properties))], "properties": properties} for properties in (first, other)]
+
+
+def _describe_user_action(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _either(
+        {"ids": {"type": "array"}, "all": {"const": False}, "upTo": {"type": "null"}},
+        {"all": {"const": True}, "ids": {"type": "null"}},
+    )
+
+
+class UserAction(Shape):
+    """A change of some notifications (`ids`), or of all."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_user_action)
+
+    action: Annotated[Change, Field(strict=False)]
+    all: bool = Field(False, description="Of all that are not archived; with `unarchive` of all that are.")
+    up_to: Known | None = Field(None, description="With `all`: of those not newer than this one.")
+    ids: Ids | None = None
+
+    _asked = _always_checked("ids")
+
+    @field_validator("ids")
+    @classmethod
+    def _some_or_all(cls, ids: list[NotificationId] | None, info: ValidationInfo) -> list[NotificationId] | None:
+        if "all" in info.data and (ids is None) != info.data["all"]:
+            raise ValueError("give ids, or all: true")
+        if ids is not None and info.data.get("up_to") is not None:
+            raise ValueError("upTo is for all: true")
+        return ids
+
+
+class Named(Shape):
+    """One notification or several."""
+
     notification_id: AnyId | None = None
     notification_ids: Ids | None = None
 
@@ -193,8 +238,27 @@ class MarkRead(Shape):
             raise ValueError("give notificationId or notificationIds")
         return ids
 
+    @property
+    def ids(self) -> list[NotificationId]:
+        return self.notification_ids or [self.notification_id or ""]
+
+
+class All(Shape):
+    """All notifications, or those not newer than one."""
+
+    all: Literal[True]
+    up_to: Known | None = None
+
 
 class OneNotification(Shape):
+    notification_id: AnyId
+
+
+class Choice(Shape):
+    action_id: ActionId
+
+
+class ChoiceOf(Choice):
     notification_id: AnyId
 
 
@@ -216,15 +280,12 @@ _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
 _LINK = rf"^(?!//|[A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?://(?![/?#]){_NO_SPACE}+$"
 
 
-def _either(first: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
-    """In JSON Schema: each with the properties that must be there, and those that must not say anything else."""
-    return [{"required": [next(iter(properties))], "properties": properties} for properties in (first, other)]
-
-
 def _describe_content(schema: dict[str, Any]) -> None:
     """Add what the validators of `Draft` check and JSON Schema can express too."""
-    for name in ("link", "avatar"):
-        schema["properties"][name]["anyOf"][0]["pattern"] = _LINK
+    action = schema.get("$defs", {}).get("Action")
+    for properties, name in ((schema, "link"), (schema, "avatar"), (action, "link")):
+        if properties is not None:
+            properties["properties"][name]["anyOf"][0]["pattern"] = _LINK
 
 
 def _describe_notification(schema: dict[str, Any]) -> None:
@@ -307,111 +368,3 @@ class NewEvent(Shape):
 def _draft_of(shape: Draft) -> Draft:
     # It was validated as a whole.
     return Draft.model_construct(**{name: getattr(shape, name) for name in Draft.model_fields})
-
-
-# Answers
-
-
-class NotificationShape(Shape):
-    """A notification."""
-
-    id: NotificationId
-    user_id: UserId
-    type: str
-    title: str
-    message: str
-    link: str | None = None
-    avatar: str | None = None
-    data: dict[str, Any] | None = None
-    status: Status
-    read: bool
-    created_at: datetime
-    timestamp: datetime = Field(description="The same as createdAt.")
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
-
-
-class PageShape(Shape):
-    notifications: list[NotificationShape] = Field(description="Newest first.")
-    unread_count: int
-    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
-
-
-class UnreadCount(Shape):
-    unread_count: int
-
-
-class ReadAllResult(Shape):
-    updated: int
-    unread_count: int
-
-
-class Created(Shape):
-    id: NotificationId
-    user_id: UserId
-    status: Status
-
-
-class CreatedNotifications(Shape):
-    notifications: list[Created] = Field(description="In the order of the users, each once.")
-
-
-class AnnouncementShape(Shape):
-    """An announcement: a notification without a user."""
-
-    id: NotificationId
-    type: str
-    title: str
-    message: str
-    link: str | None = None
-    avatar: str | None = None
-    data: dict[str, Any] | None = None
-    status: Status
-    read: bool
-    created_at: datetime
-    timestamp: datetime
-    expires_at: datetime | None = None
-    stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
-
-
-class EventAccepted(Shape):
-    event: str
-
-
-class OnlineUsers(Shape):
-    """In the order of their ids."""
-
-    user_ids: list[UserId]
-    count: int = Field(description="How many there are in all.")
-    next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
-
-
-class UserOnline(Shape):
-    user_id: UserId
-    online: bool
-    connections: int
-
-
-class Health(Shape):
-    status: Literal["ok"]
-
-
-class Readiness(Shape):
-    status: Literal["ready", "degraded", "unavailable"]
-    reasons: list[str]
-
-
-class ProblemField(Shape):
-    field: str
-    message: str
-
-
-class Problem(Shape):
-    """What went wrong (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[ProblemField] | None = Field(None, description=f"The wrong fields; at most {ERRORS_MAX} of them.")

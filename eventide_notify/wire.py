@@ -20,7 +20,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from .models import Announcement, Draft, Notification, NotificationId, Page, Principal, Receipt, Status, UserId
+from .models import (
+    Announcement,
+    Change,
+    Counts,
+    Draft,
+    Notification,
+    NotificationId,
+    Page,
+    Pressed,
+    Principal,
+    Receipt,
+    Status,
+    UserId,
+)
 
 Payload = dict[str, Any]
 CatchUp = Literal["each", "batch", "none"]
@@ -31,6 +44,7 @@ NEW_NOTIFICATION = "new_notification"
 PENDING_NOTIFICATIONS = "pending_notifications"
 NOTIFICATION_READ = "notification_read"
 NOTIFICATION_DELETED = "notification_deleted"
+NOTIFICATION_UPDATED = "notification_updated"
 UNREAD_COUNT = "unread_count"
 RELOAD = "reload"
 CATCH_UP_COMPLETE = "catch_up_complete"
@@ -41,6 +55,11 @@ MESSAGE_TO_CLIENT = "messageToClient"
 # Client to server
 MARK_READ = "mark_read"
 MARK_ALL_READ = "mark_all_read"
+MARK_SEEN = "mark_seen"
+MARK_UNREAD = "mark_unread"
+ARCHIVE = "archive"
+UNARCHIVE = "unarchive"
+NOTIFICATION_ACTION = "notification_action"
 DELETE_NOTIFICATION = "delete_notification"
 GET_UNREAD_COUNT = "get_unread_count"
 GET_NOTIFICATIONS = "get_notifications"
@@ -52,10 +71,10 @@ RESERVED_EVENTS = frozenset(
     {
         "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
         "notification", "newNotification", "global_notification", "announcement",
-        CONNECTED, NEW_NOTIFICATION, PENDING_NOTIFICATIONS, NOTIFICATION_READ, NOTIFICATION_DELETED, UNREAD_COUNT,
-        RELOAD, CATCH_UP_COMPLETE, TOKEN_EXPIRING, EXCEPTION, MESSAGE_TO_CLIENT,
-        MARK_READ, MARK_ALL_READ, DELETE_NOTIFICATION, GET_UNREAD_COUNT, GET_NOTIFICATIONS, NOTIFICATION_ACK,
-        REFRESH_TOKEN, MESSAGE_TO_SERVER,
+        CONNECTED, NEW_NOTIFICATION, PENDING_NOTIFICATIONS, NOTIFICATION_READ, NOTIFICATION_DELETED,
+        NOTIFICATION_UPDATED, UNREAD_COUNT, RELOAD, CATCH_UP_COMPLETE, TOKEN_EXPIRING, EXCEPTION, MESSAGE_TO_CLIENT,
+        MARK_READ, MARK_ALL_READ, MARK_SEEN, MARK_UNREAD, ARCHIVE, UNARCHIVE, NOTIFICATION_ACTION,
+        DELETE_NOTIFICATION, GET_UNREAD_COUNT, GET_NOTIFICATIONS, NOTIFICATION_ACK, REFRESH_TOKEN, MESSAGE_TO_SERVER,
     }
 )  # fmt: skip
 """Names that a caller's own events may not have: the protocol's, Socket.IO's own and the front ends'."""
@@ -94,6 +113,8 @@ def _content(content: Draft) -> Payload:
     payload: Payload = {"type": content.type, "title": content.title, "message": content.message}
     optional = {"link": content.link, "avatar": content.avatar, "data": content.data}
     payload.update((name, value) for name, value in optional.items() if value is not None)
+    if content.actions is not None:
+        payload["actions"] = [action.model_dump(exclude_none=True) for action in content.actions]
     return payload
 
 
@@ -103,17 +124,28 @@ def notification(item: Notification) -> Payload:
     payload: Payload = {
         "id": item.id,
         "userId": item.user_id,
+        "kind": "announcement" if item.broadcast else "notification",
         **_content(item.content),
         "status": item.status.value,
         "read": item.read,
+        "seen": item.seen,
+        "archived": item.archived,
         "createdAt": created,
         "timestamp": created,
     }
-    if item.delivered_at is not None:
-        payload["deliveredAt"] = iso(item.delivered_at)
-    if item.read_at is not None:
-        payload["readAt"] = iso(item.read_at)
+    for name, time in zip(_TIMES, (item.delivered_at, item.read_at, item.seen_at, item.archived_at), strict=True):
+        if time is not None:
+            payload[name] = iso(time)
+    if item.pressed is not None:
+        payload["action"] = pressed(item.pressed)
     return payload
+
+
+_TIMES = ("deliveredAt", "readAt", "seenAt", "archivedAt")
+
+
+def pressed(action: Pressed) -> Payload:
+    return {"id": action.id, "at": iso(action.at)}
 
 
 def live(item: Notification, *, replayed: bool = False) -> Payload:
@@ -133,9 +165,12 @@ def announcement(item: Announcement) -> Payload:
     created = iso(item.created_at)
     payload: Payload = {
         "id": item.id,
+        "kind": "announcement",
         **_content(item.content),
         "status": Status.DELIVERED.value,
         "read": False,
+        "seen": False,
+        "archived": False,
         "createdAt": created,
         "timestamp": created,
     }
@@ -151,37 +186,55 @@ def receipt(user: UserId, payload: Payload) -> Receipt:
     return Receipt(user, payload["id"], "userId" not in payload)
 
 
-def connected(principal: Principal, unread_count: int) -> Payload:
-    return {
-        "message": "Connected to notification service",
-        "userId": principal.claim,
-        "unreadCount": unread_count,
-    }
+def connected(principal: Principal, found: Counts) -> Payload:
+    return {"message": "Connected to notification service", "userId": principal.claim, **counts(found)}
 
 
-def read(ids: Iterable[NotificationId], unread_count: int) -> Payload:
-    return {"ids": list(ids), "unreadCount": unread_count}
+def counts(found: Counts) -> Payload:
+    return {"unreadCount": found.unread, "unseenCount": found.unseen}
 
 
-def all_read(up_to: NotificationId | None, unread_count: int) -> Payload:
-    return {"all": True, "upTo": up_to, "unreadCount": unread_count}
+def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
+    """Of `notification_read` and `notification_deleted`."""
+    return {"ids": list(ids), **counts(found)}
 
 
-deleted = read
+def all_changed(up_to: NotificationId | None, found: Counts) -> Payload:
+    return {"all": True, "upTo": up_to, **counts(found)}
 
 
-def unread_count(count: int) -> Payload:
-    return {"unreadCount": count}
+def changes(change: Change, at: datetime | None) -> Payload:
+    """What is different in a notification after this change, for `notification_updated`. `at`: when it was made."""
+    match change:
+        case Change.SEEN:
+            return {"seen": True, **_time("seenAt", at)}
+        case Change.UNREAD:
+            return {"status": Status.DELIVERED.value, "read": False, "readAt": None}
+        case Change.ARCHIVE:
+            return {"archived": True, **_time("archivedAt", at)}
+        case Change.UNARCHIVE:
+            return {"archived": False, "archivedAt": None}
+        case _:
+            raise ValueError(f"{change} has an event of its own")
 
 
-def catch_up_complete(*, complete: bool, count: int, unread_count: int) -> Payload:
-    return {"complete": complete, "count": count, "unreadCount": unread_count}
+def action_pressed(action: Pressed) -> Payload:
+    """Likewise, once an action was pressed."""
+    return {"action": pressed(action), "status": Status.READ.value, "read": True}
+
+
+def _time(name: str, at: datetime | None) -> Payload:
+    return {} if at is None else {name: iso(at)}
+
+
+def catch_up_complete(*, complete: bool, count: int, found: Counts) -> Payload:
+    return {"complete": complete, "count": count, **counts(found)}
 
 
 def page(found: Page) -> Payload:
     """A page, as REST and `get_notifications` answer it."""
     return {
         "notifications": [notification(item) for item in found.notifications],
-        "unreadCount": found.unread_count,
+        **counts(found.counts),
         "nextCursor": found.next_cursor,
     }

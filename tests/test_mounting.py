@@ -117,7 +117,7 @@ async def test_its_lifespan_runs_within_ours_with_its_state(mount: Mount) -> Non
         [sent] = await app.notifications.send(["42"], Draft(message="At the start"))
         events.append("started")
         yield {"opened": sent.content.message}
-        await app.notifications.unread_count("42")
+        await app.inbox.counts("42")
         events.append("stopped")
 
     app = mount(fastapi(lifespan=lifespan))

@@ -80,7 +80,10 @@ async def test_it_says_so_and_recovers_without_a_restart(outage: tuple[Service, 
             assert alice.events("connected") == []  # she is let in, and waits
             await asyncio.to_thread(database.start)
             assert (await alice.event("notification", within=20))["id"] == before
-            assert await bob.call("get_unread_count", within=20) == {"unreadCount": 0}  # the refused one was not saved
+            assert await bob.call("get_unread_count", within=20) == {
+                "unreadCount": 0,
+                "unseenCount": 0,
+            }  # the refused one was not saved
             after = (await post(service, "bob")).json()["notifications"][0]["id"]
             assert (await bob.event("notification"))["id"] == after
         assert (await ready(service)).status_code == 200

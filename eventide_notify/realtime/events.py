@@ -7,8 +7,8 @@ from typing import Any
 
 from .. import schemas, wire
 from ..errors import Forbidden, InvalidRequest
-from ..models import Principal
-from ..service import NotificationService
+from ..models import Change, NotificationId, Principal
+from ..service import Inbox
 from ..service.delivery import ReceiptWriter
 from .session import Session
 
@@ -25,21 +25,26 @@ class ClientEvents:
 
     def __init__(
         self,
-        service: NotificationService,
+        inbox: Inbox,
         receipts: ReceiptWriter,
         *,
         verify: Verify,
         token_changed: Callable[[Session], None],
         broadcast: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
-        self._service = service
+        self._inbox = inbox
         self._receipts = receipts
         self._verify = verify
         self._token_changed = token_changed
         self._broadcast = broadcast
         self.handlers: dict[str, Handler] = {
-            wire.MARK_READ: self.mark_read,
+            wire.MARK_READ: self._changing(Change.READ),
             wire.MARK_ALL_READ: self.mark_all_read,
+            wire.MARK_SEEN: self.mark_seen,
+            wire.MARK_UNREAD: self._changing(Change.UNREAD),
+            wire.ARCHIVE: self._changing(Change.ARCHIVE),
+            wire.UNARCHIVE: self._changing(Change.UNARCHIVE),
+            wire.NOTIFICATION_ACTION: self.notification_action,
             wire.DELETE_NOTIFICATION: self.delete_notification,
             wire.GET_UNREAD_COUNT: self.get_unread_count,
             wire.GET_NOTIFICATIONS: self.get_notifications,
@@ -49,30 +54,47 @@ class ClientEvents:
         if broadcast is not None:
             self.handlers[wire.MESSAGE_TO_SERVER] = self.message_to_server
 
-    async def mark_read(self, session: Session, data: Any) -> Answer:
-        asked = schemas.parse(schemas.MarkRead, data)
-        ids = asked.notification_ids or [asked.notification_id or ""]
-        change = await self._service.mark_read(session.user, ids)
-        named = {"notificationIds": change.ids} if asked.notification_ids else {"notificationId": asked.notification_id}
-        return {"success": True, **named, "unreadCount": change.unread_count}
+    def _changing(self, change: Change) -> Handler:
+        async def handler(session: Session, data: Any) -> Answer:
+            asked = schemas.parse(schemas.Named, data)
+            done = await self._inbox.change(session.user, change, asked.ids)
+            named: dict[str, Any] = {"notificationId": asked.notification_id}
+            if asked.notification_ids:
+                named = {"notificationIds": done.owned}
+            return {"success": True, **named, **wire.counts(done.counts)}
+
+        return handler
+
+    async def mark_seen(self, session: Session, data: Any) -> Answer:
+        if isinstance(data, dict) and "all" in data:
+            return await self._change_all(session, Change.SEEN, schemas.parse(schemas.All, data).up_to)
+        return await self._changing(Change.SEEN)(session, data)
 
     async def mark_all_read(self, session: Session, data: Any) -> Answer:
-        asked = schemas.parse(schemas.ReadAll, _or_empty(data))
-        updated, count = await self._service.mark_all_read(session.user, up_to=asked.up_to)
-        return {"success": True, "updated": updated, "unreadCount": count}
+        return await self._change_all(session, Change.READ, schemas.parse(schemas.ReadAll, _or_empty(data)).up_to)
+
+    async def _change_all(self, session: Session, change: Change, up_to: NotificationId | None) -> Answer:
+        done = await self._inbox.change_all(session.user, change, up_to=up_to)
+        return {"success": True, "updated": len(done.changed), **wire.counts(done.counts)}
 
     async def delete_notification(self, session: Session, data: Any) -> Answer:
-        asked = schemas.parse(schemas.OneNotification, data)
-        change = await self._service.delete(session.user, [asked.notification_id])
-        return {"success": True, "notificationId": asked.notification_id, "unreadCount": change.unread_count}
+        id = schemas.parse(schemas.OneNotification, data).notification_id
+        done = await self._inbox.change(session.user, Change.DELETE, [id])
+        return {"success": True, "notificationId": id, **wire.counts(done.counts)}
+
+    async def notification_action(self, session: Session, data: Any) -> Answer:
+        asked = schemas.parse(schemas.ChoiceOf, data)
+        item, counts = await self._inbox.press(session.user, asked.notification_id, asked.action_id)
+        chosen = wire.notification(item)["action"]
+        return {"success": True, "notificationId": item.id, "action": chosen, **wire.counts(counts)}
 
     async def get_unread_count(self, session: Session, data: Any) -> Answer:
         schemas.parse(schemas.Nothing, _or_empty(data))
-        return wire.unread_count(await self._service.unread_count(session.user))
+        return wire.counts(await self._inbox.counts(session.user))
 
     async def get_notifications(self, session: Session, data: Any) -> Answer:
         query = schemas.parse(schemas.PageQuery, _or_empty(data))
-        return wire.page(await self._service.page(session.user, **query.model_dump(by_alias=False)))
+        return wire.page(await self._inbox.page(session.user, **query.model_dump(by_alias=False)))
 
     async def notification_ack(self, session: Session, data: Any) -> Answer:
         ids = schemas.parse(schemas.Acknowledgement, data).ids

@@ -24,7 +24,7 @@ import orjson
 from .. import wire
 from ..errors import Unavailable
 from ..metrics import Metrics
-from ..models import Announcement, Notification, NotificationId, Status, UserId
+from ..models import Announcement, Counts, Notification, NotificationId, Status, UserId
 from ..wire import Payload
 from . import writes
 from .frames import Content, Shown
@@ -41,7 +41,7 @@ COUNTS_WITHIN = 1.0
 """Seconds that a retraction waits for the counts that belong to it."""
 
 CountsChanged = Callable[[Iterable[UserId]], None]
-ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, int]]]
+ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, Counts]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
 Held = tuple[UserId | None, Write]
@@ -156,7 +156,7 @@ class Hub:
         except (Unavailable, TimeoutError):
             await self.emit(wire.NOTIFICATION_DELETED, {"ids": [id]}, None)  # the counts follow
         else:
-            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.deleted([id], count))
+            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.changed([id], count))
         self.counts_changed()
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
@@ -267,14 +267,16 @@ class Hub:
         """Any of the counts of this instance's users may have changed."""
         self._counts_changed(self._of_user)
 
-    async def tell_counts(self, counts: Mapping[UserId, int]) -> None:
-        """Write their unread counts to these users' sessions."""
-        await self._tell_each(counts, wire.UNREAD_COUNT, wire.unread_count)
+    async def tell_counts(self, counts: Mapping[UserId, Counts]) -> None:
+        """Write their counts to these users' sessions."""
+        await self._tell_each(counts, wire.UNREAD_COUNT, wire.counts)
 
-    async def _tell_each(self, counts: Mapping[UserId, int], event: str, payload: Callable[[int], Payload]) -> None:
-        contents: dict[int, Content] = {}  # many users have the same count
+    async def _tell_each(
+        self, counts: Mapping[UserId, Counts], event: str, payload: Callable[[Counts], Payload]
+    ) -> None:
+        contents: dict[Counts, Content] = {}  # many users have the same count
 
-        def telling(count: int) -> Write:
+        def telling(count: Counts) -> Write:
             content = contents.get(count)
             if content is None:
                 content = contents[count] = Content.of(payload(count))

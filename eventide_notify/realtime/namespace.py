@@ -159,10 +159,10 @@ class NotificationNamespace(socketio.AsyncNamespace):
         replay = self._context.replay
         wanted = session.catch_up != "none"
         backlog = await self._context.backlogs.of(session.user, since=session.since, replay=wanted)
-        session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.unread_count)))
+        session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.counts)))
         missed = backlog.notifications
         await replay.write(session, missed)
-        told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), unread_count=backlog.unread_count)
+        told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), found=backlog.counts)
         session.tell(wire.CATCH_UP_COMPLETE, Content.of(told))
         await replay.go_live(session)
         session.welcome = None

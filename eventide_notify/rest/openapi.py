@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from .. import schemas
+from .. import answers
 from ..schemas import Shape
 from .problems import MEDIA_TYPE
 from .routes import Operation
@@ -46,7 +46,7 @@ def document(operations: Sequence[Operation], *, version: str) -> dict[str, Any]
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     asked = {row.body for row in operations if row.body}
-    given = {row.answer for row in operations if row.answer} | {schemas.Problem, schemas.Health, schemas.Readiness}
+    given = {row.answer for row in operations if row.answer} | {answers.Problem, answers.Health, answers.Readiness}
     pairs = [(model, "validation") for model in sorted(asked | given, key=lambda model: model.__name__)]
     _, definitions = models_json_schema(pairs, ref_template=_REF)  # type: ignore[arg-type]
     found: dict[str, Any] = definitions["$defs"]
@@ -113,7 +113,7 @@ def _problem(status: int) -> dict[str, Any]:
     headers = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
     described: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
-        "content": {MEDIA_TYPE: {"schema": _reference(schemas.Problem)}},
+        "content": {MEDIA_TYPE: {"schema": _reference(answers.Problem)}},
     }
     if status in headers:
         described["headers"] = {headers[status]: {"schema": {"type": "string"}}}
@@ -136,7 +136,7 @@ def _for_operators() -> dict[str, Any]:
         }
         return {"get": {"summary": summary, "tags": ["Operation"], "security": [], "responses": responses}}
 
-    ready = get("Whether every part works", {200: schemas.Readiness, 503: schemas.Readiness})
+    ready = get("Whether every part works", {200: answers.Readiness, 503: answers.Readiness})
     said = "`degraded`: answer 200 also while it works without Redis, more slowly."
     ready["get"]["parameters"] = [{"name": "accept", "in": "query", "schema": {"type": "string"}, "description": said}]
     figures = get("Figures for Prometheus", {})
@@ -145,7 +145,7 @@ def _for_operators() -> dict[str, Any]:
         "content": {"text/plain": {"schema": {"type": "string"}}},
     }
     return {
-        "/healthz": get("Whether the process is alive", {200: schemas.Health}),
+        "/healthz": get("Whether the process is alive", {200: answers.Health}),
         "/readyz": ready,
         "/metrics": figures,
     }

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import schemas, wire
+from .. import answers, schemas, wire
 from ..errors import (
     EventideError,
     FieldError,
@@ -30,9 +30,9 @@ from ..errors import (
     UnsupportedMedia,
 )
 from ..metrics import Metrics
-from ..models import USER_ID_MAX, Principal, UserId
+from ..models import USER_ID_MAX, Change, Principal, UserId
 from ..schemas import Shape
-from ..service import NotificationService
+from ..service import Inbox, NotificationService
 from ..service.in_flight import InFlight
 from .problems import PRIVATE, problem
 
@@ -76,8 +76,11 @@ class Operation:
 class NotificationRoutes:
     """`/v1`: a user's own notifications, and under `/v1/admin` what administrators may do."""
 
-    def __init__(self, service: NotificationService, verify: Verify, in_flight: InFlight, metrics: Metrics) -> None:
+    def __init__(
+        self, service: NotificationService, inbox: Inbox, verify: Verify, in_flight: InFlight, metrics: Metrics
+    ) -> None:
         self._service = service
+        self._inbox = inbox
         self._verify = verify
         self._in_flight = in_flight
         self._metrics = metrics
@@ -86,28 +89,34 @@ class NotificationRoutes:
         one = "/v1/notifications/{id}"
         return [
             Operation("GET", "/v1/notifications", self.list, "List your notifications, newest first",
-                      schemas.PageShape, query=schemas.PageQuery),
+                      answers.PageShape, query=schemas.PageQuery),
             Operation("GET", "/v1/notifications/unread-count", self.unread_count, "Count your unread notifications",
-                      schemas.UnreadCount),
+                      answers.UnreadCount),
+            Operation("POST", "/v1/notifications/actions", self.change, "Change the state of several, or of all",
+                      answers.UserActionResult, body=schemas.UserAction, may_miss=True),
             Operation("PUT", "/v1/notifications/read-all", self.read_all, "Mark all as read",
-                      schemas.ReadAllResult, body=schemas.ReadAll, body_required=False),
-            Operation("GET", one, self.get, "Get a notification", schemas.NotificationShape, may_miss=True),
+                      answers.ReadAllResult, body=schemas.ReadAll, body_required=False),
+            Operation("GET", one, self.get, "Get a notification", answers.NotificationShape, may_miss=True),
             Operation("DELETE", one, self.delete, "Delete a notification", status=204, may_miss=True),
             Operation("PUT", f"{one}/read", self.read, "Mark a notification as read",
-                      schemas.NotificationShape, may_miss=True),
+                      answers.NotificationShape, may_miss=True),
+            Operation("PUT", f"{one}/action", self.press, "Choose one of a notification's actions",
+                      answers.NotificationShape, body=schemas.Choice, may_miss=True),
+            Operation("GET", "/v1/admin/notifications/{id}", self.find, "Get a notification of any user",
+                      answers.NotificationShape, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/notifications", self.send, "Send a notification to users",
-                      schemas.CreatedNotifications, 201, body=schemas.NewNotification, admin=True,
+                      answers.CreatedNotifications, 201, body=schemas.NewNotification, admin=True,
                       headers=_IDEMPOTENCY),
             Operation("POST", "/v1/admin/announcements", self.announce, "Announce something to everybody",
-                      schemas.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY),
+                      answers.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY),
             Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Retract an announcement",
                       status=204, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/events", self.publish, "Emit a custom event to connected users",
-                      schemas.EventAccepted, 202, body=schemas.NewEvent, admin=True),
+                      answers.EventAccepted, 202, body=schemas.NewEvent, admin=True),
             Operation("GET", "/v1/admin/online-users", self.online_users, "List connected users",
-                      schemas.OnlineUsers, query=schemas.OnlineQuery, admin=True),
+                      answers.OnlineUsers, query=schemas.OnlineQuery, admin=True),
             Operation("GET", "/v1/admin/users/{id:path}/online", self.user_online, "Get whether a user is connected",
-                      schemas.UserOnline, admin=True, may_miss=True),
+                      answers.UserOnline, admin=True, may_miss=True),
         ]  # fmt: skip
 
     def routes(self) -> list[Route]:
@@ -153,26 +162,39 @@ class NotificationRoutes:
 
     async def list(self, request: Request, principal: Principal) -> Response:
         query = schemas.parse(schemas.PageQuery, _query(request))
-        return _json(wire.page(await self._service.page(principal.user_id, **query.model_dump(by_alias=False))))
+        return _json(wire.page(await self._inbox.page(principal.user_id, **query.model_dump(by_alias=False))))
 
     async def unread_count(self, request: Request, principal: Principal) -> Response:
-        return _json(wire.unread_count(await self._service.unread_count(principal.user_id)))
+        return _json(wire.counts(await self._inbox.counts(principal.user_id)))
 
     async def get(self, request: Request, principal: Principal) -> Response:
-        return _json(wire.notification(await self._service.get(principal.user_id, request.path_params["id"])))
+        return _json(wire.notification(await self._inbox.get(principal.user_id, request.path_params["id"])))
 
     async def read(self, request: Request, principal: Principal) -> Response:
         id = request.path_params["id"]
-        await self._service.mark_read(principal.user_id, [id])
-        return _json(wire.notification(await self._service.get(principal.user_id, id)))
+        await self._inbox.change(principal.user_id, Change.READ, [id])
+        return _json(wire.notification(await self._inbox.get(principal.user_id, id)))
 
     async def read_all(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.ReadAll, await _body(request, SMALL_BODY, default={}))
-        updated, count = await self._service.mark_all_read(principal.user_id, up_to=asked.up_to)
-        return _json({"updated": updated, "unreadCount": count})
+        done = await self._inbox.change_all(principal.user_id, Change.READ, up_to=asked.up_to)
+        return _json({"updated": len(done.changed), **wire.counts(done.counts)})
+
+    async def change(self, request: Request, principal: Principal) -> Response:
+        asked = schemas.parse(schemas.UserAction, await _body(request, SMALL_BODY))
+        if asked.ids is None:
+            done = await self._inbox.change_all(principal.user_id, asked.action, up_to=asked.up_to)
+        else:
+            done = await self._inbox.change(principal.user_id, asked.action, asked.ids)
+        return _json(wire.changed(done.changed, done.counts))
+
+    async def press(self, request: Request, principal: Principal) -> Response:
+        chosen = schemas.parse(schemas.Choice, await _body(request, SMALL_BODY)).action_id
+        item, _ = await self._inbox.press(principal.user_id, request.path_params["id"], chosen)
+        return _json(wire.notification(item))
 
     async def delete(self, request: Request, principal: Principal) -> Response:
-        await self._service.delete(principal.user_id, [request.path_params["id"]])
+        await self._inbox.change(principal.user_id, Change.DELETE, [request.path_params["id"]])
         return Response(status_code=204, headers=PRIVATE)
 
     # Administrators'
@@ -182,6 +204,9 @@ class NotificationRoutes:
         sent = await self._service.send(asked.recipients, asked.draft, **_once(request, principal))
         created = [{"id": item.id, "userId": item.user_id, "status": item.status.value} for item in sent]
         return _json({"notifications": created}, 201)
+
+    async def find(self, request: Request, principal: Principal) -> Response:
+        return _json(wire.notification(await self._service.find(request.path_params["id"])))
 
     async def announce(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewAnnouncement, await _body(request, SMALL_BODY * 2))

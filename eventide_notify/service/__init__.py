@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .notifications import Change, NotificationService
+from .inbox import Inbox
+from .notifications import NotificationService
 
-__all__ = ["Change", "NotificationService"]
+__all__ = ["Inbox", "NotificationService"]

@@ -1,4 +1,4 @@
-"""Unread counts: told whenever they changed, exact, and at most once per user in `SPACING` seconds."""
+"""Unread and unseen counts: told whenever they changed, exact, and at most once per user in `SPACING` seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from ..errors import Unavailable
-from ..models import UserId
+from ..models import Counts, UserId
 from ..store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -18,11 +18,11 @@ SPACING = 0.1
 RETRY = 1.0
 """Seconds until the next try while the store is unavailable."""
 
-Tell = Callable[[Mapping[UserId, int]], Awaitable[None]]
+Tell = Callable[[Mapping[UserId, Counts]], Awaitable[None]]
 
 
 class UnreadCountPublisher:
-    """Collects the users whose count may have changed, reads the counts of all of them at once, and tells them.
+    """Collects the users whose counts may have changed, reads the counts of all of them at once, and tells them.
 
     Tellings follow one another, and each reads the store after the changes it tells of; so the last one is right.
     """
@@ -42,11 +42,11 @@ class UnreadCountPublisher:
         """These users' counts may be others now."""
         self._changed.update(users)
         if self._changed and self._tell is not None and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._run(self._tell), name="unread counts")
+            self._task = asyncio.create_task(self._run(self._tell), name="counts")
 
-    async def read(self, users: Collection[UserId]) -> Mapping[UserId, int]:
+    async def read(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
         """The counts of these users, as they are now."""
-        return await self._store.unread_counts(users, now=self._clock())
+        return await self._store.counts(users, now=self._clock())
 
     async def close(self) -> None:
         """Stop telling."""
@@ -64,5 +64,5 @@ class UnreadCountPublisher:
                 self._changed |= users
                 await asyncio.sleep(RETRY)
             except Exception:
-                logger.exception("unread counts could not be told")
+                logger.exception("counts could not be told")
             await asyncio.sleep(SPACING)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from ..errors import EventideError, OutcomeUnknown, Refused, Unavailable
 from ..metrics import Metrics
-from ..models import Notification, NotificationId, Receipt, UserId, id_at, time_of
+from ..models import Counts, Notification, NotificationId, Receipt, UserId, id_at, time_of
 from ..store.base import Store
 from .unread import UnreadCountLoader
 
@@ -36,7 +36,7 @@ class Backlog:
     notifications: Sequence[Notification]
     complete: bool
     """Whether that is all of it."""
-    unread_count: int
+    counts: Counts
 
 
 class BacklogReader:
@@ -46,22 +46,22 @@ class BacklogReader:
         self._store = store
         self._clock = clock
         self._limit = limit
-        self._unread = UnreadCountLoader(store, clock=clock)
+        self._counts = UnreadCountLoader(store, clock=clock)
 
     async def of(self, user: UserId, *, since: NotificationId | None, replay: bool) -> Backlog:
         """The newest of what is pending and, with `since`, of all that is newer; none of it unless `replay`."""
         limit = self._limit if replay else 0
         now = self._clock()
-        unread = await self._unread.of(user)
+        counts = await self._counts.of(user)
         found: dict[NotificationId, Notification] = {}
-        if unread:  # what is pending is unread, so most users cost one small query
+        if counts.unread:  # what is pending is unread, so most users cost one small query
             found.update((item.id, item) for item in await self._store.pending(user, now=now, limit=limit + 1))
         if since is not None:
             than = id_at(time_of(since) - SINCE_OVERLAP)
             newer = await self._store.newer(user, than=than, now=now, limit=limit + 1)
             found.update((item.id, item) for item in newer if item.id != since)
         newest = sorted(found.values(), key=lambda item: item.id)
-        return Backlog(newest[-limit:] if limit else (), len(newest) <= limit, unread)
+        return Backlog(newest[-limit:] if limit else (), len(newest) <= limit, counts)
 
 
 class ReceiptWriter:

@@ -1,10 +1,12 @@
-"""The use cases: what REST, the sockets, the command line and other Python code can do. The only place with rules."""
+"""What back ends can do: send, announce, and see who is connected. What users can do is in `inbox`.
+
+These two are the use cases, of REST, the sockets, the command line and other Python code. Only here are there rules.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,36 +14,24 @@ from .. import wire
 from ..errors import FieldError, InvalidRequest, NotFound
 from ..metrics import Metrics
 from ..models import (
-    RECIPIENTS_MAX,
-    USER_ID_MAX,
     Announcement,
     Audience,
     Draft,
     IdGenerator,
     Notification,
     NotificationId,
-    Page,
     UserId,
     is_notification_id,
-    is_storable,
-    user_key,
 )
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Store
 from .fanout import Fanout
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
+from .users import checked, recipients
 
 MADE_AT_ONCE = 1_000
 """Notifications that are made before others have their turn: some milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a change of state did: the notifications it is about, and the user's unread count after it."""
-
-    ids: Sequence[NotificationId]
-    unread_count: int
 
 
 class NotificationService:
@@ -83,13 +73,13 @@ class NotificationService:
         sent again; with others: `Conflict`.
         Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, and `OutcomeUnknown`.
         """
-        recipients = _recipients(users)
+        named = recipients(users)
         now = self._clock()
-        async with self._turns.take(recipients) as turn:
-            items = await self._make(recipients, draft, now)
+        async with self._turns.take(named) as turn:
+            items = await self._make(named, draft, now)
             claim = None
             if idempotency_key is not None:
-                body = [recipients, draft.model_dump(mode="json")]
+                body = [named, _body_of(draft)]
                 claim = claim_on(idempotency_key, caller, body, [(item.id, item.user_id) for item in items], now)
             held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
             if held is not None:
@@ -138,7 +128,7 @@ class NotificationService:
             made = announcement(self._new_id(now), now)
             claim = None
             if idempotency_key is not None:
-                body = [audience, expires_at and wire.iso(expires_at), draft.model_dump(mode="json")]
+                body = [audience, expires_at and wire.iso(expires_at), _body_of(draft)]
                 claim = claim_on(idempotency_key, caller, body, [(made.id, "")], now)
             held = await save_once(lambda claim: self._save(made, claim, stored), claim)
             if held is not None:
@@ -166,73 +156,14 @@ class NotificationService:
         """
         if event in wire.RESERVED_EVENTS:
             raise InvalidRequest(errors=[FieldError("event", f"the name {event!r} is reserved")])
-        await self._fanout.emit(event, payload, None if users is None else _recipients(users))
+        await self._fanout.emit(event, payload, None if users is None else recipients(users))
 
-    # A user's own
-
-    async def get(self, user: UserId, id: NotificationId) -> Notification:
-        """One notification."""
-        found = await self._store.get(_checked(user), id, now=self._clock()) if is_notification_id(id) else None
+    async def find(self, id: NotificationId) -> Notification:
+        """One notification, whoever has it. `NotFound` also for an announcement."""
+        found = await self._store.find(id) if is_notification_id(id) else None
         if found is None:
             raise NotFound
         return found
-
-    async def page(
-        self,
-        user: UserId,
-        *,
-        limit: int = 20,
-        cursor: NotificationId | None = None,
-        offset: int = 0,
-        unread: bool | None = None,
-        type: str | None = None,
-    ) -> Page:
-        """A stretch of the user's notifications, newest first, with the unread count."""
-        if cursor is not None and not is_notification_id(cursor):
-            raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
-        if type is not None and not is_storable(type):
-            raise InvalidRequest(errors=[FieldError("type", "must not contain NUL, or half of a surrogate pair")])
-        found = await self._store.page(
-            _checked(user), now=self._clock(), limit=limit + 1, before=cursor, offset=offset, unread=unread, type=type
-        )
-        following = found[limit - 1].id if len(found) > limit else None
-        return Page(found[:limit], await self.unread_count(user), following)
-
-    async def unread_count(self, user: UserId) -> int:
-        """How many of the user's notifications are not read."""
-        return (await self._store.unread_counts([_checked(user)], now=self._clock()))[user]
-
-    async def mark_read(self, user: UserId, ids: Collection[NotificationId]) -> Change:
-        """Mark these as read and tell all of the user's sockets. Repeating it changes nothing.
-
-        Of several, those that are not the user's are passed over; `NotFound` when none is.
-        """
-        found = await self._store.mark_read(_checked(user), _known(ids), now=self._clock())
-        return await self._changed(user, ids, found, wire.NOTIFICATION_READ)
-
-    async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None = None) -> tuple[int, int]:
-        """Mark all as read, or those not newer than `up_to`; how many changed, and the unread count."""
-        if up_to is not None and not is_notification_id(up_to):
-            raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
-        updated = await self._store.mark_all_read(_checked(user), up_to=up_to, now=self._clock())
-        count = await self.unread_count(user)
-        await self._fanout.emit(wire.NOTIFICATION_READ, wire.all_read(up_to, count), [user])
-        return updated, count
-
-    async def delete(self, user: UserId, ids: Collection[NotificationId]) -> Change:
-        """Remove these and tell all of the user's sockets; `NotFound` when none is the user's."""
-        found = await self._store.delete(_checked(user), _known(ids), now=self._clock())
-        return await self._changed(user, ids, found, wire.NOTIFICATION_DELETED)
-
-    async def _changed(
-        self, user: UserId, asked: Collection[NotificationId], found: Collection[NotificationId], event: str
-    ) -> Change:
-        if not found:
-            raise NotFound
-        own = set(found)
-        change = Change([id for id in dict.fromkeys(asked) if id in own], await self.unread_count(user))
-        await self._fanout.emit(event, wire.read(change.ids, change.unread_count), [user])
-        return change
 
     # Connected users
 
@@ -242,7 +173,7 @@ class NotificationService:
 
     async def sessions(self, user: UserId) -> int:
         """How many sessions the user has."""
-        return await self._presence.sessions(_checked(user))
+        return await self._presence.sessions(checked(user))
 
     async def purge(self) -> None:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""
@@ -250,20 +181,6 @@ class NotificationService:
         await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now)
 
 
-def _known(ids: Collection[NotificationId]) -> list[NotificationId]:
-    return [id for id in dict.fromkeys(ids) if is_notification_id(id)]
-
-
-def _checked(user: UserId) -> UserId:
-    return _recipients([user])[0]
-
-
-def _recipients(users: Iterable[UserId | int]) -> list[UserId]:
-    recipients = list(dict.fromkeys(user_key(user) for user in users))
-    if not 1 <= len(recipients) <= RECIPIENTS_MAX:
-        raise InvalidRequest(errors=[FieldError("userIds", f"must name 1 to {RECIPIENTS_MAX} users")])
-    if not all(1 <= len(user) <= USER_ID_MAX for user in recipients):
-        raise InvalidRequest(errors=[FieldError("userIds", f"must have 1 to {USER_ID_MAX} characters each")])
-    if not is_storable("".join(recipients)):
-        raise InvalidRequest(errors=[FieldError("userIds", "must not contain NUL, or half of a surrogate pair")])
-    return recipients
+def _body_of(draft: Draft) -> dict[str, Any]:
+    """What identifies the draft under an idempotency key, also to the version before this one, which had no actions."""
+    return draft.model_dump(mode="json", exclude=None if draft.actions else {"actions"})

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from ..models import UserId
+from ..models import Counts, UserId
 from ..store.base import Store
 
 
@@ -19,23 +19,23 @@ class UnreadCountLoader:
     def __init__(self, store: Store, *, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
-        self._asked: dict[UserId, list[asyncio.Future[int]]] = {}
+        self._asked: dict[UserId, list[asyncio.Future[Counts]]] = {}
         self._reader: asyncio.Task[None] | None = None
 
-    async def of(self, user: UserId) -> int:
-        """The user's count, read after this was called. Raises Unavailable."""
-        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async def of(self, user: UserId) -> Counts:
+        """The user's counts, read after this was called. Raises Unavailable."""
+        answer: asyncio.Future[Counts] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(user, []).append(answer)
         if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read(), name="unread counts")
+            self._reader = asyncio.create_task(self._read(), name="counts")
         return await answer
 
     async def _read(self) -> None:
         while self._asked:
             asked, self._asked = self._asked, {}
-            counts: Mapping[UserId, int] | Exception
+            counts: Mapping[UserId, Counts] | Exception
             try:
-                counts = await self._store.unread_counts(asked, now=self._clock())
+                counts = await self._store.counts(asked, now=self._clock())
             except Exception as error:
                 counts = error
             for user, answers in asked.items():

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from ..models import Announcement, Notification, NotificationId, Receipt, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class Claim:
     """How old an earlier claim on the key may be and still hold. It is not saved."""
 
 
+class Changed(NamedTuple):
+    """What became of a change of several notifications."""
+
+    owned: Collection[NotificationId]
+    """Those that the user has, or had if they were deleted."""
+    changed: Collection[NotificationId]
+    """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
+
+
 class Store(Protocol):
     """Where notifications are kept.
 
@@ -39,7 +48,8 @@ class Store(Protocol):
       be repeated. `Refused`, which is an `Unavailable` too, says that the database answers, but not what anybody
       expected. Nothing else is raised for valid arguments.
     * A call that returned is durable: it survives the death of this process and of the database's.
-    * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`. Each change of a status is atomic per notification.
+    * Statuses only move forward: `PENDING` → `DELIVERED` → `READ`, but for `Change.UNREAD`. Each change is atomic per
+      notification, and what is `READ` has `delivered_at`, `read_at` and `seen_at`.
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
     * An announcement is kept once. Every user has it, as a notification with `broadcast` set: `PENDING` until the user
       has a row of their own that says otherwise, and gone once the user deleted it, it expired or it was removed.
@@ -101,47 +111,54 @@ class Store(Protocol):
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
+        archived: bool = False,
         type: str | None = None,
+        text: str | None = None,
     ) -> Sequence[Notification]:
-        """Up to `limit` of the user's notifications, newest first.
+        """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not.
 
         `before`: only older ones than this id, which need not exist (any more). `unread`: True: only unread ones,
-        False: only read ones. `offset` skips that many.
+        False: only read ones. `text`: only those with it in their title or message, in capital letters or small ones.
+        `offset` skips that many.
         """
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
-        """The newest `limit` of the user's `PENDING` notifications, oldest first."""
+        """The newest `limit` of the user's notifications that are `PENDING` and not archived, oldest first."""
 
     async def newer(self, user: UserId, *, than: NotificationId, now: datetime, limit: int) -> Sequence[Notification]:
-        """The newest `limit` of the user's notifications after the id `than`, whatever their status, oldest first."""
+        """The newest `limit` of the user's notifications after the id `than` that are not archived, whatever their
+        status, oldest first."""
 
     async def owned(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
         """Those of `ids` that the user has."""
 
-    async def unread_counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
-        """How many of their notifications are not `READ`, for every one of `users`, in a few round trips."""
+    async def counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, Counts]:
+        """The counts of every one of `users`, in a few round trips."""
 
     # What users do
 
     async def mark_delivered(self, receipts: Collection[Receipt], *, now: datetime) -> int:
         """`PENDING` → `DELIVERED` for all of them, in a few round trips; the number that changed."""
 
-    async def mark_read(
-        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
-    ) -> Collection[NotificationId]:
-        """→ `READ`. Returns those of `ids` that the user has, whether or not they were read before."""
-
-    async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
-        """→ `READ` for all of the user's, or those not newer than `up_to`; the number that changed."""
-
-    async def delete(
-        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
-    ) -> Collection[NotificationId]:
-        """Remove them for good. Returns those that the user had; of concurrent calls one returns an id.
+    async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
+        """Make this change to those of `ids` that the user has.
 
         A user who deletes an announcement does not have it any more; all others do.
+        """
+
+    async def change_all(
+        self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
+    ) -> Sequence[NotificationId]:
+        """Make this change to all that are not archived (`UNARCHIVE`: that are), or those of them that are not newer
+        than `up_to`; those that changed, newest first. What comes meanwhile is not touched."""
+
+    async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
+        """Note that the user chose this action, and make the change `READ`; one choice is made, and stays.
+
+        Returns whether this action is the one that is chosen now, by this call or before. False also if the user does
+        not have the notification. Whether it has such an action is not checked.
         """
 
     # What may have been missed, of all users
@@ -150,10 +167,14 @@ class Store(Protocol):
         """The oldest `limit` notifications after this id, whatever their status, oldest first. No announcements."""
 
     async def overdue(self, *, after: NotificationId, before: NotificationId, limit: int) -> Sequence[Notification]:
-        """The oldest `limit` of the `PENDING` ones between the two ids, oldest first. No announcements.
+        """The oldest `limit` of those that are `PENDING` and not archived between the two ids, oldest first.
+        No announcements.
 
         By an index: the cost is that of what is found, and not of all that is pending or of the users there are.
         """
+
+    async def find(self, id: NotificationId) -> Notification | None:
+        """This notification, whoever has it. No announcement."""
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         """The announcements after this id that have not expired, oldest first."""

@@ -16,6 +16,8 @@ from .records import check_version
 
 logger = logging.getLogger(__name__)
 
+_STATE = ("seen_at BIGINT", "archived_at BIGINT", "pressed TEXT", "pressed_at BIGINT")
+
 STEPS: tuple[tuple[str, ...], ...] = (
     (  # 1: notifications, and the idempotency keys they were sent with
         """
@@ -75,6 +77,32 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX announcement_receipts_of_all ON announcement_receipts (announcement_id, user_id)",
         "CREATE INDEX notifications_overdue ON notifications (id) WHERE status = 'PENDING'",
+    ),
+    (  # 3: what is seen, archived and pressed, and no more indexes to write with each notification than before
+        *(f"ALTER TABLE notifications ADD COLUMN {column}" for column in (*_STATE, "actions TEXT")),
+        *(f"ALTER TABLE announcement_receipts ADD COLUMN {column}" for column in _STATE),
+        "ALTER TABLE announcements ADD COLUMN actions TEXT",
+        *(f"DROP INDEX notifications_{index}" for index in ("of_user", "pending", "unread", "overdue")),
+        """
+        UPDATE notifications SET seen_at = read_at, delivered_at = coalesce(delivered_at, read_at)
+        WHERE status = 'READ'
+        """,
+        """
+        UPDATE announcement_receipts SET seen_at = read_at, delivered_at = coalesce(delivered_at, read_at)
+        WHERE status = 'READ'
+        """,
+        "CREATE INDEX notifications_inbox ON notifications (user_id, id) WHERE archived_at IS NULL",
+        "CREATE INDEX notifications_archive ON notifications (user_id, id) WHERE archived_at IS NOT NULL",
+        """
+        CREATE INDEX notifications_pending ON notifications (user_id, id)
+        WHERE status = 'PENDING' AND archived_at IS NULL
+        """,
+        # Both counts come out of it, without a look at the notifications themselves.
+        """
+        CREATE INDEX notifications_unread ON notifications (user_id, id, seen_at)
+        WHERE status <> 'READ' AND archived_at IS NULL
+        """,
+        "CREATE INDEX notifications_overdue ON notifications (id) WHERE status = 'PENDING' AND archived_at IS NULL",
     ),
 )
 

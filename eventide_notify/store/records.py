@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from ..errors import SchemaTooNew
-from ..models import Announcement, Draft, Notification, NotificationId, UserId
+from ..models import Action, Announcement, Draft, Notification, NotificationId, UserId
 from .base import Claim
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ AT_ONCE = 10_000
 
 
 def pack_content(content: Draft) -> dict[str, str | None]:
-    """The columns or fields of a content. `data` is JSON text, so that no database has an opinion about its keys."""
+    """The columns or fields of a content. What is JSON is text, so that no database has an opinion about its keys."""
     return {
         "message": content.message,
         "title": content.title,
@@ -35,12 +36,13 @@ def pack_content(content: Draft) -> dict[str, str | None]:
         "link": content.link,
         "avatar": content.avatar,
         "data": None if content.data is None else orjson.dumps(content.data).decode(),
+        "actions": None if content.actions is None else _pack_actions(content.actions),
     }
 
 
 def unpack_content(fields: Mapping[str, Any]) -> Draft:
     """The content again. It was valid when it was saved: a rule that came later must not make it unreadable."""
-    data = fields["data"]
+    data, actions = fields["data"], fields.get("actions")
     return Draft.model_construct(
         message=fields["message"],
         title=fields["title"],
@@ -48,7 +50,28 @@ def unpack_content(fields: Mapping[str, Any]) -> Draft:
         link=fields["link"],
         avatar=fields["avatar"],
         data=None if data is None else orjson.loads(data),
+        actions=None if actions is None else [Action.model_construct(**action) for action in orjson.loads(actions)],
     )
+
+
+def _pack_actions(actions: Sequence[Action]) -> str:
+    return orjson.dumps([action.model_dump() for action in actions]).decode()
+
+
+def in_any_case(text: str) -> str:
+    """A regular expression for this text in capital letters or small ones.
+
+    It names both of each letter: what a database takes for one is a matter of its settings (PostgreSQL) and may end
+    with ASCII (SQLite).
+    """
+    return "".join(map(_in_any_case, text))
+
+
+def _in_any_case(character: str) -> str:
+    forms = {character, character.lower(), character.upper(), character.casefold()}
+    forms |= {each.upper() for each in forms} | {each.lower() for each in forms}
+    same = sorted(form for form in forms if len(form) == 1)
+    return re.escape(character) if len(same) == 1 else f"[{''.join(same)}]"
 
 
 def expiry(announcement: Announcement) -> datetime:

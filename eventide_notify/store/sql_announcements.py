@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..errors import OutcomeUnknown, Unavailable
-from ..models import Announcement, NotificationId, Receipt, Status, UserId
+from ..models import Announcement, Change, NotificationId, Receipt, Status, UserId
+from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
 from .tables import (
@@ -21,9 +22,16 @@ from .tables import (
     announcements,
     delivered,
     from_announcement,
+    in_archive,
+    in_place,
+    is_free,
+    is_pending,
+    is_touched,
     milliseconds,
-    read,
+    notifications,
+    pressed,
     to_announcement,
+    touched,
 )
 
 _a = announcements.c
@@ -38,14 +46,19 @@ def _active(now: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     return _a.expires_at > now
 
 
+def _as_had(name: str) -> sa.ColumnElement[Any]:
+    """The column of notifications."""
+    match name:
+        case "user_id":
+            return USER.label(name)
+        case "status":
+            return sa.func.coalesce(_r.status, sa.literal_column("'PENDING'")).label(name)
+    return _a[name] if name in _a else _r[name]
+
+
 OF_USER = (
     sa.select(
-        _a.id,
-        USER.label("user_id"),
-        sa.func.coalesce(_r.status, sa.literal_column("'PENDING'")).label("status"),
-        _a.created_at,
-        *(_r.delivered_at, _r.read_at),
-        *(_a.message, _a.title, _a.type, _a.link, _a.avatar, _a.data),
+        *(_as_had(column.name) for column in notifications.columns),
         sa.true().label("broadcast"),
     )
     .select_from(announcements)
@@ -53,15 +66,18 @@ OF_USER = (
     .where(_active(NOW), sa.func.coalesce(_r.status, "") != DELETED)
 )
 """The announcements that `USER` has at the time `NOW`, with the columns of notifications."""
-ACTIVE = sa.select(sa.null().cast(sa.Text), sa.func.count()).select_from(announcements).where(_active(NOW))
-"""How many there are at the time `NOW`; for the user NULL."""
+_READ = sa.or_(_r.status.in_([Status.READ, DELETED]), in_archive(_r))
+_SEEN = sa.or_(_READ, _r.seen_at.is_not(None))
+ACTIVE = sa.select(sa.null().cast(sa.Text), sa.func.count(), sa.func.count()).where(_active(NOW))
+"""How many there are at the time `NOW`, twice; for the user NULL."""
 DONE = (
-    sa.select(_r.user_id, -sa.func.count())
+    sa.select(_r.user_id, -sa.func.count().filter(_READ), -sa.func.count())
+    .select_from(announcement_receipts)
     .join(announcements, _a.id == _r.announcement_id)
-    .where(_r.status.in_([Status.READ, DELETED]), _active(NOW))
+    .where(_SEEN, _active(NOW))
     .group_by(_r.user_id)
 )
-"""Minus how many of these each user has read or deleted."""
+"""Minus how many of these are not among each user's unread, and not among the unseen."""
 
 
 class SqlAnnouncements:
@@ -110,7 +126,7 @@ class SqlAnnouncements:
         return await self._database.write(work)
 
     def deliver(self, connection: sa.Connection, receipts: Collection[Receipt], now: datetime) -> int:
-        """`DELIVERED` where there is no row yet; how many rows are new."""
+        """`PENDING` → `DELIVERED`; how many changed."""
         if not receipts:
             return 0
         proven = self._database.listed(
@@ -118,39 +134,63 @@ class SqlAnnouncements:
             announcement_id=[receipt.notification_id for receipt in receipts],
         ).c
         row = {name: sa.literal(value) for name, value in delivered(now).items()}
-        return self._insert(connection, proven.user_id, row, _a.id == proven.announcement_id, now)
+        new = self._insert(connection, proven.user_id, row, _a.id == proven.announcement_id, now)
+        if new == len(receipts):
+            return new
+        r = announcement_receipts.alias().c
+        pending = sa.select(r.user_id, r.announcement_id).where(
+            *(r.user_id == proven.user_id, r.announcement_id == proven.announcement_id, is_pending(r.status)),
+            *(r.announcement_id == _a.id, _active(milliseconds(now))),
+        )
+        locked = pending.order_by(r.announcement_id, r.user_id).with_for_update(of=r.user_id)
+        change = sa.update(announcement_receipts).where(sa.tuple_(*_KEY).in_(locked)).values(delivered(now))
+        return new + connection.execute(change).rowcount
 
-    def read(
-        self, connection: sa.Connection, user: UserId, ids: Collection[NotificationId], now: datetime
+    def change(
+        self, connection: sa.Connection, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
+    ) -> Changed:
+        """Make this change to those of `ids` that the user has."""
+        held = self._hold(connection, user, self._database.among(_a.id, list(ids)), is_touched(_r, change), now)
+        return self._update(connection, user, held, touched(_r, change, now))
+
+    def change_all(
+        self, connection: sa.Connection, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
     ) -> Collection[NotificationId]:
-        """→ `READ`; those of `ids` that the user has."""
-        return self._change(connection, user, self._database.among(_a.id, list(ids)), now, _read(now))[0]
-
-    def read_all(self, connection: sa.Connection, user: UserId, up_to: NotificationId | None, now: datetime) -> int:
-        """→ `READ`; how many changed."""
+        """Make this change to all, see `Store.change_all`; those that changed."""
         which = sa.true() if up_to is None else _a.id <= up_to
-        return self._change(connection, user, which, now, _read(now))[1]
+        held = self._hold(connection, user, which, sa.and_(in_place(_r, change), is_touched(_r, change)), now)
+        return self._update(connection, user, held, touched(_r, change, now)).changed
 
-    def delete(
-        self, connection: sa.Connection, user: UserId, ids: Collection[NotificationId], now: datetime
-    ) -> Collection[NotificationId]:
-        """Take them from this user; those of `ids` that the user had."""
-        which = self._database.among(_a.id, list(ids))
-        return self._change(connection, user, which, now, sa.update(announcement_receipts).values(status=DELETED))[0]
+    def press(self, connection: sa.Connection, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
+        """Make this the chosen action, see `Store.press`."""
+        held = self._hold(connection, user, _a.id == id, is_free(_r, action), now)
+        return bool(self._update(connection, user, held, pressed(_r, action, now)).changed)
 
-    def _change(
-        self, connection: sa.Connection, user: UserId, which: sa.ColumnElement[bool], now: datetime, change: sa.Update
-    ) -> tuple[Collection[NotificationId], int]:
-        """Apply the change to the rows of what the user has; the ids of these, and how many rows changed."""
+    def _hold(
+        self,
+        connection: sa.Connection,
+        user: UserId,
+        which: sa.ColumnElement[bool],
+        wanted: sa.ColumnElement[bool],
+        now: datetime,
+    ) -> Mapping[NotificationId, bool]:
+        """Those of the announcements that the user has, now with rows, and whether these are as wanted."""
         self._insert(connection, sa.literal(user), {"status": sa.literal(Status.PENDING)}, which, now)
         active = sa.select(_a.id).where(which, _active(milliseconds(now)))
-        mine = sa.select(_r.announcement_id).where(_r.user_id == user, _r.announcement_id.in_(active))
-        locked = mine.where(_r.status != DELETED).order_by(_r.announcement_id).with_for_update()
-        ids = [row.announcement_id for row in connection.execute(locked)]
-        if not ids:
-            return [], 0
-        rows = (_r.user_id == user, self._database.among(_r.announcement_id, ids))
-        return ids, connection.execute(change.where(*rows)).rowcount
+        mine = sa.select(_r.announcement_id, wanted.label("wanted")).where(
+            _r.user_id == user, _r.announcement_id.in_(active), _r.status != DELETED
+        )
+        locked = mine.order_by(_r.announcement_id).with_for_update()
+        return {row.announcement_id: bool(row.wanted) for row in connection.execute(locked)}
+
+    def _update(
+        self, connection: sa.Connection, user: UserId, held: Mapping[NotificationId, bool], values: Mapping[str, Any]
+    ) -> Changed:
+        """Change the rows that are as wanted."""
+        if ids := [id for id, is_wanted in held.items() if is_wanted]:
+            rows = (_r.user_id == user, self._database.among(_r.announcement_id, ids))
+            connection.execute(sa.update(announcement_receipts).where(*rows).values(values))
+        return Changed(list(held), ids)
 
     def _insert(
         self,
@@ -173,7 +213,3 @@ def _delete_rows(id: NotificationId, limit: int | None = None) -> sa.Delete:
     row = announcement_receipts.alias().c
     users = sa.select(row.user_id).where(row.announcement_id == id).order_by(row.user_id).limit(limit)
     return sa.delete(announcement_receipts).where(_r.announcement_id == id, _r.user_id.in_(users.with_for_update()))
-
-
-def _read(now: datetime) -> sa.Update:
-    return sa.update(announcement_receipts).where(_r.status != Status.READ).values(read(_r, now))

@@ -9,14 +9,20 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..models import Announcement, Draft, Notification, Status
-from .records import expiry, pack_content, unpack_content
+from ..models import Announcement, Change, Draft, Notification, Pressed, Status
+from .records import DELETED, expiry, pack_content, unpack_content
 
 _schema = sa.MetaData()
 
 
 def _content() -> list[sa.Column[Any]]:
-    return [sa.Column(name, sa.Text) for name in ("message", "title", "type", "link", "avatar", "data")]
+    return [sa.Column(name, sa.Text) for name in ("message", "title", "type", "link", "avatar", "data", "actions")]
+
+
+def _state() -> list[sa.Column[Any]]:
+    """What a user does to a notification, beside its status."""
+    times = [sa.Column(time, sa.BigInteger) for time in ("delivered_at", "read_at", "seen_at", "archived_at")]
+    return [*times, sa.Column("pressed", sa.Text), sa.Column("pressed_at", sa.BigInteger)]
 
 
 notifications = sa.Table(
@@ -25,7 +31,8 @@ notifications = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text),
     sa.Column("status", sa.Text),
-    *(sa.Column(time, sa.BigInteger) for time in ("created_at", "delivered_at", "read_at")),
+    sa.Column("created_at", sa.BigInteger),
+    *_state(),
     *_content(),
 )
 announcements = sa.Table(
@@ -41,7 +48,7 @@ announcement_receipts = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("announcement_id", sa.Text, primary_key=True),
     sa.Column("status", sa.Text),
-    *(sa.Column(time, sa.BigInteger) for time in ("delivered_at", "read_at")),
+    *_state(),
 )
 claims = sa.Table(
     "claims",
@@ -74,6 +81,14 @@ def is_unread(status: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return status != sa.literal_column("'READ'")
 
 
+def in_inbox(row: Any) -> sa.ColumnElement[bool]:
+    return row.archived_at.is_(None)  # type: ignore[no-any-return]
+
+
+def in_archive(row: Any) -> sa.ColumnElement[bool]:
+    return row.archived_at.is_not(None)  # type: ignore[no-any-return]
+
+
 def delivered(now: datetime) -> dict[str, Any]:
     """What changes in a row that becomes `DELIVERED`."""
     return {"status": Status.DELIVERED, "delivered_at": milliseconds(now)}
@@ -82,7 +97,54 @@ def delivered(now: datetime) -> dict[str, Any]:
 def read(row: Any, now: datetime) -> dict[str, Any]:
     """What changes in a row that becomes `READ`. Who reads what no receipt has come for has received it."""
     at = milliseconds(now)
-    return {"status": Status.READ, "read_at": at, "delivered_at": sa.func.coalesce(row.delivered_at, at)}
+    times = {name: sa.func.coalesce(row[name], at) for name in ("delivered_at", "seen_at", "read_at")}
+    return {"status": Status.READ, **times}
+
+
+def is_free(row: Any, action: str) -> sa.ColumnElement[bool]:
+    """Whether this action can be the one that is chosen."""
+    return sa.or_(row.pressed.is_(None), row.pressed == action)
+
+
+def pressed(row: Any, action: str, now: datetime) -> dict[str, Any]:
+    """What changes in a row of which this action is chosen."""
+    at = sa.func.coalesce(row.pressed_at, milliseconds(now))
+    return read(row, now) | {"pressed": action, "pressed_at": at}
+
+
+def in_place(row: Any, change: Change) -> sa.ColumnElement[bool]:
+    """Whether the row is where the change of all is made."""
+    return in_archive(row) if change is Change.UNARCHIVE else in_inbox(row)
+
+
+def is_touched(row: Any, change: Change) -> sa.ColumnElement[bool]:
+    """Whether the row is otherwise after the change than before."""
+    conditions: dict[Change, sa.ColumnElement[bool]] = {
+        Change.SEEN: row.seen_at.is_(None),
+        Change.READ: is_unread(row.status),
+        Change.UNREAD: ~is_unread(row.status),
+        Change.ARCHIVE: in_inbox(row),
+        Change.UNARCHIVE: in_archive(row),
+        Change.DELETE: sa.true(),
+    }
+    return conditions[change]
+
+
+def touched(row: Any, change: Change, now: datetime) -> dict[str, Any]:
+    """What changes in it, if it is not to be deleted."""
+    match change:
+        case Change.SEEN:
+            return {"seen_at": milliseconds(now)}
+        case Change.READ:
+            return read(row, now)
+        case Change.UNREAD:
+            return {"status": Status.DELIVERED, "read_at": None}
+        case Change.ARCHIVE:
+            return {"archived_at": milliseconds(now)}
+        case Change.UNARCHIVE:
+            return {"archived_at": None}
+        case Change.DELETE:
+            return {"status": DELETED}
 
 
 class Run(NamedTuple):
@@ -101,24 +163,23 @@ def runs(items: Iterable[Notification]) -> list[Run]:
     """The rows of these notifications, in the order of ids: whoever writes the same ones twice, or to two instances,
     would otherwise wait for each other."""
     ordered = sorted(items, key=lambda item: item.id)
-    alike = groupby(ordered, lambda item: (id(item.content), item.created_at, item.status, *_times(item)))
+    alike = groupby(ordered, lambda item: (id(item.content), item.created_at, item.status, item.pressed, *_times(item)))
     return [_run(list(some)) for _, some in alike]
 
 
 def _run(items: Sequence[Notification]) -> Run:
     first = items[0]
-    delivered, read = _times(first)
-    values = {
-        "status": first.status,
-        "created_at": milliseconds(first.created_at),
-        "delivered_at": delivered and milliseconds(delivered),
-        "read_at": read and milliseconds(read),
-    } | pack_content(first.content)
+    action, at = first.pressed or (None, None)
+    times = dict(zip(_TIMES, (at and milliseconds(at) for at in (first.created_at, *_times(first), at)), strict=True))
+    values = {"status": first.status, "pressed": action, **times} | pack_content(first.content)
     return Run([(item.id, item.user_id) for item in items], tuple(values[name] for name in SHARED))
 
 
-def _times(item: Notification) -> tuple[datetime | None, datetime | None]:
-    return item.delivered_at, item.read_at
+_TIMES = ("created_at", "delivered_at", "read_at", "seen_at", "archived_at", "pressed_at")
+
+
+def _times(item: Notification) -> tuple[datetime | None, ...]:
+    return item.delivered_at, item.read_at, item.seen_at, item.archived_at
 
 
 def to_rows(run: Run) -> list[dict[str, Any]]:
@@ -134,10 +195,17 @@ def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notificatio
         content=to_content(row),
         created_at=to_time(row.created_at),
         status=Status(row.status),
-        delivered_at=None if row.delivered_at is None else to_time(row.delivered_at),
-        read_at=None if row.read_at is None else to_time(row.read_at),
+        delivered_at=_maybe_time(row.delivered_at),
+        read_at=_maybe_time(row.read_at),
+        seen_at=_maybe_time(row.seen_at),
+        archived_at=_maybe_time(row.archived_at),
+        pressed=None if row.pressed is None else Pressed(row.pressed, to_time(row.pressed_at)),
         broadcast=broadcast,
     )
+
+
+def _maybe_time(number: int | None) -> datetime | None:
+    return None if number is None else to_time(number)
 
 
 def from_announcement(announcement: Announcement) -> dict[str, Any]:

@@ -177,7 +177,7 @@ async def test_binary_messages_are_answered_by_an_error(hosted: HostedService, u
         await client.write(b"\x00\x01\x02")
         answer = await client.frame(lambda frame: frame.startswith("43/notifications,78["))
         assert json.loads(answer[answer.index("[") :])[0]["error"]["code"] == "invalid_request"
-        assert await client.call("get_unread_count") == {"unreadCount": 0}
+        assert await client.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
 
 
 @pytest.mark.parametrize("body", ["9", "", "4\x1e\x1e"])

@@ -68,7 +68,7 @@ async def test_who_answers_stays(served: tuple[Application, str], auth: dict[str
     app, url = served
     async with raw_client(url, auth) as client:
         await until(lambda: client.frames.count("2") >= 4)
-        assert await client.call("get_unread_count") == {"unreadCount": 0}
+        assert await client.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
     await until(lambda: nothing_is_left(app))
 
 

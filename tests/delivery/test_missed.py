@@ -10,7 +10,7 @@ import pytest
 
 from eventide_notify.channel.health import FORGET, ChannelHealth
 from eventide_notify.errors import Unavailable
-from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, Receipt
+from eventide_notify.models import Announcement, Change, Draft, IdGenerator, Notification, Receipt
 from eventide_notify.service import missed
 from eventide_notify.service.missed import FIRST_LOOK, LAST_LOOK, MARGIN, MissedReader, Sweep
 from eventide_notify.store import Store, create_store
@@ -153,7 +153,7 @@ class TestSweep:
         received, read = await world.save("received"), await world.save("read")
         await world.save("lost")
         await world.store.mark_delivered([Receipt("alice", received.id)], now=START)
-        await world.store.mark_read("alice", [read.id], now=START)
+        await world.store.change("alice", Change.READ, [read.id], now=START)
         world.clock.pass_(FIRST_LOOK * 1.5)
         await world.sweep.round()
         assert world.screens.shown == ["lost"]

@@ -12,9 +12,9 @@ import pytest
 
 from eventide_notify.errors import Conflict, InvalidRequest, OutcomeUnknown, Unavailable
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Announcement, Draft, Notification
+from eventide_notify.models import Announcement, Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
-from eventide_notify.service import NotificationService, once, ordering
+from eventide_notify.service import Inbox, NotificationService, once, ordering
 from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
 from eventide_notify.store.sql import SqlStore
@@ -214,22 +214,25 @@ async def test_nobody_waits_long_for_a_save_that_is_not_answered(stage: Stage, m
 
 @pytest.mark.parametrize("user", ["a\x00b", "\ud83d", "", "x" * 129])
 async def test_from_python_too_what_is_no_user_is_refused(stage: Stage, user: str) -> None:
-    service = stage.service
+    service, id = stage.service, "019ab7d4-0000-7000-8000-000000000000"
+    inbox = Inbox(stage.store, stage.screens, clock=service._clock, received=lambda _: None)
     for call in (
         service.send([user], HELLO),
         service.publish("news", None, [user]),
-        service.page(user),
-        service.unread_count(user),
-        service.get(user, "019ab7d4-0000-7000-8000-000000000000"),
-        service.mark_read(user, ["019ab7d4-0000-7000-8000-000000000000"]),
-        service.mark_all_read(user),
-        service.delete(user, ["019ab7d4-0000-7000-8000-000000000000"]),
+        inbox.page(user),
+        inbox.counts(user),
+        inbox.get(user, id),
+        inbox.change(user, Change.READ, [id]),
+        inbox.change_all(user, Change.READ),
+        inbox.press(user, id, "yes"),
         service.sessions(user),
     ):
         with pytest.raises(InvalidRequest):
             await call
     with pytest.raises(InvalidRequest):
-        await service.page("42", type="a\x00b")
+        await inbox.page("42", type="a\x00b")
+    with pytest.raises(InvalidRequest):
+        await inbox.page("42", q="a\x00b")
 
 
 @pytest.mark.parametrize("for_all", [False, True])

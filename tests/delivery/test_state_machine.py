@@ -20,10 +20,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from eventide_notify.errors import NotFound
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Announcement, Draft, Notification, Receipt, Status
+from eventide_notify.models import Announcement, Change, Counts, Draft, Notification, Receipt, Status
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.realtime.receipts import ReceiptTracker
-from eventide_notify.service import NotificationService
+from eventide_notify.service import Inbox, NotificationService
 from eventide_notify.service.delivery import BacklogReader, ReceiptWriter
 from eventide_notify.store import Store, create_store
 
@@ -100,7 +100,12 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.owner: dict[str, str] = {}
         self.read: set[str] = set()
         self.deleted: set[str] = set()
-        self.seen: dict[str, Status] = {}
+        self.shown: set[str] = set()
+        self.archived: set[str] = set()
+        self.named: set[str] = set()
+        """What users have named as seen or archived, which proves that they have it."""
+        self.was_read: set[str] = set()
+        self.before: dict[str, Status] = {}
         self.run(self.store.open())
         self.start_server()
 
@@ -119,6 +124,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             metrics=metrics,
             announcement_lifetime=timedelta(days=1),
         )
+        self.inbox = Inbox(self.store, self.network, clock=lambda: self.now, received=self.receipts.received)
 
     def device(self, number: int) -> Device:
         return self.devices[number % len(self.devices)]
@@ -143,30 +149,44 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.network.works = True
         return sent
 
-    @rule(id=ids, user=st.sampled_from(USERS))
-    def mark_read(self, id: str, user: str) -> None:
-        found = self.owner[id] == user and id not in self.deleted
+    @rule(some=st.lists(ids, min_size=1, max_size=4), user=st.sampled_from(USERS), change=st.sampled_from(Change))
+    def change(self, some: list[str], user: str, change: Change) -> None:
+        found = {id for id in some if self.owner[id] == user and id not in self.deleted}
         try:
-            self.run(self.service.mark_read(user, [id]))
-            assert found
-            self.read.add(id)
+            done = self.run(self.inbox.change(user, change, some))
         except NotFound:
             assert not found
+        else:
+            assert set(done.owned) == found
+            assert set(done.changed) == self.apply(change, found)
+            if change in (Change.SEEN, Change.ARCHIVE):
+                self.named.update(done.changed)
 
-    @rule(id=ids, user=st.sampled_from(USERS))
-    def mark_all_read_up_to(self, id: str, user: str) -> None:
-        self.run(self.service.mark_all_read(user, up_to=id))
-        self.read |= {other for other, owner in self.owner.items() if owner == user and other <= id}
+    @rule(id=ids, user=st.sampled_from(USERS), change=st.sampled_from(Change))
+    def change_all_up_to(self, id: str, user: str, change: Change) -> None:
+        mine = {other for other, owner in self.owner.items() if owner == user and other <= id} - self.deleted
+        found = mine & self.archived if change is Change.UNARCHIVE else mine - self.archived
+        done = self.run(self.inbox.change_all(user, change, up_to=id))
+        assert list(done.changed) == sorted(self.apply(change, found), reverse=True)
 
-    @rule(id=ids, user=st.sampled_from(USERS))
-    def delete(self, id: str, user: str) -> None:
-        found = self.owner[id] == user and id not in self.deleted
-        try:
-            self.run(self.service.delete(user, [id]))
-            assert found
-            self.deleted.add(id)
-        except NotFound:
-            assert not found
+    def apply(self, change: Change, found: set[str]) -> set[str]:
+        """Make the change to what is known of these; those that are otherwise now."""
+        known, adds = {
+            Change.SEEN: (self.shown, True),
+            Change.READ: (self.read, True),
+            Change.UNREAD: (self.read, False),
+            Change.ARCHIVE: (self.archived, True),
+            Change.UNARCHIVE: (self.archived, False),
+            Change.DELETE: (self.deleted, True),
+        }[change]
+        changed = found - known if adds else found & known
+        (known.update if adds else known.difference_update)(changed)
+        if change is Change.READ:
+            self.shown |= changed
+            self.was_read |= changed
+        if change is Change.UNREAD:
+            self.before |= dict.fromkeys(changed, Status.DELIVERED)
+        return changed
 
     # What devices and the network do
 
@@ -250,20 +270,26 @@ class DeliveryMachine(RuleBasedStateMachine):
         order = list(Status)
         for id, status in self.statuses().items():
             if status is Status.DELIVERED:
-                assert id in self.taken(), "confirmed, and nobody has it"
+                assert id in self.taken() | self.named | self.was_read, "confirmed, and nobody has it"
             assert (status is Status.READ) == (id in self.read)
-            assert order.index(status) >= order.index(self.seen.get(id, Status.PENDING))
-            self.seen[id] = status
+            assert order.index(status) >= order.index(self.before.get(id, Status.PENDING))
+            self.before[id] = status
 
     @invariant()
     def counts_agree(self) -> None:
         for user in USERS:
-            mine = {id for id, owner in self.owner.items() if owner == user} - self.deleted - self.read
-            assert self.run(self.service.unread_count(user)) == len(mine)
+            mine = {id for id, owner in self.owner.items() if owner == user} - self.deleted - self.archived
+            expected = Counts(len(mine - self.read), len(mine - self.shown))
+            assert self.run(self.inbox.counts(user)) == expected
 
     def statuses(self) -> Mapping[str, Status]:
-        pages = [self.run(self.service.page(user, limit=10_000)) for user in USERS]
-        found = {item.id: item.status for page in pages for item in page.notifications}
+        found: dict[str, Status] = {}
+        for archived in (False, True):
+            pages = [self.run(self.inbox.page(user, limit=10_000, archived=archived)) for user in USERS]
+            listed = [item for page in pages for item in page.notifications]
+            assert all(item.archived == archived == (item.id in self.archived) for item in listed)
+            assert all(item.seen == (item.id in self.shown) for item in listed)
+            found |= {item.id: item.status for item in listed}
         assert set(found) == set(self.owner) - self.deleted, "something was lost, or came back"
         return found
 
@@ -278,9 +304,10 @@ class DeliveryMachine(RuleBasedStateMachine):
             for _ in range(device.pongs):
                 self.a_pong_arrives(number)
         self.receipts_are_written()
-        statuses = self.statuses()
+        statuses = {id: status for id, status in self.statuses().items() if id not in self.archived}
         assert Status.PENDING not in statuses.values(), "connected, and still pending"
-        assert {id for id, status in statuses.items() if status is not Status.READ} <= self.taken(), "lost"
+        received = self.taken() | self.named | self.was_read
+        assert {id for id, status in statuses.items() if status is not Status.READ} <= received, "lost"
         self.run(self.store.close())
         self.loop.close()
 

@@ -62,7 +62,7 @@ async def test_a_client_of_each_instance_is_live_from_both_and_catches_up(
     missed = [instance.send(*users) for instance in reversed(cluster)]
     for number, page in enumerate(pages):
         page.connect()
-        assert await page.ready(nth=2) == {"complete": True, "count": 2, "unreadCount": 4}
+        assert await page.ready(nth=2) == {"complete": True, "count": 2, "unreadCount": 4, "unseenCount": 4}
         assert ids(page.received()) == [sent[number] for sent in (*live, *missed)]
 
 

@@ -169,9 +169,10 @@ class Page:
         """Wait until it has connected for the nth time and got what it missed; `catch_up_complete`."""
         return await self.event("catch_up_complete", nth=nth)
 
-    async def count_is(self, count: int) -> None:
-        """Wait until this is the last unread count it was told."""
-        await until(lambda: self.events("unread_count")[-1:] == [{"unreadCount": count}], within=DEADLINE)
+    async def count_is(self, unread: int, *, unseen: int | None = None) -> None:
+        """Wait until these are the last counts it was told; what is read has been seen."""
+        told = {"unreadCount": unread, "unseenCount": unread if unseen is None else unseen}
+        await until(lambda: self.events("unread_count")[-1:] == [told], within=DEADLINE)
 
     def received(self) -> list[Any]:
         """Every notification and announcement that came, replayed or live, one by one or as an array, in order."""

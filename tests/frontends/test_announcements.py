@@ -62,7 +62,7 @@ async def test_who_comes_later_gets_it_in_its_place(start: OpenPage, square: Ser
     id = say(**CONTENT)
     [after] = square.send(user)
     page = start(at=square)
-    assert await page.ready() == {"complete": True, "count": 3, "unreadCount": 3}
+    assert await page.ready() == {"complete": True, "count": 3, "unreadCount": 3, "unseenCount": 3}
     assert ids(page.received()) == [before, id, after]
     replayed = page.received()[1]
     assert replayed.items() >= {"id": id, "replayed": True, **CONTENT}.items()
@@ -72,7 +72,7 @@ async def test_who_comes_later_gets_it_in_its_place(start: OpenPage, square: Ser
         await become(rest, *["DELIVERED"] * 3)
     await page.disconnect()
     page.connect()
-    assert await page.ready(nth=2) == {"complete": True, "count": 0, "unreadCount": 3}
+    assert await page.ready(nth=2) == {"complete": True, "count": 0, "unreadCount": 3, "unseenCount": 3}
 
 
 @own_transport
@@ -86,11 +86,11 @@ async def test_reading_and_deleting_it_is_each_users_own(
     for each in (page, others):
         await each.count_is(2)
     answer = await page.call("mark_read", {"notificationId": one})
-    assert answer == {"success": True, "notificationId": one, "unreadCount": 1}
-    assert await page.event("notification_read") == {"ids": [one], "unreadCount": 1}
+    assert answer == {"success": True, "notificationId": one, "unreadCount": 1, "unseenCount": 1}
+    assert await page.event("notification_read") == {"ids": [one], "unreadCount": 1, "unseenCount": 1}
     answer = await page.call("delete_notification", {"notificationId": two})
-    assert answer == {"success": True, "notificationId": two, "unreadCount": 0}
-    assert await page.event("notification_deleted") == {"ids": [two], "unreadCount": 0}
+    assert answer == {"success": True, "notificationId": two, "unreadCount": 0, "unseenCount": 0}
+    assert await page.event("notification_deleted") == {"ids": [two], "unreadCount": 0, "unseenCount": 0}
     assert ids((await page.call("get_notifications"))["notifications"]) == [one]
     theirs = await others.call("get_notifications")
     assert ids(theirs["notifications"]) == [two, one]
@@ -109,10 +109,10 @@ async def test_when_it_is_retracted_it_leaves_every_screen(
     id = say(message="Oops")
     await page.count_is(2)
     assert retract(square, id).status_code == 204
-    assert await page.event("notification_deleted") == {"ids": [id], "unreadCount": 1}
-    assert await others.event("notification_deleted") == {"ids": [id], "unreadCount": 0}
+    assert await page.event("notification_deleted") == {"ids": [id], "unreadCount": 1, "unseenCount": 1}
+    assert await others.event("notification_deleted") == {"ids": [id], "unreadCount": 0, "unseenCount": 0}
     late = open_page(A, f"later than {user}", at=square)
-    assert await late.ready() == {"complete": True, "count": 0, "unreadCount": 0}
+    assert await late.ready() == {"complete": True, "count": 0, "unreadCount": 0, "unseenCount": 0}
     assert retract(square, id).status_code == 404
 
 
@@ -124,7 +124,7 @@ async def test_to_those_who_are_connected_it_is_only_said(start: OpenPage, squar
     for name in NAMES:
         shown = await page.event(name)
         assert (shown["id"], shown["stored"]) == (id, False)
-    assert await page.call("get_unread_count") == {"unreadCount": 0}
+    assert await page.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
     async with client_of(square, user) as rest:
         assert await stored(rest) == []
 
@@ -134,4 +134,4 @@ async def test_it_expires(open_page: OpenPage, square: Service, say: Say, user: 
     async with client_of(square, user) as rest:
         await become(rest)
     page = open_page(C, user, at=square)
-    assert await page.ready() == {"complete": True, "count": 0, "unreadCount": 0}
+    assert await page.ready() == {"complete": True, "count": 0, "unreadCount": 0, "unseenCount": 0}

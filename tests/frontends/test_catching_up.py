@@ -27,7 +27,7 @@ async def test_what_was_sent_meanwhile_comes_oldest_first_and_before_what_is_liv
     assert await statuses(rest) == ["PENDING"] * 3
     before = len(page.find("event"))
     page.connect()
-    assert await page.ready(nth=2) == {"complete": True, "count": 3, "unreadCount": 3}
+    assert await page.ready(nth=2) == {"complete": True, "count": 3, "unreadCount": 3, "unseenCount": 3}
     replay = ["pending_notifications"] if batch else ["notification", "newNotification"] * 3
     names = [line.name for line in page.find("event")[before:]]
     assert names[: len(replay) + 2] == ["connected", *replay, "catch_up_complete"]
@@ -48,7 +48,7 @@ async def test_what_was_delivered_does_not_come_again(
     await become(rest, "DELIVERED")
     await page.disconnect()
     page.connect()
-    assert await page.ready(nth=2) == {"complete": True, "count": 0, "unreadCount": 1}
+    assert await page.ready(nth=2) == {"complete": True, "count": 0, "unreadCount": 1, "unseenCount": 1}
     assert len(page.received()) == 1
     assert page.events("pending_notifications") == []
 
@@ -112,7 +112,7 @@ async def test_since_brings_all_that_is_newer_whatever_its_status(
     await other.call("mark_read", {"notificationId": newer[0]})
     await page.disconnect()
     page.connect(since=seen)
-    assert await page.ready(nth=2) == {"complete": True, "count": 3, "unreadCount": 3}
+    assert await page.ready(nth=2) == {"complete": True, "count": 3, "unreadCount": 3, "unseenCount": 3}
     replayed = page.received()[4:]
     assert ids(replayed) == newer
     assert [item["status"] for item in replayed] == ["READ", "DELIVERED", "DELIVERED"]
@@ -135,7 +135,7 @@ async def test_what_was_read_meanwhile_is_not_replayed(
     read, unread = (service.send(user)[0] for _ in range(2))
     (await rest.put(f"/v1/notifications/{read}/read")).raise_for_status()
     page = start()
-    assert await page.ready() == {"complete": True, "count": 1, "unreadCount": 1}
+    assert await page.ready() == {"complete": True, "count": 1, "unreadCount": 1, "unseenCount": 1}
     assert ids(page.received()) == [unread]
     await become(rest, "READ", "DELIVERED")
 
@@ -153,7 +153,7 @@ async def test_a_large_replay_comes_as_a_whole(
 ) -> None:
     missed = await save_missed(generous, user, count, content)
     page = start(at=generous)
-    assert await page.ready() == {"complete": True, "count": count, "unreadCount": count}
+    assert await page.ready() == {"complete": True, "count": count, "unreadCount": count, "unseenCount": count}
     assert ids(page.received()) == missed
     assert page.find("disconnect") == []
     async with client_of(generous, user) as rest:
@@ -175,18 +175,18 @@ async def test_beyond_the_limit_the_newest_come_and_the_rest_is_said_to_wait(
 ) -> None:
     sent = [brief.send(user)[0] for _ in range(5)]
     page = start(at=brief, auth={"since": sent[0]} if since else {})
-    assert await page.ready() == {"complete": False, "count": 3, "unreadCount": 5}
+    assert await page.ready() == {"complete": False, "count": 3, "unreadCount": 5, "unseenCount": 5}
     assert ids(page.received()) == sent[2:]
     async with client_of(brief, user) as rest:
         await become(rest, "PENDING", "PENDING", "DELIVERED", "DELIVERED", "DELIVERED")
     await page.disconnect()
     page.connect()
-    assert await page.ready(nth=2) == {"complete": True, "count": 2, "unreadCount": 5}
+    assert await page.ready(nth=2) == {"complete": True, "count": 2, "unreadCount": 5, "unseenCount": 5}
     assert ids(page.received()[3:]) == sent[:2]
 
 
 async def test_at_the_limit_nothing_waits(open_page: OpenPage, user: int, brief: Service) -> None:
     sent = [brief.send(user)[0] for _ in range(3)]
     page = open_page(B, user, at=brief)
-    assert await page.ready() == {"complete": True, "count": 3, "unreadCount": 3}
+    assert await page.ready() == {"complete": True, "count": 3, "unreadCount": 3, "unseenCount": 3}
     assert ids(page.received()) == sent

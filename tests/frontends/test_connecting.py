@@ -111,5 +111,5 @@ async def test_with_a_refreshed_token_it_stays(open_page: OpenPage, user: int, s
     assert refreshed["expiresAt"] > warning["expiresAt"]
     await forgetful.line("disconnect")
     assert (await forgetful.line("connect_error")).data == {"code": "token_expired"}
-    assert await page.call("get_unread_count") == {"unreadCount": 0}
+    assert await page.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
     assert page.find("disconnect") == []

@@ -65,7 +65,7 @@ async def test_each_front_end_finds_what_it_shows(
 async def test_a_stream_comes_in_order_once_and_with_exact_counts(page: Page, service: Service, user: int) -> None:
     began = time.monotonic()
     sent = [service.send(user)[0] for _ in range(BURST)]
-    await until(lambda: page.events("unread_count")[-1:] == [{"unreadCount": BURST}])
+    await until(lambda: page.events("unread_count")[-1:] == [{"unreadCount": BURST, "unseenCount": BURST}])
     assert ids(page.received()) == sent
     counts = [told["unreadCount"] for told in page.events("unread_count")]
     assert counts == sorted(set(counts))
@@ -144,8 +144,8 @@ async def test_all_devices_of_a_user_see_everything(
     for page in pages:
         await page.event("notification_read", nth=2)
         assert page.events("notification_read") == [
-            {"ids": [first], "unreadCount": 2},
-            {"all": True, "upTo": third, "unreadCount": 0},
+            {"ids": [first], "unreadCount": 2, "unseenCount": 2},
+            {"all": True, "upTo": third, "unreadCount": 0, "unseenCount": 0},
         ]
-        assert await page.event("notification_deleted") == {"ids": [second], "unreadCount": 1}
+        assert await page.event("notification_deleted") == {"ids": [second], "unreadCount": 1, "unseenCount": 1}
         await page.count_is(0)

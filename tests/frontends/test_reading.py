@@ -16,13 +16,13 @@ from .page import B, C, Page
 async def test_mark_read(page: Page, service: Service, user: int, rest: httpx.AsyncClient) -> None:
     one, two, *more = (service.send(user)[0] for _ in range(4))
     await page.live(nth=4)
-    answer = {"success": True, "notificationId": one, "unreadCount": 3}
+    answer = {"success": True, "notificationId": one, "unreadCount": 3, "unseenCount": 3}
     assert await page.call("mark_read", {"notificationId": one}) == answer
-    assert await page.event("notification_read") == {"ids": [one], "unreadCount": 3}
+    assert await page.event("notification_read") == {"ids": [one], "unreadCount": 3, "unseenCount": 3}
     assert await page.call("mark_read", {"notificationId": one}) == answer
     page.emit("mark_read", {"notificationId": two})  # front end C's bell does not always wait for an answer
-    await until(lambda: {"ids": [two], "unreadCount": 2} in page.events("notification_read"))
-    several = {"success": True, "notificationIds": more, "unreadCount": 0}
+    await until(lambda: {"ids": [two], "unreadCount": 2, "unseenCount": 2} in page.events("notification_read"))
+    several = {"success": True, "notificationIds": more, "unreadCount": 0, "unseenCount": 0}
     assert await page.call("mark_read", {"notificationIds": more}) == several
     await page.count_is(0)
     assert all(item["status"] == "READ" and item["read"] and "readAt" in item for item in await stored(rest))
@@ -33,8 +33,8 @@ async def test_delete(page: Page, service: Service, user: int, rest: httpx.Async
     one, two = (service.send(user)[0] for _ in range(2))
     await page.live(nth=2)
     answer = await page.call("delete_notification", {"notificationId": one})
-    assert answer == {"success": True, "notificationId": one, "unreadCount": 1}
-    assert await page.event("notification_deleted") == {"ids": [one], "unreadCount": 1}
+    assert answer == {"success": True, "notificationId": one, "unreadCount": 1, "unseenCount": 1}
+    assert await page.event("notification_deleted") == {"ids": [one], "unreadCount": 1, "unseenCount": 1}
     await page.count_is(1)
     assert ids(await stored(rest)) == [two]
     again = await page.call("delete_notification", {"notificationId": one})
@@ -45,22 +45,27 @@ async def test_delete(page: Page, service: Service, user: int, rest: httpx.Async
 async def test_mark_all_read(page: Page, service: Service, user: int, rest: httpx.AsyncClient) -> None:
     _, two, _ = (service.send(user)[0] for _ in range(3))
     await page.live(nth=3)
-    assert await page.call("mark_all_read", {"upTo": two}) == {"success": True, "updated": 2, "unreadCount": 1}
-    assert await page.call("mark_all_read") == {"success": True, "updated": 1, "unreadCount": 0}
+    assert await page.call("mark_all_read", {"upTo": two}) == {
+        "success": True,
+        "updated": 2,
+        "unreadCount": 1,
+        "unseenCount": 1,
+    }
+    assert await page.call("mark_all_read") == {"success": True, "updated": 1, "unreadCount": 0, "unseenCount": 0}
     await page.event("notification_read", nth=2)
     assert page.events("notification_read") == [
-        {"all": True, "upTo": two, "unreadCount": 1},
-        {"all": True, "upTo": None, "unreadCount": 0},
+        {"all": True, "upTo": two, "unreadCount": 1, "unseenCount": 1},
+        {"all": True, "upTo": None, "unreadCount": 0, "unseenCount": 0},
     ]
     await page.count_is(0)
     assert await statuses(rest) == ["READ"] * 3
 
 
 async def test_counts_and_lists(page: Page, service: Service, user: int, rest: httpx.AsyncClient) -> None:
-    assert await page.call("get_unread_count") == {"unreadCount": 0}
+    assert await page.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
     sent = [service.send(user, type=type)[0] for type in ("X", "Y", "X")]
     await page.live(nth=3)
-    assert await page.call("get_unread_count") == {"unreadCount": 3}
+    assert await page.call("get_unread_count") == {"unreadCount": 3, "unseenCount": 3}
     await become(rest, *["DELIVERED"] * 3)
     assert ids((await page.call("get_notifications"))["notifications"]) == sent[::-1]
     queries: list[Any] = [{}, {"limit": 2}, {"offset": 1, "type": "X"}, {"unread": "true"}, {"unread": "false"}]
@@ -114,11 +119,11 @@ async def test_front_end_b_lists_reads_and_deletes_by_rest(
     status, read = await page.fetch("PUT", f"/v1/notifications/{one}/read")
     assert (status, read["id"], read["status"], read["read"]) == (200, one, "READ", True)
     assert await page.fetch("PUT", f"/v1/notifications/{one}/read") == (200, read)
-    assert await page.event("notification_read") == {"ids": [one], "unreadCount": 1}
+    assert await page.event("notification_read") == {"ids": [one], "unreadCount": 1, "unseenCount": 1}
     assert await page.fetch("DELETE", f"/v1/notifications/{two}") == (204, None)
-    assert await page.event("notification_deleted") == {"ids": [two], "unreadCount": 0}
+    assert await page.event("notification_deleted") == {"ids": [two], "unreadCount": 0, "unseenCount": 0}
     await page.count_is(0)
-    listed = {"notifications": [read], "unreadCount": 0, "nextCursor": None}
+    listed = {"notifications": [read], "unreadCount": 0, "unseenCount": 0, "nextCursor": None}
     assert await page.fetch("GET", "/v1/notifications") == (200, listed)
     assert (await page.fetch("DELETE", f"/v1/notifications/{two}"))[0] == 404
 
@@ -126,4 +131,4 @@ async def test_front_end_b_lists_reads_and_deletes_by_rest(
 async def test_front_end_c_shows_what_it_may_count(open_page: OpenPage, user: int, service: Service) -> None:
     service.send(user)
     page = open_page(C, user)
-    assert (await page.line("shown", "connected")).data == {"userId": user, "unreadCount": 1}
+    assert (await page.line("shown", "connected")).data == {"userId": user, "unreadCount": 1, "unseenCount": 1}

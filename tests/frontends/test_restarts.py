@@ -52,7 +52,7 @@ async def test_a_crash_between_the_201_and_the_connect_loses_nothing(
     on_each_store.kill()
     on_each_store.start()
     page = open_page(C, user, at=on_each_store)
-    assert await page.ready() == {"complete": True, "count": 1, "unreadCount": 1}
+    assert await page.ready() == {"complete": True, "count": 1, "unreadCount": 1, "unseenCount": 1}
     assert ids(page.received()) == sent
 
 
@@ -69,7 +69,7 @@ async def test_after_a_crash_it_comes_back_by_itself_and_gets_what_it_missed(
     mortal.kill()
     mortal.start()
     other_browser.thaw()
-    assert await page.ready(nth=2) == {"complete": True, "count": 3, "unreadCount": 3}
+    assert await page.ready(nth=2) == {"complete": True, "count": 3, "unreadCount": 3, "unseenCount": 3}
     [live] = mortal.send(user)
     await page.live(nth=1 if front_end.batch else 4)
     assert ids(page.received()) == [*missed, live]

@@ -64,11 +64,11 @@ async def test_a_change_of_state_reaches_every_device(cluster: Cluster, devices:
         await each.frame(lambda frame: id in frame)
     await devices[0].call("mark_read", {"notificationId": id})
     for each in devices:
-        assert await each.event("notification_read") == {"ids": [id], "unreadCount": 0}
+        assert await each.event("notification_read") == {"ids": [id], "unreadCount": 0, "unseenCount": 0}
     await asyncio.to_thread(rest, cluster[1], "DELETE", f"/v1/notifications/{id}", user=user)
     for each in devices:
-        assert await each.event("notification_deleted") == {"ids": [id], "unreadCount": 0}
-        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 0}])  # type: ignore[misc]
+        assert await each.event("notification_deleted") == {"ids": [id], "unreadCount": 0, "unseenCount": 0}
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 0, "unseenCount": 0}])  # type: ignore[misc]
 
 
 async def test_events_of_the_callers_own_and_announcements(cluster: Cluster, devices: Pair, user: str) -> None:
@@ -79,10 +79,10 @@ async def test_events_of_the_callers_own_and_announcements(cluster: Cluster, dev
     made = await asyncio.to_thread(rest, cluster[1], "POST", "/v1/admin/announcements", {"message": "Noon"})
     for each in devices:
         assert (await each.event("announcement"))["id"] == made["id"]
-        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1}])  # type: ignore[misc]
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1, "unseenCount": 1}])  # type: ignore[misc]
     await asyncio.to_thread(rest, cluster[0], "DELETE", f"/v1/admin/announcements/{made['id']}")
     for each in devices:
-        assert await each.event("notification_deleted") == {"ids": [made["id"]], "unreadCount": 0}
+        assert await each.event("notification_deleted") == {"ids": [made["id"]], "unreadCount": 0, "unseenCount": 0}
 
 
 async def test_who_is_online_is_known_on_every_instance(cluster: Cluster, devices: Pair, user: str) -> None:
@@ -195,7 +195,7 @@ async def test_changes_of_state_that_were_lost_are_read_again(
     read, deleted, kept = [(await asyncio.to_thread(here.send, user))[0] for _ in range(3)]
     announced = await asyncio.to_thread(rest, here, "POST", "/v1/admin/announcements", {"message": "Noon"})
     for each in devices:
-        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 4}])  # type: ignore[misc]
+        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 4, "unseenCount": 4}])  # type: ignore[misc]
         await each.frame(lambda frame: announced["id"] in frame)
     redis.kill()
     try:
@@ -209,7 +209,9 @@ async def test_changes_of_state_that_were_lost_are_read_again(
         redis.start()
     for each in devices:
         assert await each.event("reload", within=20) == {}
-        await until(lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1}], within=10)  # type: ignore[misc]
+        await until(
+            lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1, "unseenCount": 1}], within=10
+        )  # type: ignore[misc]
     assert devices[1].events("notification_read") == [], "lost, as was to be shown"
     for instance in (here, there):
         page = await asyncio.to_thread(rest, instance, "GET", "/v1/notifications", user=user)

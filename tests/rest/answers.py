@@ -13,8 +13,8 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 NEVER_GIVEN = "01900000-0000-7000-8000-000000000000"
 """An id that looks right and that nothing has."""
 
-REQUIRED = {"id", "type", "title", "message", "status", "read", "createdAt", "timestamp"}
-OPTIONAL = {"link", "avatar", "data"}
+REQUIRED = {"id", "kind", "type", "title", "message", "status", "read", "seen", "archived", "createdAt", "timestamp"}
+OPTIONAL = {"link", "avatar", "data", "actions"}
 
 
 def problem(response: httpx.Response, status: int, code: str, *fields: str) -> dict[str, Any]:
@@ -37,6 +37,8 @@ def check_notification(item: Mapping[str, Any], *also: str) -> None:
     assert set(item) == REQUIRED | {"userId"} | set(also)
     _check_content(item)
     assert isinstance(item["userId"], str)
+    assert item["seen"] is ("seenAt" in item)
+    assert item["archived"] is ("archivedAt" in item)
 
 
 def check_announcement(item: Mapping[str, Any], *also: str) -> None:
@@ -48,7 +50,8 @@ def check_announcement(item: Mapping[str, Any], *also: str) -> None:
 def _check_content(item: Mapping[str, Any]) -> None:
     assert UUID7.fullmatch(item["id"])
     assert item["status"] in {"PENDING", "DELIVERED", "READ"}
+    assert item["kind"] in {"notification", "announcement"}
     assert item["read"] is (item["status"] == "READ")
     assert item["timestamp"] == item["createdAt"]
-    for name in {"createdAt", "timestamp", "deliveredAt", "readAt", "expiresAt"} & set(item):
+    for name in {"createdAt", "timestamp", "deliveredAt", "readAt", "seenAt", "archivedAt", "expiresAt"} & set(item):
         assert TIME.fullmatch(item[name])

@@ -59,11 +59,13 @@ def test_the_names_of_the_contract_are_reserved() -> None:
     to_client = {
         *("connected", "notification", "newNotification", "new_notification", "pending_notifications"),
         *("global_notification", "announcement", "notification_read", "notification_deleted", "unread_count"),
+        *("notification_updated", "reload"),
         *("catch_up_complete", "token_expiring", "exception", "messageToClient"),
     }
     to_server = {
         *("mark_read", "mark_all_read", "delete_notification", "get_unread_count", "get_notifications"),
         *("notification_ack", "refresh_token", "messageToServer"),
+        *("mark_seen", "mark_unread", "archive", "unarchive", "notification_action"),
     }
     assert own | to_client | to_server <= RESERVED_EVENTS
 

@@ -193,9 +193,13 @@ def test_reading_all_includes_it(
     send(admin, user)
     middle = announce("Middle")["id"]
     announce("Last")
-    assert reader.put(f"{LIST}/read-all", json={"upTo": middle}).json() == {"updated": 2, "unreadCount": 1}
+    assert reader.put(f"{LIST}/read-all", json={"upTo": middle}).json() == {
+        "updated": 2,
+        "unreadCount": 1,
+        "unseenCount": 1,
+    }
     assert messages(reader, unread="true") == ["Last"]
-    assert reader.put(f"{LIST}/read-all").json() == {"updated": 1, "unreadCount": 0}
+    assert reader.put(f"{LIST}/read-all").json() == {"updated": 1, "unreadCount": 0, "unseenCount": 0}
     assert unread(stranger) == 2
 
 

@@ -29,7 +29,7 @@ def test_reading_twice_gives_the_same_answer(reader: httpx.Client, send: Send) -
     id = send()
     first = reader.put(f"{LIST}/{id}/read")
     assert first.status_code == 200
-    check_notification(first.json(), "deliveredAt", "readAt")
+    check_notification(first.json(), "deliveredAt", "readAt", "seenAt")
     assert first.json()["status"] == "READ"
     again = reader.put(f"{LIST}/{id}/read")
     assert (again.status_code, again.json()) == (200, first.json())
@@ -75,25 +75,25 @@ def test_all_are_read(reader: httpx.Client, send: Send, body: dict[str, Any]) ->
     ids = [send() for _ in range(3)]
     reader.put(f"{LIST}/{ids[0]}/read")
     answer = reader.put(ALL, **body)
-    assert (answer.status_code, answer.json()) == (200, {"updated": 2, "unreadCount": 0})
-    assert reader.put(ALL, **body).json() == {"updated": 0, "unreadCount": 0}
+    assert (answer.status_code, answer.json()) == (200, {"updated": 2, "unreadCount": 0, "unseenCount": 0})
+    assert reader.put(ALL, **body).json() == {"updated": 0, "unreadCount": 0, "unseenCount": 0}
     assert statuses(reader) == ["READ"] * 3
 
 
 def test_all_up_to_one_are_read(reader: httpx.Client, send: Send) -> None:
     ids = [send() for _ in range(4)]
-    assert reader.put(ALL, json={"upTo": ids[1]}).json() == {"updated": 2, "unreadCount": 2}
+    assert reader.put(ALL, json={"upTo": ids[1]}).json() == {"updated": 2, "unreadCount": 2, "unseenCount": 2}
     assert statuses(reader) == ["READ", "READ", "PENDING", "PENDING"]
     reader.delete(f"{LIST}/{ids[2]}")
     # The page may not know yet that the newest it shows is deleted elsewhere.
-    assert reader.put(ALL, json={"upTo": ids[2]}).json() == {"updated": 0, "unreadCount": 1}
-    assert reader.put(ALL, json={"upTo": NEVER_GIVEN}).json() == {"updated": 0, "unreadCount": 1}
+    assert reader.put(ALL, json={"upTo": ids[2]}).json() == {"updated": 0, "unreadCount": 1, "unseenCount": 1}
+    assert reader.put(ALL, json={"upTo": NEVER_GIVEN}).json() == {"updated": 0, "unreadCount": 1, "unseenCount": 1}
 
 
 def test_all_are_ones_own(reader: httpx.Client, stranger: httpx.Client, send: Send) -> None:
     id = send()
-    assert stranger.put(ALL).json() == {"updated": 0, "unreadCount": 0}
-    assert stranger.put(ALL, json={"upTo": id}).json() == {"updated": 0, "unreadCount": 0}
+    assert stranger.put(ALL).json() == {"updated": 0, "unreadCount": 0, "unseenCount": 0}
+    assert stranger.put(ALL, json={"upTo": id}).json() == {"updated": 0, "unreadCount": 0, "unseenCount": 0}
     assert statuses(reader) == ["PENDING"]
 
 

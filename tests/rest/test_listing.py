@@ -18,7 +18,7 @@ def page(reader: httpx.Client, **query: Any) -> dict[str, Any]:
     answer = reader.get(LIST, params=query)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
-    assert set(body) == {"notifications", "unreadCount", "nextCursor"}
+    assert set(body) == {"notifications", "unreadCount", "unseenCount", "nextCursor"}
     return body
 
 
@@ -27,8 +27,8 @@ def ids(body: dict[str, Any]) -> list[str]:
 
 
 def test_a_user_without_notifications_has_an_empty_list(reader: httpx.Client) -> None:
-    assert page(reader) == {"notifications": [], "unreadCount": 0, "nextCursor": None}
-    assert reader.get(COUNT).json() == {"unreadCount": 0}
+    assert page(reader) == {"notifications": [], "unreadCount": 0, "unseenCount": 0, "nextCursor": None}
+    assert reader.get(COUNT).json() == {"unreadCount": 0, "unseenCount": 0}
 
 
 def test_what_was_sent_is_what_is_read(reader: httpx.Client, send: Send, user: str) -> None:
@@ -101,7 +101,12 @@ def test_filters(reader: httpx.Client, send: Send) -> None:
     assert ids(page(reader, type="A")) == [sent[3], sent[0]]
     assert ids(page(reader, type="A", unread="true")) == [sent[0]]
     assert ids(page(reader, type="%")) == []
-    assert page(reader, type="B", unread="false") == {"notifications": [], "unreadCount": 2, "nextCursor": None}
+    assert page(reader, type="B", unread="false") == {
+        "notifications": [],
+        "unreadCount": 2,
+        "unseenCount": 2,
+        "nextCursor": None,
+    }
 
 
 def test_a_cursor_keeps_to_the_filters(reader: httpx.Client, send: Send) -> None:
@@ -113,8 +118,8 @@ def test_a_cursor_keeps_to_the_filters(reader: httpx.Client, send: Send) -> None
 
 def test_nobody_lists_or_counts_what_is_anothers(stranger: httpx.Client, send: Send) -> None:
     id = send()
-    assert page(stranger) == {"notifications": [], "unreadCount": 0, "nextCursor": None}
-    assert stranger.get(COUNT).json() == {"unreadCount": 0}
+    assert page(stranger) == {"notifications": [], "unreadCount": 0, "unseenCount": 0, "nextCursor": None}
+    assert stranger.get(COUNT).json() == {"unreadCount": 0, "unseenCount": 0}
     assert ids(page(stranger, cursor=id)) == []
 
 
@@ -182,9 +187,9 @@ def test_one(reader: httpx.Client, send: Send) -> None:
 
 def test_counting(reader: httpx.Client, send: Send) -> None:
     first, _ = send(), send()
-    assert reader.get(COUNT).json() == {"unreadCount": 2}
+    assert reader.get(COUNT).json() == {"unreadCount": 2, "unseenCount": 2}
     reader.put(f"{LIST}/{first}/read")
-    assert reader.get(COUNT).json() == {"unreadCount": 1}
+    assert reader.get(COUNT).json() == {"unreadCount": 1, "unseenCount": 1}
 
 
 @pytest.mark.parametrize("path", [COUNT, f"{LIST}/{NEVER_GIVEN}"])

@@ -67,7 +67,7 @@ async def test_one_socket_too_many_closes_the_one_that_was_silent_longest(small:
         fourth = await stack.enter_async_context(raw_client(small.base_url, auth))
         await second.until_closed()
         for client in (first, third, fourth):
-            assert await client.call("get_unread_count") == {"unreadCount": 0}
+            assert await client.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
         assert await asyncio.to_thread(connections, small, "phone") == 3
 
 
@@ -92,6 +92,6 @@ async def test_so_is_one_that_leaves_everything_it_has_joined(monkeypatch: pytes
         await client.frame(lambda frame: frame.startswith("40{"))
         await client.write("41/notifications,")
         await asyncio.sleep(0.6)  # longer than it may be without any
-        assert await client.call("get_unread_count", namespace="/") == {"unreadCount": 0}
+        assert await client.call("get_unread_count", namespace="/") == {"unreadCount": 0, "unseenCount": 0}
         await client.write("41")
         await client.until_closed()

@@ -27,7 +27,7 @@ async def client(service: Service, user: str) -> AsyncIterator[RawClient]:
         seen = len(bystander.frames)
         yield client
         for each in (client, bystander):
-            assert await each.call("get_unread_count") == {"unreadCount": 0}
+            assert await each.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
         assert [frame for frame in bystander.frames[seen:] if frame.startswith("42")] == []
 
 

@@ -103,7 +103,10 @@ async def test_a_client_that_pongs_unasked_confirms_nothing(service: Service, us
         [id] = await asyncio.to_thread(service.send, user)
         await client.event("notification")
         await client.write("3")
-        assert await client.call("get_unread_count") == {"unreadCount": 1}  # the pong before it has been read
+        assert await client.call("get_unread_count") == {
+            "unreadCount": 1,
+            "unseenCount": 1,
+        }  # the pong before it has been read
         assert await status(service, user, id) == "PENDING"
         assert await client.call("notification_ack", {"ids": [id]}) == {"success": True, "acknowledged": 1}
         assert await status(service, user, id) == "DELIVERED"

@@ -53,7 +53,7 @@ async def test_it_arrives_as_a_whole(
     auth = {"token": generous.token(user), "catchUp": way}
     async with client(generous.base_url, auth, namespace=namespace) as connected:
         complete = await connected.event("catch_up_complete", namespace=namespace, within=30)
-        assert complete == {"complete": True, "count": count, "unreadCount": count}
+        assert complete == {"complete": True, "count": count, "unreadCount": count, "unseenCount": count}
         batches = connected.events("pending_notifications", namespace=namespace)
         single = connected.events(NAMES[namespace], namespace=namespace)
         assert [item["id"] for items in [*batches, single] for item in items] == ids

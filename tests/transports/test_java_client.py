@@ -38,7 +38,7 @@ async def test_over_polling_it_confirms_by_an_acknowledgement_and_gets_the_rest_
         await client.ready()
         live = await inbox.send_many(3)
         await until_shown(client, missed, *live)
-        assert await client.call("get_unread_count") == {"unreadCount": 4}
+        assert await client.call("get_unread_count") == {"unreadCount": 4, "unseenCount": 4}
         await inbox.stays_pending(missed, *live)
         acknowledged = await client.call("notification_ack", {"ids": [missed, live[0]]})
         assert acknowledged == {"success": True, "acknowledged": 2}

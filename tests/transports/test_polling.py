@@ -234,7 +234,7 @@ async def test_without_t_nothing_is_proven_but_by_an_acknowledgement(inbox: Inbo
         await client.event("catch_up_complete")
         first, second = await inbox.send_many(2)
         await answer_with(client, second)
-        assert await client.call("get_unread_count") == {"unreadCount": 2}
+        assert await client.call("get_unread_count") == {"unreadCount": 2, "unseenCount": 2}
         await inbox.stays_pending(first, second)
         assert await client.call("notification_ack", {"ids": [first]}) == {"success": True, "acknowledged": 1}
         assert await inbox.status(first) == "DELIVERED"

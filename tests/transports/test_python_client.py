@@ -67,7 +67,10 @@ async def test_it_gets_everything_once_and_confirms_by_itself(
         live = await inbox.send_many(10)
         await client.until_shown(*missed, *live)
         await inbox.becomes("DELIVERED", *live)
-        assert await client.socket.call("get_unread_count", namespace=NAMESPACE) == {"unreadCount": 12}
+        assert await client.socket.call("get_unread_count", namespace=NAMESPACE) == {
+            "unreadCount": 12,
+            "unseenCount": 12,
+        }
         assert client.disconnects == []
     assert proxy.websockets() == (transports != ["polling"])
     assert bool(proxy.polls()) == (transports == ["polling"])  # by default it upgrades before its first poll
@@ -106,7 +109,7 @@ async def test_forty_events_in_one_tick_get_forty_answers(
         for _ in range(40):
             await client.socket.emit("get_unread_count", namespace=NAMESPACE, callback=answers.append)
         await until(lambda: len(answers) == 40)
-        assert answers == [{"unreadCount": 0}] * 40
+        assert answers == [{"unreadCount": 0, "unseenCount": 0}] * 40
         assert client.disconnects == []
 
 

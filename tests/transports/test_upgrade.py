@@ -72,7 +72,7 @@ async def test_the_pending_get_ends_with_a_noop_and_messages_go_on_over_the_webs
         ids = await inbox.send_many(3)
         await websocket.frame(lambda frame: ids[-1] in frame)
         assert [item["id"] for item in websocket.events("notification")] == ids
-        assert await websocket.call("get_unread_count") == {"unreadCount": 3}
+        assert await websocket.call("get_unread_count") == {"unreadCount": 3, "unseenCount": 3}
         assert "notification" not in str(websocket.frames[: websocket.frames.index("3probe")])
 
 
@@ -139,7 +139,7 @@ async def test_an_answer_that_is_lost_during_the_upgrade_comes_again(client: Pol
         await inbox.stays_pending(id)
         await websocket.write("5")
         await inbox.becomes("DELIVERED", id)
-        assert await websocket.call("get_unread_count") == {"unreadCount": 1}
+        assert await websocket.call("get_unread_count") == {"unreadCount": 1, "unseenCount": 1}
         assert websocket.events("notification") == []
 
 
@@ -172,16 +172,16 @@ async def test_what_is_lost_with_the_websocket_is_replayed(client: PollingClient
 async def test_after_it_polling_is_refused_and_the_session_goes_on(client: PollingClient) -> None:
     async with client.websocket() as websocket:
         await upgrade(websocket)
-        assert await websocket.call("get_unread_count") == {"unreadCount": 0}
+        assert await websocket.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
         assert (await client.get()).status == 400
         assert (await client.post("3")).status == 400
-        assert await websocket.call("get_unread_count") == {"unreadCount": 0}
+        assert await websocket.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
 
 
 async def test_a_second_websocket_changes_nothing(client: PollingClient, inbox: Inbox) -> None:
     async with client.websocket() as websocket:
         await upgrade(websocket)
-        assert await websocket.call("get_unread_count") == {"unreadCount": 0}
+        assert await websocket.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
         await is_refused(client)
         id = await inbox.send()
         assert (await websocket.event("notification"))["id"] == id

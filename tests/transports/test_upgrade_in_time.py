@@ -101,7 +101,10 @@ async def test_the_count_of_pings_and_pongs_goes_on(pinging: Service, user: str,
             await websocket.frame(lambda frame: frame == "2")
             if not answered:
                 await websocket.write("3")
-                assert await websocket.call("get_unread_count") == {"unreadCount": 1}  # the pong has been read
+                assert await websocket.call("get_unread_count") == {
+                    "unreadCount": 1,
+                    "unseenCount": 1,
+                }  # the pong has been read
                 await inbox.stays_pending(id)
             await websocket.write("3")
             await inbox.becomes("DELIVERED", id)

@@ -59,7 +59,7 @@ class Broken:
         await self.sockets.emit("notification", item, to=to, namespace=NAMESPACE)
 
     async def count(self, request: Request) -> Response:
-        return JSONResponse({"unreadCount": 0})
+        return JSONResponse({"unreadCount": 0, "unseenCount": 0})
 
     async def send(self, request: Request) -> Response:
         if self._way == "full":

@@ -1,0 +1,130 @@
+"""The shapes of REST's answers. Nothing is validated by them: the OpenAPI document is made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .errors import ERRORS_MAX
+from .models import Action, NotificationId, Status, UserId
+from .schemas import Shape
+
+
+class ChosenAction(Shape):
+    """The action that the user chose, and when."""
+
+    id: str
+    at: datetime
+
+
+class ContentShape(Shape):
+    """What notifications and announcements have in common."""
+
+    id: NotificationId
+    kind: Literal["notification", "announcement"]
+    type: str
+    title: str
+    message: str
+    link: str | None = None
+    avatar: str | None = None
+    data: dict[str, Any] | None = None
+    actions: list[Action] | None = None
+    status: Status
+    read: bool
+    seen: bool
+    archived: bool
+    created_at: datetime
+    timestamp: datetime = Field(description="The same as createdAt.")
+
+
+class NotificationShape(ContentShape):
+    """A notification."""
+
+    user_id: UserId
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    seen_at: datetime | None = None
+    archived_at: datetime | None = None
+    action: ChosenAction | None = None
+
+
+class UnreadCount(Shape):
+    """Archived notifications are in neither."""
+
+    unread_count: int
+    unseen_count: int
+
+
+class PageShape(UnreadCount):
+    notifications: list[NotificationShape] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
+class ReadAllResult(UnreadCount):
+    updated: int
+
+
+class UserActionResult(UnreadCount):
+    ids: list[NotificationId] = Field(description="Those that changed.")
+
+
+class Created(Shape):
+    id: NotificationId
+    user_id: UserId
+    status: Status
+
+
+class CreatedNotifications(Shape):
+    notifications: list[Created] = Field(description="In the order of the users, each once.")
+
+
+class AnnouncementShape(ContentShape):
+    """An announcement: a notification without a user."""
+
+    expires_at: datetime | None = None
+    stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
+
+
+class EventAccepted(Shape):
+    event: str
+
+
+class OnlineUsers(Shape):
+    """In the order of their ids."""
+
+    user_ids: list[UserId]
+    count: int = Field(description="How many there are in all.")
+    next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
+
+
+class UserOnline(Shape):
+    user_id: UserId
+    online: bool
+    connections: int
+
+
+class Health(Shape):
+    status: Literal["ok"]
+
+
+class Readiness(Shape):
+    status: Literal["ready", "degraded", "unavailable"]
+    reasons: list[str]
+
+
+class ProblemField(Shape):
+    field: str
+    message: str
+
+
+class Problem(Shape):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemField] | None = Field(None, description=f"The wrong fields; at most {ERRORS_MAX} of them.")

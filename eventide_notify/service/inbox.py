@@ -1,0 +1,179 @@
+"""What users can do with their notifications: read them, and change their state on all of their devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .. import wire
+from ..errors import Conflict, FieldError, InvalidRequest, NotFound
+from ..models import (
+    Change,
+    Counts,
+    Notification,
+    NotificationId,
+    Page,
+    Receipt,
+    UserId,
+    is_notification_id,
+    is_storable,
+)
+from ..store.base import Store
+from .fanout import Fanout
+from .users import checked
+
+PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
+"""Who names a notification in one of these has it. (Of what is read the store says so.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a change of state did, and the user's counts after it."""
+
+    owned: Sequence[NotificationId]
+    """Those of the notifications asked for that the user has, whether or not anything was left to change."""
+    changed: Sequence[NotificationId]
+    counts: Counts
+
+
+class Inbox:
+    """Each user's notifications. What changes is told to all of the user's sockets.
+
+    Every method raises `Unavailable` while the store is unavailable, with nothing changed; those that change something
+    raise `OutcomeUnknown` when the store does not say whether it has done so. Ids that are unknown, malformed or
+    another user's are all the same: `NotFound`. User ids that are none are an `InvalidRequest`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        fanout: Fanout,
+        *,
+        clock: Callable[[], datetime],
+        received: Callable[[Iterable[Receipt]], None],
+    ) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._clock = clock
+        self._received = received
+
+    async def get(self, user: UserId, id: NotificationId) -> Notification:
+        """One notification."""
+        found = await self._store.get(checked(user), id, now=self._clock()) if is_notification_id(id) else None
+        if found is None:
+            raise NotFound
+        return found
+
+    async def page(
+        self,
+        user: UserId,
+        *,
+        limit: int = 20,
+        cursor: NotificationId | None = None,
+        offset: int = 0,
+        unread: bool | None = None,
+        archived: bool = False,
+        type: str | None = None,
+        q: str | None = None,
+    ) -> Page:
+        """A stretch of the user's notifications, newest first, with the counts. `q`: text in title or message."""
+        if cursor is not None and not is_notification_id(cursor):
+            raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
+        for name, text in (("type", type), ("q", q)):
+            if text is not None and not is_storable(text):
+                raise InvalidRequest(errors=[FieldError(name, "must not contain NUL, or half of a surrogate pair")])
+        found = await self._store.page(
+            checked(user),
+            now=self._clock(),
+            limit=limit + 1,
+            before=cursor,
+            offset=offset,
+            unread=unread,
+            archived=archived,
+            type=type,
+            text=q,
+        )
+        following = found[limit - 1].id if len(found) > limit else None
+        return Page(found[:limit], await self.counts(user), following)
+
+    async def counts(self, user: UserId) -> Counts:
+        """How many of the user's notifications are not read, and how many not seen, of those not archived."""
+        return (await self._store.counts([checked(user)], now=self._clock()))[user]
+
+    async def change(self, user: UserId, change: Change, ids: Collection[NotificationId]) -> Changes:
+        """Make this change to these. Repeating it changes nothing, and tells the user's sockets once more.
+
+        Of several, those that are not the user's are passed over; `NotFound` when none is.
+        """
+        now = self._clock()
+        found = await self._store.change(checked(user), change, _known(ids), now=now)
+        if not found.owned:
+            raise NotFound
+        owned, changed = (_in_order(ids, some) for some in found)
+        if change in PROVES_RECEIPT:
+            self._received(Receipt(user, id, broadcast) for id in changed for broadcast in (False, True))
+        changes = Changes(owned, changed, await self.counts(user))
+        await self._tell(user, change, changes, now)
+        return changes
+
+    async def change_all(self, user: UserId, change: Change, *, up_to: NotificationId | None = None) -> Changes:
+        """Make this change to all that are not archived (`UNARCHIVE`: that are), or those not newer than `up_to`."""
+        if up_to is not None and not is_notification_id(up_to):
+            raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
+        now = self._clock()
+        changed = await self._store.change_all(checked(user), change, up_to=up_to, now=now)
+        changes = Changes(changed, changed, await self.counts(user))
+        payload = wire.all_changed(up_to, changes.counts)
+        match change:
+            case Change.READ:
+                await self._fanout.emit(wire.NOTIFICATION_READ, payload, [user])
+            case Change.DELETE:
+                await self._fanout.emit(wire.NOTIFICATION_DELETED, payload, [user])
+            case _:
+                payload["changes"] = wire.changes(change, now)
+                await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
+        return changes
+
+    async def press(self, user: UserId, id: NotificationId, action: str) -> tuple[Notification, Counts]:
+        """Choose one of the notification's actions, which marks it as read; the notification, and the counts.
+
+        One is chosen, once: of two devices that choose differently the second gets a `Conflict`. Raises
+        `InvalidRequest` when the notification has no such action.
+        """
+        found = await self.get(user, id)
+        if action not in [each.id for each in found.content.actions or ()]:
+            raise InvalidRequest(errors=[FieldError("actionId", "is not an action of this notification")])
+        chosen = await self._store.press(user, id, action, now=self._clock())
+        item = await self.get(user, id)
+        if not chosen or item.pressed is None:
+            raise Conflict("Another action was chosen before.")
+        counts = await self.counts(user)
+        await self._fanout.emit(wire.NOTIFICATION_READ, wire.changed([id], counts), [user])
+        payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item.pressed)}
+        await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
+        return item, counts
+
+    async def _tell(self, user: UserId, change: Change, changes: Changes, now: datetime) -> None:
+        match change:
+            case Change.READ:
+                event, payload = wire.NOTIFICATION_READ, wire.changed(changes.owned, changes.counts)
+            case Change.DELETE:
+                event, payload = wire.NOTIFICATION_DELETED, wire.changed(changes.owned, changes.counts)
+            case _:
+                # Of a repetition it is not known when it happened, nor whether the first time was told.
+                event, payload = (
+                    wire.NOTIFICATION_UPDATED,
+                    wire.changed(changes.changed or changes.owned, changes.counts),
+                )
+                payload["changes"] = wire.changes(change, now if changes.changed else None)
+        await self._fanout.emit(event, payload, [user])
+
+
+def _known(ids: Collection[NotificationId]) -> list[NotificationId]:
+    return [id for id in dict.fromkeys(ids) if is_notification_id(id)]
+
+
+def _in_order(asked: Collection[NotificationId], some: Collection[NotificationId]) -> list[NotificationId]:
+    wanted = set(some)
+    return [id for id in dict.fromkeys(asked) if id in wanted]

@@ -1,0 +1,138 @@
+"""What users do, in SQL: receipts, changes and pressed actions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..models import Change, NotificationId, Receipt, UserId
+from .base import Changed
+from .engines import Database
+from .records import AT_ONCE, parts
+from .sql_announcements import SqlAnnouncements
+from .tables import (
+    delivered,
+    in_place,
+    is_free,
+    is_pending,
+    is_touched,
+    is_unread,
+    notifications,
+    pressed,
+    touched,
+)
+
+_n = notifications.c
+
+
+class SqlChanges:
+    """The part of `SqlStore` that changes what users have."""
+
+    def __init__(self, database: Database, announcements: SqlAnnouncements) -> None:
+        self._database = database
+        self._announcements = announcements
+
+    async def deliver(self, receipts: Collection[Receipt], now: datetime) -> int:
+        changed, partly = 0, False
+        for part in parts(dict.fromkeys(receipts)):
+            changed += await self._database.write(partial(self._deliver, part, now), partly=partly)
+            partly = True
+        return changed
+
+    def _deliver(self, receipts: Sequence[Receipt], now: datetime, connection: sa.Connection) -> int:
+        proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts if not receipt.broadcast}
+        pending = _locked(_n.user_id, self._database.among(_n.id, [id for id, _ in proven]), is_pending(_n.status))
+        found = connection.execute(pending) if proven else ()
+        if ids := [row.id for row in found if (row.id, row.user_id) in proven]:
+            connection.execute(sa.update(notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
+        broadcast = [receipt for receipt in receipts if receipt.broadcast]
+        return len(ids) + self._announcements.deliver(connection, broadcast, now)
+
+    async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime) -> Changed:
+        def work(part: Sequence[NotificationId], connection: sa.Connection) -> Changed:
+            own = self._change(connection, user, change, part, now)
+            others = set(part).difference(own.owned)
+            if not others:
+                return own
+            announced = self._announcements.change(connection, user, change, others, now)
+            return Changed([*own.owned, *announced.owned], [*own.changed, *announced.changed])
+
+        owned: list[NotificationId] = []
+        changed: list[NotificationId] = []
+        for part in parts(dict.fromkeys(ids)):
+            done = await self._database.write(partial(work, part), partly=bool(changed))
+            owned += done.owned
+            changed += done.changed
+        return Changed(owned, changed)
+
+    async def change_all(
+        self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
+    ) -> Sequence[NotificationId]:
+        older = [] if up_to is None else [_n.id <= up_to]
+        changed: list[NotificationId] = []
+
+        def work(connection: sa.Connection) -> tuple[Sequence[NotificationId], list[NotificationId]]:
+            ids = connection.execute(_newest(user, change, *older)).scalars().all()
+            done = [*self._change(connection, user, change, ids, now, in_place(_n, change)).changed] if ids else []
+            if is_first:
+                done += self._announcements.change_all(connection, user, change, up_to, now)
+            return ids, done
+
+        is_first = True
+        while True:  # the newest first: what comes meanwhile is not touched
+            ids, done = await self._database.write(work, partly=bool(changed))
+            changed += done
+            if len(ids) < AT_ONCE:
+                return sorted(changed, reverse=True)
+            older, is_first = [_n.id < ids[-1]], False
+
+    def _change(
+        self,
+        connection: sa.Connection,
+        user: UserId,
+        change: Change,
+        ids: Collection[NotificationId],
+        now: datetime,
+        *conditions: sa.ColumnElement[bool],
+    ) -> Changed:
+        """Make this change to those of `ids` that are notifications of the user's own."""
+        mine = _locked(
+            is_touched(_n, change).label("touched"),
+            *(self._database.among(_n.id, ids), _n.user_id == user, *conditions),
+        )
+        held = connection.execute(mine).all()
+        changed = [row.id for row in held if row.touched]
+        if changed:
+            wanted = self._database.among(_n.id, changed)
+            if change is Change.DELETE:
+                connection.execute(sa.delete(notifications).where(wanted))
+            else:
+                connection.execute(sa.update(notifications).where(wanted).values(touched(_n, change, now)))
+        return Changed([row.id for row in held], changed)
+
+    async def press(self, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
+        press = sa.update(notifications).where(_n.id == id, _n.user_id == user, is_free(_n, action))
+
+        def work(connection: sa.Connection) -> bool:
+            if connection.execute(press.values(pressed(_n, action, now))).rowcount:
+                return True
+            return self._announcements.press(connection, user, id, action, now)
+
+        return await self._database.write(work)
+
+
+def _locked(column: sa.ColumnElement[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The rows to change, locked in the order of ids, so that two changes never wait for each other crosswise."""
+    return sa.select(_n.id, column).where(*conditions).order_by(_n.id).with_for_update()
+
+
+def _newest(user: UserId, change: Change, *conditions: sa.ColumnElement[bool]) -> sa.Select[str]:
+    """The newest that this change of all changes."""
+    which = [_n.user_id == user, in_place(_n, change), is_touched(_n, change), *conditions]
+    if change is Change.SEEN:
+        which.append(is_unread(_n.status))  # what is read is seen; said, because there is an index of what is unread
+    return sa.select(_n.id).where(*which).order_by(_n.id.desc()).limit(AT_ONCE)
