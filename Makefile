@@ -8,7 +8,7 @@ LOCKED := $(PIP) install --require-hashes --only-binary :all:
 ARGS   :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick coverage chaos bench check format lock clean
+.PHONY: help demo test test-quick coverage chaos bench bench-ui check format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ chaos: $(VENV)/.installed-dev  ## Run the whole chaos suite, for most of an hour
 
 bench: $(VENV)/.installed-dev  ## Measure the service beside Node's; QUICK=1 for minutes; ARGS="--rows broadcast"
 	@$(PYTHON) -m bench.run $(ARGS)
+
+bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the notification centre in Chromium
+	@$(PYTHON) -m bench.ui $(ARGS)
 
 check: $(VENV)/.installed-dev  ## Check format, lint and types
 	@$(PYTHON) -m ruff format --check

@@ -32,3 +32,4 @@ export { glyph } from "./bell/icons.js";
 export { Inbox } from "./bell/inbox.js";
 export { Problem } from "./bell/rest.js";
 export { ago, readable, safeUrl } from "./bell/text.js";
+export { WindowedList } from "./bell/windowed-list.js";

@@ -7,12 +7,13 @@ import { icon } from "./icons.js";
 import { PAGE, UNDO_FOR } from "./inbox.js";
 import { renderNote } from "./note.js";
 import { place } from "./place.js";
-import { List, Row } from "./rows.js";
+import { Row } from "./rows.js";
 import { STRINGS } from "./strings.js";
 import { sheet } from "./styles.js";
 import { safeUrl } from "./text.js";
 import { title } from "./title.js";
 import { Toasts } from "./toasts.js";
+import { WindowedList } from "./windowed-list.js";
 
 const Base = globalThis.HTMLElement ?? class {}; // so that a server that renders pages can import this, too
 
@@ -34,9 +35,8 @@ export class EventideBell extends Base {
   #entry = null;
   #configuring = false;
   #parts = null;
-  #list;
+  #list = null; // while it is open
   #toasts = null;
-  #shown = PAGE;
   #open = false;
   #frame = 0;
   #clock = 0;
@@ -188,7 +188,6 @@ export class EventideBell extends Base {
     this.#parts = {
       bell, badge, lamp, panel, state, markAll, scroll, note, list, more, notice, footer, viewAll, spoken,
     };
-    this.#list = new List(list, (item) => new Row(this.#reader, item, "li"));
     this.#toasts?.dismissAll();
     this.#toasts = new Toasts(this.#reader);
     this.shadowRoot.adoptedStyleSheets = [sheet()];
@@ -201,15 +200,15 @@ export class EventideBell extends Base {
 
   open() {
     if (this.#open || !this.isConnected) return;
-    const { panel, bell } = this.#parts;
+    const { panel, bell, list, scroll } = this.#parts;
     this.#open = true;
-    this.#shown = PAGE;
-    this.#render();
     panel.classList.add("is-open");
     onTop(panel, true);
     bell.setAttribute("aria-expanded", "true");
     this.#place();
-    this.#parts.scroll.scrollTop = 0;
+    this.#list = new WindowedList(list, scroll, (item) => new Row(this.#reader, item, "li"));
+    this.#render();
+    scroll.scrollTop = 0;
     panel.focus({ preventScroll: true });
     this.#toasts.dismissAll(); // they are in the list
     addEventListener("resize", this.#place);
@@ -220,7 +219,7 @@ export class EventideBell extends Base {
 
   close({ focus = false } = {}) {
     if (!this.#open) return;
-    const { panel, bell, list } = this.#parts;
+    const { panel, bell } = this.#parts;
     this.#open = false;
     if (focus) bell.focus({ preventScroll: true });
     panel.classList.remove("is-open");
@@ -230,8 +229,8 @@ export class EventideBell extends Base {
     removeEventListener("scroll", this.#place, { capture: true });
     document.removeEventListener("pointerdown", this.#outside);
     this.#settle("now");
-    this.#list = new List(list, (item) => new Row(this.#reader, item, "li"));
-    list.replaceChildren(); // nobody sees the rows, and they are made fast
+    this.#list.close(); // nobody sees the rows, and they are made fast
+    this.#list = null;
   }
 
   #place = () => {
@@ -252,8 +251,8 @@ export class EventideBell extends Base {
     const toast = event.target.closest(".toast");
     if (key === "Escape" && this.#open) this.close({ focus: true });
     else if (key === "Escape" && toast) this.#toasts.dismiss(toast.dataset.id);
-    else if (key === "Delete" && this.#open && this.#list.focused) this.#remove(this.#list.focused.id);
-    else if (!this.#open || event.altKey || event.ctrlKey || event.metaKey || !this.#list.move(key)) return;
+    else if (key === "Delete" && this.#list?.focused) this.#remove(this.#list.focused.id);
+    else if (!this.#list || event.altKey || event.ctrlKey || event.metaKey || !this.#list.move(key)) return;
     event.preventDefault();
     event.stopPropagation();
   }
@@ -274,12 +273,11 @@ export class EventideBell extends Base {
     if (url) viewAll.href = url.href;
     if (!this.#open) return;
     const items = this.inbox?.items ?? [];
-    this.#list.render(items.slice(0, this.#shown));
+    const older = this.inbox?.hasOlder;
     this.#renderNote(items);
-    const older = items.length > this.#shown || this.inbox?.hasOlder;
+    this.#list.render(items, { complete: !older });
     const end = items.length > PAGE ? "allLoaded" : null;
     setText(this.#parts.more, older || end ? this.#reader.say(older ? "loading" : end) : "");
-    this.#place();
     if (older && !this.inbox.problem) this.#scrolled(); // the rows may not fill the panel
   }
 
@@ -317,13 +315,9 @@ export class EventideBell extends Base {
   #scrolled() {
     const { scroll } = this.#parts;
     if (!this.#open || scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight > 400) return;
-    if (this.inbox?.items.length > this.#shown) {
-      this.#shown += PAGE;
-      this.#renderSoon();
-    } else if (this.inbox?.hasOlder && !this.#loadingOlder) {
-      this.#loadingOlder = true;
-      this.inbox.loadOlder().finally(() => (this.#loadingOlder = false));
-    }
+    if (!this.inbox?.hasOlder || this.#loadingOlder) return;
+    this.#loadingOlder = true;
+    this.inbox.loadOlder().finally(() => (this.#loadingOlder = false));
   }
   #loadingOlder = false;
 
@@ -331,7 +325,7 @@ export class EventideBell extends Base {
   #tick() {
     this.#clock ||= setInterval(() => {
       if (!this.#open && !this.#toasts.size) this.#clock = clearInterval(this.#clock);
-      this.#list.tick();
+      for (const row of this.#list?.rows ?? []) row.tick();
       this.#toasts.tick();
     }, 1_000);
   }

@@ -1,4 +1,4 @@
-/** Notifications as rows of a list, or one in a toast. */
+/** One notification, as a row of a list or in a toast. */
 
 import { button, h, setText } from "./dom.js";
 import { glyph, icon } from "./icons.js";
@@ -55,6 +55,10 @@ export class Row {
     this.#readButton.hidden = !unread;
   }
 
+  focus() {
+    this.main.focus();
+  }
+
   tick() {
     setText(this.#time, ago(this.#time.dateTime, Date.now(), this.#reader.say("locale")));
   }
@@ -80,68 +84,5 @@ export class Row {
     const say = this.#reader.say;
     const label = say("rowAction", say(string), name);
     return button({ class: "icon", part: "action", "aria-label": label, title: say(string), onclick }, icon(symbol));
-  }
-}
-
-/** Rows by id. They stay the same elements, so focus and selection stay where they are. */
-export class List {
-  element;
-  #make;
-  #rows = new Map();
-
-  constructor(element, make) {
-    this.element = element;
-    this.#make = make;
-  }
-
-  render(items) {
-    const wanted = new Set(items.map((item) => item.id));
-    const focus = this.#focusAfter(wanted);
-    for (const [id, row] of this.#rows) {
-      if (wanted.has(id)) continue;
-      row.element.remove();
-      this.#rows.delete(id);
-    }
-    let place = this.element.firstElementChild;
-    for (const item of items) {
-      const row = this.#rows.get(item.id) ?? this.#add(item);
-      row.update(item);
-      if (row.element === place) place = place.nextElementSibling;
-      else this.element.insertBefore(row.element, place);
-    }
-    focus?.focus();
-  }
-
-  tick() {
-    for (const row of this.#rows.values()) row.tick();
-  }
-
-  /** Where the focus goes from here: "ArrowDown" and the like. Whether it went. */
-  move(key) {
-    const rows = [...this.#rows.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
-    const at = rows.findIndex((row) => row.element.matches(":focus-within"));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[key];
-    if (to === undefined || !rows[to]) return false;
-    rows[to].main.focus();
-    return true;
-  }
-
-  get focused() {
-    return [...this.#rows.values()].find((row) => row.element.matches(":focus-within"));
-  }
-
-  #add(item) {
-    const row = this.#make(item);
-    this.#rows.set(item.id, row);
-    return row;
-  }
-
-  /** What gets the focus when its row goes: the next row, else the one before, else the list itself. */
-  #focusAfter(wanted) {
-    const row = this.focused;
-    if (!row || wanted.has(row.id)) return null;
-    const ids = [...this.#rows.keys()].filter((id) => wanted.has(id)).sort();
-    const next = ids.findLast((id) => id < row.id) ?? ids[0];
-    return next === undefined ? this.element : this.#rows.get(next).main;
   }
 }

@@ -117,7 +117,6 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 /* A notification */
 
 .row { position: relative; display: grid; grid-template-columns: 2.25rem minmax(0, 1fr) 0.5rem; gap: 0 0.75rem; padding: 0.75rem 1rem; }
-.list .row { content-visibility: auto; contain-intrinsic-size: auto 5.25rem; }
 .row + .row { border-block-start: 1px solid var(--_line); }
 .row:hover { background: var(--_hover); }
 .row.is-unread { background: var(--_unread); }
