@@ -22,11 +22,13 @@ function appUrl() {
 function begin(getToken, user = "") {
   shown?.close();
   for (const button of $("users").children) button.setAttribute("aria-pressed", button.dataset.user === user);
-  shown = showInbox($("inbox"), { getToken, appUrl: appUrl(), appName: setting("app-name") });
+  shown = showInbox($("inbox"), { getToken, appUrl: appUrl() });
   const { inbox } = shown;
+  inbox.addEventListener("unread", () => inbox === shown.inbox && showTitle(inbox.unreadCount));
   inbox.addEventListener("state", () => {
     if (inbox.state === "refused" && !demo) $("with-token").open = true;
   });
+  showTitle(null);
 }
 
 function beginAs({ id }) {
@@ -53,7 +55,13 @@ function showUsers() {
   addEventListener("hashchange", () => userOfAddress() && beginAs(userOfAddress()));
 }
 
+function showTitle(unreadCount) {
+  const title = ["Notifications", setting("app-name")].filter(Boolean).join(" · ");
+  document.title = unreadCount ? `(${unreadCount}) ${title}` : title;
+}
+
 function showApp() {
+  showTitle(null);
   if (!appUrl()) return;
   $("app").hidden = false;
   $("app").href = appUrl();

@@ -20,6 +20,7 @@ import { nameOf } from "./text.js";
 import { reversible, UndoBar } from "./undo.js";
 import { makeView } from "./view.js";
 
+const LONG = 20; // notifications, after which it is said that there are no more
 const TYPING = 250; // milliseconds after the last letter until the server is asked
 const AHEAD = "1500px 0px"; // how far before the end older ones are loaded
 const SEEN_AFTER = 500; // milliseconds: of several that arrive together the server is told once
@@ -28,7 +29,7 @@ const SEEN_AFTER = 500; // milliseconds: of several that arrive together the ser
  * Show the user's notifications in `root`, until `close()` of what is given back: `{inbox, close}`.
  *
  * `getToken`, `url`, `io`, `sharing`: as for `Inbox`. `appUrl`: the application's address, against which relative links
- * are resolved (default: this page's). `appName`: its name, for the page's title. `strings`: replaces texts.
+ * are resolved (default: this page's). `strings`: replaces texts, see strings.js.
  *
  * Before a link is followed in this tab, `root` gets the event `open` with `{notification, url}`; `preventDefault()`
  * keeps the browser from it.
@@ -43,7 +44,6 @@ class Centre {
   inbox;
   #root;
   #say;
-  #name;
   #view;
   #list;
   #undo;
@@ -59,11 +59,10 @@ class Centre {
   #end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.#loadOlder(), { rootMargin: AHEAD });
   #showSoon = drawSoon(() => this.#show());
 
-  constructor(root, { appUrl, appName = "", strings, ...options }) {
+  constructor(root, { appUrl, strings, ...options }) {
     this.inbox = new Inbox(options);
     this.#root = root;
     this.#say = sayer(strings);
-    this.#name = appName;
     this.#view = makeView(this.#say);
     const context = {
       say: this.#say,
@@ -119,11 +118,11 @@ class Centre {
     const { items } = inbox;
     this.#selection.keep(items);
     this.#list.render(items, { searched: inbox.filter.q ?? "", complete: !inbox.hasOlder });
+    setText(this.#view.count, this.#say("unreadCount", inbox.unreadCount));
     this.#showState();
     this.#showTypes(items);
     this.#showBar(items);
     this.#showNotes(items);
-    this.#showCount();
     this.#tellSeen(items);
   }
 
@@ -132,13 +131,6 @@ class Centre {
     const time = since?.toLocaleTimeString(this.#say("locale"), { hour: "numeric", minute: "2-digit" });
     this.#root.dataset.state = state;
     setText(this.#view.state, this.#say(state, time));
-  }
-
-  #showCount() {
-    const { unreadCount } = this.inbox;
-    setText(this.#view.count, this.#say("unreadCount", unreadCount));
-    const title = [this.#say("title"), this.#name].filter(Boolean).join(" · ");
-    document.title = `${unreadCount ? `(${unreadCount}) ` : ""}${title}`;
   }
 
   #showTypes(items) {
@@ -174,7 +166,8 @@ class Centre {
     const about = { inbox: this.inbox, say: this.#say };
     renderNote(note, { ...about, clear: () => this.#clearFilters() });
     renderProblem(problem, { ...about, failed: this.#failed, dismiss: () => this.#fail(null) });
-    setText(end, items.length ? this.#say(this.inbox.hasOlder ? "loading" : "allLoaded") : "");
+    const isEnd = items.length > LONG && !this.inbox.hasOlder;
+    setText(end, items.length && this.inbox.hasOlder ? this.#say("loading") : isEnd ? this.#say("allLoaded") : "");
   }
 
   /** What is on the screen has been seen. */
@@ -250,7 +243,7 @@ class Centre {
   }
 
   #selectAll(on) {
-    if (on) this.#selection.replace(this.#list.order);
+    if (on) this.#selection.replace(this.inbox.items.map(({ id }) => id)); // those not drawn yet, too
     else this.#selection.clear();
     this.#showSoon();
   }

@@ -34,7 +34,8 @@ export function makeView(say) {
     h("label", { class: "all" }, view.all, view.selected), view.more, view.read, view.archive, view.remove, view.readAll,
   );
   const state = h("p", { class: "state", role: "status" }, h("span", { class: "lamp", "aria-hidden": "true" }), view.state);
-  const head = h("header", { class: "head" }, view.heading, view.count, state, view.help);
+  const about = h("div", { class: "about" }, state, view.help);
+  const head = h("header", { class: "head" }, view.heading, view.count, about);
   view.parts = [head, view.filters, view.bar, view.problem, view.list, view.note, view.end, view.spoken];
   return view;
 }
