@@ -141,7 +141,7 @@ export interface Filter {
   archived?: boolean;
   /** Empty: any. */
   type?: string;
-  /** Text in title or message, of at most 200 characters. Empty: any. */
+  /** Text in title or message, of at most 100 characters. Empty: any. */
   q?: string;
 }
 

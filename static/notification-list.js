@@ -63,10 +63,10 @@ function fill(row, item, replayed) {
   const part = partsOf(row);
   const isNew = row.item === undefined;
   row.item = item;
-  const unread = !item.read && !item.passing;
+  const unread = !item.read && item.stored !== false;
   row.classList.toggle("unread", unread);
   if (isNew) {
-    const announcement = item.userId === undefined;
+    const announcement = item.kind === "announcement";
     setText(part("type"), announcement ? `Announcement · ${readable(item.type)}` : readable(item.type));
     setText(part("title"), item.title);
     part("title").hidden = !item.title;
@@ -83,7 +83,7 @@ function fill(row, item, replayed) {
   }
   part("mark").hidden = !unread;
   part("replayed").hidden = !replayed;
-  setText(part("status"), item.passing ? "Not saved" : (STATUS[item.status] ?? item.status));
+  setText(part("status"), item.stored === false ? "Not saved" : (STATUS[item.status] ?? item.status));
   const button = row.querySelector("[data-action=read]");
   // A button that disappears under the focus would send a keyboard's user back to the top of the page.
   if (!unread && button === document.activeElement) row.querySelector("[data-action=remove]").focus();

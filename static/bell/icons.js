@@ -47,7 +47,7 @@ export function icon(name) {
 
 /** The avatar of a notification, or the icon of its type. The same type always has the same shade. */
 export function glyph(item) {
-  const announcement = item.userId === undefined;
+  const announcement = item.kind === "announcement";
   const type = item.type.toUpperCase();
   const name = announcement ? "horn" : (KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "bell");
   const shade = [...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % SHADES;

@@ -24,7 +24,7 @@ export class Link {
    * `base`: the service's address, with a slash at its end. `getToken`, `io`, `sharing`: see `InboxOptions`.
    * `newest()`: the id of the newest notification that is known, after which replay begins.
    * `onBegin()`, `onOpen()`, `onLeave()`: of a connection. `onOther()`: another user is signed in.
-   * `onEvent(name, payload, handover)`, `onState(status)`: see `SharedConnection`.
+   * `onEvent(name, payload, handover)`, `onState(status)`, `onTab(message)`: see `SharedConnection`.
    */
   constructor(options) {
     this.#options = options;
@@ -71,12 +71,20 @@ export class Link {
   /** A request below /v1/notifications. A token that is refused is renewed, once. */
   async call(method, path, body) {
     const address = `${this.#options.base}v1/notifications${path}`;
+    const identity = this.#identity;
     try {
       return await request(this.#token ?? (await this.#renewed()), method, address, body);
     } catch (problem) {
       if (problem.status !== 401) throw problem;
-      return request(await this.#renewed(), method, address, body);
+      const token = await this.#renewed();
+      if (identity !== this.#identity) throw problem; // what one user has asked for is not done to another's
+      return request(token, method, address, body);
     }
+  }
+
+  /** Tell the other tabs something. */
+  post(message) {
+    this.#connection?.post(message);
   }
 
   /** Whether this is the one tab to tell the reader of something. */
@@ -85,7 +93,7 @@ export class Link {
   }
 
   async #begin() {
-    const { base, io, sharing, newest, onBegin, onOpen, onEvent, onState } = this.#options;
+    const { base, io, sharing, newest, onBegin, onOpen, onEvent, onState, onTab } = this.#options;
     const epoch = ++this.#epoch;
     onBegin();
     const token = await this.#renewed().catch(() => undefined);
@@ -115,6 +123,7 @@ export class Link {
       }),
       onEvent: (...event) => epoch === this.#epoch && onEvent(...event),
       onState: (status) => epoch === this.#epoch && onState(status),
+      onTab: (message) => epoch === this.#epoch && onTab(message),
     });
     this.#connection.open();
     onOpen();

@@ -20,7 +20,7 @@ export class Row {
     const { say } = reader;
     const name = nameOf(item);
     const url = item.link ? safeUrl(item.link) : null;
-    const type = item.userId === undefined ? say("announcement") : readable(item.type);
+    const type = item.kind === "announcement" ? say("announcement") : readable(item.type);
     this.#reader = reader;
     this.#time = h("time", { datetime: item.createdAt, title: new Date(item.createdAt).toLocaleString(say("locale")) });
     const content = [
@@ -46,7 +46,7 @@ export class Row {
   update(item) {
     if (item === this.#item) return;
     this.#item = item;
-    const unread = !item.read && !item.passing;
+    const unread = !item.read && item.stored !== false;
     this.element.part.toggle("item-unread", unread);
     this.element.classList.toggle("is-unread", unread);
     setText(this.#unread, unread ? `${this.#reader.say("unread")}: ` : "");

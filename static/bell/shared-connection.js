@@ -25,6 +25,7 @@ export class SharedConnection {
   #connect;
   #onEvent;
   #onState;
+  #onTab;
   #channel = null;
   #connection = null;
   #release = null;
@@ -40,13 +41,15 @@ export class SharedConnection {
 
   /**
    * `name`: null for a connection of this tab's own. `connect(onEvent, onState)`: makes a `Connection`.
-   * `onEvent(name, payload, handover)`: with whether the leader is changing.
+   * `onEvent(name, payload, handover)`: with whether the leader is changing. `onTab(message)`: another tab has called
+   * `post`.
    */
-  constructor(name, { connect, onEvent, onState }) {
+  constructor(name, { connect, onEvent, onState, onTab }) {
     this.#name = name;
     this.#connect = connect;
     this.#onEvent = onEvent;
     this.#onState = onState;
+    this.#onTab = onTab;
   }
 
   open() {
@@ -75,6 +78,11 @@ export class SharedConnection {
 
   get leads() {
     return this.#connection !== null;
+  }
+
+  /** Tell all other tabs something, whoever leads. */
+  post(message) {
+    this.#post({ what: "tab", message });
   }
 
   /** The token was renewed. Only who leads has any use for it. */
@@ -135,9 +143,9 @@ export class SharedConnection {
   #tell(name, payload) {
     const handover = this.#handover;
     if (name === "catch_up_complete") this.#handover = false;
-    const { unreadCount } = payload;
+    const { unreadCount, unseenCount } = payload;
     if (name === "connected") this.#connected = payload;
-    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount };
+    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount, unseenCount };
     this.#post({ what: "event", name, payload, handover });
     this.#onEvent(name, payload, handover);
   }
@@ -166,7 +174,8 @@ export class SharedConnection {
     this.#post({ what: "here", status: this.#status, connected: this.#connected });
   }
 
-  #hear({ what, term, name, payload, handover, status, connected }) {
+  #hear({ what, term, name, payload, handover, status, connected, message }) {
+    if (what === "tab") return this.#onTab(message);
     if (what === "ask") {
       if (this.#connection) this.#here();
       return;

@@ -83,7 +83,7 @@ async def test_what_arrives_is_in_the_badge_the_title_the_list_and_a_toast(
     [arrived] = [detail for type, detail in seen if type == "notification"]
     assert arrived["notification"]["id"] == id
     assert arrived["replayed"] is False
-    assert [detail for type, detail in seen if type == "unread"] == [{"unreadCount": 1}]
+    assert [detail for type, detail in seen if type == "unread"] == [{"unreadCount": 1, "unseenCount": 1}]
 
 
 async def test_times_go_on(service: Service, user: str, bell: Bell) -> None:
