@@ -8,8 +8,10 @@
  *   showInbox(document.querySelector("#inbox"), { getToken, appUrl: "https://app.example.com/" });
  */
 
-import { Inbox, readable } from "../eventide-bell.js";
+import { Inbox } from "../eventide-bell.js";
+import { Actions } from "./actions.js";
 import { drawSoon, setText } from "./dom.js";
+import { Filters } from "./filters.js";
 import { helpSheet, shortcutOf } from "./keys.js";
 import { List } from "./list.js";
 import { renderNote, renderProblem } from "./note.js";
@@ -17,11 +19,10 @@ import { isUnread } from "./row.js";
 import { Selection } from "./selection.js";
 import { sayer } from "./strings.js";
 import { nameOf } from "./text.js";
-import { reversible, UndoBar } from "./undo.js";
+import { UndoBar } from "./undo.js";
 import { makeView } from "./view.js";
 
 const LONG = 20; // notifications, after which it is said that there are no more
-const TYPING = 250; // milliseconds after the last letter until the server is asked
 const AHEAD = "1500px 0px"; // how far before the end older ones are loaded
 const SEEN_AFTER = 500; // milliseconds: of several that arrive together the server is told once
 
@@ -46,38 +47,43 @@ class Centre {
   #say;
   #view;
   #list;
+  #filters;
+  #actions;
   #undo;
   #help;
   #selection = new Selection();
-  #types = new Set();
-  #failed = null;
   #seen; // the newest one that was shown
   #seenTimer = 0;
-  #typing = 0;
   #clock = 0;
   #loading = false;
-  #end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.#loadOlder(), { rootMargin: AHEAD });
+  #end = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && this.#loadOlder(), { rootMargin: AHEAD });
+  #stuck = new ResizeObserver(([{ target }]) => this.#root.style.setProperty("--stuck", `${target.offsetHeight}px`));
   #showSoon = drawSoon(() => this.#show());
 
   constructor(root, { appUrl, strings, ...options }) {
-    this.inbox = new Inbox(options);
+    const inbox = (this.inbox = new Inbox(options));
+    const say = (this.#say = sayer(strings));
+    const view = (this.#view = makeView(say));
     this.#root = root;
-    this.#say = sayer(strings);
-    this.#view = makeView(this.#say);
-    const context = {
-      say: this.#say,
+    this.#actions = new Actions({
+      inbox, root, changed: () => this.#showSoon(), done: (...done) => this.#done(...done),
+    });
+    this.#filters = new Filters(view, {
+      inbox, changed: () => this.#selection.clear(), leave: () => this.#list.move(0),
+    });
+    this.#list = new List(view.list, { selection: this.#selection, above: view.stuck, context: {
+      say,
       appUrl: new URL(appUrl || ".", document.baseURI).href,
-      open: (...event) => this.#open(...event),
-      act: (action, id) => this.#act(action, [id]),
-      choose: (item, action) => this.#choose(item, action),
-    };
-    this.#list = new List(this.#view.list, { selection: this.#selection, above: this.#view.bar, context });
-    this.#undo = new UndoBar(this.#say, () => this.#list.focus());
-    this.#help = helpSheet(this.#say);
-    const { parts, end } = this.#view;
+      open: (...event) => this.#actions.open(...event),
+      act: (action, id) => this.#actions.act(action, [id]),
+      choose: (...choice) => this.#actions.choose(...choice),
+    } });
+    this.#undo = new UndoBar(say, () => this.#list.focus());
+    this.#help = helpSheet(say);
     root.classList.add("eventide-inbox");
-    root.replaceChildren(...parts, this.#undo.element, this.#help.sheet);
-    this.#end.observe(end);
+    root.replaceChildren(...view.parts, this.#undo.element, this.#help.sheet);
+    this.#end.observe(view.end);
+    this.#stuck.observe(view.stuck);
     this.#listen();
   }
 
@@ -102,10 +108,12 @@ class Centre {
     this.#undo.close();
     this.inbox.close();
     this.#end.disconnect();
+    this.#stuck.disconnect();
     this.#list.close();
     document.removeEventListener("keydown", this.#key);
     document.removeEventListener("visibilitychange", this.#showSoon);
-    for (const timer of [this.#clock, this.#typing, this.#seenTimer]) clearTimeout(timer);
+    this.#filters.close();
+    for (const timer of [this.#clock, this.#seenTimer]) clearTimeout(timer);
     this.#showSoon = () => {};
     this.#root.replaceChildren();
   }
@@ -117,10 +125,11 @@ class Centre {
     if (!this.#view.list.isConnected) return;
     const { items } = inbox;
     this.#selection.keep(items);
+    this.#root.toggleAttribute("data-searching", Boolean(inbox.filter.q));
     this.#list.render(items, { searched: inbox.filter.q ?? "", complete: !inbox.hasOlder });
     setText(this.#view.count, this.#say("unreadCount", inbox.unreadCount));
     this.#showState();
-    this.#showTypes(items);
+    this.#filters.showTypes(items);
     this.#showBar(items);
     this.#showNotes(items);
     this.#tellSeen(items);
@@ -131,16 +140,6 @@ class Centre {
     const time = since?.toLocaleTimeString(this.#say("locale"), { hour: "numeric", minute: "2-digit" });
     this.#root.dataset.state = state;
     setText(this.#view.state, this.#say(state, time));
-  }
-
-  #showTypes(items) {
-    const { type: select } = this.#view;
-    for (const { type } of items) {
-      if (this.#types.has(type)) continue;
-      this.#types.add(type);
-      const after = [...select.options].slice(1).find((option) => option.value > type) ?? null;
-      select.add(new Option(readable(type), type), after);
-    }
   }
 
   #showBar(items) {
@@ -164,10 +163,12 @@ class Centre {
   #showNotes(items) {
     const { note, problem, end } = this.#view;
     const about = { inbox: this.inbox, say: this.#say };
-    renderNote(note, { ...about, clear: () => this.#clearFilters() });
-    renderProblem(problem, { ...about, failed: this.#failed, dismiss: () => this.#fail(null) });
-    const isEnd = items.length > LONG && !this.inbox.hasOlder;
-    setText(end, items.length && this.inbox.hasOlder ? this.#say("loading") : isEnd ? this.#say("allLoaded") : "");
+    renderNote(note, { ...about, clear: () => this.#filters.clear() });
+    renderProblem(problem, { ...about, failed: this.#actions.failed, dismiss: () => this.#actions.dismiss() });
+    const { hasOlder } = this.inbox;
+    const isLoading = items.length && hasOlder && !this.inbox.problem;
+    setText(end, isLoading ? this.#say("loading") : items.length > LONG && !hasOlder ? this.#say("allLoaded") : "");
+    this.#lookAgain();
   }
 
   /** What is on the screen has been seen. */
@@ -192,40 +193,25 @@ class Centre {
     requestAnimationFrame(() => this.#lookAgain());
   }
 
-  /** The end may still be near: it is told of anew. */
+  /** The end may be as near as before, of which an observer says nothing unless it begins anew. */
   #lookAgain() {
     const { end } = this.#view;
+    if (this.#loading || !this.inbox.hasOlder) return;
     this.#end.unobserve(end);
     if (end.isConnected) this.#end.observe(end);
   }
 
-  // Selecting and filtering
+  // Selecting
 
   #listen() {
-    const { list, all, more, read, archive, remove, readAll, filters, search, help } = this.#view;
+    const { list, all, more, read, archive, remove, readAll, help } = this.#view;
     list.addEventListener("click", (event) => this.#clicked(event), { capture: true });
     all.addEventListener("change", () => this.#selectAll(all.checked));
     more.addEventListener("click", () => this.#selectEverything());
-    read.addEventListener("click", () => this.#act("read", this.#selection.ids));
-    archive.addEventListener("click", () => this.#act("archive", this.#selection.ids));
-    remove.addEventListener("click", () => this.#act("remove", this.#selection.ids));
+    read.addEventListener("click", () => this.#actions.act("read", this.#selection.ids));
+    archive.addEventListener("click", () => this.#actions.act("archive", this.#selection.ids));
+    remove.addEventListener("click", () => this.#actions.act("remove", this.#selection.ids));
     readAll.addEventListener("click", () => readAll.getAttribute("aria-disabled") === "true" || this.inbox.readAll());
-    filters.addEventListener("change", () => this.#filter());
-    filters.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#filter();
-      this.#list.focus();
-    });
-    search.addEventListener("input", () => {
-      clearTimeout(this.#typing);
-      this.#typing = setTimeout(() => this.#filter(), TYPING);
-    });
-    search.addEventListener("keydown", (event) => {
-      if (!["Escape", "ArrowDown"].includes(event.key) || event.isComposing) return;
-      if (event.key === "Escape" && search.value) return; // the browser clears it
-      event.preventDefault();
-      this.#list.move(0);
-    });
     help.addEventListener("click", () => this.#help.open());
   }
 
@@ -255,87 +241,11 @@ class Centre {
     if (inbox.filter === filter) this.#selectAll(true);
   }
 
-  #filter() {
-    clearTimeout(this.#typing);
-    const { filters } = this.#view;
-    const { view, type, q } = filters.elements;
-    const wanted = { unread: view.value === "unread", archived: view.value === "archived", type: type.value, q: q.value.trim() };
-    const { unread = false, archived = false, type: kind = "", q: text = "" } = this.inbox.filter;
-    if (JSON.stringify(wanted) === JSON.stringify({ unread, archived, type: kind, q: text })) return;
-    this.#selection.clear();
-    this.inbox.setFilter(wanted);
-  }
-
-  #clearFilters() {
-    const { filters, search } = this.#view;
-    filters.reset();
-    this.#filter();
-    search.focus();
-  }
-
-  // Doing
-
-  /** `url`: null for a notification without a link. */
-  #open(item, url, event) {
-    if (event.type === "auxclick" && event.button !== 1) return;
-    const here = event.type === "click" && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (here && url && event.currentTarget.target !== "_blank") {
-      const detail = { notification: item, url: url.href };
-      const told = new CustomEvent("open", { detail, bubbles: true, cancelable: true });
-      if (!this.#root.dispatchEvent(told)) event.preventDefault();
-    }
-    if (isUnread(item)) this.#attempt("read", () => this.inbox.read([item.id]));
-  }
-
-  #choose(item, { id }) {
-    this.#attempt("choose", () => this.inbox.choose(item.id, id));
-  }
-
-  /** `action`: "read" is "unread", too, when all are read; and "archive" is "unarchive" in the archive. */
-  #act(action, ids) {
-    const items = ids.map((id) => this.#list.item(id)).filter((item) => item);
-    if (!items.length) return;
-    if (action === "read") this.#mark(items);
-    else this.#move(action === "archive" && this.inbox.filter.archived ? "unarchive" : action, items.map(({ id }) => id));
-  }
-
-  async #mark(items) {
-    const { inbox } = this;
-    const unread = items.filter(isUnread);
-    const [action, back, mine, text] = unread.length
-      ? ["read", "unread", unread, "read"]
-      : ["unread", "read", items.filter((item) => item.stored !== false), "unreadAgain"];
-    const ids = mine.map(({ id }) => id);
-    this.#done(text, ids.length, reversible(() => inbox[back](ids)));
-    await this.#attempt(action, () => inbox[action](ids));
-  }
-
-  #move(action, ids) {
-    const text = { remove: "removed", archive: "archivedNow", unarchive: "unarchivedNow" }[action];
-    this.#done(text, ids.length, this.inbox.later(action, ids));
-  }
-
+  /** `later`: how it can be undone. */
   #done(text, number, later) {
     const said = this.#say(text, number);
     this.#undo.offer(said, later);
     this.#tell(`${said}. ${this.#say("undoKey")}`);
-    this.#showSoon();
-  }
-
-  /** What fails is shown, with a way to try it again. */
-  async #attempt(action, run) {
-    const failed = ({ detail }) => detail.action === action && this.#fail({ problem: detail.problem, again });
-    const again = () => {
-      this.#fail(null);
-      return this.#attempt(action, run);
-    };
-    this.inbox.addEventListener("problem", failed);
-    await run();
-    this.inbox.removeEventListener("problem", failed);
-  }
-
-  #fail(failed) {
-    this.#failed = failed;
     this.#showSoon();
   }
 
@@ -346,13 +256,13 @@ class Centre {
     if (target !== document.body && !this.#root.contains(target)) return;
     if (this.#help.sheet.open) return;
     const name = shortcutOf(event);
-    if (name && this.#press(name, target) !== false) event.preventDefault();
+    if (name && this.#press(name) !== false) event.preventDefault();
   };
 
   /** `false`: the key was not for us. */
   #press(name) {
     const list = this.#list;
-        const chosen = () => (this.#selection.size ? this.#selection.ids : list.current ? [list.current] : []);
+    const chosen = () => (this.#selection.size ? this.#selection.ids : list.current ? [list.current] : []);
     const extend = (by) => {
       if (list.current && !this.#selection.has(list.current)) this.#selection.set(list.current, true);
       list.move(by);
@@ -367,9 +277,9 @@ class Centre {
       extendNext: () => extend(1),
       extendPrevious: () => extend(-1),
       open: () => list.main?.click(),
-      read: () => this.#act("read", chosen()),
-      archive: () => this.#act("archive", chosen()),
-      remove: () => this.#act("remove", chosen()),
+      read: () => this.#actions.act("read", chosen()),
+      archive: () => this.#actions.act("archive", chosen()),
+      remove: () => this.#actions.act("remove", chosen()),
       undo: () => this.#undo.undo() && this.#tell(this.#say("undone")),
       select: () => {
         if (!list.current) return;
@@ -378,10 +288,7 @@ class Centre {
       },
       selectAll: () => this.#selectAll(true),
       clear: () => this.#selectAll(false),
-      search: () => {
-        this.#view.search.focus();
-        this.#view.search.select();
-      },
+      search: () => this.#filters.search(),
       help: () => this.#help.open(),
     };
     return actions[name]();

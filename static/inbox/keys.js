@@ -23,7 +23,8 @@ export const SHORTCUTS = {
 };
 
 const BY_KEY = new Map(Object.entries(SHORTCUTS).flatMap(([name, keys]) => keys.map((key) => [key, name])));
-const NAMES = { ArrowDown: "↓", ArrowUp: "↑", Mod: /mac|ip(hone|ad)/i.test(navigator.platform) ? "⌘" : "Ctrl", Escape: "Esc" };
+const MOD = /mac|ip(hone|ad)/i.test(navigator.platform) ? "⌘" : "Ctrl";
+const NAMES = { ArrowDown: "↓", ArrowUp: "↑", Mod: MOD, Escape: "Esc" };
 const OFF = "eventide.inbox.no-single-keys";
 
 /** "Mod+z", "Shift+ArrowDown", "j". With signs Shift does not count: which of them need it depends on the keyboard. */
@@ -54,15 +55,14 @@ export function shortcutOf(event) {
 
 /** A dialog with all shortcuts, which a reader can turn off as far as they are single keys. */
 export function helpSheet(say) {
-  const keys = (name) => SHORTCUTS[name].flatMap((key, at) => [
-    ...(at ? [` ${say("keyOr")} `] : []),
-    h("kbd", {}, key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" + ")),
-  ]);
-  const rows = Object.keys(SHORTCUTS).map((name) => h("div", {}, h("dt", {}, say("keys")[name]), h("dd", {}, ...keys(name))));
+  const keys = (name) => SHORTCUTS[name].flatMap((key, at) => [...(at ? [` ${say("keyOr")} `] : []), shown(key)]);
+  const row = (name) => h("div", {}, h("dt", {}, say("keys")[name]), h("dd", {}, ...keys(name)));
+  const rows = Object.keys(SHORTCUTS).map(row);
   const single = h("input", { type: "checkbox", onchange: () => turn(single.checked) });
+  const outside = (event) => event.target === sheet && sheet.close();
   const sheet = h(
     "dialog",
-    { class: "sheet", "aria-labelledby": "eventide-inbox-keys", onclick: (event) => event.target === sheet && sheet.close() },
+    { class: "sheet", "aria-labelledby": "eventide-inbox-keys", onclick: outside },
     h("h2", { id: "eventide-inbox-keys" }, say("help")),
     h("dl", {}, ...rows),
     h("label", { class: "single" }, single, say("singleKeys")),
@@ -72,6 +72,11 @@ export function helpSheet(say) {
     single.checked = usesSingleKeys();
     sheet.showModal();
   } };
+}
+
+function shown(key) {
+  const names = key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part));
+  return h("kbd", {}, names.join(" + "));
 }
 
 function turn(on) {

@@ -31,10 +31,6 @@ export class List {
   get order() { return this.#items.map(({ id }) => id); }
   get current() { return this.#current; }
 
-  item(id) {
-    return this.#items.find((item) => item.id === id);
-  }
-
   /** What opens the current notification: a link or a button. */
   get main() {
     return this.#window.rowOf(this.#current)?.row.main;
@@ -62,7 +58,8 @@ export class List {
   move(by) {
     const order = this.order;
     const at = order.indexOf(this.#current);
-    const to = at === -1 && Number.isFinite(by) ? order.indexOf(this.#firstSeen()) : Math.min(Math.max(at + by, 0), order.length - 1);
+    const isLost = at === -1 && Number.isFinite(by);
+    const to = isLost ? order.indexOf(this.#firstSeen()) : Math.min(Math.max(at + by, 0), order.length - 1);
     this.#window.focusAt(to);
   }
 

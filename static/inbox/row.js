@@ -137,7 +137,8 @@ export class Row {
       const looks = { class: each.style === "primary" ? "primary" : "quiet", tabindex };
       const onclick = () => this.#context.choose(this.#item, each);
       const url = each.link && linkOf(each.link, this.#context.appUrl);
-      return url ? h("a", { ...looks, ...this.#leadsTo(url), onclick }, each.label) : button({ ...looks, onclick }, each.label);
+      if (!url) return button({ ...looks, onclick }, each.label);
+      return h("a", { ...looks, ...this.#leadsTo(url), onclick }, each.label);
     };
     this.#choices.hidden = !actions.length;
     if (chosen) this.#choices.replaceChildren(icon("check"), this.#context.say("chosen", chosen.label));

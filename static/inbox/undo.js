@@ -28,15 +28,15 @@ export function reversible(undo) {
 export class UndoBar {
   element;
   #entries = []; // the last one is undone first
-  #text = h("span");
-  #button;
+  #text = h("bdi");
   #left;
 
   /** `left()`: the focus was on the bar, which goes. */
   constructor(say, left) {
     this.#left = left;
-    this.#button = button({ class: "undo-button", onclick: () => this.undo() }, say("undo"), h("kbd", { "aria-hidden": "true" }, "Z"));
-    this.element = h("div", { class: "undo", hidden: true }, this.#text, this.#button);
+    const key = h("kbd", { "aria-hidden": "true" }, "Z");
+    const undo = button({ onclick: () => this.undo() }, say("undo"), key);
+    this.element = h("div", { class: "undo", hidden: true }, this.#text, undo);
     const stays = { pointerenter: "hold", focusin: "hold", pointerleave: "go", focusout: "go" };
     for (const [event, method] of Object.entries(stays)) {
       this.element.addEventListener(event, () => this.#entries.at(-1)?.later[method]());

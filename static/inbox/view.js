@@ -6,9 +6,12 @@ import { button, h, icon } from "./dom.js";
 export function makeView(say) {
   const view = {
     heading: h("h1", {}, say("title")),
-    count: h("p", { class: "count" }),
-    state: h("span"),
-    help: button({ class: "tool", title: `${say("help")} (?)`, "aria-label": say("help"), "aria-haspopup": "dialog" }, icon("keys")),
+    count: h("p", { class: "count", dir: "auto" }),
+    state: h("bdi"),
+    help: button(
+      { class: "tool help", title: `${say("help")} (?)`, "aria-label": say("help"), "aria-haspopup": "dialog" },
+      icon("keys"),
+    ),
     views: radios(say, ["all", "unread", "archived"]),
     type: h("select", { name: "type", "aria-label": say("type") }, new Option(say("allTypes"), "")),
     search: h("input", {
@@ -16,7 +19,7 @@ export function makeView(say) {
       placeholder: say("search"), "aria-label": say("search"), "aria-keyshortcuts": "/",
     }),
     all: h("input", { type: "checkbox", "aria-label": say("selectAll"), "aria-keyshortcuts": "Control+A" }),
-    selected: h("span", {}, say("selectAll")),
+    selected: h("bdi", {}, say("selectAll")),
     more: button({ class: "link", hidden: true }, say("selectEverything")),
     read: button({ class: "quiet", hidden: true }),
     archive: button({ class: "quiet", hidden: true }),
@@ -31,12 +34,15 @@ export function makeView(say) {
   view.filters = h("form", { class: "filters", role: "search" }, view.views, view.type, view.search);
   view.bar = h(
     "div", { class: "bar", role: "toolbar", "aria-label": say("actions") },
-    h("label", { class: "all" }, view.all, view.selected), view.more, view.read, view.archive, view.remove, view.readAll,
+    h("label", { class: "all" }, view.all, view.selected),
+    view.more, view.read, view.archive, view.remove, view.readAll,
   );
-  const state = h("p", { class: "state", role: "status" }, h("span", { class: "lamp", "aria-hidden": "true" }), view.state);
+  const lamp = h("span", { class: "lamp", "aria-hidden": "true" });
+  const state = h("p", { class: "state", role: "status" }, lamp, view.state);
+  view.stuck = h("div", { class: "stuck" }, view.bar, view.problem);
   const about = h("div", { class: "about" }, state, view.help);
   const head = h("header", { class: "head" }, view.heading, view.count, about);
-  view.parts = [head, view.filters, view.bar, view.problem, view.list, view.note, view.end, view.spoken];
+  view.parts = [head, view.filters, view.stuck, view.list, view.note, view.end, view.spoken];
   return view;
 }
 

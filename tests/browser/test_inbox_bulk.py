@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+import re
+
+from playwright.async_api import Page, Route, expect
 
 from ..service import Service
 from ..waiting import until
@@ -104,6 +106,28 @@ async def test_scrolling_loads_all_and_keeps_few(service: Service, user: str, de
     await centre.total(MANY + 1)
     await centre.has_focus("number 0")
     await expect(centre.row("number 0")).to_be_in_viewport()
+
+
+async def test_older_ones_that_cannot_be_loaded(service: Service, user: str, device: Device) -> None:
+    device.expect("500")
+    await save_many(service, user, 70)
+    broken = True
+
+    async def older(route: Route) -> None:
+        await (route.fulfill(status=500, json={"detail": "Broken."}) if broken else route.continue_())
+
+    await device.context.route(re.compile(r"/v1/notifications\?.*cursor="), older)
+    centre = await Centre.open(device, service, user)
+    await expect(centre.row("number 69")).to_be_visible()
+    await centre.press("End")
+    await expect(centre.problem).to_contain_text("The notifications could not be loaded. Broken.")
+    await expect(centre.problem).to_be_in_viewport()
+    await centre.has_focus("number 40")
+    broken = False
+    await centre.problem.get_by_role("button", name="Try again").click()
+    await expect(centre.problem).to_be_hidden()
+    await scroll_to_the_end(centre.page)
+    await centre.total(70)
 
 
 async def test_the_current_row_is_never_behind_the_bar(service: Service, user: str, device: Device) -> None:

@@ -1,0 +1,90 @@
+/** What the reader does with notifications: each at once, and with a way back. */
+
+import { isUnread } from "./row.js";
+import { reversible } from "./undo.js";
+
+export class Actions {
+  #inbox;
+  #root;
+  #done;
+  #changed;
+  #failed = null;
+
+  /**
+   * `root`: what gets the event `open`. `done(text, number, later)`: it was done with so many, and can be undone.
+   * `changed()`: `failed` is another.
+   */
+  constructor({ inbox, root, done, changed }) {
+    this.#inbox = inbox;
+    this.#root = root;
+    this.#done = done;
+    this.#changed = changed;
+  }
+
+  /** `{problem, again()}`: what could not be saved last, until that is dismissed; or null. */
+  get failed() { return this.#failed; }
+
+  dismiss() {
+    this.#failed = null;
+    this.#changed();
+  }
+
+  /** A click on a notification; `url`: null if it has no link. */
+  open(item, url, event) {
+    if (event.type === "auxclick" && event.button !== 1) return;
+    // With a key held or another button, the browser opens it elsewhere: that is not the page's to route.
+    const here = event.type === "click" && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (here && url && event.currentTarget.target !== "_blank") {
+      const detail = { notification: item, url: url.href };
+      const told = new CustomEvent("open", { detail, bubbles: true, cancelable: true });
+      if (!this.#root.dispatchEvent(told)) event.preventDefault();
+    }
+    if (isUnread(item)) this.#attempt("read", () => this.#inbox.read([item.id]));
+  }
+
+  /** One of the notification's own buttons. */
+  choose(item, { id }) {
+    this.#attempt("choose", () => this.#inbox.choose(item.id, id));
+  }
+
+  /** `action`: "read" is "unread" if all are read, and "archive" is "unarchive" in the archive. */
+  act(action, wanted) {
+    const ids = new Set(wanted);
+    const items = this.#inbox.items.filter(({ id }) => ids.has(id));
+    if (!items.length) return;
+    if (action === "read") this.#mark(items);
+    else if (action === "archive" && this.#inbox.filter.archived) this.#move("unarchive", items);
+    else this.#move(action, items);
+  }
+
+  async #mark(items) {
+    const unread = items.filter(isUnread);
+    const [action, back, some] = unread.length ? ["read", "unread", unread] : ["unread", "read", items];
+    const ids = some.filter((item) => item.stored !== false).map(({ id }) => id);
+    if (!ids.length) return;
+    const later = reversible(() => this.#attempt(back, () => this.#inbox[back](ids)));
+    this.#done(action === "read" ? "read" : "unreadAgain", ids.length, later);
+    if (!(await this.#attempt(action, () => this.#inbox[action](ids)))) later.now();
+  }
+
+  #move(action, items) {
+    const text = { remove: "removed", archive: "archivedNow", unarchive: "unarchivedNow" }[action];
+    const ids = items.map(({ id }) => id);
+    this.#done(text, ids.length, this.#inbox.later(action, ids));
+  }
+
+  async #attempt(action, run) {
+    const again = () => {
+      this.dismiss();
+      return this.#attempt(action, run);
+    };
+    const failed = ({ detail }) => {
+      if (detail.action === action) this.#failed = { problem: detail.problem, again };
+      this.#changed();
+    };
+    this.#inbox.addEventListener("problem", failed);
+    const isDone = await run();
+    this.#inbox.removeEventListener("problem", failed);
+    return isDone;
+  }
+}
