@@ -245,11 +245,14 @@ export class Inbox extends EventTarget {
     return this.#laters.add(action, ids, wait);
   }
 
-  /** Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once. */
-  async claim(id) {
+  /**
+   * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once. `hidden`:
+   * of those that are not visible one, if none is.
+   */
+  async claim(id, options) {
     if (this.#claimed.has(id)) return false;
     this.#claimed.add(id);
-    return this.#link.claim(id);
+    return this.#link.claim(id, options);
   }
 
   async #do(action, wanted) {

@@ -3,19 +3,19 @@
 import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** "", when there is nothing to say. */
+/** "", when there is nothing to say; "stale": there are rows, but they may not be all. */
 function situation(inbox) {
   if (!inbox) return "closed";
   if (["refused", "closed"].includes(inbox.state)) return inbox.state;
+  if (inbox.problem) return inbox.items.length ? "stale" : "problem";
   if (inbox.items.length) return "";
-  if (inbox.problem) return "problem";
   return inbox.loaded ? "empty" : "loading";
 }
 
-/** `note`: the element. `panel`: what gets the focus if nothing else can have it. */
-export function renderNote(note, { inbox, panel, say }) {
+/** `note`: the element. `tab`: whose list it is. `panel`: what gets the focus if nothing else can have it. */
+export function renderNote(note, { inbox, tab = "all", panel, say }) {
   const now = situation(inbox);
-  const kind = `${now} ${inbox?.code} ${inbox?.problem?.message}`;
+  const kind = `${now} ${tab} ${inbox?.code} ${inbox?.problem?.message}`;
   if (note.dataset.kind === kind) return;
   const hadFocus = note.matches(":focus-within");
   note.dataset.kind = kind;
@@ -29,7 +29,8 @@ export function renderNote(note, { inbox, panel, say }) {
   const contents = {
     "": () => [],
     loading: () => [h("span", { class: "unseen" }, say("loading")), ...bones()],
-    empty: () => tell("bell", "empty", say("emptyHint")),
+    empty: () => (tab === "all" ? tell("bell", "empty", say("emptyHint")) : [icon("bell"), h("p", {}, say("emptyTab", tab))]),
+    stale: () => [h("p", { role: "alert" }, `${say("problem")}. ${inbox.problem.message}`), retry()],
     problem: () => tell("warning", "problem", inbox.problem.message, ...again()),
     refused: () => tell("shield", "refused", say("refusedHint", inbox.code), ...again()),
     closed: () => tell("shield", "closed", "", ...again()),

@@ -1,26 +1,39 @@
 /** All texts of the bell; a page may replace them, see `Strings` in eventide-bell.d.ts. */
 
+import { readable } from "./text.js";
+
 export const STRINGS = {
   locale: "en",
   title: "Notifications",
   label: (count) => (count ? `Notifications, ${count} unread` : "Notifications"),
   unread: "Unread",
   markAllRead: "Mark all read",
+  tabs: "Which notifications",
+  tab: (name) => TABS[name] ?? readable(name),
   markRead: "Mark as read",
+  markUnread: "Mark as unread",
+  archive: "Archive",
+  unarchive: "Move to inbox",
   remove: "Delete",
   rowAction: (action, name) => `${action}: ${name}`,
   removed: "Notification deleted",
+  archived: "Notification archived",
+  unarchived: "Notification moved to inbox",
   undo: "Undo",
+  typeName: (type) => readable(type),
   announcement: "Announcement",
   viewAll: "View all",
   loading: "Loading …",
   allLoaded: "That is all",
   empty: "All quiet",
   emptyHint: "What arrives for you appears here at once.",
+  emptyTab: (name) => EMPTY[name] ?? `No notifications of type ${readable(name)}`,
   problem: "The notifications could not be loaded",
   retry: "Try again",
   dismiss: "Dismiss",
   toasts: "New notifications",
+  moreToasts: (count) => `+${count} more`,
+  desktop: "Show new notifications on the desktop",
   arrived: (name) => `New notification: ${name}`,
   connecting: "Connecting …",
   live: "Live",
@@ -30,6 +43,9 @@ export const STRINGS = {
   refusedHint: (code) => REFUSALS[code] ?? "The server refused the connection.",
   closed: "Not connected",
 };
+
+const TABS = { all: "All", unread: "Unread", archived: "Archived" };
+const EMPTY = { unread: "No unread notifications", archived: "No archived notifications" };
 
 const REFUSALS = {
   token_missing: "No token was given.",

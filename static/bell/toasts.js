@@ -1,21 +1,35 @@
 /** What has just arrived, for a moment, in a corner of the page. */
 
-import { button, h, onTop } from "./dom.js";
+import { button, h, onTop, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { Row } from "./rows.js";
 import { nameOf } from "./text.js";
 
 const TOAST_FOR = 7_000; // milliseconds
+const MOST = 3;
+const PLACES = ["top-start", "top-center", "top-end", "bottom-start", "bottom-center", "bottom-end"];
+
+/** An attribute's place and number: "top-end", "2", "bottom-start 4", "none". */
+export function toastsOf(attribute) {
+  const words = (attribute ?? "").trim().split(/\s+/);
+  const number = Number.parseInt(words.find((word) => /^\d+$/.test(word)) ?? MOST, 10);
+  return { place: words.find((word) => PLACES.includes(word)) ?? PLACES.at(-1), most: words.includes("none") ? 0 : number };
+}
 
 export class Toasts {
   element;
   #reader;
   #toasts = new Map();
+  #waiting = []; // for the next frame
+  #frame = 0;
+  #hidden = new Set(); // those for which there was no room
+  #more;
 
-  /** `reader`: what the reader can do, see `Row`. */
-  constructor(reader) {
+  /** `reader`: what the reader can do, see `Row`. `open()`: show the list. */
+  constructor(reader, open) {
     const region = { role: "region", "aria-label": reader.say("toasts"), popover: "manual" };
-    this.element = h("div", { class: "toasts", part: "toasts", ...region });
+    this.#more = button({ class: "more-toasts", part: "toasts-more", hidden: true, onclick: open });
+    this.element = h("div", { class: "toasts", part: "toasts", hidden: true, ...region }, this.#more);
     this.#reader = reader;
     // They stay while the reader is at them.
     for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#hold());
@@ -24,21 +38,12 @@ export class Toasts {
 
   get size() { return this.#toasts.size; }
 
-  /** The oldest make room: there are `most` at once. */
-  show(item, most) {
-    while (this.#toasts.size >= most) this.dismiss(this.#toasts.keys().next().value);
-    const row = new Row(this.#reader, item, "div");
-    row.element.classList.add("toast");
-    row.element.part.add("toast");
-    const { say } = this.#reader;
-    const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
-    const onclick = () => this.dismiss(item.id);
-    const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
-    row.element.querySelector(".actions").replaceChildren(dismiss);
-    this.#toasts.set(item.id, { row, timer: 0, before: document.activeElement });
-    this.element.prepend(row.element);
-    onTop(this.element, true);
-    this.#go();
+  /** The oldest make room: there are `most` at once. What comes within one frame is shown together. */
+  show(item, { place, most }) {
+    if (most <= 0) return;
+    this.element.dataset.place = place;
+    this.#waiting.push(item);
+    this.#frame ||= requestAnimationFrame(() => this.#flush(most));
   }
 
   dismiss(id) {
@@ -48,15 +53,64 @@ export class Toasts {
     this.#toasts.delete(id);
     if (toast.row.element.matches(":focus-within")) toast.before?.focus?.();
     toast.row.element.remove();
-    if (!this.#toasts.size) onTop(this.element, false);
+    this.#count();
+  }
+
+  /** Nobody needs to be told of these any more. */
+  gone(ids) {
+    const set = new Set(ids);
+    this.#waiting = this.#waiting.filter((item) => !set.has(item.id));
+    for (const id of ids) {
+      this.#hidden.delete(id);
+      this.dismiss(id);
+    }
+    this.#count();
   }
 
   dismissAll() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#waiting = [];
     for (const id of [...this.#toasts.keys()]) this.dismiss(id);
   }
 
   tick() {
     for (const toast of this.#toasts.values()) toast.row.tick();
+  }
+
+  #flush(most) {
+    this.#frame = 0;
+    const items = this.#waiting.splice(0);
+    for (const item of items.splice(0, items.length - most)) this.#hidden.add(item.id);
+    for (const id of [...this.#toasts.keys()].slice(0, Math.max(0, this.size + items.length - most))) {
+      this.#hidden.add(id);
+      this.dismiss(id);
+    }
+    for (const item of items) this.#add(item);
+    this.#count();
+    this.#go();
+  }
+
+  #add(item) {
+    const row = new Row(this.#reader, item);
+    row.element.classList.add("toast");
+    row.element.part.add("toast");
+    const { say } = this.#reader;
+    const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
+    const dismiss = button({ class: "icon", part: "action", ...names, onclick: () => this.dismiss(item.id) }, icon("cross"));
+    row.actions.replaceChildren(dismiss);
+    this.#toasts.set(item.id, { row, timer: 0, before: document.activeElement });
+    this.element.prepend(row.element);
+  }
+
+  #count() {
+    const isEmpty = !this.size;
+    if (isEmpty) this.#hidden.clear();
+    this.#more.hidden = !this.#hidden.size;
+    setText(this.#more, this.#hidden.size ? this.#reader.say("moreToasts", this.#hidden.size) : "");
+    if (this.element.hidden === isEmpty) return;
+    this.element.hidden = isEmpty;
+    onTop(this.element, !isEmpty);
   }
 
   #hold() {
