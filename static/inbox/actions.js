@@ -11,7 +11,7 @@ export class Actions {
   #failed = null;
 
   /**
-   * `root`: what gets the event `open`. `done(text, number, later)`: it was done with so many, and can be undone.
+   * `root`: what gets the event `open`. `done(action, number, later)`: it was done with so many, and can be undone.
    * `changed()`: `failed` is another.
    */
   constructor({ inbox, root, done, changed }) {
@@ -52,25 +52,30 @@ export class Actions {
     const ids = new Set(wanted);
     const items = this.#inbox.items.filter(({ id }) => ids.has(id));
     if (!items.length) return;
+    const found = items.map(({ id }) => id);
     if (action === "read") this.#mark(items);
-    else if (action === "archive" && this.#inbox.filter.archived) this.#move("unarchive", items);
-    else this.#move(action, items);
+    else if (action === "remove") this.#remove(found);
+    else if (this.#inbox.filter.archived) this.#change("unarchive", "archive", found);
+    else this.#change("archive", "unarchive", found);
   }
 
-  async #mark(items) {
+  #mark(items) {
     const unread = items.filter(isUnread);
     const [action, back, some] = unread.length ? ["read", "unread", unread] : ["unread", "read", items];
     const ids = some.filter((item) => item.stored !== false).map(({ id }) => id);
-    if (!ids.length) return;
+    if (ids.length) this.#change(action, back, ids);
+  }
+
+  /** At once, for it can be taken back. */
+  async #change(action, back, ids) {
     const later = reversible(() => this.#attempt(back, () => this.#inbox[back](ids)));
-    this.#done(action === "read" ? "read" : "unreadAgain", ids.length, later);
+    this.#done(action, ids.length, later);
     if (!(await this.#attempt(action, () => this.#inbox[action](ids)))) later.now();
   }
 
-  #move(action, items) {
-    const text = { remove: "removed", archive: "archivedNow", unarchive: "unarchivedNow" }[action];
-    const ids = items.map(({ id }) => id);
-    this.#done(text, ids.length, this.#inbox.later(action, ids));
+  /** In a while, for what is deleted is gone. */
+  #remove(ids) {
+    this.#done("remove", ids.length, this.#inbox.later("remove", ids));
   }
 
   async #attempt(action, run) {

@@ -242,8 +242,8 @@ class Centre {
   }
 
   /** `later`: how it can be undone. */
-  #done(text, number, later) {
-    const said = this.#say(text, number);
+  #done(action, number, later) {
+    const said = this.#say("done")[action](number);
     this.#undo.offer(said, later);
     this.#tell(`${said}. ${this.#say("undoKey")}`);
     this.#showSoon();

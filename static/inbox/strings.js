@@ -30,11 +30,13 @@ export const STRINGS = {
   chosen: (label) => `You chose: ${label}`,
   undo: "Undo",
   undoKey: "Press Z to undo.",
-  read: (number) => count(number, "Marked as read", "marked as read"),
-  unreadAgain: (number) => count(number, "Marked as unread", "marked as unread"),
-  archivedNow: (number) => count(number, "Archived", "archived"),
-  unarchivedNow: (number) => count(number, "Moved to the inbox", "moved to the inbox"),
-  removed: (number) => count(number, "Deleted", "deleted"),
+  done: {
+    read: (number) => count(number, "Marked as read", "marked as read"),
+    unread: (number) => count(number, "Marked as unread", "marked as unread"),
+    archive: (number) => count(number, "Archived", "archived"),
+    unarchive: (number) => count(number, "Moved to the inbox", "moved to the inbox"),
+    remove: (number) => count(number, "Deleted", "deleted"),
+  },
   undone: "Undone",
   arrived: (name) => `New notification: ${name}`,
   loading: "Loading …",
@@ -92,6 +94,7 @@ const REFUSALS = {
 
 /** A function that says a text by its name: `say("selected", 3)`. */
 export function sayer(own = {}) {
-  const texts = { ...STRINGS, ...own, keys: { ...STRINGS.keys, ...own.keys } };
+  const texts = { ...STRINGS, ...own };
+  for (const group of ["done", "keys"]) texts[group] = { ...STRINGS[group], ...own[group] };
   return (name, ...about) => (typeof texts[name] === "function" ? texts[name](...about) : texts[name]);
 }

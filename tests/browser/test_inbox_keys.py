@@ -59,10 +59,16 @@ async def test_reading_and_archiving(service: Service, user: str, device: Device
     await centre.press("o")  # there is no link, so all of it is shown
     await expect(centre.main("number 1")).to_have_attribute("aria-expanded", "true")
     await centre.view("Archived")
-    await expect(centre.note).to_contain_text("The archive is empty")  # not yet: it can be undone
+    await expect(centre.row("number 0")).to_be_visible()
     await centre.press("z")
+    await expect(centre.note).to_contain_text("The archive is empty")
     await centre.view("All")
     await expect(centre.rows).to_have_count(3)
+    await centre.press("j", "e")
+    await expect(centre.rows).to_have_count(2)
+    await centre.press("z")
+    await expect(centre.rows).to_have_count(3)
+    await expect(centre.rows.first).to_contain_text("number 2")
 
 
 async def test_undo_is_the_next_stop(service: Service, user: str, device: Device) -> None:

@@ -280,7 +280,8 @@ SHOW = """async ([service, token]) => {
   const { showInbox } = await import(`${service}/client/inbox/centre.js`);
   const root = document.querySelector("#inbox");
   root.addEventListener("open", (event) => (event.preventDefault(), (document.title = event.detail.url)));
-  window.centre = showInbox(root, { url: service, getToken: () => token, strings: { title: "Post", keys: { next: "Ahead" } } });
+  const strings = { title: "Post", keys: { next: "Ahead" } };
+  window.centre = showInbox(root, { url: service, getToken: () => token, strings });
 }"""
 
 
