@@ -9,6 +9,7 @@ export class Actions {
   #done;
   #changed;
   #failed = null;
+  #removed = new Set(); // what should be gone by now, or soon
 
   /**
    * `root`: what gets the event `open`. `done(action, number, later)`: it was done with so many, and can be undone.
@@ -19,6 +20,7 @@ export class Actions {
     this.#root = root;
     this.#done = done;
     this.#changed = changed;
+    inbox.addEventListener("problem", ({ detail }) => detail.action === "remove" && this.#notRemoved(detail.problem));
   }
 
   /** `{problem, again()}`: what could not be saved last, until that is dismissed; or null. */
@@ -75,17 +77,33 @@ export class Actions {
 
   /** In a while, for what is deleted is gone. */
   #remove(ids) {
-    this.#done("remove", ids.length, this.#inbox.later("remove", ids));
+    const later = this.#inbox.later("remove", ids);
+    for (const id of ids) this.#removed.add(id);
+    later.done.then((isDone) => {
+      if (!isDone) for (const id of ids) this.#removed.delete(id);
+    });
+    this.#done("remove", ids.length, later);
+  }
+
+  /** Those that have come back can be removed again. */
+  #notRemoved(problem) {
+    this.#fail(problem, () => {
+      const back = this.#inbox.items.filter(({ id }) => this.#removed.has(id));
+      return this.#inbox.remove(back.map(({ id }) => id));
+    });
+  }
+
+  #fail(problem, run) {
+    this.#failed = { problem, again: () => {
+      this.dismiss();
+      return run();
+    } };
+    this.#changed();
   }
 
   async #attempt(action, run) {
-    const again = () => {
-      this.dismiss();
-      return this.#attempt(action, run);
-    };
     const failed = ({ detail }) => {
-      if (detail.action === action) this.#failed = { problem: detail.problem, again };
-      this.#changed();
+      if (detail.action === action) this.#fail(detail.problem, () => this.#attempt(action, run));
     };
     this.#inbox.addEventListener("problem", failed);
     const isDone = await run();

@@ -250,6 +250,29 @@ async def test_what_could_not_be_saved_can_be_tried_again(service: Service, user
     await until(lambda: left(service, user)[1] == ("number 1", True), within=DEADLINE)
 
 
+async def test_what_could_not_be_deleted_comes_back(service: Service, user: str, device: Device) -> None:
+    device.expect("500")
+    await save_many(service, user, 3)
+    broken = True
+
+    async def act(route: Route) -> None:
+        await (route.fulfill(status=500, json={"detail": "Broken."}) if broken else route.continue_())
+
+    await device.context.clock.install()
+    centre = await Centre.open(device, service, user)
+    await until(lambda: count_of(service, user, "unseenCount") == 0, within=DEADLINE)
+    await device.context.route("**/v1/notifications/actions", act)
+    await centre.press("j", "#")
+    await expect(centre.rows).to_have_count(2)
+    await centre.page.clock.fast_forward(10_000)
+    await expect(centre.problem).to_contain_text("The change could not be saved. Broken.")
+    await expect(centre.rows).to_have_count(3)
+    broken = False
+    await centre.problem.get_by_role("button", name="Try again").click()
+    await expect(centre.rows).to_have_count(2)
+    await until(lambda: len(left(service, user)) == 2, within=DEADLINE)
+
+
 async def test_a_token_that_is_refused(service: Service, user: str, device: Device) -> None:
     device.expect("demo.json", "401")
     page = await device.open(f"{service.base_url}/client/inbox.html")
