@@ -66,7 +66,7 @@ export function helpSheet(say) {
     h("h2", { id: "eventide-inbox-keys" }, say("help")),
     h("dl", {}, ...rows),
     h("label", { class: "single" }, single, say("singleKeys")),
-    button({ class: "quiet", onclick: () => sheet.close() }, say("close")),
+    button({ class: "quiet", autofocus: true, onclick: () => sheet.close() }, say("close")),
   );
   return { sheet, open: () => {
     single.checked = usesSingleKeys();
