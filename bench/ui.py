@@ -54,7 +54,6 @@ SCROLL = """([element, seconds]) => new Promise((done) => {
 LOAD = """async ([element, root, last]) => {
   while (!root.textContent.includes(last)) {
     element.scrollTop = element.scrollHeight;
-    document.querySelector("#older:not([hidden])")?.click();
     await new Promise((next) => setTimeout(next, 20));
   }
   element.scrollTop = 0;
@@ -71,7 +70,7 @@ class View:
 
 
 PANEL = View(f"{BELL}.querySelector('[part=scroll]')", BELL, f"{BELL}.querySelectorAll('[part=list] [part~=item]')")
-CENTRE = View("document.scrollingElement", "document.body", "document.querySelectorAll('#list > *')")
+CENTRE = View("document.scrollingElement", "document.body", "document.querySelectorAll('.list > .row')")
 
 
 @dataclass(frozen=True)
