@@ -109,9 +109,10 @@ class PageRoutes:
             if path.suffix in _TYPES and path.is_file()
         }
         bundle = directory / "bundle"
+        languages = [name for name in files if name.startswith("bell/strings/")]
         if not _is_fresh(files, bundle):
             return files
-        without = {name: file for name, file in files.items() if not name.startswith("bell/")}
+        without = {name: file for name, file in files.items() if not name.startswith("bell/") or name in languages}
         return without | {name: _read(bundle / name, headers) for name in BUNDLE}
 
     def _page(self, page: File) -> File:

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 
 import { Inbox } from "../../static/eventide-bell.js";
-import { pass, settled, start } from "./browser.mjs";
+import { newestChannel, pass, settled, start } from "./browser.mjs";
 
 const jwt = (claims) => `.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
 const item = (id, more) => ({
@@ -489,6 +489,54 @@ test("another user's token begins anew, and nothing of the former is left", asyn
   assert.deepEqual([ids(), server.sockets.length, server.sockets[0].connected], [[], 2, false]);
   await live();
   assert.deepEqual(ids(), ["z"]);
+});
+
+test("what one user has asked for is not done to another's", async () => {
+  let sub = "7";
+  server.list = [item("a")];
+  await open({ token: () => jwt({ sub }) });
+  await live();
+  const { act } = server;
+  server.act = () => [401, { code: "token_expired" }];
+  sub = "8";
+  assert.equal(await inbox.readAll(), false);
+  server.act = act;
+  await settled();
+  assert.deepEqual([server.done.length, problems], [1, []]);
+});
+
+test("nothing is asked for when all is seen", async () => {
+  server.list = [item("a", { seen: true })];
+  server.unreadCount = 1;
+  await open();
+  await live();
+  await inbox.seenAll();
+  assert.deepEqual(server.done, []);
+  server.socket.tell("notification", item("b")); // its count comes later
+  await inbox.seenAll();
+  assert.deepEqual(server.done, [{ action: "seen", all: true, upTo: "b" }]);
+});
+
+test("what one tab does later, the others hide; if it crashes, they show it again", async () => {
+  server.list = ["c", "b", "a"].map((id) => item(id));
+  const first = await open({ sharing: true });
+  await live();
+  first.later("remove", ["a"], 60_000);
+  const second = await open({ sharing: true });
+  const channel = newestChannel();
+  await second.refresh();
+  await settled();
+  assert.deepEqual(ids(), ["c", "b"]);
+  const undone = first.later("archive", ["b"], 60_000);
+  await pass(30_000);
+  assert.deepEqual(ids(), ["c"], "the first tab says so again and again");
+  undone.undo();
+  await settled();
+  assert.deepEqual(ids(), ["c", "b"]);
+  channel.hangs = true; // to the second the first is gone now
+  await pass(20_000);
+  assert.deepEqual(ids(), ["c", "b", "a"]);
+  for (const each of [first, second]) each.close();
 });
 
 test("a token that REST refuses is asked for again, once", async () => {

@@ -45,7 +45,7 @@ def test_the_npm_package_has_what_its_face_needs() -> None:
     printed = json.loads(run.stdout)
     packed = printed[0] if isinstance(printed, list) else printed[described["name"]]
     names = {file["path"] for file in packed["files"]}
-    modules = {path.relative_to(STATIC).as_posix() for path in (STATIC / "bell").iterdir()}
+    modules = {path.relative_to(STATIC).as_posix() for path in (STATIC / "bell").rglob("*.*")}
     assert names == {"package.json", "eventide-bell.js", "eventide-bell.d.ts"} | modules
     face = described["exports"]["."]
     assert {face["default"].removeprefix("./"), face["types"].removeprefix("./")} <= names
