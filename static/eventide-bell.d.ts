@@ -15,9 +15,10 @@
  * ## Parts
  *
  * `bell`, `badge`, `lamp` (and `lamp-live`, `lamp-offline` … by state), `panel`, `header`, `connection` (and
- * `connection-live` …), `mark-all`, `scroll`, `list`, `note` (in place of a list), `retry`, `more`, `notice`, `undo`,
- * `footer`, `view-all`, `toasts`, `toast`; of each notification `item` (and `item-unread`), `glyph`, `avatar`, `link`,
- * `title`, `message`, `meta`, `dot`, `actions`, `action`.
+ * `connection-live` …), `desktop`, `mark-all`, `tabs`, `tab` (and `tab-selected`), `scroll`, `list`, `day`, `note` (in
+ * place of a list, or above it), `retry`, `more`, `notice`, `undo`, `footer`, `view-all`, `toasts`, `toast`,
+ * `toasts-more`; of each notification `item` (and `item-unread`), `glyph`, `avatar`, `link`, `title`, `message`, `meta`,
+ * `dot`, `choices`, `choice` (and `choice-primary`, `choice-secondary`, `choice-chosen`), `actions`, `action`.
  */
 
 /** A notification as the server sends it. Optional members are absent when there is nothing to say. */
@@ -103,6 +104,12 @@ export interface OpenDetail {
   notification: Notification;
   /** Absolute. */
   url: string;
+}
+
+/** The user has pressed one of a notification's buttons, and the server knows. */
+export interface ActionDetail {
+  notification: Notification;
+  action: NotificationAction;
 }
 
 export interface ProblemDetail {
@@ -239,8 +246,11 @@ export class Inbox extends EventTarget {
   choose(id: string, actionId: string): Promise<boolean>;
   /** Take them from the list at once, and do this after `wait` milliseconds (default 8,000). */
   later(action: "remove" | "archive" | "unarchive", ids: readonly string[], wait?: number): Later;
-  /** Whether this is the one place to tell the reader of something: of all visible tabs one, and in it once. */
-  claim(id: string): Promise<boolean>;
+  /**
+   * Whether this is the one place to tell the reader of something: of all visible tabs one, and in it once. `hidden`: of
+   * those that are not visible one, if none is.
+   */
+  claim(id: string, options?: { hidden?: boolean }): Promise<boolean>;
 
   addEventListener<K extends keyof InboxEventMap>(
     type: K, listener: (event: InboxEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
@@ -309,6 +319,7 @@ export interface EventideBellEventMap {
   unread: CustomEvent<UnreadDetail>;
   state: CustomEvent<StateDetail>;
   open: CustomEvent<OpenDetail>;
+  action: CustomEvent<ActionDetail>;
 }
 
 /**
@@ -318,7 +329,14 @@ export interface EventideBellEventMap {
  * - `url`: the service's address; default: where the module came from
  * - `token`: the user's token. A new one for the same user is taken over without a break; somebody else's begins anew
  * - `view-all`: the address of the link "View all"; without it there is none
- * - `toasts`: most toasts at once, default 3; 0: none
+ * - `badge`: `unread`: the badge is the number of what is unread; default: of what is unseen, so that it goes when the
+ *   list is opened
+ * - `tabs`: of the list, by comma: `all`, `unread`, `archived`, or a type of notifications; default:
+ *   `all,unread,archived`. The first is shown at first. Empty: none, and the page may call `inbox.setFilter`
+ * - `toasts`: where, and how many at once: `top-start`, `top-center`, `top-end`, `bottom-start`, `bottom-center` or
+ *   `bottom-end` (default), and a number (default 3): `top-end 2`. `none`: none
+ * - `sound`: a short sound for what arrives, once the user has done something on the page
+ * - `desktop`: what arrives while no tab can be seen is shown by the operating system; a button in the list asks the user
  * - `no-title-badge`: leave the page's title alone
  * - `no-sharing`: a connection of this tab's own
  * - `theme`: `light` or `dark`; default: the page's `color-scheme`
@@ -339,8 +357,9 @@ export class EventideBell extends HTMLElement {
   io: ((...args: never[]) => unknown) | null;
   readonly inbox: Inbox | null;
   readonly unreadCount: number | null;
+  readonly unseenCount: number | null;
   readonly state: ConnectionState;
-  /** Show the list. */
+  /** Show the list, which marks what is new as seen. */
   open(): void;
   /** `focus`: give the keyboard back to the bell. */
   close(options?: { focus?: boolean }): void;
@@ -349,6 +368,45 @@ export class EventideBell extends HTMLElement {
     type: K, listener: (event: EventideBellEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener(
     type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+}
+
+/** One row of a `WindowedList`. */
+export interface WindowedRow<Item> {
+  /** Of role "listitem". It is told its `aria-posinset` and `aria-setsize`, and the list uses its margin. */
+  readonly element: HTMLElement;
+  /** Show this. Called at once, and whenever the list is rendered: it should do nothing if nothing has changed. */
+  update(item: Item, index: number, items: readonly Item[]): void;
+  focus(): void;
+}
+
+/**
+ * A list of which only the rows that can be seen, and some above and below, are in the page. Rows may be of different
+ * heights. What the reader looks at stays where it is when rows above it come, go or change. The row with the focus
+ * stays in the page, however far it is scrolled away; if its item goes, the next one gets the focus.
+ *
+ * ```js
+ * const list = new WindowedList(document.querySelector("ol"), document.scrollingElement, makeRow);
+ * inbox.addEventListener("change", () => list.render(inbox.items, { complete: !inbox.hasOlder }));
+ * ```
+ */
+export class WindowedList<Item extends { readonly id: string }, Row extends WindowedRow<Item> = WindowedRow<Item>> {
+  /**
+   * `list`: of role "list", with tabindex="-1"; its padding is the list's own. `scroller`: what scrolls it;
+   * `document.scrollingElement`: the page does.
+   */
+  constructor(list: HTMLElement, scroller: Element, make: (item: Item) => Row);
+  /** Show these, in this order. `complete` (default: true): there are no more than these. */
+  render(items: readonly Item[], options?: { complete?: boolean }): void;
+  /** Those that are in the page now, from top to bottom. */
+  readonly rows: readonly Row[];
+  rowOf(id: string): Row | undefined;
+  readonly focused: { readonly id: string; readonly index: number; readonly row: Row } | undefined;
+  /** Scroll to this item's row and give it the focus; whether there is such an item. */
+  focusAt(index: number): boolean;
+  /** "ArrowDown", "ArrowUp", "Home", "End": whether the focus went. */
+  move(key: string): boolean;
+  /** Remove the rows, and listen no more. */
+  close(): void;
 }
 
 /**

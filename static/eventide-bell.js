@@ -33,3 +33,4 @@ export { Inbox } from "./bell/inbox.js";
 export { languages } from "./bell/languages.js";
 export { Problem } from "./bell/rest.js";
 export { ago, readable, safeUrl } from "./bell/text.js";
+export { WindowedList } from "./bell/windowed-list.js";

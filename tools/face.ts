@@ -8,6 +8,7 @@ import { languages } from "../static/bell/languages.js";
 import { Problem } from "../static/bell/rest.js";
 import { STRINGS } from "../static/bell/strings.js";
 import { ago, readable, safeUrl } from "../static/bell/text.js";
+import { WindowedList } from "../static/bell/windowed-list.js";
 
-export const exported: typeof face = { EventideBell, Inbox, Problem, ago, glyph, languages, readable, safeUrl };
+export const exported: typeof face = { EventideBell, Inbox, Problem, ago, glyph, languages, readable, safeUrl, WindowedList };
 export const strings: face.Strings = STRINGS;

@@ -301,14 +301,16 @@ export class Inbox extends EventTarget {
   }
 
   /**
-   * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once.
+   * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once. `hidden`:
+   * of those that are not visible one, if none is.
    *
    * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
    */
-  async claim(id) {
+  async claim(id, options) {
     if (this.#claimed.has(id)) return false;
     this.#claimed.add(id);
-    return this.#link.claim(id);
+    return this.#link.claim(id, options);
   }
 
   /**

@@ -120,9 +120,10 @@ export class Link {
    * Whether this is the one tab to tell the reader of something.
    *
    * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
    */
-  async claim(id) {
-    return this.#connection ? this.#connection.claim(id) : false;
+  async claim(id, options) {
+    return this.#connection ? this.#connection.claim(id, options) : false;
   }
 
   async #begin() {

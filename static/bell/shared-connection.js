@@ -21,6 +21,7 @@ import { isFinal } from "./connection.js";
 const ASK_EVERY = 5_000;
 const ANSWER_WITHIN = 3_000;
 const UNFOCUSED_WAITS = 150;
+const HIDDEN_WAITS = 500;
 const CLAIM_FOR = 10_000;
 
 /** @param {number} milliseconds */
@@ -131,16 +132,18 @@ export class SharedConnection {
 
   /**
    * Whether this tab is the one to show the reader something once: visible, and the first that asks. One that has the
-   * focus is let go first.
+   * focus is let go first. `hidden`: this one need not be visible, but lets all go first that are.
    *
    * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
    * @returns {Promise<boolean>}
    */
-  async claim(id) {
+  async claim(id, { hidden = false } = {}) {
     const visible = () => document.visibilityState === "visible";
-    if (!this.#name) return visible();
-    if (visible() && !document.hasFocus()) await pause(UNFOCUSED_WAITS);
-    if (!visible()) return false;
+    if (!this.#name) return hidden || visible();
+    if (!visible() && hidden) await pause(HIDDEN_WAITS);
+    else if (!document.hasFocus()) await pause(UNFOCUSED_WAITS);
+    if (!visible() && !hidden) return false;
     return new Promise((resolve) => {
       const show = (/** @type {Lock | null} */ lock) => (resolve(Boolean(lock)), lock && pause(CLAIM_FOR));
       navigator.locks.request(`${this.#name}:${id}`, { ifAvailable: true }, show).catch(() => resolve(false));

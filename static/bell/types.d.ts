@@ -1,6 +1,6 @@
 /** Types that the bell's modules share, beside the public ones in eventide-bell.d.ts. */
 
-import type { Notification, StateDetail, Strings } from "../eventide-bell.js";
+import type { Notification, NotificationAction, StateDetail, Strings } from "../eventide-bell.js";
 import type { forms } from "./forms.js";
 
 /** What an event tells; each kind of event has some of these. */
@@ -85,8 +85,13 @@ export type Say = (name: keyof Strings, ...values: unknown[]) => string;
 /** What the reader of a row can do. */
 export interface Reader {
   say: Say;
-  read(id: string): void;
-  remove(id: string): void;
+  read(item: Notification): void;
+  unread(item: Notification): void;
+  archive(item: Notification): void;
+  unarchive(item: Notification): void;
+  remove(item: Notification): void;
+  /** Resolves when the server has answered. */
+  choose(item: Notification, action: NotificationAction): Promise<void>;
   follow(item: Notification, url: URL | null, event?: MouseEvent): void;
 }
 
