@@ -424,15 +424,4 @@ export class Inbox extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-
-  // Names of before, until the views have the new ones
-
-  /** @param {readonly string[]} ids */
-  markRead(ids) { return this.read(ids); }
-  markAllRead() { return this.readAll(); }
-  /**
-   * @param {readonly string[]} ids
-   * @param {number} [wait]
-   */
-  removeSoon(ids, wait) { return this.later("remove", ids, wait); }
 }
