@@ -285,7 +285,10 @@ export class EventideBell extends Base {
     const count = isUnread ? this.unreadCount : (this.unseenCount ?? this.unreadCount);
     setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
-    bell.setAttribute("aria-label", this.#reader.say("label", this.unreadCount));
+    const label = this.#reader.say("label", this.unreadCount);
+    // What can be seen is in the name, too.
+    const isIn = !count || label.includes(count.toLocaleString(this.#reader.say("locale")));
+    bell.setAttribute("aria-label", isIn ? label : `${label}, ${this.#reader.say("newCount", count)}`);
     this.#panel.renderSoon();
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
