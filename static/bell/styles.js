@@ -173,7 +173,9 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .icon:hover { color: var(--_ink); background: var(--_hover); }
 .icon svg { inline-size: 1.125rem; block-size: 1.125rem; }
 @media (hover: hover) {
-  .list .row:not(:hover, :focus-within) .actions { opacity: 0; }
+  /* Nothing of them can be seen then: they have no pictures yet, or those are not shown. Less work than opacity. */
+  .list .row:not(:hover, :focus-within) .actions { background: none; box-shadow: none; }
+  .list .row:not(:hover, :focus-within) .actions svg { display: none; }
 }
 @media (hover: none) { /* beside the time, where there is nothing to be hidden */
   .list .actions { inset-block: auto 0.125rem; inset-inline-end: 1.25rem; gap: 0; padding: 0; background: none; box-shadow: none; }
@@ -215,7 +217,6 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
   .bell.rings svg { animation: ring 0.7s ease-in-out; }
   .lamp:is([data-state="reconnecting"]), .state:is([data-state="connecting"], [data-state="reconnecting"])::before { animation: breathe 1.2s ease-in-out infinite alternate; }
   .bones { animation: breathe 0.9s ease-in-out infinite alternate; }
-  .actions { transition: opacity 0.1s; }
   @keyframes drop { from { opacity: 0; transform: translateY(-6px); } }
   @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
   @keyframes breathe { to { opacity: 0.4; } }
