@@ -20,6 +20,8 @@ import { Toasts, toastsOf } from "./toasts.js";
 /** @import { Entry } from "./entries.js" */
 /** @import { Io, Reader } from "./types.js" */
 
+const TOGETHER = 50; // milliseconds
+
 // So that a server that renders pages can import this, too.
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
@@ -60,6 +62,8 @@ export class EventideBell extends Base {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
   #rung = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #counting;
   /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
     change: () => this.#panel.renderSoon(),
@@ -318,7 +322,11 @@ export class EventideBell extends Base {
 
   /** @param {UnreadDetail} detail */
   #counted(detail) {
-    this.#renderCount();
+    // Of many that come at once the last; not by frames, which a hidden page has none of.
+    if (this.#counting === undefined) this.#counting = setTimeout(() => {
+      this.#counting = undefined;
+      this.#renderCount();
+    }, TOGETHER);
     this.#emit("unread", detail);
     this.#seeing.look();
   }
