@@ -35,7 +35,16 @@ function keyOf({ key, ctrlKey, metaKey, shiftKey }) {
 }
 
 const isSingle = (key) => /^(Shift\+)?.$/u.test(key);
-const usesSingleKeys = () => localStorage.getItem(OFF) === null;
+
+let off = null; // where a browser keeps nothing for us, until the page is left
+
+function usesSingleKeys() {
+  try {
+    return localStorage.getItem(OFF) === null;
+  } catch {
+    return off === null;
+  }
+}
 
 /**
  * The name of the shortcut that this key stands for here, if any.
@@ -80,6 +89,11 @@ function shown(key) {
 }
 
 function turn(on) {
-  if (on) localStorage.removeItem(OFF);
-  else localStorage.setItem(OFF, "1");
+  off = on ? null : "1";
+  try {
+    if (on) localStorage.removeItem(OFF);
+    else localStorage.setItem(OFF, off);
+  } catch {
+    // This page remembers it.
+  }
 }
