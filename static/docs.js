@@ -178,7 +178,7 @@ function schemaOf(title, schema, { asked = false, about = schemas.resolve(schema
   details.querySelector("summary").textContent = schema ? `${title} · ${schemas.name(schema) || schemas.words(schema)}` : `${title} · no body`;
   details.querySelector("p").textContent = about ?? "";
   details.querySelector("dl").replaceChildren(...fields.flatMap(({ path, words, required, preset, about }) => {
-    const said = [words, required === asked && (asked ? "required" : "optional"), preset != null && preset !== "" && `default ${JSON.stringify(preset)}`];
+    const said = [words, required === asked && (asked ? "required" : "optional"), preset !== undefined && preset !== null && preset !== "" && `default ${JSON.stringify(preset)}`];
     return definition(path, [said.filter(Boolean).join(" · "), about].filter(Boolean).join(". "));
   }));
   return details;

@@ -115,6 +115,10 @@ export type Change = "seen" | "read" | "unread" | "archive" | "unarchive" | "rem
 
 /** What the server answered instead of what was asked for: its `application/problem+json`. */
 export class Problem extends Error {
+  constructor(
+    status: number,
+    problem?: { code?: string; detail?: string; errors?: { field: string; message: string }[] },
+  );
   /** HTTP's; 0: the server cannot be reached. */
   readonly status: number;
   readonly code: string;

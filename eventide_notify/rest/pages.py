@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from ..errors import NotFound
+from .files import File
 
 SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js")
 PUBLIC_CDN = "https://cdn.jsdelivr.net/npm/socket.io-client@{version}/dist/{name}"
@@ -21,11 +23,25 @@ PUBLIC_CDN = "https://cdn.jsdelivr.net/npm/socket.io-client@{version}/dist/{name
 LOADED = ("socket.io.js", "socket.io.min.js")
 """Those that the pages and the bell load, with the hash that `integrity.json` has."""
 
-# Pages load only what is ours, or these very files from the CDN. Nothing inline is ever run.
+BUNDLE = ("eventide-bell.js", "eventide-bell.js.map")
+"""What stands in `bundle/`, and is served in place of the bell's modules."""
+
+# Pages load only what is ours, or these very files from the CDN. Nothing inline is run but the import map, by its hash.
 _POLICY = (
     "default-src 'self'; img-src 'self' http: https: data:; connect-src *; style-src 'self' 'unsafe-inline'; "
     "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
+_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".ts": "text/plain",
+}
+_COMPRESSED = {"br": ".br", "gzip": ".gz"}
+_REFERENCE = re.compile(r'(?P<before>\b(?:src|href)=")(?P<address>(?:/client/)?(?P<name>[\w./-]+\.(?:js|css)))"')
+_FIRST_SCRIPT = '<script type="module"'
 
 
 def static_directory() -> Path:
@@ -35,39 +51,15 @@ def static_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-class Pages(StaticFiles):
-    """Files that browsers ask about again, so that a new version shows at once; `headers` go with each."""
-
-    def __init__(self, directory: Path, headers: Mapping[str, str]) -> None:
-        super().__init__(directory=directory, html=True)
-        self._headers = headers
-
-    def file_response(self, full_path: Any, *arguments: Any, **options: Any) -> Response:
-        # In memory, and not as a file that is open for as long as somebody takes to read it.
-        response = super().file_response(full_path, *arguments, **options)
-        if isinstance(response, FileResponse):
-            kept = {name: response.headers[name] for name in ("content-type", "etag", "last-modified")}
-            return _in_memory(Path(full_path), kept, response.status_code)
-        return response
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers.update(self._headers)
-        return response
-
-
 class PageRoutes:
-    """`/client/…`, `/docs`, and the browser client under `/socket.io/`."""
+    """`/client/…`, `/docs`, and the browser client under `/socket.io/`, as the files are now."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
         self._vendor = directory / "vendor"
-        self._scripts = {f"/socket.io/{name}": self._vendor / name for name in SCRIPTS}
-        self._headers = {
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": _POLICY.format(scripts=" ".join(["'self'", *self._from_cdn()])),
-            "X-Content-Type-Options": "nosniff",
-        }
+        self._sources = ["'self'", *self._from_cdn()]
+        self._scripts = {f"/socket.io/{name}": name for name in SCRIPTS}
+        self._files = self._read(directory)
+        self._pages = {name: self._page(file) for name, file in self._files.items() if name.endswith(".html")}
 
     def serves_script(self, path: str) -> bool:
         """Whether this address below `/socket.io/` is a script and not the protocol's."""
@@ -76,7 +68,7 @@ class PageRoutes:
     def routes(self) -> list[BaseRoute]:
         return [
             *(Route(path, self.script, methods=["GET"]) for path in self._scripts),
-            Mount("/client", Pages(self._directory, self._headers)),
+            Route("/client/{name:path}", self._file, methods=["GET"]),
         ]
 
     def root(self) -> Route:
@@ -89,10 +81,66 @@ class PageRoutes:
 
     async def script(self, request: Request) -> Response:
         """The browser client; from the public CDN when it could not be fetched at build time."""
-        path = self._scripts[request.url.path]
-        if path.is_file():
-            return _in_memory(path, {"Content-Type": "text/javascript", "Cache-Control": "public, max-age=3600"})
-        return RedirectResponse(self._on_cdn(path.name), 302)
+        name = self._scripts[request.url.path]
+        file = self._files.get(f"vendor/{name}")
+        if file is None:
+            return RedirectResponse(self._on_cdn(name), 302)
+        return file.answer(request, otherwise="public, max-age=3600")
+
+    async def _file(self, request: Request) -> Response:
+        name = request.path_params["name"] or "index.html"
+        file = self._pages.get(name) or self._files.get(name)
+        if file is None:
+            raise NotFound("There is no such page.")
+        return file.answer(request)
+
+    async def _docs(self, request: Request) -> Response:
+        return self._pages["docs.html"].answer(request)
+
+    async def _to_pages(self, request: Request) -> Response:
+        return RedirectResponse("/client/", 307)
+
+    def _read(self, directory: Path) -> dict[str, File]:
+        """By name below `/client/`. The bell is its bundle, unless its modules are others now."""
+        headers = self._headers()
+        files = {
+            path.relative_to(directory).as_posix(): _read(path, headers)
+            for path in directory.rglob("*")
+            if path.suffix in _TYPES and path.is_file()
+        }
+        bundle = directory / "bundle"
+        if not _is_fresh(files, bundle):
+            return files
+        without = {name: file for name, file in files.items() if not name.startswith("bell/")}
+        return without | {name: _read(bundle / name, headers) for name in BUNDLE}
+
+    def _page(self, page: File) -> File:
+        """With the versions of what it loads: what is loaded need not be asked for again."""
+        text = page.content.decode()
+
+        def versioned(match: re.Match[str]) -> str:
+            file = self._files.get(match["name"])
+            return f'{match["before"]}{match["address"]}?v={file.version}"' if file else match[0]
+
+        # What modules import is found by their address without a version.
+        base = "/client/" if 'src="/client/' in text else "./"
+        modules = {
+            name: file.version for name, file in self._files.items() if re.fullmatch(r"(bell/)?[\w-]+\.js", name)
+        }
+        imports = {f"{base}{name}": f"{base}{name}?v={version}" for name, version in sorted(modules.items())}
+        text = _REFERENCE.sub(versioned, text)
+        if _FIRST_SCRIPT not in text:
+            return File(text.encode(), "text/html", headers=self._headers())
+        script = json.dumps({"imports": imports}, separators=(",", ":"))
+        text = text.replace(_FIRST_SCRIPT, f'<script type="importmap">{script}</script>\n  {_FIRST_SCRIPT}', 1)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        return File(text.encode(), "text/html", headers=self._headers(f"'sha256-{digest}'"))
+
+    def _headers(self, *sources: str) -> dict[str, str]:
+        return {
+            "Content-Security-Policy": _POLICY.format(scripts=" ".join([*self._sources, *sources])),
+            "X-Content-Type-Options": "nosniff",
+        }
 
     def _from_cdn(self) -> list[str]:
         """The addresses of the scripts that pages get from the CDN: those that could not be fetched at build time."""
@@ -108,12 +156,17 @@ class PageRoutes:
             raise NotFound("Socket.IO's browser client is not part of this installation.") from None
         return PUBLIC_CDN.format(version=known["version"], name=name)
 
-    async def _to_pages(self, request: Request) -> Response:
-        return RedirectResponse("/client/", 307)
 
-    async def _docs(self, request: Request) -> Response:
-        return _in_memory(self._directory / "docs.html", {"Content-Type": "text/html; charset=utf-8", **self._headers})
+def _read(path: Path, headers: Mapping[str, str]) -> File:
+    beforehand = {coding: path.with_name(path.name + suffix) for coding, suffix in _COMPRESSED.items()}
+    compressed = {coding: each.read_bytes() for coding, each in beforehand.items() if each.is_file()}
+    return File(path.read_bytes(), _TYPES[path.suffix], compressed=compressed, headers=headers)
 
 
-def _in_memory(path: Path, headers: dict[str, str], status: int = 200) -> Response:
-    return Response(path.read_bytes(), status, headers)
+def _is_fresh(files: Mapping[str, File], bundle: Path) -> bool:
+    """Whether the bundle was made from these very files."""
+    try:
+        sources: dict[str, str] = json.loads((bundle / "integrity.json").read_text())["sources"]
+    except OSError:
+        return False
+    return all(name in files and files[name].digest == digest for name, digest in sources.items())

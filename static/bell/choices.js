@@ -3,6 +3,9 @@
 import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 
+/** @import { Notification, NotificationAction } from "../eventide-bell.js" */
+/** @import { Reader } from "./types.js" */
+
 export class Choices {
   element;
   #reader;
@@ -10,31 +13,39 @@ export class Choices {
   #item;
   #sending = false;
 
-  /** `reader.choose(item, action)`: promises whether it was done. */
+  /**
+   * @param {Reader} reader
+   * @param {Notification} item
+   */
   constructor(reader, item) {
     this.#reader = reader;
-    this.#buttons = new Map(item.actions.map((action) => [action.id, this.#button(action)]));
+    this.#item = item;
+    this.#buttons = new Map((item.actions ?? []).map((action) => [action.id, this.#button(action)]));
     this.element = h("span", { class: "choices", part: "choices" }, ...this.#buttons.values());
   }
 
+  /** @param {Notification} item */
   update(item) {
     this.#item = item;
     const chosen = item.action?.id;
-    this.element.setAttribute("aria-busy", this.#sending);
+    this.element.setAttribute("aria-busy", String(this.#sending));
     for (const [id, each] of this.#buttons) {
       // Not `disabled`, which would take the focus away.
-      each.setAttribute("aria-disabled", this.#sending || chosen !== undefined);
-      each.setAttribute("aria-pressed", id === chosen);
+      each.setAttribute("aria-disabled", String(this.#sending || chosen !== undefined));
+      each.setAttribute("aria-pressed", String(id === chosen));
       each.part.toggle("choice-chosen", id === chosen);
     }
   }
 
+  /** @param {NotificationAction} action */
   #button(action) {
     const style = action.style === "primary" ? "primary" : "secondary";
     const looks = { class: `choice ${style}`, part: `choice choice-${style}` };
-    return button({ ...looks, onclick: () => this.#choose(action) }, icon("check"), h("span", { dir: "auto" }, action.label));
+    const label = h("span", { dir: "auto" }, action.label);
+    return button({ ...looks, onclick: () => this.#choose(action) }, icon("check"), label);
   }
 
+  /** @param {NotificationAction} action */
   async #choose(action) {
     if (this.#sending || this.#item.action) return;
     this.#sending = true;

@@ -2,9 +2,13 @@
 
 import { loadSocketIo } from "./socket-io.js";
 
+/** @import { ConnectionState, StateDetail } from "../eventide-bell.js" */
+/** @import { EventListener, Io, Socket, StateListener } from "./types.js" */
+
 export const RETRY_UNAVAILABLE = 3_000; // milliseconds
 
 // A notification comes under each of two names, of which a server may be told to use only one.
+/** @type {Record<string, string>} */
 const EVENTS = {
   connected: "connected",
   notification: "notification",
@@ -21,16 +25,25 @@ const EVENTS = {
 
 /** Connects, and stays connected, until it is closed, refused, or disconnected by the server for good. */
 export class Connection {
+  /** @type {Socket | null} */
   #socket = null;
-  #retry = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
   #closed = false;
   #last = "";
   #options;
   #since = new Date();
 
   /**
-   * `base`: the service's address. `io`: Socket.IO's client or null. `auth`: promises what to authenticate with.
-   * `onExpiring`: the token will expire soon. `onEvent(name, payload)`, `onState({state, since, code})`.
+   * @param {{
+   *   base: string,
+   *   io: Io | null,
+   *   auth: () => Promise<object>,
+   *   onExpiring: () => void,
+   *   onEvent: EventListener,
+   *   onState: StateListener,
+   * }} options `base`: the service's address. `io`: Socket.IO's client, if the page has one. `auth`: promises what to
+   *   authenticate with. `onExpiring`: the token will expire soon.
    */
   constructor(options) {
     this.#options = options;
@@ -48,12 +61,13 @@ export class Connection {
     }
   }
 
+  /** @param {Io} io */
   #connect(io) {
     const { origin, pathname } = new URL(this.#options.base);
     const socket = io(`${origin}/notifications`, {
       path: `${pathname}socket.io/`,
       // Asked again for each connection, so that an expired token, or one of before a restart, is not sent again.
-      auth: (answer) => this.#options.auth().then(answer, () => {
+      auth: (/** @type {(auth: object) => void} */ answer) => this.#options.auth().then(answer, () => {
         // No token to be had is like no network: it is tried again.
         this.#tell("offline", { since: this.#since });
         if (!this.#closed) socket.io.engine?.close();
@@ -69,7 +83,7 @@ export class Connection {
       this.#since = new Date();
       this.#tell(socket.active ? "reconnecting" : "closed");
     });
-    socket.on("connect_error", (error) => this.#failed(error));
+    socket.on("connect_error", (error) => this.#failed(socket, error));
     socket.on("token_expiring", () => this.#options.onExpiring());
     for (const [event, name] of Object.entries(EVENTS)) {
       socket.on(event, (payload) => {
@@ -83,7 +97,11 @@ export class Connection {
     }
   }
 
-  /** The same user's next token, for a connection that is open. */
+  /**
+   * The same user's next token, for a connection that is open.
+   *
+   * @param {string | null} token
+   */
   refresh(token) {
     if (this.#socket?.connected) this.#socket.emit("refresh_token", { token }, () => {});
   }
@@ -95,18 +113,30 @@ export class Connection {
     this.#socket?.disconnect();
   }
 
-  #failed(error) {
+  /**
+   * @param {Socket} socket
+   * @param {Error & { data?: { code?: string } }} error
+   */
+  #failed(socket, error) {
     // Active: the network failed, and the client tries again by itself. Otherwise the server has answered no.
-    if (this.#socket.active) return this.#tell("offline", { since: this.#since });
+    if (socket.active) return this.#tell("offline", { since: this.#since });
     const code = error.data?.code ?? error.message;
     this.#tell("refused", { code });
-    if (code === "unavailable") this.#retry = setTimeout(() => this.#socket.connect(), RETRY_UNAVAILABLE);
+    if (code === "unavailable") this.#retry = setTimeout(() => socket.connect(), RETRY_UNAVAILABLE);
   }
 
+  /**
+   * @param {ConnectionState} state
+   * @param {{ since?: Date, code?: string }} [more]
+   */
   #tell(state, more) {
     if (!this.#closed) this.#options.onState({ state, ...more });
   }
 }
 
-/** Whether a connection will not come back by itself. */
+/**
+ * Whether a connection will not come back by itself.
+ *
+ * @param {StateDetail} status
+ */
 export const isFinal = ({ state, code }) => state === "closed" || (state === "refused" && code !== "unavailable");

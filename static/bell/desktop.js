@@ -2,7 +2,10 @@
 
 import { safeUrl } from "./text.js";
 
+/** @typedef {import("../eventide-bell.js").Notification} Item */
+
 export class Desktop {
+  /** @type {Map<string, Notification>} */
   #shown = new Map();
 
   /** Whether the reader can be asked. */
@@ -15,7 +18,10 @@ export class Desktop {
     return (await globalThis.Notification?.requestPermission()) ?? "denied";
   }
 
-  /** `follow()`: the reader has clicked on it. */
+  /**
+   * @param {Item} item
+   * @param {() => void} follow the reader has clicked on it
+   */
   show(item, follow) {
     if (globalThis.Notification?.permission !== "granted") return;
     const icon = item.avatar && safeUrl(item.avatar)?.href;
@@ -35,6 +41,7 @@ export class Desktop {
     }
   }
 
+  /** @param {readonly string[]} ids */
   close(ids = [...this.#shown.keys()]) {
     for (const id of ids) this.#shown.get(id)?.close();
   }

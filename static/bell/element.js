@@ -2,7 +2,7 @@
 
 import { Desktop } from "./desktop.js";
 import { button, h, setText } from "./dom.js";
-import { entries, entryFor, leaveEntry } from "./entries.js";
+import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
 import { HOME } from "./home.js";
 import { icon } from "./icons.js";
 import { Panel } from "./panel.js";
@@ -15,18 +15,29 @@ import { safeUrl } from "./text.js";
 import { title } from "./title.js";
 import { Toasts, toastsOf } from "./toasts.js";
 
-const Base = globalThis.HTMLElement ?? class {}; // so that a server that renders pages can import this, too
+/** @import { EventideBellEventMap, InboxEventMap, InboxOptions, Notification, NotificationAction } from "../eventide-bell.js" */
+/** @import { NotificationDetail, ProblemDetail, Strings, TokenSource, UnreadDetail } from "../eventide-bell.js" */
+/** @import { Entry } from "./entries.js" */
+/** @import { Io, Reader } from "./types.js" */
+
+// So that a server that renders pages can import this, too.
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 export class EventideBell extends Base {
   static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge", "badge", "tabs", "desktop"];
 
+  /** @type {TokenSource | null} */
   #getToken = null;
+  /** @type {Partial<Strings>} */
   #strings = {};
+  /** @type {NonNullable<InboxOptions["io"]> | null} */
   #io = null;
+  /** @type {Reader} */
   #reader = {
     say: (name, ...values) => {
       const string = this.#strings[name] ?? STRINGS[name];
-      return typeof string === "function" ? string(...values) : string;
+      if (typeof string === "string") return string;
+      return /** @type {(...values: unknown[]) => string} */ (string)(...values);
     },
     read: (item) => this.inbox?.read([item.id]),
     unread: (item) => this.inbox?.unread([item.id]),
@@ -36,15 +47,19 @@ export class EventideBell extends Base {
     follow: (item, url, event) => this.#follow(item, url, event),
     choose: (item, action) => this.#choose(item, action),
   };
+  /** @type {Entry | null} */
   #entry = null;
   #configuring = false;
-  #parts = null;
-  #panel = null;
-  #toasts = null;
+  #root;
+  #parts;
+  #panel;
+  #toasts;
   #desktop = new Desktop();
   #seeing = new Seeing();
-  #clock = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #clock;
   #rung = 0;
+  /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
     change: () => this.#panel.renderSoon(),
     problem: ({ detail }) => this.#failed(detail),
@@ -56,16 +71,19 @@ export class EventideBell extends Base {
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open" });
-    root.addEventListener("keydown", (event) => this.#key(event));
-    root.addEventListener("focusout", (event) => this.#left(event));
-    this.#build();
+    const root = (this.#root = this.attachShadow({ mode: "open" }));
+    root.addEventListener("keydown", (event) => this.#key(/** @type {KeyboardEvent} */ (event)));
+    root.addEventListener("focusout", (event) => this.#left(/** @type {FocusEvent} */ (event)));
+    [this.#parts, this.#panel, this.#toasts] = this.#build();
+    this.#show();
     // A framework may have set these before this class was known: then they hide the accessors.
+    /** @type {Record<string, unknown>} */
+    const own = /** @type {any} */ (this);
     for (const name of ["getToken", "strings", "io"]) {
-      if (!Object.hasOwn(this, name)) continue;
-      const value = this[name];
-      delete this[name];
-      this[name] = value;
+      if (!Object.hasOwn(own, name)) continue;
+      const value = own[name];
+      delete own[name];
+      own[name] = value;
     }
   }
 
@@ -77,10 +95,10 @@ export class EventideBell extends Base {
 
   get strings() { return this.#strings; }
   set strings(value) {
-    const text = (strings) => JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
+    const text = (/** @type {Partial<Strings>} */ strings) => JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
     const before = this.#strings;
     this.#strings = value ?? {};
-    if (text(before) !== text(this.#strings)) this.#build(); // frameworks like to make a new object each time
+    if (text(before) !== text(this.#strings)) this.#rebuild(); // frameworks like to make a new object each time
   }
 
   get io() { return this.#io; }
@@ -103,6 +121,7 @@ export class EventideBell extends Base {
     this.#configureSoon(); // not at once: it may only be moved
   }
 
+  /** @param {string} name */
   attributeChangedCallback(name) {
     if (["view-all", "tabs", "desktop"].includes(name)) {
       if (this.#panel.isOpen) this.#panel.show(this.inbox);
@@ -125,22 +144,22 @@ export class EventideBell extends Base {
     const wanted = {
       url: this.getAttribute("url") || HOME,
       sharing: !this.hasAttribute("no-sharing"),
-      source: this.#getToken ?? this.getAttribute("token"),
+      source: this.#getToken ?? this.getAttribute("token") ?? "",
     };
     const entry = this.#entry;
     if (!this.isConnected || !wanted.source) return this.#detach();
-    if (entry && Object.entries(wanted).every(([name, value]) => entry[name] === value)) return;
+    if (entry && isSame(entry, wanted)) return;
     const alone = entry?.bells.size === 1 && entry.url === wanted.url && entry.sharing === wanted.sharing;
-    if (alone && !entries.some((other) => other !== entry && other.source === wanted.source)) {
+    if (entry && alone && !entries.some((other) => other !== entry && other.source === wanted.source)) {
       entry.source = wanted.source;
       entry.inbox.renew(); // it may be somebody else's
       return;
     }
     this.#detach();
-    this.#entry = entryFor(this, { ...wanted, io: this.#io });
-    for (const [type, listener] of Object.entries(this.#listeners)) this.inbox.addEventListener(type, listener);
-    this.inbox.start();
-    if (this.#panel.isOpen) this.#panel.show(this.inbox);
+    const { inbox } = (this.#entry = entryFor(this, { ...wanted, io: /** @type {Io | null} */ (this.#io) }));
+    for (const [type, listener] of this.#heard()) inbox.addEventListener(type, listener);
+    inbox.start();
+    if (this.#panel.isOpen) this.#panel.show(inbox);
     this.#renderCount();
     this.#renderState();
   }
@@ -153,35 +172,48 @@ export class EventideBell extends Base {
     this.#desktop.close();
     title.leave(this);
     this.#entry = null;
-    for (const [type, listener] of Object.entries(this.#listeners)) entry.inbox.removeEventListener(type, listener);
+    for (const [type, listener] of this.#heard()) entry.inbox.removeEventListener(type, listener);
     leaveEntry(this, entry);
     this.#renderCount();
     this.#renderState();
     this.#emit("state", { state: "closed" });
   }
 
+  #heard() {
+    return /** @type {[string, (event: any) => void][]} */ (Object.entries(this.#listeners));
+  }
+
   // Elements
 
-  #build() {
+  #rebuild() {
     this.close();
+    this.#toasts.dismissAll();
+    [this.#parts, this.#panel, this.#toasts] = this.#build();
+    this.#show();
+  }
+
+  #build() {
     const toggle = () => (this.#panel.isOpen ? this.close() : this.open());
     const badge = h("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: true });
     const lamp = h("span", { class: "lamp", part: "lamp", "aria-hidden": "true" });
     const opens = { "aria-haspopup": "dialog", "aria-expanded": "false" };
     const bell = button({ class: "bell", part: "bell", ...opens, onclick: toggle }, icon("bell"), badge, lamp);
     const spoken = h("p", { class: "unseen", "aria-live": "polite" });
-    this.#parts = { bell, badge, lamp, spoken };
-    this.#panel = new Panel({
+    const panel = new Panel({
       bell,
       reader: this.#reader,
       settings: () => this.#settings,
       speak: (text) => setText(spoken, text),
       onDesktop: () => this.#askForDesktop(),
     });
-    this.#toasts?.dismissAll();
-    this.#toasts = new Toasts(this.#reader, () => this.open());
-    this.shadowRoot.adoptedStyleSheets = [sheet()];
-    this.shadowRoot.replaceChildren(bell, this.#panel.element, this.#toasts.element, spoken);
+    const toasts = new Toasts(this.#reader, () => this.open());
+    return /** @type {const} */ ([{ bell, badge, lamp, spoken }, panel, toasts]);
+  }
+
+  #show() {
+    const { bell, spoken } = this.#parts;
+    this.#root.adoptedStyleSheets = [sheet()];
+    this.#root.replaceChildren(bell, this.#panel.element, this.#toasts.element, spoken);
     this.#renderCount();
     this.#renderState();
   }
@@ -208,7 +240,7 @@ export class EventideBell extends Base {
   }
 
   close({ focus = false } = {}) {
-    if (!this.#panel?.isOpen) return;
+    if (!this.#panel.isOpen) return;
     const { bell } = this.#parts;
     if (focus) bell.focus({ preventScroll: true });
     bell.setAttribute("aria-expanded", "false");
@@ -217,20 +249,25 @@ export class EventideBell extends Base {
     this.#panel.close();
   }
 
-  #outside = (event) => {
+  #outside = (/** @type {Event} */ event) => {
     if (!event.composedPath().includes(this)) this.close();
   };
 
-  /** The keyboard has gone on to what comes after the bell. */
+  /**
+   * The keyboard has gone on to what comes after the bell.
+   *
+   * @param {FocusEvent} event
+   */
   #left({ relatedTarget }) {
-    const isHere = relatedTarget === this || this.shadowRoot.contains(relatedTarget);
-    if (relatedTarget && !isHere) this.close();
+    if (!(relatedTarget instanceof Node) || relatedTarget === this || this.#root.contains(relatedTarget)) return;
+    this.close();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const toast = event.target.closest(".toast");
+    const toast = /** @type {Element} */ (event.target).closest(".toast");
     if (event.key === "Escape" && this.#panel.isOpen) this.close({ focus: true });
-    else if (event.key === "Escape" && toast) this.#toasts.dismiss(toast.dataset.id);
+    else if (event.key === "Escape" && toast) this.#toasts.dismiss(toast.getAttribute("data-id") ?? "");
     else if (!this.#panel.key(event)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -242,7 +279,7 @@ export class EventideBell extends Base {
     const { badge, bell } = this.#parts;
     const isUnread = this.getAttribute("badge") === "unread";
     const count = isUnread ? this.unreadCount : (this.unseenCount ?? this.unreadCount);
-    setText(badge, count > 99 ? "99+" : String(count ?? ""));
+    setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
     bell.setAttribute("aria-label", this.#reader.say("label", this.unreadCount));
     this.#panel.renderSoon();
@@ -255,13 +292,16 @@ export class EventideBell extends Base {
     const text = this.#panel.renderState({ state: this.state, since: this.inbox?.since });
     bell.title = ["live", "connecting"].includes(this.state) ? "" : text;
     lamp.dataset.state = this.state;
-    lamp.part = `lamp lamp-${this.state}`;
+    lamp.setAttribute("part", `lamp lamp-${this.state}`);
   }
 
   /** Let the clocks go on, while anybody sees them. */
   #tick() {
     this.#clock ||= setInterval(() => {
-      if (!this.#panel.isOpen && !this.#toasts.size) this.#clock = clearInterval(this.#clock);
+      if (!this.#panel.isOpen && !this.#toasts.size) {
+        clearInterval(this.#clock);
+        this.#clock = undefined;
+      }
       this.#panel.tick();
       this.#toasts.tick();
     }, 1_000);
@@ -269,24 +309,30 @@ export class EventideBell extends Base {
 
   // What happens
 
+  /** @param {UnreadDetail} detail */
   #counted(detail) {
     this.#renderCount();
     this.#emit("unread", detail);
     this.#seeing.look();
   }
 
-  /** What is wrong with the list is said above it. */
+  /**
+   * What is wrong with the list is said above it.
+   *
+   * @param {ProblemDetail} detail
+   */
   #failed({ action, problem }) {
     if (action !== "list" && this.#panel.isOpen) this.#panel.tell(problem.message);
   }
 
+  /** @param {NotificationDetail} detail */
   async #arrived({ notification, replayed }) {
     this.#emit("notification", { notification, replayed });
     this.#seeing.arrived();
     if (replayed || !this.#entry) return;
     this.#ring();
     if (document.visibilityState === "hidden") return this.#tellDesktop(notification);
-    if (!(await this.inbox.claim(notification.id)) || !this.#entry) return;
+    if (!(await this.#entry.inbox.claim(notification.id)) || !this.#entry) return;
     if (this.hasAttribute("sound")) chime();
     const text = `${notification.title} ${notification.message}`.trim().slice(0, 200);
     setText(this.#parts.spoken, this.#reader.say("arrived", text));
@@ -304,9 +350,10 @@ export class EventideBell extends Base {
     requestAnimationFrame(() => bell.classList.add("rings"));
   }
 
+  /** @param {Notification} item */
   async #tellDesktop(item) {
-    if (!this.hasAttribute("desktop")) return;
-    if (!(await this.inbox.claim(item.id, { hidden: true })) || !this.#entry) return;
+    if (!this.hasAttribute("desktop") || !this.#entry) return;
+    if (!(await this.#entry.inbox.claim(item.id, { hidden: true })) || !this.#entry) return;
     const url = item.link ? safeUrl(item.link) : null;
     this.#desktop.show(item, () => {
       this.#reader.read(item);
@@ -322,18 +369,27 @@ export class EventideBell extends Base {
 
   // What the reader does
 
-  /** `url`: null for a notification without a link. */
+  /**
+   * @param {Notification} item
+   * @param {URL | null} url null for a notification without a link
+   * @param {MouseEvent} [event]
+   */
   #follow(item, url, event) {
     if (event?.type === "auxclick" && event.button !== 1) return;
     // With a key held or another button, the browser opens it elsewhere: that is not the page's to route.
     const here = event?.type === "click" && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (url && here && !this.#emit("open", { notification: item, url: url.href }, true)) event.preventDefault();
+    if (url && here && !this.#emit("open", { notification: item, url: url.href }, true)) event?.preventDefault();
     this.#reader.read(item);
     this.#toasts.dismiss(item.id);
     if (url && here) this.close();
   }
 
-  /** The link is opened when the server knows of the choice, for this page may go. */
+  /**
+   * The link is opened when the server knows of the choice, for this page may go.
+   *
+   * @param {Notification} item
+   * @param {NotificationAction} action
+   */
   async #choose(item, action) {
     if (!(await this.inbox?.choose(item.id, action.id))) return;
     this.#emit("action", { notification: this.inbox?.items.find(({ id }) => id === item.id) ?? item, action });
@@ -343,13 +399,22 @@ export class EventideBell extends Base {
     this.#go(item, url);
   }
 
-  /** Where a link leads that is not one on the page. */
+  /**
+   * Where a link leads that is not one on the page.
+   *
+   * @param {Notification} item
+   * @param {URL} url
+   */
   #go(item, url) {
     if (!this.#emit("open", { notification: item, url: url.href }, true)) return;
     if (url.origin === location.origin) location.assign(url.href);
     else globalThis.open(url.href, "_blank", "noopener");
   }
 
+  /**
+   * @param {keyof EventideBellEventMap} type
+   * @param {object} detail
+   */
   #emit(type, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(type, { detail, cancelable, bubbles: true, composed: true }));
   }

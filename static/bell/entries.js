@@ -2,22 +2,50 @@
 
 import { Inbox } from "./inbox.js";
 
+/** @import { TokenSource } from "../eventide-bell.js" */
+/** @import { Io } from "./types.js" */
+
+/**
+ * @typedef {{ url: string, sharing: boolean, source: string | TokenSource, io: Io | null }} Wanted
+ * @typedef {Wanted & { inbox: Inbox, bells: Set<object> }} Entry
+ */
+
+/** @type {Entry[]} */
 export const entries = [];
 
-/** One Inbox for all bells of the page with the same source of tokens: `{url, sharing, source, io, inbox, bells}`. */
+/**
+ * One Inbox for all bells of the page with the same source of tokens.
+ *
+ * @param {object} bell
+ * @param {Wanted} wanted
+ */
 export function entryFor(bell, wanted) {
-  const same = (entry) => ["url", "sharing", "source"].every((name) => entry[name] === wanted[name]);
-  let entry = entries.find(same);
-  if (!entry) {
-    entry = { ...wanted, bells: new Set() };
-    const getToken = () => (typeof entry.source === "function" ? entry.source() : entry.source);
-    entry.inbox = new Inbox({ url: entry.url, sharing: entry.sharing, io: entry.io, getToken });
-    entries.push(entry);
-  }
+  const entry = entries.find((each) => isSame(each, wanted)) ?? newEntry(wanted);
   entry.bells.add(bell);
   return entry;
 }
 
+/** @param {Wanted} wanted */
+function newEntry(wanted) {
+  const getToken = () => (typeof entry.source === "function" ? entry.source() : entry.source);
+  const { url, sharing, io } = wanted;
+  /** @type {Entry} */
+  const entry = { ...wanted, bells: new Set(), inbox: new Inbox({ url, sharing, io, getToken }) };
+  entries.push(entry);
+  return entry;
+}
+
+/**
+ * @param {Wanted} one
+ * @param {Omit<Wanted, "io">} other
+ */
+export const isSame = (one, other) =>
+  one.url === other.url && one.sharing === other.sharing && one.source === other.source;
+
+/**
+ * @param {object} bell
+ * @param {Entry} entry
+ */
 export function leaveEntry(bell, entry) {
   entry.bells.delete(bell);
   if (entry.bells.size) return;

@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 import { safeUrl } from "./text.js";
 
+/** @import { Notification } from "../eventide-bell.js" */
+
 const ICONS = {
   bell: "M6 10a6 6 0 0 1 12 0c0 4.500 1.800 5.600 1.800 6.800H4.200C4.200 15.600 6 14.500 6 10M10 20a2 2 0 0 0 4 0",
   check: "m5 12.500 4.500 4.500L19 7.500",
@@ -25,6 +27,9 @@ const ICONS = {
   page: "M7 4h7l4 4v12H7zM14 4v4h4M10 12h5M10 15.500h5",
 };
 
+/** @typedef {keyof typeof ICONS} Icon */
+
+/** @type {[RegExp, Icon][]} */
 const KINDS = [
   [/MENTION/, "mention"],
   [/COMMENT|MESSAGE|REPLY|CHAT/, "comment"],
@@ -39,13 +44,17 @@ const KINDS = [
 ];
 const SHADES = 6;
 
+/** @type {Map<Icon, SVGElement>} */
 const made = new Map();
 
+/** @param {Icon} name */
 export function icon(name) {
-  if (!made.has(name)) made.set(name, make(name)); // a copy is made faster
-  return made.get(name).cloneNode(true);
+  const known = made.get(name) ?? make(name); // a copy is made faster
+  made.set(name, known);
+  return /** @type {SVGElement} */ (known.cloneNode(true));
 }
 
+/** @param {Icon} name */
 function make(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -56,12 +65,16 @@ function make(name) {
   return svg;
 }
 
-/** The avatar of a notification, or the icon of its type. The same type always has the same shade. */
+/**
+ * The avatar of a notification, or the icon of its type. The same type always has the same shade.
+ *
+ * @param {Notification} item
+ */
 export function glyph(item) {
   const announcement = item.kind === "announcement";
   const type = item.type.toUpperCase();
   const name = announcement ? "horn" : (KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "bell");
-  const shade = [...type].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % SHADES;
+  const shade = [...type].reduce((sum, letter) => (sum * 31 + Number(letter.codePointAt(0))) % 9973, 7) % SHADES;
   const looks = { class: "glyph", part: "glyph", "data-shade": announcement ? "announcement" : shade };
   const element = h("span", { ...looks, "aria-hidden": "true" }, icon(name));
   const url = item.avatar && safeUrl(item.avatar);

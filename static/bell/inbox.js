@@ -8,6 +8,11 @@ import { Link } from "./link.js";
 import { Listing } from "./listing.js";
 import { AT_ONCE, Writes } from "./writes.js";
 
+/** @import { Change, Filter, InboxOptions, Notification, StateDetail } from "../eventide-bell.js" */
+/** @import { Problem } from "./rest.js" */
+/** @import { Arrival, Edit, Fields, Io, LaterAction, ListPage, Payload } from "./types.js" */
+/** @import { SharedEventListener, StateListener, TabMessage } from "./types.js" */
+
 export { PAGE } from "./listing.js";
 
 export const UNDO_FOR = 8_000; // milliseconds
@@ -19,14 +24,21 @@ export class Inbox extends EventTarget {
   #laters;
   #items = new Items();
   #writes = new Writes();
+  /** @type {StateDetail} */
   #status = { state: "closed" };
+  /** @type {{ unreadCount: number | null, unseenCount: number | null }} */
   #counts = { unreadCount: null, unseenCount: null };
+  /** @type {string | number | undefined} */
   #userId;
   #users = 0; // how many have been signed in here
+  /** @type {Set<string>} */
   #told = new Set(); // of these there was an event
+  /** @type {Set<string>} */
   #open = new Set(); // of these there was one, and none that they are gone
+  /** @type {Set<string>} */
   #claimed = new Set();
 
+  /** @param {InboxOptions} options */
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
     super();
     const items = this.#items;
@@ -34,7 +46,7 @@ export class Inbox extends EventTarget {
     this.#link = new Link({
       base: new URL(url.endsWith("/") ? url : `${url}/`, document.baseURI).href,
       getToken,
-      io,
+      io: /** @type {Io | null} */ (io),
       sharing,
       newest: () => items.newest,
       onBegin: () => this.#begun(),
@@ -55,12 +67,13 @@ export class Inbox extends EventTarget {
     this.#laters = new Laters({
       items,
       act: (action, ids) => this.#do(action, ids),
-      hidden: (action, ids) => this.#gone(ids, CHANGES[action].gone),
+      hidden: (action, ids) => this.#settle({ ids: new Set(ids), ...CHANGES[action] }),
       changed,
       post: (later) => this.#link.post({ later }),
     });
   }
 
+  /** @returns {readonly Notification[]} */
   get items() { return this.#items.shown; }
   get unreadCount() { return this.#counts.unreadCount; }
   get unseenCount() { return this.#counts.unseenCount; }
@@ -128,9 +141,10 @@ export class Inbox extends EventTarget {
 
   // What the server tells
 
+  /** @type {SharedEventListener} */
   #heard(event, payload, handover) {
     if (event === "connected") this.#userId = payload.userId;
-    if (event === "notification") this.#arrived(payload, handover);
+    if (event === "notification") this.#arrived(/** @type {Arrival} */ (payload), handover);
     if (event === "notification_read") this.#tell(payload, CHANGES.read);
     if (event === "notification_deleted") this.#tell(payload, { ...CHANGES.remove, gone: payload.reason ?? "deleted" });
     if (event === "notification_updated") this.#updated(payload);
@@ -139,6 +153,10 @@ export class Inbox extends EventTarget {
     this.#setCounts(payload);
   }
 
+  /**
+   * @param {Arrival} arrival
+   * @param {boolean} handover
+   */
   #arrived({ replayed = false, ...item }, handover) {
     const known = this.#items.knows(item.id);
     this.#items.arrive(item);
@@ -151,28 +169,45 @@ export class Inbox extends EventTarget {
     this.#emit("notification", { notification, replayed: replayed && !handover });
   }
 
-  #updated({ changes, ...payload }) {
+  /** @param {Payload} payload */
+  #updated({ changes = {}, ...payload }) {
     const fields = changes.read ? { ...changes, seen: true } : changes;
     const gone = fields.archived ? CHANGES.archive.gone : fields.read ? CHANGES.read.gone : undefined;
     this.#tell(payload, { fields, gone });
   }
 
-  /** `ids`, or `all` up to `upTo`: what has happened to them. */
-  #tell({ ids, all, upTo }, { fields, gone }) {
-    const change = { ids: all ? null : new Set(ids), upTo, fields };
-    const lacks = this.#listing.lacks(change);
-    this.#items.tell(change);
-    this.#gone(all ? [...this.#open].filter((id) => !upTo || id <= upTo) : ids, gone);
+  /**
+   * What has happened to `ids`, or to `all` up to `upTo`.
+   *
+   * @param {Payload} payload
+   * @param {{ fields: Fields | null, gone?: string }} change
+   */
+  #tell({ ids = [], all = false, upTo }, change) {
+    const edit = { ids: all ? null : new Set(ids), upTo, ...change };
+    const lacks = this.#listing.lacks(edit);
+    this.#items.tell(edit);
+    this.#settle(edit);
     this.#changed();
     if (lacks) this.#listing.refreshOrLater();
   }
 
-  /** These need no attention any more. */
+  /** @param {Edit} edit */
+  #settle({ ids, upTo, gone }) {
+    if (gone) this.#gone(ids ? [...ids] : [...this.#open].filter((id) => !upTo || id <= upTo), gone);
+  }
+
+  /**
+   * These need no attention any more.
+   *
+   * @param {readonly string[]} ids
+   * @param {string} reason
+   */
   #gone(ids, reason) {
-    const some = reason ? ids.filter((id) => this.#open.delete(id)) : [];
+    const some = ids.filter((id) => this.#open.delete(id));
     if (some.length) this.#emit("gone", { ids: some, reason });
   }
 
+  /** @param {{ unreadCount?: number | null, unseenCount?: number | null }} counts */
   #setCounts({ unreadCount, unseenCount = null }) {
     if (unreadCount === undefined) return; // a retracted announcement may come without
     if (unreadCount === this.unreadCount && unseenCount === this.unseenCount) return;
@@ -180,6 +215,7 @@ export class Inbox extends EventTarget {
     this.#emit("unread", { ...this.#counts });
   }
 
+  /** @type {StateListener} */
   #setStatus(status) {
     const before = this.#status;
     this.#status = status;
@@ -191,6 +227,7 @@ export class Inbox extends EventTarget {
     if (["offline", "refused"].includes(status.state)) this.refresh();
   }
 
+  /** @param {TabMessage} message */
   #heardTab({ hello, later }) {
     if (hello) this.#laters.repeat();
     if (later) this.#laters.hear(later);
@@ -201,17 +238,23 @@ export class Inbox extends EventTarget {
   refresh() { return this.#listing.refresh(); }
   loadOlder() { return this.#listing.loadOlder(); }
 
+  /** @param {Filter} filter */
   setFilter(filter = {}) {
     const reading = this.#listing.setFilter(filter);
     this.#changed();
     return reading;
   }
 
-  /** Live, events tell the counts, and an answer may be older than they are. */
+  /**
+   * Live, events tell the counts, and an answer may be older than they are.
+   *
+   * @param {ListPage} page
+   */
   #listed(page) {
     if (this.state !== "live" || this.unreadCount === null) this.#setCounts(page);
   }
 
+  /** @param {string[]} ids */
   #compare(ids) {
     this.#gone(ids.filter((id) => !this.#items.get(id)), "deleted");
     this.#gone(ids.filter((id) => this.#items.get(id)?.archived), "archived");
@@ -221,26 +264,38 @@ export class Inbox extends EventTarget {
 
   // What the user does
 
+  /** @param {readonly string[]} ids */
   seen(ids) { return this.#do("seen", ids); }
+  /** @param {readonly string[]} ids */
   read(ids) { return this.#do("read", ids); }
+  /** @param {readonly string[]} ids */
   unread(ids) { return this.#do("unread", ids); }
+  /** @param {readonly string[]} ids */
   archive(ids) { return this.#do("archive", ids); }
+  /** @param {readonly string[]} ids */
   unarchive(ids) { return this.#do("unarchive", ids); }
+  /** @param {readonly string[]} ids */
   remove(ids) { return this.#do("remove", ids); }
   seenAll() { return this.#doAll("seen"); }
   readAll() { return this.#doAll("read"); }
 
+  /**
+   * @param {string} id
+   * @param {string} actionId
+   */
   choose(id, actionId) {
-    const { epoch } = this.#link;
-    const change = { ids: new Set([id]), fields: chosen(actionId), gone: CHANGES.read.gone };
-    return this.#change("choose", change, null, async () => {
-      const item = await this.#link.call("PUT", `/${id}/action`, { actionId });
-      if (this.state === "live" || epoch !== this.#link.epoch) return {};
-      change.fields = { ...change.fields, action: item.action };
-      return this.#link.call("GET", "/unread-count");
+    const edit = { ids: new Set([id]), fields: chosen(actionId), gone: CHANGES.read.gone };
+    return this.#change("choose", edit, null, async () => {
+      const { action } = await this.#link.call("PUT", `/${id}/action`, { actionId });
+      edit.fields = { ...edit.fields, action };
+      return this.state === "live" ? {} : this.#link.call("GET", "/unread-count");
     });
   }
 
+  /**
+   * @param {LaterAction} action
+   * @param {readonly string[]} ids
+   */
   later(action, ids, wait = UNDO_FOR) {
     return this.#laters.add(action, ids, wait);
   }
@@ -248,6 +303,9 @@ export class Inbox extends EventTarget {
   /**
    * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once. `hidden`:
    * of those that are not visible one, if none is.
+   *
+   * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
    */
   async claim(id, options) {
     if (this.#claimed.has(id)) return false;
@@ -255,6 +313,10 @@ export class Inbox extends EventTarget {
     return this.#link.claim(id, options);
   }
 
+  /**
+   * @param {Change} action
+   * @param {readonly string[]} wanted
+   */
   async #do(action, wanted) {
     const { name, fields, gone } = CHANGES[action];
     const some = [...new Set(wanted)].filter((id) => this.#isLeft(id, fields));
@@ -264,19 +326,29 @@ export class Inbox extends EventTarget {
     const done = [];
     for (let at = 0; at < ids.length; at += AT_ONCE) {
       const part = ids.slice(at, at + AT_ONCE);
-      const send = (together) => this.#link.call("POST", "/actions", { action: name, ids: together });
+      const send = (/** @type {string[] | null} */ all) =>
+        this.#link.call("POST", "/actions", { action: name, ids: all });
       done.push(this.#change(action, { ids: new Set(part), fields, gone }, part, send));
     }
     return (await Promise.all(done)).every(Boolean);
   }
 
-  /** Whether there is anything to change in it; of what is not here nobody knows. */
+  /**
+   * Whether there is anything to change in it; of what is not here nobody knows.
+   *
+   * @param {string} id
+   * @param {Fields | null} fields
+   */
   #isLeft(id, fields) {
     const item = this.#items.get(id);
     return item === undefined || fields === null || (item !== null && changed(item, fields) !== item);
   }
 
-  /** Not what arrives meanwhile, which nobody has seen. */
+  /**
+   * Not what arrives meanwhile, which nobody has seen.
+   *
+   * @param {"seen" | "read"} action
+   */
   async #doAll(action) {
     const { name, fields, gone } = CHANGES[action];
     const upTo = this.#items.newest;
@@ -285,20 +357,28 @@ export class Inbox extends EventTarget {
     return this.#change(action, { ids: null, upTo, fields, gone }, null, send);
   }
 
-  /** Show it at once; when the server has done it, it is so, and otherwise as before. */
-  async #change(action, change, ids, send) {
+  /**
+   * Show it at once; when the server has done it, it is so, and otherwise as before.
+   *
+   * @param {Change | "choose"} action
+   * @param {Edit} edit
+   * @param {string[] | null} ids
+   * @param {(ids: string[] | null) => Promise<Payload>} send
+   */
+  async #change(action, edit, ids, send) {
     const user = this.#users;
     const mark = this.#items.begin();
-    this.#items.lay(change);
-    this.#tellGone(change);
+    this.#items.lay(edit);
+    this.#settle(edit);
     this.#changed();
     try {
       const answer = await this.#writes.add(action, ids, send);
       if (user !== this.#users) return true;
-      this.#items.confirm(change, mark);
+      this.#items.confirm(edit, mark);
       if (this.state !== "live") this.#setCounts(answer);
       return true;
-    } catch (problem) {
+    } catch (failure) {
+      const problem = /** @type {Problem} */ (failure);
       if (user !== this.#users) return false;
       if (problem.status === 404 && ids) { // they are gone already, which is nobody's fault
         this.#tell({ ids }, CHANGES.remove);
@@ -307,16 +387,16 @@ export class Inbox extends EventTarget {
       this.#failed(action, problem);
       return false;
     } finally {
-      this.#items.lift(change);
+      this.#items.lift(edit);
       this.#items.end();
       this.#changed();
     }
   }
 
-  #tellGone({ ids, upTo, gone }) {
-    this.#gone(ids ? [...ids] : [...this.#open].filter((id) => id <= upTo), gone);
-  }
-
+  /**
+   * @param {Change | "choose" | "list"} action
+   * @param {Problem} problem
+   */
   #failed(action, problem) {
     this.#emit("problem", { problem, action });
     this.#changed();
@@ -326,13 +406,22 @@ export class Inbox extends EventTarget {
     this.#emit("change");
   }
 
+  /**
+   * @param {string} type
+   * @param {object} [detail]
+   */
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   // Names of before, until the views have the new ones
 
+  /** @param {readonly string[]} ids */
   markRead(ids) { return this.read(ids); }
   markAllRead() { return this.readAll(); }
+  /**
+   * @param {readonly string[]} ids
+   * @param {number} [wait]
+   */
   removeSoon(ids, wait) { return this.later("remove", ids, wait); }
 }

@@ -2,13 +2,21 @@
 
 import { CHANGES } from "./changes.js";
 
+/** @import { Later } from "../eventide-bell.js" */
+/** @import { Items } from "./items.js" */
+/** @import { Edit, LaterAction, LaterMessage } from "./types.js" */
+
+/** @typedef {Edit & { ids: Set<string> }} Hiding */
+
 // Milliseconds
 const REPEAT = 5_000;
 const FORGET_AFTER = 20_000; // a tab that has crashed does nothing any more; a hidden one has slow clocks
 
 export class Laters {
-  #mine = new Map(); // by key: `{later, change}`
-  #theirs = new Map(); // by key: `{change, timer}`
+  /** @type {Map<string, { later: Later, edit: Hiding, say: (state: LaterMessage["state"]) => void }>} */
+  #mine = new Map();
+  /** @type {Map<string, { edit: Hiding, timer: ReturnType<typeof setTimeout> }>} */
+  #theirs = new Map();
   #items;
   #act;
   #hidden;
@@ -16,8 +24,14 @@ export class Laters {
   #post;
 
   /**
-   * `items`: where they are hidden. `act(action, ids)`: promises whether it was done. `hidden(action, ids)`: they have
-   * left the list. `changed()`: others are shown now. `post(message)`: tells the other tabs.
+   * @param {{
+   *   items: Items,
+   *   act: (action: LaterAction, ids: string[]) => Promise<boolean>,
+   *   hidden: (action: LaterAction, ids: string[]) => void,
+   *   changed: () => void,
+   *   post: (message: LaterMessage) => void,
+   * }} options `items`: where they are hidden. `act`: promises whether it was done. `hidden`: they have left the list.
+   *   `changed`: others are shown now. `post`: tells the other tabs.
    */
   constructor({ items, act, hidden, changed, post }) {
     this.#items = items;
@@ -27,25 +41,31 @@ export class Laters {
     this.#post = post;
   }
 
-  /** What is given back is described as `Later` in eventide-bell.d.ts. */
+  /**
+   * @param {LaterAction} action
+   * @param {readonly string[]} wanted
+   * @param {number} wait
+   * @returns {Later}
+   */
   add(action, wanted, wait) {
     const key = Math.random().toString(36).slice(2);
-    const change = { ids: new Set(wanted), fields: CHANGES[action].fields };
-    const say = (state) => this.#post({ key, action, ids: [...change.ids], state });
-    let timer = 0;
-    let decide;
-    const end = (isDone) => {
+    const edit = { ids: new Set(wanted), fields: CHANGES[action].fields };
+    const say = (/** @type {LaterMessage["state"]} */ state) => this.#post({ key, action, ids: [...edit.ids], state });
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    let decide = (/** @type {boolean} */ _isDone) => {};
+    const end = (/** @type {boolean} */ isDone) => {
       if (!this.#mine.delete(key)) return;
       clearTimeout(timer);
       clearInterval(repeat);
-      this.#items.lift(change);
-      if (isDone && change.ids.size) this.#act(action, [...change.ids]).then((isDone) => say(isDone ? "done" : "undone"));
+      this.#items.lift(edit);
+      if (isDone && edit.ids.size) this.#act(action, [...edit.ids]).then((isDone) => say(isDone ? "done" : "undone"));
       else say("undone");
       this.#changed();
       decide(isDone);
     };
     const later = {
-      done: new Promise((resolve) => (decide = resolve)),
+      done: /** @type {Promise<boolean>} */ (new Promise((resolve) => (decide = resolve))),
       undo: () => end(false),
       now: () => end(true),
       hold: () => clearTimeout(timer),
@@ -56,11 +76,11 @@ export class Laters {
     };
     const repeat = setInterval(() => say("waiting"), REPEAT);
     // Whatever comes last counts.
-    for (const other of this.#mine.values()) for (const id of change.ids) other.change.ids.delete(id);
-    this.#mine.set(key, { later, change, say });
+    for (const other of this.#mine.values()) for (const id of edit.ids) other.edit.ids.delete(id);
+    this.#mine.set(key, { later, edit, say });
     later.go();
     say("waiting");
-    this.#hide(action, change);
+    this.#hide(action, edit);
     return later;
   }
 
@@ -75,29 +95,38 @@ export class Laters {
     for (const { say } of this.#mine.values()) say("waiting");
   }
 
-  /** What another tab has told. */
+  /**
+   * What another tab has told.
+   *
+   * @param {LaterMessage} message
+   */
   hear({ key, action, ids, state }) {
     this.#forget(key);
-    const change = { ids: new Set(ids), fields: CHANGES[action].fields };
-    if (state === "done") this.#items.tell(change);
+    const edit = { ids: new Set(ids), fields: CHANGES[action].fields };
+    if (state === "done") this.#items.tell(edit);
     if (state === "waiting") {
       const timer = setTimeout(() => (this.#forget(key), this.#changed()), FORGET_AFTER);
-      this.#theirs.set(key, { change, timer });
-      this.#hide(action, change);
+      this.#theirs.set(key, { edit, timer });
+      this.#hide(action, edit);
     } else this.#changed();
   }
 
-  #hide(action, change) {
-    this.#items.lay(change);
-    this.#hidden(action, [...change.ids]);
+  /**
+   * @param {LaterAction} action
+   * @param {Hiding} edit
+   */
+  #hide(action, edit) {
+    this.#items.lay(edit);
+    this.#hidden(action, [...edit.ids]);
     this.#changed();
   }
 
+  /** @param {string} key */
   #forget(key) {
     const known = this.#theirs.get(key);
     if (!known) return;
     clearTimeout(known.timer);
     this.#theirs.delete(key);
-    this.#items.lift(known.change);
+    this.#items.lift(known.edit);
   }
 }

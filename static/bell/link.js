@@ -5,6 +5,9 @@ import { identityOf, sharedName } from "./identity.js";
 import { Problem, request } from "./rest.js";
 import { SharedConnection } from "./shared-connection.js";
 
+/** @import { TokenSource } from "../eventide-bell.js" */
+/** @import { Io, SharedEventListener, StateListener, TabListener, TabMessage } from "./types.js" */
+
 const FRESH = 5_000; // milliseconds
 
 /**
@@ -13,18 +16,34 @@ const FRESH = 5_000; // milliseconds
  */
 export class Link {
   #options;
+  /** @type {string | null | undefined} */
   #token;
+  /** @type {string | null | undefined} */
   #identity;
+  /** @type {SharedConnection | null} */
   #connection = null;
   #started = false;
   #epoch = 0;
-  #beginTimer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #beginTimer;
 
   /**
-   * `base`: the service's address, with a slash at its end. `getToken`, `io`, `sharing`: see `InboxOptions`.
-   * `newest()`: the id of the newest notification that is known, after which replay begins.
-   * `onBegin()`, `onOpen()`, `onLeave()`: of a connection. `onOther()`: another user is signed in.
-   * `onEvent(name, payload, handover)`, `onState(status)`, `onTab(message)`: see `SharedConnection`.
+   * @param {{
+   *   base: string,
+   *   getToken: TokenSource,
+   *   io: Io | null,
+   *   sharing: boolean,
+   *   newest: () => string | undefined,
+   *   onBegin: () => void,
+   *   onOpen: () => void,
+   *   onLeave: () => void,
+   *   onOther: () => void,
+   *   onEvent: SharedEventListener,
+   *   onState: StateListener,
+   *   onTab: TabListener,
+   * }} options `base`: the service's address, with a slash at its end. `newest`: the id of the newest notification
+   *   that is known, after which replay begins. `onBegin`, `onOpen`, `onLeave`: of a connection. `onOther`: another
+   *   user is signed in.
    */
   constructor(options) {
     this.#options = options;
@@ -35,7 +54,7 @@ export class Link {
   get started() { return this.#started; }
   get isOpen() { return this.#connection !== null; }
   /** Whether it is this tab that has the connection. */
-  get leads() { return this.#connection.leads; }
+  get leads() { return this.#connection?.leads ?? false; }
 
   start() {
     this.#started = true;
@@ -65,29 +84,44 @@ export class Link {
   async renew() {
     const before = this.#token;
     const token = await this.#renewed().catch(() => before);
-    if (token !== before) this.#connection?.refresh(token);
+    if (token !== before) this.#connection?.refresh(token ?? null);
   }
 
-  /** A request below /v1/notifications. A token that is refused is renewed, once. */
+  /**
+   * A request below /v1/notifications. A token that is refused is renewed, once.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   */
   async call(method, path, body) {
     const address = `${this.#options.base}v1/notifications${path}`;
     const identity = this.#identity;
     try {
       return await request(this.#token ?? (await this.#renewed()), method, address, body);
     } catch (problem) {
-      if (problem.status !== 401) throw problem;
+      if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
       const token = await this.#renewed();
       if (identity !== this.#identity) throw problem; // what one user has asked for is not done to another's
       return request(token, method, address, body);
     }
   }
 
-  /** Tell the other tabs something. */
+  /**
+   * Tell the other tabs something.
+   *
+   * @param {TabMessage} message
+   */
   post(message) {
     this.#connection?.post(message);
   }
 
-  /** Whether this is the one tab to tell the reader of something. */
+  /**
+   * Whether this is the one tab to tell the reader of something.
+   *
+   * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
+   */
   async claim(id, options) {
     return this.#connection ? this.#connection.claim(id, options) : false;
   }
@@ -138,8 +172,8 @@ export class Link {
     clearTimeout(this.#beginTimer);
   };
 
-  #return = (event) => {
-    if (event.type === "pageshow" && !event.persisted) return;
+  #return = (/** @type {Event} */ event) => {
+    if (event instanceof PageTransitionEvent && !event.persisted) return;
     if (this.#started && !this.#connection) this.#begin();
   };
 

@@ -1,5 +1,11 @@
 /** The list as the server has it: pages of it, asked for when that is needed. */
 
+/** @import { Filter } from "../eventide-bell.js" */
+/** @import { Items } from "./items.js" */
+/** @import { Link } from "./link.js" */
+/** @import { Problem } from "./rest.js" */
+/** @import { Edit, ListPage } from "./types.js" */
+
 export const PAGE = 30;
 const PAGE_MAX = 100; // the server's limit
 
@@ -14,20 +20,31 @@ export class Listing {
   #onRead;
   #onFirst;
   #onProblem;
+  /** @type {string | null} */
   #cursor = null;
   #loaded = false;
   #current = false;
+  /** @type {Problem | null} */
   #problem = null;
+  /** @type {Promise<void>} */
   #work = Promise.resolve();
   #refreshing = false;
   #stale = false;
   #failures = 0;
-  #timer = 0;
-  #reloadTimer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reloadTimer;
 
   /**
-   * `onRead(ids)`: the list was read; of what was here before, these are in it or are gone.
-   * `onFirst(page)`: the newest page of the list has come. `onProblem(problem)`: it could not be read.
+   * @param {{
+   *   link: Link,
+   *   items: Items,
+   *   onRead: (ids: string[]) => void,
+   *   onFirst: (page: ListPage) => void,
+   *   onProblem: (problem: Problem) => void,
+   * }} options `onRead`: the list was read; of what was here before, these are in it or are gone. `onFirst`: the newest
+   *   page of it has come. `onProblem`: it could not be read.
    */
   constructor({ link, items, onRead, onFirst, onProblem }) {
     this.#link = link;
@@ -65,7 +82,7 @@ export class Listing {
   leave() {
     clearTimeout(this.#timer);
     clearTimeout(this.#reloadTimer);
-    this.#reloadTimer = 0;
+    this.#reloadTimer = undefined;
   }
 
   /** Another user is signed in. */
@@ -99,7 +116,7 @@ export class Listing {
   /** Changes of state may not have come. Each tab hears of it, and asks for itself. */
   refreshSoon() {
     this.#reloadTimer ||= setTimeout(() => {
-      this.#reloadTimer = 0;
+      this.#reloadTimer = undefined;
       this.refreshOrLater();
     }, Math.random() * RELOAD_WITHIN);
   }
@@ -123,6 +140,7 @@ export class Listing {
     });
   }
 
+  /** @param {Filter} filter */
   setFilter(filter) {
     this.#items.only(filter);
     this.#cursor = null;
@@ -130,7 +148,11 @@ export class Listing {
     return this.refresh();
   }
 
-  /** Whether what a change has made of these may belong into the list, which does not have them. */
+  /**
+   * Whether what an edit has made of these may belong into the list, which does not have them.
+   *
+   * @param {Edit} edit
+   */
   lacks({ ids, fields }) {
     const { unread, archived } = this.#items.filter;
     if (fields?.archived !== archived && !(unread && fields?.read === false)) return false;
@@ -139,7 +161,11 @@ export class Listing {
     return [...ids].some((id) => id > oldest && !this.#items.knows(id));
   }
 
-  /** The newest pages, as many as are shown: what they do not have is gone, unless it arrived in the meantime. */
+  /**
+   * The newest pages, as many as are shown: what they do not have is gone, unless it arrived in the meantime.
+   *
+   * @param {number} epoch
+   */
   async #read(epoch) {
     this.#stale = false;
     const before = this.#items.ids;
@@ -147,8 +173,8 @@ export class Listing {
     const wanted = Math.max(before.length, PAGE);
     const mark = this.#items.begin();
     try {
-      const found = [];
-      let cursor = null;
+      const found = /** @type {ListPage["notifications"]} */ ([]);
+      let cursor = /** @type {string | null} */ (null);
       do {
         const page = await this.#page(Math.min(wanted - found.length, PAGE_MAX), cursor);
         if (epoch !== this.#link.epoch || filter !== this.#items.filter) return;
@@ -170,26 +196,37 @@ export class Listing {
     this.#onRead(before.filter((id) => id >= oldest));
   }
 
+  /**
+   * @param {number} limit
+   * @param {string | null} cursor
+   * @returns {Promise<ListPage>}
+   */
   #page(limit, cursor) {
-    const { unread, archived, type, q } = this.#items.filter;
-    const query = new URLSearchParams({ limit });
-    for (const [name, value] of Object.entries({ cursor, unread, archived, type, q })) if (value) query.set(name, value);
+    const query = new URLSearchParams({ limit: String(limit) });
+    for (const [name, value] of Object.entries({ cursor, ...this.#items.filter })) {
+      if (value) query.set(name, String(value));
+    }
     return this.#link.call("GET", `?${query}`);
   }
 
-  /** One after the other. What fails is told, and tried again if the list is still wanted. */
+  /**
+   * One after the other. What fails is told, and tried again if the list is still wanted.
+   *
+   * @param {(epoch: number) => Promise<void>} task
+   */
   #alone(task) {
     this.#work = this.#work.then(async () => {
       const { epoch } = this.#link;
       try {
         await task(epoch);
       } catch (problem) {
-        if (epoch === this.#link.epoch) this.#failed(problem);
+        if (epoch === this.#link.epoch) this.#failed(/** @type {Problem} */ (problem));
       }
     });
     return this.#work;
   }
 
+  /** @param {Problem} problem */
   #failed(problem) {
     this.#problem = problem;
     this.#onProblem(problem);

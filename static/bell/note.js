@@ -3,16 +3,28 @@
 import { button, h, hasFocus } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** "", when there is nothing to say; "stale": there are rows, but they may not be all. */
+/** @import { Inbox, Strings } from "../eventide-bell.js" */
+/** @import { Icon } from "./icons.js" */
+/** @import { Say } from "./types.js" */
+
+/**
+ * "", when there is nothing to say; "stale": there are rows, but they may not be all.
+ *
+ * @param {Inbox | null} inbox
+ */
 function situation(inbox) {
   if (!inbox) return "closed";
-  if (["refused", "closed"].includes(inbox.state)) return inbox.state;
+  if (inbox.state === "refused" || inbox.state === "closed") return inbox.state;
   if (inbox.problem) return inbox.items.length ? "stale" : "problem";
   if (inbox.items.length) return "";
   return inbox.loaded ? "empty" : "loading";
 }
 
-/** `note`: the element. `tab`: whose list it is. `panel`: what gets the focus if nothing else can have it. */
+/**
+ * @param {HTMLElement} note
+ * @param {{ inbox: Inbox | null, tab?: string, panel: HTMLElement, say: Say }} options `tab`: whose list it is. `panel`:
+ *   what gets the focus if nothing else can have it
+ */
 export function renderNote(note, { inbox, tab = "all", panel, say }) {
   const now = situation(inbox);
   const kind = `${now} ${tab} ${inbox?.code} ${inbox?.problem?.message}`;
@@ -21,18 +33,25 @@ export function renderNote(note, { inbox, tab = "all", panel, say }) {
   note.dataset.kind = kind;
   note.dataset.situation = now;
   note.setAttribute("role", now === "loading" ? "status" : "group");
-  const retry = () => button({ class: "primary", part: "retry", onclick: () => inbox.retry() }, say("retry"));
+  const retry = () => button({ class: "primary", part: "retry", onclick: () => inbox?.retry() }, say("retry"));
   const again = () => (inbox ? [retry()] : []);
+  /**
+   * @param {Icon} symbol
+   * @param {keyof Strings} lead
+   * @param {string} text
+   * @param {Node[]} more
+   */
   const tell = (symbol, lead, text, ...more) =>
     [icon(symbol), h("p", { class: "lead" }, say(lead)), h("p", {}, text), ...more];
+  const problem = inbox?.problem?.message ?? "";
   const bones = () => [0, 1, 2].map(() => h("span", { class: "bones", "aria-hidden": "true" }));
   const contents = {
     "": () => [],
     loading: () => [h("span", { class: "unseen" }, say("loading")), ...bones()],
     empty: () => (tab === "all" ? tell("bell", "empty", say("emptyHint")) : [icon("bell"), h("p", {}, say("emptyTab", tab))]),
-    stale: () => [h("p", { role: "alert" }, `${say("problem")}. ${inbox.problem.message}`), retry()],
-    problem: () => tell("warning", "problem", inbox.problem.message, ...again()),
-    refused: () => tell("shield", "refused", say("refusedHint", inbox.code), ...again()),
+    stale: () => [h("p", { role: "alert" }, `${say("problem")}. ${problem}`), retry()],
+    problem: () => tell("warning", "problem", problem, ...again()),
+    refused: () => tell("shield", "refused", say("refusedHint", inbox?.code), ...again()),
     closed: () => tell("shield", "closed", "", ...again()),
   };
   note.replaceChildren(...contents[now]());

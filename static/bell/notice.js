@@ -3,29 +3,42 @@
 import { button, h, hasFocus } from "./dom.js";
 import { UNDO_FOR } from "./inbox.js";
 
-const isEditable = (element) => element.isContentEditable || element.matches?.("input, select, textarea");
+/** @import { Later } from "../eventide-bell.js" */
+/** @import { Say } from "./types.js" */
+
+/** @param {EventTarget | undefined} target */
+const isEditable = (target) =>
+  target instanceof HTMLElement && (target.isContentEditable || target.matches("input, select, textarea"));
 
 export class Notice {
   element = h("div", { class: "notice", part: "notice", hidden: true });
   #say;
   #undone;
   #ended;
+  /** @type {Later | null} */
   #later = null;
-  #timer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {HTMLElement | null} */
   #button = null;
 
-  /** `undone()`: the reader has changed their mind. `ended(hadFocus)`: it has gone, in whatever way. */
+  /**
+   * @param {Say} say
+   * @param {{ undone: () => void, ended: (hadFocus: boolean) => void }} listeners `undone`: the reader has changed
+   *   their mind. `ended`: it has gone, in whatever way
+   */
   constructor(say, { undone, ended }) {
     this.#say = say;
     this.#undone = undone;
     this.#ended = ended;
     // It stays while the reader is at it.
-    const stays = { pointerenter: "hold", focusin: "hold", pointerleave: "go", focusout: "go" };
-    for (const [event, does] of Object.entries(stays)) this.element.addEventListener(event, () => this.#later?.[does]());
+    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#later?.hold());
+    for (const event of ["pointerleave", "focusout"]) this.element.addEventListener(event, () => this.#later?.go());
   }
 
   get offersUndo() { return this.#later !== null; }
 
+  /** @param {string} text */
   tell(text) {
     this.end();
     this.element.replaceChildren(h("span", {}, text));
@@ -33,7 +46,10 @@ export class Notice {
     this.#timer = setTimeout(() => this.end(), UNDO_FOR);
   }
 
-  /** `later`: as the Inbox gives it. */
+  /**
+   * @param {string} text
+   * @param {Later} later
+   */
   offer(text, later) {
     this.end();
     const keys = { "aria-keyshortcuts": "Control+Z Meta+Z" };
@@ -70,10 +86,14 @@ export class Notice {
     this.#button?.focus();
   }
 
-  /** Anywhere on the page: the reader sees what was done, wherever the focus is. */
+  /**
+   * Anywhere on the page: the reader sees what was done, wherever the focus is.
+   *
+   * @param {KeyboardEvent} event
+   */
   #key = (event) => {
-    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-    if (!isUndo || event.defaultPrevented || isEditable(event.composedPath()[0])) return;
+    const isWith = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+    if (!isWith || event.key.toLowerCase() !== "z" || event.defaultPrevented || isEditable(event.composedPath()[0])) return;
     event.preventDefault();
     this.undo();
   };

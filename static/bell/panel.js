@@ -10,40 +10,50 @@ import { ListRow } from "./rows.js";
 import { filterOf, TabBar, tabOf } from "./tab-bar.js";
 import { WindowedList } from "./windowed-list.js";
 
+/** @import { ConnectionState, Inbox, Notification } from "../eventide-bell.js" */
+/** @import { LaterAction, Reader } from "./types.js" */
+
+/**
+ * @typedef {object} Options
+ * @property {HTMLElement} bell beside which it opens
+ * @property {Reader} reader
+ * @property {() => { tabs: string[], viewAll: URL | null, desktop: boolean }} settings
+ * @property {(text: string) => void} speak says it to screen readers
+ * @property {() => void} onDesktop the reader wants to be asked for notifications on the desktop
+ */
+
 const NEAR_THE_END = 600; // pixels
-const KEYS = { Delete: "remove", "#": "remove", e: "archive", u: "read" };
+/** @type {Map<string, "remove" | "archive" | "read">} */
+const KEYS = new Map([["Delete", "remove"], ["#", "remove"], ["e", "archive"], ["u", "read"]]);
 
 export class Panel {
   element;
-  isOpen = false;
   #bell;
   #reader;
   #settings;
+  #speak;
+  /** @type {Inbox | null} */
   #inbox = null;
+  /** @type {WindowedList<Notification, ListRow> | null} */
   #list = null; // while it is open
   #frame = 0;
   #loadingOlder = false;
+  #taken = ""; // the id of what can be put back
   #parts;
   #tabs;
   #notice;
   #tabIsUndo = false;
 
-  /**
-   * `bell`: the button beside which it opens. `reader`: what the reader can do, see `Row`. `settings()`: `{tabs,
-   * viewAll, desktop}`. `say(text)`: to screen readers.
-   */
+  /** @param {Options} options */
   constructor({ bell, reader, settings, speak, onDesktop }) {
     this.#bell = bell;
     this.#reader = reader;
     this.#settings = settings;
-    this.#notice = new Notice(reader.say, { undone: () => this.#undone(), ended: (hadFocus) => this.#noticeEnded(hadFocus) });
-    this.#tabs = new TabBar(reader.say, (name) => this.#inbox?.setFilter(filterOf(name)));
-    this.speak = speak;
-    this.#build(onDesktop);
-  }
-
-  #build(onDesktop) {
-    const { say } = this.#reader;
+    this.#speak = speak;
+    const ended = (/** @type {boolean} */ hadFocus) => this.#noticeEnded(hadFocus);
+    this.#notice = new Notice(reader.say, { undone: () => this.#undone(), ended });
+    this.#tabs = new TabBar(reader.say, (name) => void this.#inbox?.setFilter(filterOf(name)));
+    const { say } = reader;
     const state = h("p", { class: "state", part: "connection" });
     const names = { "aria-label": say("desktop"), title: say("desktop") };
     const desktop = button({ class: "icon", part: "desktop", ...names, onclick: onDesktop, hidden: true }, icon("screen"));
@@ -65,11 +75,13 @@ export class Panel {
     this.#parts = { state, desktop, markAll, scroll, note, list, more, footer, viewAll };
   }
 
+  get isOpen() { return this.#list !== null; }
+
   // Opening and closing
 
+  /** @param {Inbox | null} inbox */
   open(inbox) {
     const { list, scroll } = this.#parts;
-    this.isOpen = true;
     this.element.classList.add("is-open");
     onTop(this.element, true);
     this.place();
@@ -82,14 +94,14 @@ export class Panel {
   }
 
   close() {
-    this.isOpen = false;
+    const list = this.#list;
+    this.#list = null;
     this.element.classList.remove("is-open");
     onTop(this.element, false);
     removeEventListener("resize", this.place);
     removeEventListener("scroll", this.place, { capture: true });
     this.#notice.end();
-    this.#list.close(); // nobody sees the rows, and they are made fast
-    this.#list = null;
+    list?.close(); // nobody sees the rows, and they are made fast
   }
 
   place = () => {
@@ -98,11 +110,15 @@ export class Panel {
 
   // Rendering
 
-  /** Show this one, or null, with the settings of now. */
+  /**
+   * Show this one, with the settings of now.
+   *
+   * @param {Inbox | null} inbox
+   */
   show(inbox) {
     const isNew = inbox !== this.#inbox;
     const { tabs } = this.#settings();
-    const tab = inbox && tabOf(tabs, inbox.filter);
+    const tab = inbox ? tabOf(tabs, inbox.filter) : undefined;
     this.#inbox = inbox;
     if (inbox && tabs.length && (tab === undefined || (isNew && tab !== tabs[0]))) inbox.setFilter(filterOf(tabs[0]));
     this.render();
@@ -125,24 +141,33 @@ export class Panel {
     this.#parts.desktop.hidden = !desktop;
     this.#tabs.render(tabs, tab, inbox?.unreadCount, this.#parts.scroll);
     this.#renderList(items, tab);
-    this.#parts.markAll.setAttribute("aria-disabled", !inbox?.unreadCount);
+    this.#parts.markAll.setAttribute("aria-disabled", String(!inbox?.unreadCount));
     if (inbox?.hasOlder && !inbox.problem) this.#scrolled(); // the rows may not fill the panel
   }
 
+  /**
+   * @param {readonly Notification[]} items
+   * @param {string | undefined} tab
+   */
   #renderList(items, tab) {
     const { list, note, more } = this.#parts;
     const older = this.#inbox?.hasOlder;
     const losesFocus = !items.length && hasFocus(list);
     list.hidden = false; // or it could not have the focus
-    this.#list.render(items, { complete: !older });
+    this.#list?.render(items, { complete: !older });
     list.hidden = !items.length;
     if (losesFocus && this.#notice.offersUndo) this.#notice.focus();
     else if (losesFocus) this.element.focus();
     renderNote(note, { inbox: this.#inbox, tab, panel: this.element, say: this.#reader.say });
-    const end = items.length > PAGE ? "allLoaded" : null;
-    setText(more, older || end ? this.#reader.say(older ? "loading" : end) : "");
+    const isLong = items.length > PAGE;
+    setText(more, older || isLong ? this.#reader.say(older ? "loading" : "allLoaded") : "");
   }
 
+  /**
+   * The text for this state of the connection, which is shown.
+   *
+   * @param {{ state: ConnectionState, since?: Date | undefined }} status
+   */
   renderState({ state, since }) {
     const { say } = this.#reader;
     const time = since?.toLocaleTimeString(say("locale"), { hour: "numeric", minute: "2-digit" });
@@ -151,7 +176,7 @@ export class Panel {
     setText(element, text);
     element.title = text;
     element.dataset.state = state;
-    element.part = `connection connection-${state}`;
+    element.setAttribute("part", `connection connection-${state}`);
     return text;
   }
 
@@ -169,42 +194,59 @@ export class Panel {
 
   // What the reader does
 
+  /** @param {string} text */
   tell(text) {
     this.#notice.tell(text);
-    this.speak(text);
+    this.#speak(text);
   }
 
-  /** Take this one from the list, until it is undone: `action` as `Inbox.later` has it, `text`: what was done. */
+  /**
+   * Take this one from the list, until it is undone.
+   *
+   * @param {Notification} item
+   * @param {LaterAction} action
+   * @param {string} text says what was done
+   */
   take(item, action, text) {
+    if (!this.#inbox) return;
     this.#notice.end();
     this.#taken = item.id;
     this.#notice.offer(text, this.#inbox.later(action, [item.id]));
     this.#tabIsUndo = true;
-    this.speak(text);
+    this.#speak(text);
     this.render();
   }
-  #taken = null;
 
-  /** Whether the key was for the list. */
+  /**
+   * Whether the key was for the list.
+   *
+   * @param {KeyboardEvent} event
+   */
   key(event) {
     const { key } = event;
-    if (!this.isOpen) return false;
-    const focused = this.#list.focused;
+    if (!this.#list) return false;
+    const focused = this.#list.focused?.row.row;
     if (key === "Tab" && !event.shiftKey && focused && this.#tabIsUndo && this.#notice.offersUndo) {
       this.#tabIsUndo = false; // once: the next one goes on from there
       this.#notice.focus();
       return true;
     }
     if (event.altKey || event.ctrlKey || event.metaKey) return false;
-    if (focused && KEYS[key]) return this.#do(KEYS[key], focused.row.row.item);
+    const does = KEYS.get(key);
+    if (focused && does) return this.#do(does, focused.item);
     const isForward = getComputedStyle(this.element).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
-    if (focused && ["ArrowLeft", "ArrowRight"].includes(key)) return focused.row.row.move(key === isForward ? 1 : -1);
+    if (focused && ["ArrowLeft", "ArrowRight"].includes(key)) return focused.move(key === isForward ? 1 : -1);
     return this.#list.move(key);
   }
 
-  #do(what, item) {
-    const opposite = { archive: item.archived && "unarchive", read: item.read && "unread" };
-    this.#reader[opposite[what] || what](item);
+  /**
+   * @param {"remove" | "archive" | "read"} does
+   * @param {Notification} item
+   */
+  #do(does, item) {
+    if (does === "read" && item.read) this.#reader.unread(item);
+    else if (does === "archive" && item.archived) this.#reader.unarchive(item);
+    else this.#reader[does](item);
     return true;
   }
 
@@ -214,14 +256,15 @@ export class Panel {
 
   /** What was taken is back, and who is at the list goes on there. */
   #undone() {
-    if (!this.isOpen) return;
+    if (!this.#list || !this.#inbox) return;
     const hadFocus = hasFocus(this.element);
     this.render();
     if (hadFocus) this.#list.focusAt(this.#inbox.items.findIndex((item) => item.id === this.#taken));
   }
 
+  /** @param {boolean} hadFocus */
   #noticeEnded(hadFocus) {
-    if (!this.isOpen) return;
+    if (!this.#list) return;
     this.render();
     if (hadFocus) (this.#list.rows[0] ?? this.element).focus();
   }

@@ -2,6 +2,11 @@
 
 const EDGE = 8;
 
+/**
+ * @param {HTMLElement} panel
+ * @param {HTMLElement} bell
+ * @param {boolean} rightToLeft
+ */
 export function place(panel, bell, rightToLeft) {
   const { clientWidth, clientHeight } = document.documentElement;
   const at = bell.getBoundingClientRect();

@@ -2,9 +2,15 @@
 
 /** What the server answered instead of what was asked for: its `application/problem+json`. */
 export class Problem extends Error {
+  /**
+   * @param {number} status HTTP's; 0: the server cannot be reached
+   * @param {{ code?: string, detail?: string, errors?: { field: string, message: string }[] }} problem
+   */
   constructor(status, { code = "unknown", detail = `The server answered ${status}.`, errors = [] } = {}) {
     super(detail);
-    Object.assign(this, { status, code, errors });
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
   }
 }
 
@@ -12,11 +18,20 @@ export class Problem extends Error {
 const KEPT_ALIVE = 65_536;
 let keptAlive = 0;
 
-/** What the server answers; raises `Problem` for anything but success. */
+/**
+ * What the server answers; raises `Problem` for anything but success.
+ *
+ * @param {string | null} token
+ * @param {string} method
+ * @param {string} address
+ * @param {object} [content]
+ * @returns {Promise<any>}
+ */
 export async function request(token, method, address, content) {
+  /** @type {Record<string, string>} */
   const headers = { Accept: "application/json", Authorization: `Bearer ${token}` };
   if (content !== undefined) headers["Content-Type"] = "application/json";
-  const body = content && JSON.stringify(content);
+  const body = content === undefined ? undefined : JSON.stringify(content);
   const size = body ? new TextEncoder().encode(body).length : 0;
   // A change must survive that the user follows the notification's link, or closes the tab, at the same time.
   const keepalive = method !== "GET" && keptAlive + size <= KEPT_ALIVE;

@@ -6,6 +6,20 @@ import { button, h, hasFocus, setText } from "./dom.js";
 import { glyph, icon } from "./icons.js";
 import { ago, nameOf, safeUrl } from "./text.js";
 
+/** @import { Notification, Strings } from "../eventide-bell.js" */
+/** @import { Icon } from "./icons.js" */
+/** @import { Reader, Say } from "./types.js" */
+
+/** @typedef {"read" | "unread" | "archive" | "unarchive"} Does */
+
+/** @type {Record<Does, [Icon, keyof Strings]>} */
+const FACES = {
+  read: ["check", "markRead"],
+  unread: ["letter", "markUnread"],
+  archive: ["archive", "archive"],
+  unarchive: ["outbox", "unarchive"],
+};
+
 /** What is shown of one notification. */
 export class Row {
   element;
@@ -16,16 +30,21 @@ export class Row {
   #dot = h("span", { class: "dot", part: "dot" });
   #unread = h("span", { class: "unseen" });
   #time;
+  /** @type {Choices | null} */
   #choices = null;
   #toggles;
 
-  /** `reader`: what the reader can do, `{say, read, unread, archive, unarchive, remove, follow, choose}`. */
+  /**
+   * @param {Reader} reader
+   * @param {Notification} item
+   */
   constructor(reader, item) {
     const { say } = reader;
     const name = nameOf(item);
     const url = item.link ? safeUrl(item.link) : null;
     const type = item.kind === "announcement" ? say("announcement") : say("typeName", item.type);
     this.#reader = reader;
+    this.#item = item;
     this.#time = h("time", { datetime: item.createdAt, title: new Date(item.createdAt).toLocaleString(say("locale")) });
     const content = [
       this.#unread,
@@ -37,14 +56,14 @@ export class Row {
     this.main.addEventListener("pointerenter", () => this.#explain());
     if (item.actions?.length) this.#choices = new Choices(reader, item);
     this.#toggles = [
-      new Toggle(say, name, () => (this.#isUnread ? READ : UNREAD), (does) => reader[does](this.#item)),
-      new Toggle(say, name, () => (this.#item.archived ? UNARCHIVE : ARCHIVE), (does) => reader[does](this.#item)),
+      new Toggle(say, name, () => (this.#isUnread ? "read" : "unread"), (does) => reader[does](this.#item)),
+      new Toggle(say, name, () => (this.#item.archived ? "unarchive" : "archive"), (does) => reader[does](this.#item)),
     ];
     const remove = this.#action("bin", "remove", name, () => reader.remove(this.#item));
     this.actions = h("span", { class: "actions", part: "actions" }, ...this.#toggles.map((each) => each.element), remove);
     const children = [glyph(item), this.main, this.#dot, ...(this.#choices ? [this.#choices.element] : []), this.actions];
     this.element = h("div", { class: "row", part: "item", "data-id": item.id }, ...children);
-    this.update(item);
+    this.#render();
     this.tick();
   }
 
@@ -52,9 +71,15 @@ export class Row {
   get item() { return this.#item; }
   get #isUnread() { return !this.#item.read && this.#item.stored !== false; }
 
+  /** @param {Notification} item */
   update(item) {
     if (item === this.#item) return;
     this.#item = item;
+    this.#render();
+  }
+
+  #render() {
+    const item = this.#item;
     const unread = this.#isUnread;
     this.element.part.toggle("item-unread", unread);
     this.element.classList.toggle("is-unread", unread);
@@ -74,26 +99,40 @@ export class Row {
     setText(this.#time, ago(this.#time.dateTime, Date.now(), this.#reader.say("locale")));
   }
 
-  /** The control after the one that has the focus, or before it. */
+  /**
+   * Give the focus to the control after the one that has it, or before it.
+   *
+   * @param {1 | -1} by
+   */
   move(by) {
-    const all = [this.main, ...this.element.querySelectorAll(".choice, .icon:not([hidden])")];
+    /** @type {NodeListOf<HTMLElement>} */
+    const buttons = this.element.querySelectorAll(".choice, .icon:not([hidden])");
+    const all = [this.main, ...buttons];
     const at = all.findIndex((each) => hasFocus(each));
     all[at + by]?.focus();
     return at >= 0;
   }
 
+  /**
+   * @param {URL} url
+   * @param {HTMLElement[]} content
+   */
   #link(url, content) {
     const elsewhere = url.origin !== location.origin;
     const more = elsewhere ? { target: "_blank", rel: "noopener noreferrer" } : {};
-    const follow = (event) => this.#reader.follow(this.#item, url, event);
+    const follow = (/** @type {MouseEvent} */ event) => this.#reader.follow(this.#item, url, event);
     const where = { href: url.href, ...more };
     return h("a", { class: "main", part: "link", ...where, onclick: follow, onauxclick: follow }, ...content);
   }
 
-  /** Without a link there is still the rest of a long message to see. */
+  /**
+   * Without a link there is still the rest of a long message to see.
+   *
+   * @param {HTMLElement[]} content
+   */
   #button(content) {
     const unfold = () => {
-      this.main.setAttribute("aria-expanded", this.element.classList.toggle("unfolded"));
+      this.main.setAttribute("aria-expanded", String(this.element.classList.toggle("unfolded")));
       this.#reader.follow(this.#item, null);
     };
     return button({ class: "main", part: "link", "aria-expanded": "false", onclick: unfold }, ...content);
@@ -107,6 +146,12 @@ export class Row {
     else this.main.removeAttribute("title");
   }
 
+  /**
+   * @param {Icon} symbol
+   * @param {keyof Strings} string
+   * @param {string} name
+   * @param {() => void} onclick
+   */
   #action(symbol, string, name, onclick) {
     const { say } = this.#reader;
     const label = say("rowAction", say(string), name);
@@ -114,32 +159,33 @@ export class Row {
   }
 }
 
-// What a button does: its icon, its text, and the reader's function.
-const READ = ["check", "markRead", "read"];
-const UNREAD = ["letter", "markUnread", "unread"];
-const ARCHIVE = ["archive", "archive", "archive"];
-const UNARCHIVE = ["outbox", "unarchive", "unarchive"];
-
 /** A button for one thing or its opposite. */
 class Toggle {
   element;
   #say;
   #name;
   #now;
+  /** @type {Does | undefined} */
   #shown;
 
-  /** `now()`: which it is. `act(does)`: do it. */
+  /**
+   * @param {Say} say
+   * @param {string} name
+   * @param {() => Does} now which of the two it is for
+   * @param {(does: Does) => void} act
+   */
   constructor(say, name, now, act) {
     this.#say = say;
     this.#name = name;
     this.#now = now;
-    this.element = button({ class: "icon", part: "action", onclick: () => act(now()[2]) });
+    this.element = button({ class: "icon", part: "action", onclick: () => act(now()) });
   }
 
   show() {
-    const [symbol, string] = this.#now();
-    if (this.#shown === string) return;
-    this.#shown = string;
+    const now = this.#now();
+    if (this.#shown === now) return;
+    this.#shown = now;
+    const [symbol, string] = FACES[now];
     const text = this.#say(string);
     this.element.replaceChildren(icon(symbol));
     this.element.setAttribute("aria-label", this.#say("rowAction", text, this.#name));
@@ -155,12 +201,21 @@ export class ListRow {
   #day = h("h3", { class: "day", part: "day", hidden: true });
   #isFirst = false;
 
+  /**
+   * @param {Reader} reader
+   * @param {Notification} item
+   */
   constructor(reader, item) {
     this.#say = reader.say;
     this.row = new Row(reader, item);
     this.element = h("li", { class: "entry" }, this.#day, this.row.element);
   }
 
+  /**
+   * @param {Notification} item
+   * @param {number} index
+   * @param {readonly Notification[]} items
+   */
   update(item, index, items) {
     const before = items[index - 1];
     this.#isFirst = !before || dayOf(before.createdAt) !== dayOf(item.createdAt);

@@ -1,13 +1,21 @@
 /** Who has opened the list has seen what is new: the server is told so, and the badge goes. */
 
+/** @import { Inbox } from "../eventide-bell.js" */
+
 const PAUSE = 1_000; // milliseconds: what arrives meanwhile is told together
 
 export class Seeing {
+  /** @type {Inbox | null} */
   #inbox = null;
   #isNew = false;
-  #timer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
-  /** The list is open. */
+  /**
+   * The list is open.
+   *
+   * @param {Inbox | null} inbox
+   */
   begin(inbox) {
     this.#inbox = inbox;
     this.#isNew = true;
@@ -19,7 +27,7 @@ export class Seeing {
     this.#inbox = null;
     document.removeEventListener("visibilitychange", this.look);
     clearTimeout(this.#timer);
-    this.#timer = 0;
+    this.#timer = undefined;
   }
 
   arrived() {
@@ -33,7 +41,7 @@ export class Seeing {
     this.#isNew = false;
     this.#inbox.seenAll();
     this.#timer = setTimeout(() => {
-      this.#timer = 0;
+      this.#timer = undefined;
       this.look();
     }, PAUSE);
   };

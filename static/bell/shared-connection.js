@@ -2,6 +2,21 @@
 
 import { isFinal } from "./connection.js";
 
+/** @import { StateDetail } from "../eventide-bell.js" */
+/** @import { EventListener, Payload, SharedEventListener, StateListener, TabListener, TabMessage } from "./types.js" */
+
+/** @typedef {{ close(): void, refresh(token: string | null): void }} Connecting As much of `Connection` as is used. */
+
+/**
+ * What tabs tell each other: `ask` whether somebody leads, who then says `here`; each `event`; and what the model of one
+ * `tab` tells those of the others.
+ *
+ * @typedef {{ what: "ask" }
+ *   | { what: "here", status: StateDetail, connected: Payload | null }
+ *   | { what: "event", name: string, payload: Payload, handover: boolean }
+ *   | { what: "tab", message: TabMessage }} Message
+ */
+
 // Milliseconds
 const ASK_EVERY = 5_000;
 const ANSWER_WITHIN = 3_000;
@@ -9,6 +24,7 @@ const UNFOCUSED_WAITS = 150;
 const HIDDEN_WAITS = 500;
 const CLAIM_FOR = 10_000;
 
+/** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
@@ -27,23 +43,35 @@ export class SharedConnection {
   #onEvent;
   #onState;
   #onTab;
+  /** @type {BroadcastChannel | null} */
   #channel = null;
+  /** @type {Connecting | null} */
   #connection = null;
+  /** @type {(() => void) | null} */
   #release = null;
+  /** @type {AbortController | null} */
   #waiting = null;
-  #unanswered = 0;
-  #watch = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #unanswered;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #watch;
   #refused = false;
   #handover = false;
   #heardAt = 0;
   #term = 0; // of the newest leader known; what an older one still says, because it hung, is out of date
+  /** @type {StateDetail} */
   #status = { state: "connecting" };
+  /** @type {Payload | null} */
   #connected = null; // who is, with the count of now
 
   /**
-   * `name`: null for a connection of this tab's own. `connect(onEvent, onState)`: makes a `Connection`.
-   * `onEvent(name, payload, handover)`: with whether the leader is changing. `onTab(message)`: another tab has called
-   * `post`.
+   * @param {string | null} name null for a connection of this tab's own
+   * @param {{
+   *   connect: (onEvent: EventListener, onState: StateListener) => Connecting,
+   *   onEvent: SharedEventListener,
+   *   onState: StateListener,
+   *   onTab: TabListener,
+   * }} options `connect`: makes a `Connection`
    */
   constructor(name, { connect, onEvent, onState, onTab }) {
     this.#name = name;
@@ -54,7 +82,10 @@ export class SharedConnection {
   }
 
   open() {
-    if (!this.#name) return this.#lead();
+    if (!this.#name) {
+      this.#lead();
+      return;
+    }
     this.#refused = false;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
@@ -73,7 +104,7 @@ export class SharedConnection {
     this.#stopLeading();
     this.#channel?.close();
     this.#channel = this.#waiting = null;
-    this.#unanswered = 0;
+    this.#unanswered = undefined;
     this.#status = { state: "connecting" };
   }
 
@@ -81,12 +112,20 @@ export class SharedConnection {
     return this.#connection !== null;
   }
 
-  /** Tell all other tabs something, whoever leads. */
+  /**
+   * Tell all other tabs something, whoever leads.
+   *
+   * @param {TabMessage} message
+   */
   post(message) {
     this.#post({ what: "tab", message });
   }
 
-  /** The token was renewed. Only who leads has any use for it. */
+  /**
+   * The token was renewed. Only who leads has any use for it.
+   *
+   * @param {string | null} token
+   */
   refresh(token) {
     this.#connection?.refresh(token);
   }
@@ -94,6 +133,10 @@ export class SharedConnection {
   /**
    * Whether this tab is the one to show the reader something once: visible, and the first that asks. One that has the
    * focus is let go first. `hidden`: this one need not be visible, but lets all go first that are.
+   *
+   * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
+   * @returns {Promise<boolean>}
    */
   async claim(id, { hidden = false } = {}) {
     const visible = () => document.visibilityState === "visible";
@@ -102,18 +145,20 @@ export class SharedConnection {
     else if (!document.hasFocus()) await pause(UNFOCUSED_WAITS);
     if (!visible() && !hidden) return false;
     return new Promise((resolve) => {
-      const show = (lock) => (resolve(Boolean(lock)), lock && pause(CLAIM_FOR));
+      const show = (/** @type {Lock | null} */ lock) => (resolve(Boolean(lock)), lock && pause(CLAIM_FOR));
       navigator.locks.request(`${this.#name}:${id}`, { ifAvailable: true }, show).catch(() => resolve(false));
     });
   }
 
   // Who leads
 
+  /** @param {{ steal?: boolean }} options */
   #queue(options = {}) {
     this.#waiting?.abort();
+    const name = /** @type {string} */ (this.#name);
     const waiting = (this.#waiting = new AbortController());
     const hold = () => (this.#waiting === waiting ? this.#lead(options.steal) : undefined);
-    navigator.locks.request(this.#name, options.steal ? options : { signal: waiting.signal }, hold).catch((error) => {
+    navigator.locks.request(name, options.steal ? options : { signal: waiting.signal }, hold).catch((error) => {
       if (this.#waiting !== waiting) return; // we have left the queue ourselves
       if (error.name !== "AbortError") return this.#lead(); // this page may have no locks: a connection of its own
       this.#stopLeading(); // our lock was taken away, because we did not answer
@@ -122,10 +167,15 @@ export class SharedConnection {
     });
   }
 
-  /** The promise keeps the lock until it is resolved. */
+  /**
+   * The promise keeps the lock until it is resolved.
+   *
+   * @param {boolean} stolen
+   * @returns {Promise<void>}
+   */
   #lead(stolen = false) {
     clearTimeout(this.#unanswered);
-    this.#unanswered = 0;
+    this.#unanswered = undefined;
     this.#term = Math.max(this.#term + 1, Date.now());
     // The browser was connected until a moment ago: what comes while the leader changes is live, not missed.
     const recently = !stolen || Date.now() - this.#heardAt < 2 * ASK_EVERY + ANSWER_WITHIN;
@@ -142,6 +192,7 @@ export class SharedConnection {
     this.#connection = this.#release = null;
   }
 
+  /** @type {EventListener} */
   #tell(name, payload) {
     const handover = this.#handover;
     if (name === "catch_up_complete") this.#handover = false;
@@ -152,6 +203,7 @@ export class SharedConnection {
     this.#onEvent(name, payload, handover);
   }
 
+  /** @type {StateListener} */
   #state(status) {
     if (status.state !== "connecting" && status.state !== "live") this.#handover = false;
     this.#status = status;
@@ -166,6 +218,7 @@ export class SharedConnection {
     this.#stopLeading();
   }
 
+  /** @param {Message} message */
   #post(message) {
     this.#channel?.postMessage({ ...message, term: this.#term });
   }
@@ -176,23 +229,25 @@ export class SharedConnection {
     this.#post({ what: "here", status: this.#status, connected: this.#connected });
   }
 
-  #hear({ what, term, name, payload, handover, status, connected, message }) {
-    if (what === "tab") return this.#onTab(message);
-    if (what === "ask") {
+  /** @param {Message & { term: number }} message */
+  #hear(message) {
+    if (message.what === "tab") return this.#onTab(message.message);
+    if (message.what === "ask") {
       if (this.#connection) this.#here();
       return;
     }
-    if (this.#connection || term < this.#term) return;
-    this.#term = term;
+    if (this.#connection || message.term < this.#term) return;
+    this.#term = message.term;
     this.#heardAt = Date.now();
     clearTimeout(this.#unanswered);
-    this.#unanswered = 0;
-    if (what === "event") return this.#onEvent(name, payload, handover);
+    this.#unanswered = undefined;
+    if (message.what === "event") return this.#onEvent(message.name, message.payload, message.handover);
+    const { status, connected } = message;
     if (isFinal(status) && !this.#refused) return; // that tab was refused; ours may have a better token
     this.#status = status;
     this.#connected = connected;
     this.#onState(status);
-    if (connected) this.#onEvent("connected", connected);
+    if (connected) this.#onEvent("connected", connected, false);
   }
 
   #look = () => {
@@ -204,7 +259,7 @@ export class SharedConnection {
     if (this.#connection || this.#unanswered) return;
     this.#post({ what: "ask" });
     this.#unanswered = setTimeout(() => {
-      this.#unanswered = 0;
+      this.#unanswered = undefined;
       if (this.#refused) return this.#retryRefused();
       this.#queue({ steal: true });
     }, ANSWER_WITHIN);

@@ -5,6 +5,7 @@ const LASTS = 0.35; // seconds
 const LOUDNESS = 0.08;
 const PAUSE = 2_000; // milliseconds: of several that arrive at once one is heard
 
+/** @type {AudioContext | null} */
 let context = null;
 let last = -PAUSE;
 

@@ -2,6 +2,9 @@
 
 import { readable } from "./text.js";
 
+/** @import { Strings } from "../eventide-bell.js" */
+
+/** @type {Strings} */
 export const STRINGS = {
   locale: "en",
   title: "Notifications",
@@ -44,9 +47,12 @@ export const STRINGS = {
   closed: "Not connected",
 };
 
+/** @type {Record<string, string>} */
 const TABS = { all: "All", unread: "Unread", archived: "Archived" };
+/** @type {Record<string, string>} */
 const EMPTY = { unread: "No unread notifications", archived: "No archived notifications" };
 
+/** @type {Record<string, string>} */
 const REFUSALS = {
   token_missing: "No token was given.",
   token_expired: "Your session has expired.",

@@ -228,6 +228,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 }
 `;
 
+/** @type {CSSStyleSheet | null} */
 let shared = null;
 
 /** The style sheet of all bells. Not a <style> element, which a page's Content-Security-Policy might forbid. */

@@ -2,12 +2,19 @@
 
 /** "(3) Your page": the first bell of a page has its title. */
 export const title = {
+  /** @type {object | null} */
   owner: null,
   own: "",
   shown: "",
+  /** @type {number | null} */
   count: null,
+  /** @type {MutationObserver | null} */
   observer: null,
 
+  /**
+   * @param {object} owner
+   * @param {number | null} count
+   */
   show(owner, count) {
     this.owner ??= owner;
     if (this.owner !== owner) return;
@@ -17,11 +24,12 @@ export const title = {
     if (document.title !== this.shown) document.title = this.shown;
     if (!this.observer && document.head) {
       // The page may change its title at any time.
-      this.observer = new MutationObserver(() => document.title !== this.shown && this.show(this.owner, this.count));
+      this.observer = new MutationObserver(() => document.title !== this.shown && this.show(owner, this.count));
       this.observer.observe(document.head, { subtree: true, childList: true, characterData: true });
     }
   },
 
+  /** @param {object} owner */
   leave(owner) {
     if (this.owner !== owner) return;
     this.observer?.disconnect();

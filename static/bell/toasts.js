@@ -5,27 +5,42 @@ import { icon } from "./icons.js";
 import { Row } from "./rows.js";
 import { nameOf } from "./text.js";
 
+/** @import { Notification } from "../eventide-bell.js" */
+/** @import { Reader } from "./types.js" */
+/** @typedef {{ row: Row, timer?: ReturnType<typeof setTimeout>, before: Element | null }} Toast */
+
 const TOAST_FOR = 7_000; // milliseconds
 const MOST = 3;
 const PLACES = ["top-start", "top-center", "top-end", "bottom-start", "bottom-center", "bottom-end"];
 
-/** An attribute's place and number: "top-end", "2", "bottom-start 4", "none". */
+/**
+ * An attribute's place and number: "top-end", "2", "bottom-start 4", "none".
+ *
+ * @param {string | null} attribute
+ */
 export function toastsOf(attribute) {
   const words = (attribute ?? "").trim().split(/\s+/);
-  const number = Number.parseInt(words.find((word) => /^\d+$/.test(word)) ?? MOST, 10);
-  return { place: words.find((word) => PLACES.includes(word)) ?? PLACES.at(-1), most: words.includes("none") ? 0 : number };
+  const number = Number(words.find((word) => /^\d+$/.test(word)) ?? MOST);
+  const place = words.find((word) => PLACES.includes(word)) ?? "bottom-end";
+  return { place, most: words.includes("none") ? 0 : number };
 }
 
 export class Toasts {
   element;
   #reader;
+  /** @type {Map<string, Toast>} */
   #toasts = new Map();
+  /** @type {Notification[]} */
   #waiting = []; // for the next frame
   #frame = 0;
+  /** @type {Set<string>} */
   #hidden = new Set(); // those for which there was no room
   #more;
 
-  /** `reader`: what the reader can do, see `Row`. `open()`: show the list. */
+  /**
+   * @param {Reader} reader
+   * @param {() => void} open shows the list
+   */
   constructor(reader, open) {
     const region = { role: "region", "aria-label": reader.say("toasts"), popover: "manual" };
     this.#more = button({ class: "more-toasts", part: "toasts-more", dir: "auto", hidden: true, onclick: open });
@@ -38,7 +53,12 @@ export class Toasts {
 
   get size() { return this.#toasts.size; }
 
-  /** The oldest make room: there are `most` at once. What comes within one frame is shown together. */
+  /**
+   * The oldest make room: there are `most` at once. What comes within one frame is shown together.
+   *
+   * @param {Notification} item
+   * @param {{ place: string, most: number }} options
+   */
   show(item, { place, most }) {
     if (most <= 0) return;
     this.element.dataset.place = place;
@@ -46,21 +66,27 @@ export class Toasts {
     this.#frame ||= requestAnimationFrame(() => this.#flush(most));
   }
 
+  /** @param {string} id */
   dismiss(id) {
     this.#remove(id);
     this.#count();
   }
 
+  /** @param {string} id */
   #remove(id) {
     const toast = this.#toasts.get(id);
     if (!toast) return;
     clearTimeout(toast.timer);
     this.#toasts.delete(id);
-    if (hasFocus(toast.row.element)) toast.before?.focus?.();
+    if (hasFocus(toast.row.element) && toast.before instanceof HTMLElement) toast.before.focus();
     toast.row.element.remove();
   }
 
-  /** Nobody needs to be told of these any more. */
+  /**
+   * Nobody needs to be told of these any more.
+   *
+   * @param {readonly string[]} ids
+   */
   gone(ids) {
     const set = new Set(ids);
     this.#waiting = this.#waiting.filter((item) => !set.has(item.id));
@@ -83,10 +109,11 @@ export class Toasts {
     for (const toast of this.#toasts.values()) toast.row.tick();
   }
 
+  /** @param {number} most */
   #flush(most) {
     this.#frame = 0;
     const items = this.#waiting.splice(0);
-    for (const item of items.splice(0, items.length - most)) this.#hidden.add(item.id);
+    for (const item of items.splice(0, Math.max(0, items.length - most))) this.#hidden.add(item.id);
     for (const id of [...this.#toasts.keys()].slice(0, Math.max(0, this.size + items.length - most))) {
       this.#hidden.add(id);
       this.#remove(id);
@@ -96,15 +123,17 @@ export class Toasts {
     this.#go();
   }
 
+  /** @param {Notification} item */
   #add(item) {
     const row = new Row(this.#reader, item);
     row.element.classList.add("toast");
     row.element.part.add("toast");
     const { say } = this.#reader;
     const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
-    const dismiss = button({ class: "icon", part: "action", ...names, onclick: () => this.dismiss(item.id) }, icon("cross"));
+    const onclick = () => this.dismiss(item.id);
+    const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
     row.actions.replaceChildren(dismiss);
-    this.#toasts.set(item.id, { row, timer: 0, before: document.activeElement });
+    this.#toasts.set(item.id, { row, before: document.activeElement });
     this.element.prepend(row.element);
   }
 

@@ -6,17 +6,27 @@
  * are there. Whatever changes above what the reader looks at, it stays where it is on the screen.
  */
 
+/** @import { WindowedRow } from "../eventide-bell.js" */
+
 const MARGIN = 800; // pixels above and below what can be seen
 const ESTIMATE = 84; // pixels: the height of a row, before any has been measured
 
+/**
+ * @template {{ readonly id: string }} Item
+ * @template {WindowedRow<Item>} Row
+ */
 export class WindowedList {
   #list;
   #scroller;
   #make;
+  /** @type {readonly Item[]} */
   #items = [];
   #complete = true;
+  /** @type {Map<string, number>} */
   #indexes = new Map(); // by id
+  /** @type {Map<string, Row>} */
   #rows = new Map(); // those in the page, by id
+  /** @type {Map<string, number>} */
   #heights = new Map(); // those that were measured, by id
   #tops = [0]; // where each item begins, and where the last one ends
   #estimate = 0;
@@ -31,12 +41,16 @@ export class WindowedList {
    *
    * `make(item)` gives a row: its `element` (of role="listitem"); `update(item, index, items)`, called at once and
    * whenever the list is rendered; and `focus()`. Items are told apart by their `id`.
+   *
+   * @param {HTMLElement} list
+   * @param {Element} scroller
+   * @param {(item: Item) => Row} make
    */
   constructor(list, scroller, make) {
     this.#list = list;
     this.#scroller = scroller;
     this.#make = make;
-    scroller.style.overflowAnchor = "none"; // two that correct the position would correct it twice
+    if (scroller instanceof HTMLElement) scroller.style.overflowAnchor = "none"; // two that correct the position would correct it twice
     this.#scrolls.addEventListener("scroll", this.#moved, { passive: true });
     this.#observer = new ResizeObserver(() => (this.#frame ||= requestAnimationFrame(this.#resized)));
     for (const element of new Set([list, scroller])) this.#observer.observe(element);
@@ -51,53 +65,76 @@ export class WindowedList {
     this.#rows.clear();
   }
 
-  /** Show these. `complete`: whether there are no more than these, which assistive technology is told. */
+  /**
+   * Show these. `complete`: whether there are no more than these, which assistive technology is told.
+   *
+   * @param {readonly Item[]} items
+   * @param {{ complete?: boolean }} options
+   */
   render(items, { complete = true } = {}) {
     const before = this.#items;
     const focused = this.focused;
     this.#items = items;
     this.#complete = complete;
     this.#indexes = new Map(items.map((item, index) => [item.id, index]));
-    const lost = focused && !this.#indexes.has(focused.id);
-    const heir = lost ? this.#heir(before, focused.id) : undefined;
+    if (!focused || this.#indexes.has(focused.id)) return this.#draw();
+    const heir = this.#heir(before, focused.id);
     this.#draw(heir);
-    if (lost) (this.#rows.get(this.#items[heir]?.id) ?? this.#list).focus();
+    (this.#rowAt(heir) ?? this.#list).focus();
   }
 
   /** The rows in the page, from top to bottom: each with its `id`, `element` and so on, as `make` gave it. */
   get rows() {
-    return [...this.#rows].sort(([a], [b]) => this.#indexes.get(a) - this.#indexes.get(b)).map(([, row]) => row);
+    const at = (/** @type {string} */ id) => this.#indexes.get(id) ?? 0;
+    return [...this.#rows].sort(([a], [b]) => at(a) - at(b)).map(([, row]) => row);
   }
 
-  /** The row of this item, if it is in the page. */
+  /**
+   * The row of this item, if it is in the page.
+   *
+   * @param {string} id
+   */
   rowOf(id) {
     return this.#rows.get(id);
   }
 
   /** `{id, index, row}` of the row that has the focus, or undefined. */
   get focused() {
-    const active = this.#list.getRootNode().activeElement;
+    const active = /** @type {Document | ShadowRoot} */ (this.#list.getRootNode()).activeElement;
     if (!active || active === this.#list || !this.#list.contains(active)) return undefined;
     for (const [id, row] of this.#rows) {
-      if (row.element.contains(active)) return { id, index: this.#indexes.get(id), row };
+      if (row.element.contains(active)) return { id, index: this.#indexes.get(id) ?? -1, row };
     }
     return undefined;
   }
 
-  /** Give this item's row the focus, and scroll to it; whether there is such an item. */
+  /**
+   * Give this item's row the focus, and scroll to it; whether there is such an item.
+   *
+   * @param {number} index
+   */
   focusAt(index) {
-    const item = this.#items[index];
-    if (!item) return false;
+    if (!this.#items[index]) return false;
     this.#draw(index);
-    this.#rows.get(item.id).focus();
+    this.#rowAt(index)?.focus();
     return true;
   }
 
-  /** Where the focus goes by a key: "ArrowDown" and the like. Whether it went. */
+  /**
+   * Where the focus goes by a key: "ArrowDown" and the like. Whether it went.
+   *
+   * @param {string} key
+   */
   move(key) {
     const at = this.focused?.index ?? -1;
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: this.#items.length - 1 }[key];
-    return to !== undefined && this.focusAt(to);
+    const goals = new Map([["ArrowDown", at + 1], ["ArrowUp", at - 1], ["Home", 0], ["End", this.#items.length - 1]]);
+    const goal = goals.get(key);
+    return goal !== undefined && this.focusAt(goal);
+  }
+
+  /** @param {number | undefined} index */
+  #rowAt(index) {
+    return index === undefined ? undefined : this.#rows.get(this.#items[index]?.id);
   }
 
   // Where things are
@@ -134,7 +171,13 @@ export class WindowedList {
     for (const { id } of this.#items) this.#tops.push((top += this.#heights.get(id) ?? expected));
   }
 
-  /** From which item to which, if what can be seen begins at `offset` of the list. */
+  /**
+   * From which item to which, if what can be seen begins at `offset` of the list.
+   *
+   * @param {number} offset
+   * @param {number} margin
+   * @returns {[number, number]}
+   */
   #wanted(offset, margin) {
     const end = this.#items.length;
     const from = this.#indexAt(offset - margin);
@@ -142,7 +185,11 @@ export class WindowedList {
     return [Math.min(from, end), Math.min(to, end)];
   }
 
-  /** The last item that begins at `offset` or above. */
+  /**
+   * The last item that begins at `offset` or above.
+   *
+   * @param {number} offset
+   */
   #indexAt(offset) {
     let [low, high] = [0, this.#items.length];
     while (low < high) {
@@ -153,27 +200,33 @@ export class WindowedList {
     return low;
   }
 
-  /** The first row that can be seen, if the list's own beginning cannot; and where it is on the screen. */
+  /**
+   * The first row that can be seen, if the list's own beginning cannot; and where it is on the screen.
+   *
+   * @param {number} viewTop
+   */
   #anchor(viewTop) {
     if (this.#list.getBoundingClientRect().top >= viewTop) return null;
+    /** @type {{ index: number, row: Row, top: number } | null} */
     let found = null;
     for (const [id, row] of this.#rows) {
+      const index = this.#indexes.get(id);
       const { top, bottom } = row.element.getBoundingClientRect();
       const isSeen = bottom > viewTop && top < viewTop + this.#scroller.clientHeight;
-      if (isSeen && this.#indexes.has(id) && (!found || top < found.top)) found = { id, row, top };
+      if (isSeen && index !== undefined && (!found || top < found.top)) found = { index, row, top };
     }
     return found;
   }
 
   // What is there
 
-  /** `kept`: the index of an item that must be there, wherever it is. */
+  /** @param {number} [kept] the index of an item that must be there, wherever it is */
   #draw(kept) {
     this.#measure();
     const viewTop = this.#viewTop;
     const anchor = this.#anchor(viewTop);
     const offset = anchor
-      ? this.#tops[this.#indexes.get(anchor.id)] + viewTop - anchor.top
+      ? this.#tops[anchor.index] + viewTop - anchor.top
       : viewTop - this.#list.getBoundingClientRect().top;
     const [from, to] = (this.#range = this.#wanted(offset, MARGIN));
     const wanted = new Set(Array.from({ length: to - from }, (_, index) => from + index));
@@ -187,6 +240,7 @@ export class WindowedList {
     if (Math.abs(moved) >= 0.5) this.#scroller.scrollTop += moved;
   }
 
+  /** @param {readonly number[]} wanted */
   #place(wanted) {
     const ids = new Set(wanted.map((index) => this.#items[index].id));
     for (const [id, row] of this.#rows) {
@@ -203,7 +257,7 @@ export class WindowedList {
       row.update(item, index, this.#items);
       set(row.element, { "aria-posinset": index + 1, "aria-setsize": size });
       const gap = this.#tops[index] - this.#tops[after];
-      if (row.element === next) next = next.nextElementSibling;
+      if (next && row.element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(row.element, next);
       // Not the first row's margin, which would be the list's.
       const isFirst = index === wanted[0];
@@ -212,30 +266,46 @@ export class WindowedList {
       after = index + 1;
     }
     if (!wanted.length) style(this.#list, "padding-block-start", 0);
-    style(this.#list, "padding-block-end", this.#tops.at(-1) - this.#tops[after]);
+    style(this.#list, "padding-block-end", this.#tops[this.#items.length] - this.#tops[after]);
   }
 
+  /** @param {Item} item */
   #add(item) {
     const row = this.#make(item);
     this.#rows.set(item.id, row);
     return row;
   }
 
-  /** The index of what gets the focus of one that is gone: of the next that is left, else of the last before it. */
+  /**
+   * The index of what gets the focus of one that is gone: of the next that is left, else of the last before it.
+   *
+   * @param {readonly Item[]} before
+   * @param {string} id
+   */
   #heir(before, id) {
     const at = before.findIndex((item) => item.id === id);
     const left = [...before.slice(at + 1), ...before.slice(0, at).reverse()];
-    return this.#indexes.get(left.find((item) => this.#indexes.has(item.id))?.id);
+    return this.#indexes.get(left.find((item) => this.#indexes.has(item.id))?.id ?? "");
   }
 }
 
-/** Browsers do not look whether it is what it was before. */
+/**
+ * Browsers do not look whether it is what it was before.
+ *
+ * @param {Element} element
+ * @param {Record<string, number>} attributes
+ */
 function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (element.getAttribute(name) !== `${value}`) element.setAttribute(name, value);
+    if (element.getAttribute(name) !== `${value}`) element.setAttribute(name, `${value}`);
   }
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {string} name
+ * @param {number} pixels
+ */
 function style(element, name, pixels) {
   const value = pixels ? `${pixels}px` : "";
   if (element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);

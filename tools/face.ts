@@ -1,0 +1,12 @@
+/** That the bell's modules are what eventide-bell.d.ts says: `tsc` reads this, and nobody runs it. */
+
+import type * as face from "../static/eventide-bell.js";
+import { EventideBell } from "../static/bell/element.js";
+import { glyph } from "../static/bell/icons.js";
+import { Inbox } from "../static/bell/inbox.js";
+import { Problem } from "../static/bell/rest.js";
+import { STRINGS } from "../static/bell/strings.js";
+import { ago, readable, safeUrl } from "../static/bell/text.js";
+
+export const exported: typeof face = { EventideBell, Inbox, Problem, ago, glyph, readable, safeUrl };
+export const strings: face.Strings = STRINGS;
