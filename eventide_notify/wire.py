@@ -52,6 +52,9 @@ TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - an event's name
 EXCEPTION = "exception"
 MESSAGE_TO_CLIENT = "messageToClient"
 
+STATE_CHANGED = frozenset({NOTIFICATION_READ, NOTIFICATION_DELETED, NOTIFICATION_UPDATED})
+"""After these a user's counts may be others."""
+
 # Client to server
 MARK_READ = "mark_read"
 MARK_ALL_READ = "mark_all_read"

@@ -52,7 +52,7 @@ export class DeviceView {
     if (state === "cut") throw new Error(`${this.device.name} is cut off: it cannot tell the server.`);
     const item = inbox.items.find((each) => each.id === id);
     if (action === "remove") return inbox.remove([id]);
-    return item?.read ? undefined : inbox.markRead([id]);
+    return item?.read ? undefined : inbox.read([id]);
   }
 
   #draw() {
@@ -89,7 +89,7 @@ export class DeviceView {
 const CONTROLS = {
   cut: (device) => device.cut(),
   expire: (device) => device.expireToken(),
-  readAll: (device) => device.inbox.markAllRead(),
+  readAll: (device) => device.inbox.readAll(),
 };
 
 function stateText({ state, cutUntil, tokenEnds, report, inbox, socket }) {

@@ -15,9 +15,10 @@
  * ## Parts
  *
  * `bell`, `badge`, `lamp` (and `lamp-live`, `lamp-offline` … by state), `panel`, `header`, `connection` (and
- * `connection-live` …), `mark-all`, `scroll`, `list`, `note` (in place of a list), `retry`, `more`, `notice`, `undo`,
- * `footer`, `view-all`, `toasts`, `toast`; of each notification `item` (and `item-unread`), `glyph`, `avatar`, `link`,
- * `title`, `message`, `meta`, `dot`, `actions`, `action`.
+ * `connection-live` …), `desktop`, `mark-all`, `tabs`, `tab` (and `tab-selected`), `scroll`, `list`, `day`, `note` (in
+ * place of a list, or above it), `retry`, `more`, `notice`, `undo`, `footer`, `view-all`, `toasts`, `toast`,
+ * `toasts-more`; of each notification `item` (and `item-unread`), `glyph`, `avatar`, `link`, `title`, `message`, `meta`,
+ * `dot`, `choices`, `choice` (and `choice-primary`, `choice-secondary`, `choice-chosen`), `actions`, `action`.
  */
 
 /** A notification as the server sends it. Optional members are absent when there is nothing to say. */
@@ -103,6 +104,12 @@ export interface OpenDetail {
   notification: Notification;
   /** Absolute. */
   url: string;
+}
+
+/** The user has pressed one of a notification's buttons, and the server knows. */
+export interface ActionDetail {
+  notification: Notification;
+  action: NotificationAction;
 }
 
 export interface ProblemDetail {
@@ -239,8 +246,11 @@ export class Inbox extends EventTarget {
   choose(id: string, actionId: string): Promise<boolean>;
   /** Take them from the list at once, and do this after `wait` milliseconds (default 8,000). */
   later(action: "remove" | "archive" | "unarchive", ids: readonly string[], wait?: number): Later;
-  /** Whether this is the one place to tell the reader of something: of all visible tabs one, and in it once. */
-  claim(id: string): Promise<boolean>;
+  /**
+   * Whether this is the one place to tell the reader of something: of all visible tabs one, and in it once. `hidden`: of
+   * those that are not visible one, if none is.
+   */
+  claim(id: string, options?: { hidden?: boolean }): Promise<boolean>;
 
   addEventListener<K extends keyof InboxEventMap>(
     type: K, listener: (event: InboxEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
@@ -252,30 +262,50 @@ export class Inbox extends EventTarget {
     type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }
 
-/** The bell's texts; those that are functions get what they speak of. `locale` is for times: "de", "ar-EG". */
+/**
+ * The bell's texts; those that are functions get what they speak of. `locale` is for times and numbers: "de", "ar-EG".
+ */
 export interface Strings {
   locale: string;
   title: string;
   /** The button's name, for screen readers. */
   label: (unreadCount: number | null) => string;
+  /** What is added to it, if the badge has another number. */
+  newCount: (unseenCount: number) => string;
   unread: string;
   markAllRead: string;
+  /** What the tabs are about, for screen readers. */
+  tabs: string;
+  /** `all`, `unread`, `archived`, or a type. */
+  tab: (name: string) => string;
   markRead: string;
+  markUnread: string;
+  archive: string;
+  unarchive: string;
   remove: string;
   /** The name of a row's button: what it does, to which notification. */
   rowAction: (action: string, name: string) => string;
   removed: string;
+  archived: string;
+  unarchived: string;
   undo: string;
+  typeName: (type: string) => string;
   announcement: string;
   viewAll: string;
   loading: string;
   allLoaded: string;
   empty: string;
   emptyHint: string;
+  /** Of a tab, by its name. */
+  emptyTab: (name: string) => string;
   problem: string;
+  /** Why something could not be done. */
+  reason: (problem: Problem) => string;
   retry: string;
   dismiss: string;
   toasts: string;
+  moreToasts: (count: number) => string;
+  desktop: string;
   arrived: (name: string) => string;
   connecting: string;
   live: string;
@@ -291,6 +321,7 @@ export interface EventideBellEventMap {
   unread: CustomEvent<UnreadDetail>;
   state: CustomEvent<StateDetail>;
   open: CustomEvent<OpenDetail>;
+  action: CustomEvent<ActionDetail>;
 }
 
 /**
@@ -300,10 +331,18 @@ export interface EventideBellEventMap {
  * - `url`: the service's address; default: where the module came from
  * - `token`: the user's token. A new one for the same user is taken over without a break; somebody else's begins anew
  * - `view-all`: the address of the link "View all"; without it there is none
- * - `toasts`: most toasts at once, default 3; 0: none
+ * - `badge`: `unread`: the badge is the number of what is unread; default: of what is unseen, so that it goes when the
+ *   list is opened
+ * - `tabs`: of the list, by comma: `all`, `unread`, `archived`, or a type of notifications; default:
+ *   `all,unread,archived`. The first is shown at first. Empty: none, and the page may call `inbox.setFilter`
+ * - `toasts`: where, and how many at once: `top-start`, `top-center`, `top-end`, `bottom-start`, `bottom-center` or
+ *   `bottom-end` (default), and a number (default 3): `top-end 2`. `none`: none
+ * - `sound`: a short sound for what arrives, once the user has done something on the page
+ * - `desktop`: what arrives while no tab can be seen is shown by the operating system; a button in the list asks the user
  * - `no-title-badge`: leave the page's title alone
  * - `no-sharing`: a connection of this tab's own
  * - `theme`: `light` or `dark`; default: the page's `color-scheme`
+ * - `lang`: the language of its texts; default: that of the elements around it, or the page's. See `languages`
  *
  * Its events bubble and are composed. Bells of one page that have the same `getToken`, or the same `token`, share one
  * Inbox.
@@ -314,14 +353,15 @@ export class EventideBell extends HTMLElement {
    * renders often should keep it the same.
    */
   getToken: TokenSource | null;
-  /** Replaces texts; those that are not given stay. */
+  /** Replaces texts, whatever the language; those that are not given stay. */
   strings: Partial<Strings>;
   /** socket.io-client's `io`, to be set before the element is connected. */
   io: ((...args: never[]) => unknown) | null;
   readonly inbox: Inbox | null;
   readonly unreadCount: number | null;
+  readonly unseenCount: number | null;
   readonly state: ConnectionState;
-  /** Show the list. */
+  /** Show the list, which marks what is new as seen. */
   open(): void;
   /** `focus`: give the keyboard back to the bell. */
   close(options?: { focus?: boolean }): void;
@@ -371,6 +411,14 @@ export class WindowedList<Item extends { readonly id: string }, Row extends Wind
   close(): void;
 }
 
+/**
+ * The bell's languages, by their tags: texts, or what promises them, and is called when they are needed. Those that are
+ * not given are in English, which is built in; Arabic, French, German, Japanese and Spanish are files of the service. A
+ * page may replace any, and add its own, before there is a bell: `languages.it = { title: "Notifiche", … }`.
+ *
+ * "de-AT" is the language `de-AT`, if there is one, else `de`, with the times and numbers of `de-AT`.
+ */
+export const languages: Record<string, Partial<Strings> | ((service: string) => Promise<Partial<Strings>>)>;
 /** Where a link leads: a URL when it is relative, http or https, otherwise null. */
 export function safeUrl(link: string): URL | null;
 /** "now", "42s ago", "yesterday": as `Intl.RelativeTimeFormat` has it in this locale. Empty if it is no time. */

@@ -258,7 +258,7 @@ def test_a_version_without_them_is_refused() -> None:
 
 
 def test_the_walk_sees_what_there_is() -> None:
-    assert {".service.NotificationService", ".service.delivery.ReceiptWriter", ".wire"} <= {*imports("realtime.events")}
+    assert {".service.Inbox", ".service.delivery.ReceiptWriter", ".wire"} <= {*imports("realtime.events")}
     assert {".store.base.Store", ".wire"} <= {*imports("service.notifications"), *imports("service.counts")}
     assert may_import("service.delivery", "store.base.Store")
     for name, other in [("models", "errors.X"), ("wire", "metrics"), ("channel.rooms", "realtime.hub")]:

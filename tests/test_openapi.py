@@ -41,7 +41,9 @@ to_come = st.datetimes(datetime(2200, 1, 1), datetime(9000, 1, 1))  # noqa: DTZ0
 schemathesis.openapi.format("date-time", to_come.map(lambda time: f"{time.isoformat()}Z"))
 
 DOCUMENT = openapi.document(
-    NotificationRoutes(cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None)).operations(),
+    NotificationRoutes(
+        cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None)
+    ).operations(),
     version=__version__,
 )
 described = schemathesis.openapi.from_dict(DOCUMENT)
@@ -69,7 +71,9 @@ def test_every_operation_does_what_the_document_says(case: schemathesis.Case[Any
 def _make_it_succeed(case: schemathesis.Case[Any], service: Service) -> None:
     """Otherwise most answers would be 404, and 409 for a key that is tried with one body after the other."""
     if case.path.startswith("/v1/notifications/{id}"):
-        case.path_parameters["id"] = service.send(USER, link="/x", data={"a": [1]})[0]
+        case.path_parameters["id"] = service.send(
+            USER, link="/x", data={"a": [1]}, actions=[{"id": "yes", "label": "Yes"}]
+        )[0]
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = uuid4().hex
 
@@ -102,6 +106,9 @@ def test_the_rows_of_the_contract_are_documented() -> None:
     assert documented == {
         "GET /v1/notifications",
         "GET /v1/notifications/{id}",
+        "POST /v1/notifications/actions",
+        "PUT /v1/notifications/{id}/action",
+        "GET /v1/admin/notifications/{id}",
         "GET /v1/notifications/unread-count",
         "PUT /v1/notifications/{id}/read",
         "PUT /v1/notifications/read-all",

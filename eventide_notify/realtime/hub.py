@@ -169,7 +169,7 @@ class Hub:
         else:
             tell = writes.tell(event, content)
         await self._writer.write(lambda: ((self._meant(user), tell) for user in ((None,) if users is None else users)))
-        if event in (wire.NOTIFICATION_READ, wire.NOTIFICATION_DELETED):
+        if event in wire.STATE_CHANGED:
             self._counts_changed(users or ())
 
     def _meant(self, user: UserId | None) -> Sequence[Session]:

@@ -105,7 +105,7 @@ def _responses(row: Operation) -> dict[str, Any]:
     problems += [403] if row.admin else [429]
     problems += [404] if row.may_miss else []
     problems += [400, 413, 415] if row.body is not None else []
-    problems += [409] if row.headers else []
+    problems += [409] if row.may_conflict else []
     return {str(row.status): good, **{str(status): _problem(status) for status in sorted(problems)}}
 
 

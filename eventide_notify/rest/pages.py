@@ -103,16 +103,18 @@ class PageRoutes:
     def _read(self, directory: Path) -> dict[str, File]:
         """By name below `/client/`. The bell is its bundle, unless its modules are others now."""
         headers = self._headers()
+        bundle = directory / "bundle"
         files = {
             path.relative_to(directory).as_posix(): _read(path, headers)
             for path in directory.rglob("*")
-            if path.suffix in _TYPES and path.is_file()
+            if path.suffix in _TYPES and path.is_file() and path.parent != bundle
         }
-        bundle = directory / "bundle"
         if not _is_fresh(files, bundle):
             return files
-        without = {name: file for name, file in files.items() if not name.startswith("bell/")}
-        return without | {name: _read(bundle / name, headers) for name in BUNDLE}
+        # The languages stay files of their own: bell/strings/de.js.
+        without = {name: file for name, file in files.items() if not re.fullmatch(r"bell/[^/]+", name)}
+        bundled = {**{name: name for name in BUNDLE}, "bundle/integrity.json": "integrity.json"}
+        return without | {name: _read(bundle / file, headers) for name, file in bundled.items()}
 
     def _page(self, page: File) -> File:
         """With the versions of what it loads: what is loaded need not be asked for again."""

@@ -70,6 +70,7 @@ class Operation:
     body_required: bool = True
     admin: bool = False
     may_miss: bool = False
+    may_conflict: bool = False
     headers: Sequence[tuple[str, str]] = field(default=())
 
 
@@ -101,14 +102,16 @@ class NotificationRoutes:
             Operation("PUT", f"{one}/read", self.read, "Mark a notification as read",
                       answers.NotificationShape, may_miss=True),
             Operation("PUT", f"{one}/action", self.press, "Choose one of a notification's actions",
-                      answers.NotificationShape, body=schemas.Choice, may_miss=True),
+                      answers.NotificationShape, body=schemas.Choice, may_miss=True,
+                      may_conflict=True),
             Operation("GET", "/v1/admin/notifications/{id}", self.find, "Get a notification of any user",
                       answers.NotificationShape, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/notifications", self.send, "Send a notification to users",
                       answers.CreatedNotifications, 201, body=schemas.NewNotification, admin=True,
-                      headers=_IDEMPOTENCY),
+                      headers=_IDEMPOTENCY, may_conflict=True),
             Operation("POST", "/v1/admin/announcements", self.announce, "Announce something to everybody",
-                      answers.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY),
+                      answers.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY,
+                      may_conflict=True),
             Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Retract an announcement",
                       status=204, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/events", self.publish, "Emit a custom event to connected users",

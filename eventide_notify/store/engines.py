@@ -9,6 +9,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
-from ..models import NotificationId, UserId
-from .base import Claim
+from ..models import Change, NotificationId, UserId
+from .base import Changed, Claim
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
@@ -77,12 +78,16 @@ class Database(ABC):
         """
         return False
 
-    async def read_together(
-        self, user: UserId, ids: Collection[NotificationId], now: datetime
-    ) -> Collection[NotificationId]:
-        """Mark these as read likewise, with a few of all others. Those that are the user's own, without announcements,
-        and have been done; the others have not."""
-        return ()
+    async def change_together(
+        self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
+    ) -> Changed:
+        """Change these likewise, together with what others change. Those that are the user's own, without
+        announcements, and have been done; the others have not. What came first is done first."""
+        return Changed((), ())
+
+    def turn(self, user: UserId) -> AbstractAsyncContextManager[object]:
+        """Within it, what is written for this user is written in the order in which it came here."""
+        return nullcontext()
 
     @abstractmethod
     async def _inspect(self, work: Work[T]) -> T:

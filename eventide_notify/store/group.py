@@ -1,11 +1,11 @@
-"""Saves that arrive together are written together."""
+"""What arrives together is written together."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 from ..errors import Refused
 
@@ -19,7 +19,8 @@ class Group(Generic[T, R]):
     `work` gets some of what has come, in order, and returns a result for each. What it raises all of them get, unless
     `may_be_of_one` says that the error may be about one among them, as a `Refused` may: then each is tried by itself,
     so that it fails alone. `weigh` says how large something is; together they weigh `most`, but for one that weighs
-    more by itself.
+    more by itself. `touches` says what something is about, and what it does to that: what does different things to the
+    same is not done together, but one after the other.
 
     What has come is done, also when its caller does not wait for it any more.
     """
@@ -30,11 +31,13 @@ class Group(Generic[T, R]):
         *,
         weigh: Callable[[T], int],
         most: int,
+        touches: Callable[[T], Mapping[Any, object]] = lambda _: {},
         may_be_of_one: Callable[[Exception], bool] = lambda error: isinstance(error, Refused),
     ) -> None:
         self._work = work
         self._weigh = weigh
         self._most = most
+        self._touches = touches
         self._may_be_of_one = may_be_of_one
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -60,10 +63,22 @@ class Group(Generic[T, R]):
             self._task = None
 
     def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
-        some = [self._waiting.popleft()]
-        weight = self._weigh(some[0][0])
-        while self._waiting and (weight := weight + self._weigh(self._waiting[0][0])) <= self._most:
+        some: list[tuple[T, asyncio.Future[R]]] = []
+        later: list[tuple[T, asyncio.Future[R]]] = []
+        touched: dict[Any, object] = {}
+        weight = 0
+        while self._waiting:
+            item, _ = self._waiting[0]
+            touches = self._touches(item)
+            if not all(touched.setdefault(what, does) == does for what, does in touches.items()):
+                touched |= dict.fromkeys(touches)  # and nobody comes before it
+                later.append(self._waiting.popleft())
+                continue
+            weight += self._weigh(item)
+            if some and weight > self._most:
+                break
             some.append(self._waiting.popleft())
+        self._waiting.extendleft(reversed(later))
         return some
 
     async def _do_some(self, some: Sequence[tuple[T, asyncio.Future[R]]]) -> None:

@@ -97,7 +97,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         CREATE INDEX notifications_pending ON notifications (user_id, id)
         WHERE status = 'PENDING' AND archived_at IS NULL
         """,
-        # Both counts come out of it, without a look at the notifications themselves.
+        # Of it alone PostgreSQL makes both counts, without a look at the notifications.
         """
         CREATE INDEX notifications_unread ON notifications (user_id, id, seen_at)
         WHERE status <> 'READ' AND archived_at IS NULL

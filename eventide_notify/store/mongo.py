@@ -9,24 +9,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from ..errors import OutcomeUnknown, Unavailable
-from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
-from .base import Claim
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from .base import Changed, Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
+from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import Document, MongoClient, group, together
-from .mongo_errors import advice, one_call
+from .mongo_errors import advice, changed, one_call
 from .mongo_schema import MIGRATION_SECONDS, migrate
+from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
-from .records import pack_content, resume, resume_announcement, unpack_content
+from .records import pack_content, resume, resume_announcement
 
-DELETES_AT_ONCE = 20
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
 _UNREAD = {"$in": list(UNREAD)}  # {"$ne": "READ"} could not use an index in the order of ids
+_BY_SEEN = {"$group": {"_id": {"user": "$userId", "seen": "$seen"}, "number": {"$sum": 1}}}
+_CHANGING: dict[Change, Document] = {
+    Change.SEEN: {"status": _UNREAD, "seen": None},
+    Change.READ: {"status": _UNREAD},
+    Change.UNREAD: {"status": Status.READ},
+}
+"""What a change changes, where it is not all that there is."""
+NOTHING = Counts(0, 0)
 
 
 class MongoStore:
@@ -37,6 +47,7 @@ class MongoStore:
         self._patient = partial(MongoClient, url, driver, socketTimeoutMS=PATIENCE, wTimeoutMS=PATIENCE)
         self._notifications = self._client["notifications"]
         self._saves = group(self._save_group, weigh=len)
+        self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
 
@@ -50,7 +61,8 @@ class MongoStore:
         self._client.opened()
 
     async def close(self) -> None:
-        await self._saves.settle()
+        for work in (self._saves, self._own, self._announcements):
+            await work.settle()
         await self._claims.settle()
         await self._client.close()
 
@@ -88,6 +100,7 @@ class MongoStore:
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
         await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
+        await self._own.purge()
 
     # What a user has
 
@@ -104,34 +117,43 @@ class MongoStore:
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
+        archived: bool = False,
         type: str | None = None,
+        text: str | None = None,
     ) -> Sequence[Notification]:
         statuses = {None: tuple(Status), True: UNREAD, False: (Status.READ,)}[unread]
-        wanted = Wanted({} if before is None else {"$lt": before}, statuses, type)
+        wanted = Wanted({} if before is None else {"$lt": before}, statuses, archived, type, text)
         return await self._newest(user, wanted, now, limit, offset)
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
-        return (await self._newest(user, Wanted({}, [Status.PENDING]), now, limit))[::-1]
+        return (await self._newest(user, Wanted({}, [Status.PENDING], archived=False), now, limit))[::-1]
 
     async def newer(self, user: UserId, *, than: NotificationId, now: datetime, limit: int) -> Sequence[Notification]:
-        return (await self._newest(user, Wanted({"$gt": than}), now, limit))[::-1]
+        return (await self._newest(user, Wanted({"$gt": than}, archived=False), now, limit))[::-1]
 
     async def owned(
         self, user: UserId, ids: Collection[NotificationId], *, now: datetime
     ) -> Collection[NotificationId]:
         if not ids:
             return []
-        own, announced = await asyncio.gather(self._own(user, ids), self._announcements.owned(user, ids, now))
+        own, announced = await asyncio.gather(self._owned(user, ids), self._announcements.owned(user, ids, now))
         return [*own, *announced]
 
-    async def unread_counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, int]:
+    async def counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, Counts]:
         if not users:
             return {}
-        own, (announced, read) = await asyncio.gather(
-            self._client.count(self._notifications, {"status": _UNREAD}, users),
-            self._announcements.unread(users, now),
+        unread = {"archived": {"$ne": True}, "status": _UNREAD}
+        rows, (announced, done) = await asyncio.gather(
+            self._client.count(self._notifications, unread, users, [_BY_SEEN]),
+            self._announcements.counts(users, now),
         )
-        return {user: own.get(user, 0) + announced - read.get(user, 0) for user in users}
+        counts = {user: Counts(announced - each.unread, announced - each.unseen) for user, each in done.items()}
+        own: dict[UserId, Counts] = {}
+        for row in rows:
+            user, unseen, number = row["_id"]["user"], not row["_id"].get("seen"), row["number"]
+            before = own.get(user, NOTHING)
+            own[user] = Counts(before.unread + number, before.unseen + unseen * number)
+        return {user: _sum(own.get(user, NOTHING), counts.get(user, Counts(announced, announced))) for user in users}
 
     # What users do
 
@@ -153,64 +175,54 @@ class MongoStore:
                 changed += await self._client.update(self._notifications, pending | {"_id": {"$in": ids}}, change)
         return changed
 
-    async def mark_read(
-        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
-    ) -> Collection[NotificationId]:
-        own: list[NotificationId] = []
+    async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
+        owned: list[NotificationId] = []
+        changed: list[NotificationId] = []
         with one_call():
             for part in self._client.limits.parts(ids):
-                await self._read({"_id": {"$in": part}, "userId": user}, now)
-                own += await self._client.ids(self._notifications, {"_id": {"$in": part}, "userId": user})
-            others = set(ids).difference(own)
-            return [*own, *await self._announcements.read(user, others, now)] if others else own
+                for outcome in await self._do(Wish(user, change, part, now)):
+                    owned += outcome.owned
+                    changed += outcome.changed
+        return Changed(owned, changed)
 
-    async def mark_all_read(self, user: UserId, *, up_to: NotificationId | None, now: datetime) -> int:
-        own = {"userId": user} if up_to is None else {"userId": user, "_id": {"$lte": up_to}}
-        with one_call():
-            return sum(await together(self._read(own, now), self._announcements.read_all(user, up_to, now)))
-
-    async def _read(self, wanted: Document, now: datetime) -> int:
-        """Move on those that are unread. Who reads what no receipt has come for has received it."""
-        read: Document = {"status": Status.READ, "readAt": now}
-        received = read | {"deliveredAt": now}
-        # What is delivered between the two was pending for the first of them, or is delivered for the second.
-        pending, delivered = (wanted | {"status": status} for status in UNREAD)
-        changed = await self._client.update(self._notifications, pending, received, wanted | received)
-        return changed + await self._client.update(
-            self._notifications, delivered, read, wanted | read | {"deliveredAt": {"$ne": now}}
+    async def change_all(
+        self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
+    ) -> Sequence[NotificationId]:
+        own = {"userId": user, "archived": True if change is Change.UNARCHIVE else None}
+        older = {} if up_to is None else {"_id": {"$lte": up_to}}
+        ids, announced = await asyncio.gather(
+            self._client.ids(self._notifications, own | older | _CHANGING.get(change, {})),
+            self._announcements.all_for(user, change, up_to, now),
         )
+        return sorted((await self.change(user, change, [*ids, *announced], now=now)).changed, reverse=True)
 
-    async def delete(
-        self, user: UserId, ids: Collection[NotificationId], *, now: datetime
-    ) -> Collection[NotificationId]:
-        if not ids:
-            return []
-        with one_call():
-            own, announced = await together(self._delete(user, ids), self._announcements.delete(user, ids, now))
-            return [*own, *announced]
+    async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
+        outcomes = await self._do(Wish(user, Change.READ, [id], now, action))
+        return any(outcome.chosen for outcome in outcomes)
 
-    async def _delete(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
-        # One by one: delete_many tells how many it removed, but not which, and another call may be removing them too.
-        turns = asyncio.Semaphore(DELETES_AT_ONCE)
+    async def _do(self, wish: Wish) -> list[Outcome]:
+        """What became of it among the user's own notifications, and among announcements."""
+        own = await self._own.do(wish)
+        others = set(wish.ids) - own.owned
+        if own.changed:
+            changed()
+        return [own, await self._announcements.do(replace(wish, ids=others))] if others else [own]
 
-        async def delete(id: NotificationId) -> bool:
-            async with turns:
-                return await self._client.remove(self._notifications, {"_id": id, "userId": user})
-
-        found = sorted(await self._own(user, ids))
-        deleted = await together(*map(delete, found))
-        return [id for id, gone in zip(found, deleted, strict=True) if gone]
-
-    async def _own(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
+    async def _owned(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
         return await self._client.among(self._notifications, ids, {"userId": user})
 
     # What may have been missed, of all users
 
     async def since(self, id: NotificationId, *, limit: int) -> Sequence[Notification]:
-        return await self._oldest({"_id": {"$gt": id}}, limit)
+        return await self._oldest({"_id": {"$gt": id}} | NOT_DELETED, limit)
 
     async def overdue(self, *, after: NotificationId, before: NotificationId, limit: int) -> Sequence[Notification]:
-        return await self._oldest({"status": Status.PENDING, "_id": {"$gt": after, "$lt": before}}, limit)
+        pending = {"status": Status.PENDING, "archived": None}
+        return await self._oldest(pending | {"_id": {"$gt": after, "$lt": before}}, limit)
+
+    async def find(self, id: NotificationId) -> Notification | None:
+        found = await self._oldest({"_id": id} | NOT_DELETED, 1)
+        return found[0] if found else None
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
@@ -242,23 +254,13 @@ class MongoStore:
 
 
 def _to_document(notification: Notification) -> Document:
-    return {
-        "_id": notification.id,
-        "userId": notification.user_id,
-        "status": notification.status,
-        "createdAt": notification.created_at,
-        "deliveredAt": notification.delivered_at,
-        "readAt": notification.read_at,
-    } | pack_content(notification.content)
+    about = {"_id": notification.id, "userId": notification.user_id, "createdAt": notification.created_at}
+    return about | state_fields(notification) | pack_content(notification.content)
 
 
 def _from_document(document: Document) -> Notification:
-    return Notification(
-        id=document["_id"],
-        user_id=document["userId"],
-        content=unpack_content(document),
-        created_at=document["createdAt"],
-        status=Status(document["status"]),
-        delivered_at=document["deliveredAt"],
-        read_at=document["readAt"],
-    )
+    return to_notification(document, document["userId"], state_of(document))
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(one.unread + other.unread, one.unseen + other.unseen)

@@ -1,7 +1,8 @@
 """Announcements in MongoDB: one document each, and one for each step that a user took with it.
 
-Steps (`DELIVERED`, `READ`, `DELETED`) are only ever inserted, and their ids are unique: of concurrent calls one takes
-a step, and none can be taken back, even where a conditional update is not atomic (FerretDB 1.24).
+Steps (`DELIVERED`, `SEEN`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are unique: of
+concurrent calls one takes a step, even where a conditional update is not atomic (FerretDB 1.24). Only `READ` and
+`ARCHIVED` are ever taken back. What is read is seen, also without that step, as earlier versions left it.
 
 Who reads asks for the steps before the announcements, and a removal hides the announcement before it takes its steps
 away, so that nobody sees it without what they did with it. A step that is taken in the very moment of the removal may
@@ -10,16 +11,25 @@ stay behind: it is of no announcement, and is never read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from ..models import Announcement, Notification, NotificationId, Receipt, Status, UserId
-from .mongo_client import BATCH, Document, MongoClient
-from .records import AT_ONCE, DELETED, LONG_AGO, expiry, pack_content, unpack_content
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Pressed, Receipt, Status, UserId
+from .mongo_changes import Changes, Decided, Found, Key, Written
+from .mongo_client import Document, MongoClient
+from .mongo_limits import BATCH
+from .mongo_state import State, to_notification
+from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
-Taken = dict[NotificationId, dict[str, datetime]]
-"""The steps that one user took with each announcement, and when."""
+SEEN, ARCHIVED, PRESSED = "SEEN", "ARCHIVED", "PRESSED"
+Steps = Mapping[str, Document]
+"""The steps that one user took with one announcement: the documents, by their kind."""
+Taken = dict[NotificationId, dict[str, Document]]
+"""Those with each announcement."""
 UNREAD = (Status.PENDING, Status.DELIVERED)
 
 
@@ -30,31 +40,44 @@ class Wanted:
     ids: Document
     """A condition on the id: `$lt` and the like."""
     statuses: Collection[Status] = tuple(Status)
+    archived: bool | None = None
+    """None: whether it is archived or not."""
     type: str | None = None
+    text: str | None = None
 
     def own(self, user: UserId) -> Document:
         """The query for notifications."""
         # Without the status where it does not matter: the index then is in the order of ids.
         status = {} if len(self.statuses) == len(Status) else {"status": {"$in": list(self.statuses)}}
-        return {"userId": user} | ({"_id": self.ids} if self.ids else {}) | status | self._of_type()
+        archived = {} if self.archived is None else {"archived": self.archived or None}
+        return {"userId": user} | archived | ({"_id": self.ids} if self.ids else {}) | status | self._content()
 
     def having(self, taken: Taken) -> Document:
         """The query for announcements, for the user who took these steps."""
-        status = {id: _status(steps) for id, steps in taken.items()}
-        if Status.PENDING in self.statuses:  # then those without steps too
-            ids = {"$nin": [id for id in status if status[id] not in self.statuses]}
-        else:
-            ids = {"$in": [id for id in status if status[id] in self.statuses]}
-        return {"_id": self.ids | ids} | self._of_type()
+        fits = {id for id, steps in taken.items() if self._fits(_state(steps))}
+        ids = {"$nin": sorted(taken.keys() - fits)} if self._fits(State()) else {"$in": sorted(fits)}
+        return {"_id": self.ids | ids} | self._content()
 
-    def _of_type(self) -> Document:
-        return {} if self.type is None else {"type": self.type}
+    def _fits(self, state: State | None) -> bool:
+        return (
+            state is not None
+            and state.status in self.statuses
+            and self.archived in (None, state.archived_at is not None)
+        )
+
+    def _content(self) -> Document:
+        type = {} if self.type is None else {"type": self.type}
+        if not self.text:
+            return type
+        text = {"$regex": in_any_case(self.text)}
+        return type | {"$or": [{"title": text}, {"message": text}]}
 
 
-class MongoAnnouncements:
+class MongoAnnouncements(Changes):
     """The part of `MongoStore` that is about announcements only."""
 
     def __init__(self, client: MongoClient) -> None:
+        super().__init__()
         self._client = client
         self._announcements = client["announcements"]
         self._steps = client["announcement_receipts"]
@@ -98,21 +121,36 @@ class MongoAnnouncements:
         """As they are for this user."""
         taken = await self._taken(user)
         documents = await self._client.find(self._announcements, _active(now) | wanted.having(taken), limit)
-        return [_to_notification(document, user, taken.get(document["_id"], {})) for document in documents]
+        states = {id: _state(steps) or State() for id, steps in taken.items()}
+        return [
+            to_notification(document, user, states.get(document["_id"], State()), broadcast=True)
+            for document in documents
+        ]
 
     async def owned(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> list[NotificationId]:
         """Those of `ids` that the user has."""
-        return await self._had(ids, await self._taken(user), now)
+        gone = {id for id, steps in (await self._taken(user)).items() if DELETED in steps}
+        return await self._client.among(self._announcements, set(ids) - gone, _active(now))
 
-    async def unread(self, users: Collection[UserId], now: datetime) -> tuple[int, Mapping[UserId, int]]:
-        """How many there are, and how many of them each user has read or deleted."""
+    async def all_for(
+        self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
+    ) -> list[NotificationId]:
+        """Those to which a change of all is made."""
+        wanted = Wanted({} if up_to is None else {"$lte": up_to}, archived=change is Change.UNARCHIVE)
+        return await self._ids(wanted.having(await self._taken(user)), now)
+
+    async def counts(self, users: Collection[UserId], now: datetime) -> tuple[int, Mapping[UserId, Counts]]:
+        """How many there are, and how many of them do not count as unread, or as unseen, for each user."""
         active = set(await self._ids({}, now))
         while active:
-            read = {"status": Status.READ, "announcementId": {"$in": sorted(active)}}
-            counts = await self._client.count(self._steps, read, users)
+            done = {
+                "status": {"$in": [SEEN, Status.READ, ARCHIVED, DELETED]},
+                "announcementId": {"$in": sorted(active)},
+            }
+            rows = await self._client.count(self._steps, done, users, _EACH_ONCE, len(active))
             before, active = active, set(await self._ids({}, now))
             if active == before:  # else one was removed, and perhaps its steps were not counted
-                return len(active), counts
+                return len(active), _not_counted(rows)
         return 0, {}
 
     async def deliver(self, receipts: Collection[Receipt], now: datetime) -> int:
@@ -121,48 +159,71 @@ class MongoAnnouncements:
             return 0
         named = {receipt.notification_id for receipt in receipts}
         active = set(await self._client.among(self._announcements, named, _active(now)))
-        proven = [
-            (receipt.notification_id, receipt.user_id) for receipt in receipts if receipt.notification_id in active
-        ]
-        reading = [_step_id(id, Status.READ, user) for id, user in proven]
-        read = set(await self._client.among(self._steps, reading))
-        new = [each for each, step in zip(proven, reading, strict=True) if step not in read]
+        proven = {
+            _step_id(receipt.notification_id, kind, receipt.user_id): (receipt.notification_id, receipt.user_id)
+            for receipt in receipts
+            if receipt.notification_id in active
+            for kind in (Status.READ, DELETED)
+        }
+        further = await self._client.among(self._steps, proven)
+        new = set(proven.values()).difference(proven[step] for step in further)
         return len(await self._take(new, Status.DELIVERED, now))
 
-    async def read(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
-        """→ `READ`; those of `ids` that the user has."""
-        taken = await self._taken(user)
-        found = await self._had(ids, taken, now)
-        await self._read(user, found, taken, now)
+    async def _find(self, keys: Collection[Key]) -> Mapping[Key, Found]:
+        taken: dict[Key, dict[str, Document]] = {}
+        for step in await self._steps_of(user for user, _ in keys):
+            taken.setdefault((step["userId"], step["announcementId"]), {})[step["status"]] = step
+        until: dict[NotificationId, datetime] = {}
+        for part in self._client.limits.parts(id for _, id in keys):
+            there = {"_id": {"$in": part}}
+            for each in await self._client.find(self._announcements, there, len(part), fields=["expiresAt"]):
+                until[each["_id"]] = each["expiresAt"]
+        found: dict[Key, Found] = {}
+        for key in keys:
+            steps = taken.get(key, {})
+            state = _state(steps)
+            if key[1] in until and state is not None:
+                found[key] = Found(state, steps, until[key[1]])
         return found
 
-    async def read_all(self, user: UserId, up_to: NotificationId | None, now: datetime) -> int:
-        """→ `READ`; how many changed."""
-        wanted = Wanted({} if up_to is None else {"$lte": up_to}, UNREAD)
-        taken = await self._taken(user)
-        return await self._read(user, await self._ids(wanted.having(taken), now), taken, now)
-
-    async def delete(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
-        """Take them from this user; those of `ids` that the user had."""
-        found = [(id, user) for id in await self.owned(user, ids, now)]
-        await self._take(found, Status.READ, now)  # what is deleted is counted as read
-        return await self._take(found, DELETED, now)
-
-    async def _had(self, ids: Collection[NotificationId], taken: Taken, now: datetime) -> list[NotificationId]:
-        """Those of `ids` that a user has who took these steps."""
-        gone = {id for id, steps in taken.items() if DELETED in steps}
-        return await self._client.among(self._announcements, set(ids) - gone, _active(now))
+    async def _write(self, decided: Sequence[Decided]) -> Written:
+        new: dict[str, Document] = {}
+        moved: dict[str, Document] = {}
+        gone: set[str] = set()
+        keys: dict[str, Key] = {}
+        for key, found, state, at in decided:
+            before = {step["_id"]: step for step in found.saved.values()}
+            then = {step["_id"]: step for step in _steps(key, found.saved, state, at)}
+            keys |= dict.fromkeys(then, key)
+            new |= {id: step for id, step in then.items() if id not in before}
+            if state is not None:
+                moved |= {id: step for id, step in then.items() if id in before and step["at"] != before[id]["at"]}
+                gone |= before.keys() - then.keys()
+        # First what is new: a step that goes must leave those behind that it stood for.
+        inserted = {step["_id"] for step in await self._client.insert(self._steps, new.values())}
+        await self._client.erase(self._steps, {*gone, *moved})
+        await self._client.insert(self._steps, moved.values())
+        taken = {keys[id] for id in new.keys() - inserted}  # by somebody else, in the same moment
+        lost = {each.key for each in decided if each.state is None and each.key in taken}
+        return Written(taken - lost, lost, {})
 
     async def _ids(self, wanted: Document, now: datetime) -> list[NotificationId]:
         return await self._client.ids(self._announcements, _active(now) | wanted)
 
     async def _taken(self, user: UserId) -> Taken:
-        fields = ["announcementId", "status", "at"]
-        steps = await self._client.all(lambda: self._steps.find({"userId": user}, fields).batch_size(BATCH))
         taken: Taken = {}
-        for step in steps:
-            taken.setdefault(step["announcementId"], {})[step["status"]] = step["at"]
+        for step in await self._steps_of([user]):
+            taken.setdefault(step["announcementId"], {})[step["status"]] = step
         return taken
+
+    async def _steps_of(self, users: Iterable[UserId]) -> list[Document]:
+        found: list[Document] = []
+        for part in self._client.limits.parts(users):
+            found += await self._client.all(partial(self._cursor, part))
+        return found
+
+    def _cursor(self, users: Sequence[UserId]) -> Any:
+        return self._steps.find({"userId": {"$in": users}}).batch_size(BATCH)
 
     async def _take(
         self, which: Iterable[tuple[NotificationId, UserId]], status: str, now: datetime
@@ -171,15 +232,60 @@ class MongoAnnouncements:
         steps = [_step(id, status, user, now) for id, user in which]
         return [step["announcementId"] for step in await self._client.insert(self._steps, steps)]
 
-    async def _read(self, user: UserId, ids: Iterable[NotificationId], taken: Taken, now: datetime) -> int:
-        """Take all steps up to `READ`: who reads what no receipt has come for has received it. How many changed."""
-        steps = [
-            _step(id, status, user, now)
-            for id in ids
-            for status in (Status.DELIVERED, Status.READ)
-            if not {status, Status.READ} & taken.get(id, {}).keys()
-        ]
-        return sum(step["status"] == Status.READ for step in await self._client.insert(self._steps, steps))
+
+_EACH_ONCE = (
+    {
+        "$group": {
+            "_id": {"user": "$userId", "announcement": "$announcementId"},
+            "done": {"$sum": {"$sum": [1, "$extra"]}},  # one sum: FerretDB 1.24 takes a second one to be 0
+        }
+    },
+    {"$group": {"_id": {"user": "$_id.user", "done": "$done"}, "number": {"$sum": 1}}},
+)
+"""Of each user, how many announcements there are with which so much was done; to have seen it is 0 (`1 + extra`)."""
+
+
+def _not_counted(rows: Iterable[Document]) -> Mapping[UserId, Counts]:
+    unread: Counter[UserId] = Counter()
+    unseen: Counter[UserId] = Counter()
+    for row in rows:
+        key, number = row["_id"], row["number"]
+        unseen[key["user"]] += number
+        if key["done"]:
+            unread[key["user"]] += number
+    return {user: Counts(unread[user], unseen[user]) for user in unseen}
+
+
+def _steps(key: Key, saved: Steps, state: State | None, now: datetime) -> Iterable[Document]:
+    """The steps that say so, where these were taken before."""
+    user, id = key
+    if state is None:
+        return [*saved.values(), _step(id, DELETED, user, now)]
+    times = {Status.DELIVERED: state.delivered_at, Status.READ: state.read_at, ARCHIVED: state.archived_at}
+    steps = [_step(id, kind, user, at) for kind, at in times.items() if at is not None]
+    if state.seen_at is not None and (SEEN in saved or state.seen_at != state.read_at):
+        steps.append(_step(id, SEEN, user, state.seen_at) | {"extra": -1})
+    if state.pressed is not None:
+        steps.append(_step(id, PRESSED, user, state.pressed.at) | {"action": state.pressed.id})
+    return steps
+
+
+def _state(steps: Steps) -> State | None:
+    """What these steps come to; `None` if the user has deleted it."""
+    if DELETED in steps:
+        return None
+    at: dict[str, Any] = {kind: step["at"] for kind, step in steps.items()}
+    received, read, seen = at.get(Status.DELIVERED), at.get(Status.READ), at.get(SEEN)
+    status = Status.READ if read else Status.DELIVERED if received else Status.PENDING
+    pressed = steps.get(PRESSED)
+    return State(
+        status=status,
+        delivered_at=received or read,
+        read_at=read,
+        seen_at=seen or read,
+        archived_at=at.get(ARCHIVED),
+        pressed=Pressed(pressed["action"], pressed["at"]) if pressed else None,
+    )
 
 
 def _step(announcement: NotificationId, status: str, user: UserId, now: datetime) -> Document:
@@ -197,20 +303,3 @@ def _between(after: str, up_to: str) -> Document:
 
 def _active(now: datetime) -> Document:
     return {"expiresAt": {"$gt": now}}
-
-
-def _status(steps: Mapping[str, datetime]) -> str:
-    return next((step for step in (DELETED, Status.READ, Status.DELIVERED) if step in steps), Status.PENDING)
-
-
-def _to_notification(document: Document, user: UserId, steps: Mapping[str, datetime]) -> Notification:
-    return Notification(
-        id=document["_id"],
-        user_id=user,
-        content=unpack_content(document),
-        created_at=document["createdAt"],
-        status=Status(_status(steps)),
-        delivered_at=steps.get(Status.DELIVERED),
-        read_at=steps.get(Status.READ),
-        broadcast=True,
-    )

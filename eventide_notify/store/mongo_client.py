@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from pymongo import errors
+from pymongo import UpdateMany, errors
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import UserId
 from .group import Group
 from .mongo_errors import RAISED, Attempts, Commands, MongoErrors, changed, follow, known_already, may_pass
+from .mongo_limits import BATCH, Limits
 from .outage import OutageLog
 from .readiness import WriteCheck
 from .records import Tasks
 
+_NO_SUCH_INDEX = 27
 Document = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,40 +46,10 @@ OPTIONS = {
 """What holds unless the URL says otherwise."""
 GROUP = 1_000
 """Most documents that several callers have in one command."""
-BATCH = 10_000
-"""How many ids, and other small documents, come at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one command may hold."""
-
-    documents: int = BATCH
-    bytes: int = 8 * 1024 * 1024
-
-    @classmethod
-    def of(cls, hello: Mapping[str, Any]) -> Limits:
-        """Those of the server that introduces itself, where they are narrower."""
-        usual = cls()
-        size = min(hello.get("maxBsonObjectSize", 2 * usual.bytes), hello.get("maxMessageSizeBytes", 2 * usual.bytes))
-        return cls(min(usual.documents, hello.get("maxWriteBatchSize", usual.documents)), size // 2)
-
-    def parts(self, keys: Iterable[str]) -> Iterator[list[str]]:
-        """All of them, in order, as many at once as one command may name.
-
-        In order, because two who write the same in different orders can wait for each other for ever.
-        """
-        part: list[str] = []
-        left = self.bytes
-        for key in sorted(set(keys)):
-            size = len(key.encode()) + 16  # an element of an array has a type, a number and a length beside
-            if part and (size > left or len(part) == self.documents):
-                yield part
-                part, left = [], self.bytes
-            part.append(key)
-            left -= size
-        if part:
-            yield part
+COUNTED = 200_000
+"""Most things that one command counts: so many of each of its users."""
+ROWS = 10
+"""How many rows at most a count has of one user."""
 
 
 class MongoClient:
@@ -182,30 +153,39 @@ class MongoClient:
             found += await self.ids(collection, {"_id": {"$in": part}, **(wanted or {})})
         return found
 
-    async def count(self, collection: Any, wanted: Document, users: Collection[UserId]) -> Mapping[UserId, int]:
-        """How many such documents there are of each of these users."""
-        counts: list[Document] = []
-        for part in self.limits.parts(users):
-            each = {"$group": {"_id": "$userId", "count": {"$sum": 1}}}
-            pipeline = [{"$match": {"userId": {"$in": part}} | wanted}, each]
-            # One more than there can be: a batch that is full leaves the question open whether there is another.
-            counts += await self.all(partial(collection.aggregate, pipeline, batchSize=len(part) + 1))
-        return {count["_id"]: count["count"] for count in counts}
+    async def count(
+        self, collection: Any, wanted: Document, users: Collection[UserId], stages: Iterable[Document], each: int = 1
+    ) -> list[Document]:
+        """What these stages make of such documents of these users: some rows of each. A user has up to `each`."""
+        found: list[Document] = []
+        for part in self.limits.parts(users, most=COUNTED // max(1, each)):
+            pipeline = [{"$match": {"userId": {"$in": part}} | wanted}, *stages]
+            # More than there can be: a batch that is full leaves the question open whether there is another.
+            found += await self.all(partial(collection.aggregate, pipeline, batchSize=ROWS * len(part) + 1))
+        return found
 
     async def all(self, cursor: Callable[[], Any]) -> list[Document]:
         """All that a cursor has, which is made anew for each attempt."""
         return await self.read(_fetch, cursor)
 
-    async def update(self, collection: Any, wanted: Document, change: Document, done: Document | None = None) -> int:
-        """Change all these documents; how many there were.
-
-        `done`: what those look like that this changes. They are counted where the server's answer leaves some out.
-        """
-        attempts = self.attempts(many=True)
-        result = await self.write(collection.update_many, wanted, {"$set": change}, attempts=attempts)
-        if attempts.in_doubt and done is not None:
-            return await self.read(collection.count_documents, done)
+    async def update(self, collection: Any, wanted: Document, change: Document) -> int:
+        """Change all these documents; how many there were."""
+        result = await self.write(collection.update_many, wanted, {"$set": change}, attempts=self.attempts(many=True))
         return int(result.modified_count)
+
+    async def update_each(self, collection: Any, updates: Iterable[tuple[Document, Document]]) -> int:
+        """Make several changes, each to all documents of its own condition, in one command; how many there were."""
+        # FerretDB 1.24 never ends with a command of hundreds of updates of one document each.
+        requests = [UpdateMany(wanted, {"$set": change}) for wanted, change in updates]
+        attempts = self.attempts(many=True)
+        result = await self.write(partial(collection.bulk_write, requests, ordered=False), attempts=attempts)
+        return int(result.modified_count)
+
+    async def erase(self, collection: Any, ids: Iterable[str]) -> None:
+        """Remove these documents."""
+        for part in self.limits.parts(ids):
+            wanted = {"_id": {"$in": part}}
+            await self.write(collection.delete_many, wanted, attempts=self.attempts(many=True))
 
     async def remove(self, collection: Any, wanted: Document) -> bool:
         """Remove one document that was there a moment ago; whether this call did so."""
@@ -225,6 +205,14 @@ class MongoClient:
                     raise
                 raise OutcomeUnknown from error.__cause__
         return new
+
+    async def create_index(self, collection: Any, fields: Sequence[str], *, seconds: float) -> None:
+        """Make it, or wait for another instance that makes it."""
+        await self.write(collection.create_index, _ascending(fields), seconds=seconds)
+
+    async def drop_index(self, collection: Any, fields: Sequence[str], *, seconds: float) -> None:
+        """Remove it, if it is there."""
+        await self.write(_drop_index, collection, fields, seconds=seconds)
 
     async def _insert(self, collection: Any, documents: Sequence[Document]) -> Sequence[Document]:
         attempts = self.attempts(many=len(documents) > 1)
@@ -298,6 +286,18 @@ async def _insert(collection: Any, documents: Sequence[Document]) -> set[int]:
             raise
         return known
     return set()
+
+
+async def _drop_index(collection: Any, fields: Sequence[str]) -> None:
+    try:
+        await collection.drop_index(_ascending(fields))
+    except errors.OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+
+
+def _ascending(fields: Iterable[str]) -> list[tuple[str, int]]:
+    return [(field, 1) for field in fields]
 
 
 def _client_class(driver: str) -> Any:

@@ -75,7 +75,7 @@ class Attempts:
             return True
         if isinstance(error, errors.BulkWriteError):
             details = error.details or {}
-            return bool(details.get("writeConcernErrors") or details.get("nInserted"))
+            return any(details.get(each) for each in ("writeConcernErrors", "nInserted", "nModified"))
         if isinstance(error, errors.WriteConcernError):
             return True
         if self._answered > isinstance(error, errors.WriteError):  # which an answer has told; others were before it
@@ -179,6 +179,11 @@ def is_foreseen(error: BaseException) -> bool:
     if isinstance(error, errors.OperationFailure):
         return isinstance(error, errors.WriteConcernError) or _code(error) in _FORESEEN
     return isinstance(error, errors.ConnectionFailure | errors.ConfigurationError | OSError)
+
+
+def is_about_some(error: BaseException | None) -> bool:
+    """Whether the server has something against some of the documents of a command, and not against all that comes."""
+    return isinstance(error, errors.BulkWriteError) and not is_foreseen(error)
 
 
 def known_already(error: errors.BulkWriteError) -> set[int] | None:

@@ -13,19 +13,29 @@ from .records import check_version
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MIGRATION_SECONDS = 3_600.0
 """How long building an index may take, or waiting for another instance that builds it."""
 QUIET_SECONDS = 2.0
 TOLD_EVERY = 30.0
 """Seconds after which the log is told of an index that takes long: for the first time, and again."""
 
-INDEXES = {
-    "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),
+# Of what says yes or nothing (`archived`, `seen`) the documents of earlier versions say nothing, and so do new ones.
+INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "notifications": (
+        ("userId", "archived", "_id"),
+        ("userId", "archived", "status", "_id", "seen"),  # all that counts look at
+        ("status", "archived", "_id"),
+    ),
     "claims": (("claimedAt",),),
     "announcements": (("expiresAt",),),
+    "announcement_receipts": (("userId", "status", "announcementId", "extra"),),
+}
+REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),
     "announcement_receipts": (("userId", "status", "announcementId"),),
 }
+"""Indexes of earlier versions, which would make every save dearer."""
 
 
 async def migrate(client: MongoClient, patient: MongoClient) -> None:
@@ -45,11 +55,13 @@ async def migrate(client: MongoClient, patient: MongoClient) -> None:
     for collection, indexes in INDEXES.items():
         for fields in indexes:
             async with _told(f"the index ({', '.join(fields)}) of {collection}"):
-                keys = [(field, 1) for field in fields]
-                await patient.write(patient[collection].create_index, keys, seconds=MIGRATION_SECONDS)
+                await patient.create_index(patient[collection], fields, seconds=MIGRATION_SECONDS)
     if schema is None:
         await client.insert(meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
     elif found < SCHEMA_VERSION:
+        for collection, indexes in REPLACED.items():
+            for fields in indexes:
+                await patient.drop_index(patient[collection], fields, seconds=MIGRATION_SECONDS)
         newer = {"$set": {"version": SCHEMA_VERSION}}
         await client.write(meta.update_one, {"_id": "schema", "version": found}, newer)
 

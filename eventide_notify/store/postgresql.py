@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -16,13 +17,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..models import NotificationId, UserId
+from ..models import Change, NotificationId, UserId
 from . import engines
-from .base import Claim
+from .base import Changed, Claim
 from .engines import Database, Text, Work
 from .group import Group
+from .postgresql_changes import PostgresqlChanges, Wanted
 from .postgresql_connection import UNUSED_SECONDS, OwnConnection
-from .postgresql_reads import PostgresqlReads, Read
 from .postgresql_saves import PostgresqlSaves, Save
 from .records import Tasks
 from .sql_errors import Progress
@@ -33,6 +34,9 @@ T = TypeVar("T")
 CONNECTIONS = 10
 ROWS = 10_000
 """Most rows in one statement, but for those of one save."""
+
+PATIENCE = 2.0
+"""Seconds that a write waits for an earlier one of the same user. It takes milliseconds."""
 
 _USED_AT = "used_at"
 
@@ -58,9 +62,10 @@ class Postgresql(Database):
         )
         _check_at_checkout(self._reader)
         self._own = OwnConnection(url), OwnConnection(url)
-        self._saves, self._reads = PostgresqlSaves(self._own[0]), PostgresqlReads(self._own[1])
+        self._saves, self._changes = PostgresqlSaves(self._own[0]), PostgresqlChanges(self._own[1])
         self._saving = Group(self._save, weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1, most=ROWS)
-        self._marking = Group(self._mark, weigh=lambda read: len(read.ids), most=ROWS)
+        self._changing = Group(self._change, weigh=lambda wanted: len(wanted.ids), most=ROWS, touches=Wanted.touches)
+        self._turns = WeakValueDictionary[UserId, asyncio.Lock]()
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
@@ -82,18 +87,28 @@ class Postgresql(Database):
     async def _save(self, saves: Sequence[Save]) -> Sequence[bool]:
         return await self._noted(lambda progress: self._saves.save(saves, progress))
 
-    async def read_together(
-        self, user: UserId, ids: Collection[NotificationId], now: datetime
-    ) -> Collection[NotificationId]:
-        return await self._marking.do(Read(user, list(dict.fromkeys(ids)), milliseconds(now)))
+    async def change_together(
+        self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
+    ) -> Changed:
+        return await self._changing.do(Wanted(user, change, list(dict.fromkeys(ids)), milliseconds(now)))
 
-    async def _mark(self, reads: Sequence[Read]) -> Sequence[list[NotificationId]]:
-        return await self._noted(lambda progress: self._reads.mark(reads, progress))
+    async def _change(self, group: Sequence[Wanted]) -> Sequence[Changed]:
+        return await self._noted(lambda progress: self._changes.make(group, progress))
+
+    @asynccontextmanager
+    async def turn(self, user: UserId) -> AsyncIterator[None]:
+        lock = self._turns.setdefault(user, asyncio.Lock())
+        is_mine = await _acquired(lock)
+        try:
+            yield
+        finally:
+            if is_mine:
+                lock.release()
 
     async def close(self) -> None:
         await self._writes.close()
         await self._saving.settle()
-        await self._marking.settle()
+        await self._changing.settle()
         for connection in self._own:
             await connection.close()
         await self._tasks.settle()
@@ -122,6 +137,14 @@ class Postgresql(Database):
                 return result
 
         return await self._tasks.finish(transact())
+
+
+async def _acquired(lock: asyncio.Lock) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await lock.acquire()
+    except TimeoutError:  # the database does not answer somebody: that is no reason for all others to wait as long
+        return False
 
 
 def _check_at_checkout(engine: AsyncEngine) -> None:

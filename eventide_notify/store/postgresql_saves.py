@@ -16,7 +16,7 @@ from .base import Claim
 from .postgresql_connection import OwnConnection
 from .records import pack_items
 from .sql_errors import Progress
-from .tables import Run, claims, milliseconds, notifications
+from .tables import NEW, SHARED, Run, claims, columns_of, milliseconds, notifications
 
 _TYPES = {sa.Text: "text", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
 
@@ -38,10 +38,9 @@ def _names(columns: Iterable[sa.Column[Any]]) -> str:
     return ", ".join(column.name for column in columns)
 
 
-def _rows(first: int) -> str:
+def _rows(first: int, shared: Sequence[sa.Column[Any]]) -> str:
     """The rows to save: an array of ids, one of users, one of the number of the run that each is of, and an array for
     each column that a run shares, and one of its claim's keys."""
-    shared = list(notifications.columns)[2:]
     return f"""
         SELECT id, user_id, {_names(shared)}, claim
         FROM unnest(${first}::text[], ${first + 1}::text[], ${first + 2}::bigint[]) AS keys (id, user_id, run)
@@ -50,9 +49,12 @@ def _rows(first: int) -> str:
     """  # noqa: S608 - nothing of this comes from outside
 
 
-_ALL, _CLAIM = _names(notifications.columns), _names(claims.columns)
+_CLAIM = _names(claims.columns)
+
+
 # In the order of keys and ids: two instances with the same ones would otherwise wait for each other.
-_SAVE = f"""
+def _save(shared: Sequence[sa.Column[Any]]) -> str:
+    return f"""
 WITH taken AS (
     INSERT INTO claims ({_CLAIM})
     SELECT {_CLAIM} FROM unnest({_arrays(list(claims.columns), 1)}) AS wanted ({_CLAIM}) ORDER BY key
@@ -62,19 +64,27 @@ WITH taken AS (
     WHERE claims.claimed_at < excluded.claimed_at - ${len(claims.columns) + 1}::bigint
     RETURNING key
 ), saved AS (
-    INSERT INTO notifications ({_ALL})
-    SELECT {_ALL} FROM ({_rows(len(claims.columns) + 2)}) AS wanted
+    INSERT INTO notifications (id, user_id, {_names(shared)})
+    SELECT id, user_id, {_names(shared)} FROM ({_rows(len(claims.columns) + 2, shared)}) AS wanted
     WHERE claim IS NULL OR claim IN (SELECT key FROM taken)
     ORDER BY id
     ON CONFLICT (id) DO NOTHING
 )
 SELECT key FROM taken
 """  # noqa: S608
-_SAVE_UNCLAIMED = f"""
-INSERT INTO notifications ({_ALL})
-SELECT {_ALL} FROM ({_rows(1)}) AS wanted ORDER BY id
+
+
+def _save_unclaimed(shared: Sequence[sa.Column[Any]]) -> str:
+    return f"""
+INSERT INTO notifications (id, user_id, {_names(shared)})
+SELECT id, user_id, {_names(shared)} FROM ({_rows(1, shared)}) AS wanted ORDER BY id
 ON CONFLICT (id) DO NOTHING
 """  # noqa: S608
+
+
+_SHARED = {columns: list(notifications.columns)[2 : 2 + columns] for columns in (NEW, len(SHARED))}
+_SAVE = {columns: _save(shared) for columns, shared in _SHARED.items()}
+_SAVE_UNCLAIMED = {columns: _save_unclaimed(shared) for columns, shared in _SHARED.items()}
 
 
 class PostgresqlSaves:
@@ -92,12 +102,13 @@ class PostgresqlSaves:
                 wanted.setdefault(save.claim.key, save.claim)
         mine = [save.claim is None or wanted.get(save.claim.key) is save.claim for save in saves]
         some = [save for save, is_mine in zip(saves, mine, strict=True) if is_mine]
+        columns = columns_of(run for save in some for run in save.runs)
         if not wanted:
-            await self._connection.execute(progress, _SAVE_UNCLAIMED, *_columns(some))
+            await self._connection.execute(progress, _SAVE_UNCLAIMED[columns], *_columns(some, columns))
             return mine
         claimed = [list(column) for column in zip(*map(_values, wanted.values()), strict=True)]
         kept_for = lifetime // timedelta(milliseconds=1)
-        found = await self._connection.execute(progress, _SAVE, *claimed, kept_for, *_columns(some))
+        found = await self._connection.execute(progress, _SAVE[columns], *claimed, kept_for, *_columns(some, columns))
         taken = {row["key"] for row in found}
         return [
             is_mine and (save.claim is None or save.claim.key in taken)
@@ -109,12 +120,12 @@ def _values(claim: Claim) -> tuple[Any, ...]:
     return claim.key, claim.fingerprint, pack_items(claim.items), milliseconds(claim.claimed_at), True
 
 
-def _columns(saves: Iterable[Save]) -> list[Sequence[Any]]:
-    """The arrays that `_rows` takes."""
+def _columns(saves: Iterable[Save], columns: int) -> list[Sequence[Any]]:
+    """The arrays that `_rows` takes for so many columns."""
     wanted = [(run, save.claim and save.claim.key) for save in saves for run in save.runs]
     keys = [(*key, number) for number, (run, _) in enumerate(wanted, 1) for key in run.keys]
-    shared = [(*run.shared, claim) for run, claim in wanted]
-    return [*_turned(keys, 3), *_turned(shared, len(notifications.columns) - 1)]
+    shared = [(*run.shared[:columns], claim) for run, claim in wanted]
+    return [*_turned(keys, 3), *_turned(shared, columns + 1)]
 
 
 def _turned(rows: Sequence[Sequence[Any]], columns: int) -> list[Sequence[Any]]:

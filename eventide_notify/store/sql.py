@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
 from .sql_queries import SqlQueries
 from .sqlite import Sqlite
-from .tables import Run, in_inbox, is_pending, runs, to_rows
+from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
 
 _notifications = tables.notifications
 _n = _notifications.c
@@ -36,7 +36,7 @@ class SqlStore:
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
         self._claims = SqlClaims(self._database)
-        self._keep = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
+        self._keeping: dict[int, str] = {}
         self._announcements = SqlAnnouncements(self._database)
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
@@ -64,9 +64,18 @@ class SqlStore:
             lambda connection, held: self._insert(connection, runs(resume(notifications, held))),
         )
 
-    def _insert(self, connection: sa.Connection, wanted: Iterable[Run]) -> None:
-        if rows := [row for run in wanted for row in to_rows(run)]:
-            connection.execute(self._keep, rows)
+    def _insert(self, connection: sa.Connection, wanted: Sequence[Run]) -> None:
+        columns = columns_of(wanted)
+        if rows := [row for run in wanted for row in to_rows(run, columns)]:
+            connection.exec_driver_sql(self._keep(columns, connection.dialect), rows)
+
+    def _keep(self, columns: int, dialect: sa.Dialect) -> str:
+        """As text: SQLAlchemy takes longer to look at a row by its names than SQLite to save it."""
+        if columns not in self._keeping:
+            insert = self._database.insert(_notifications).on_conflict_do_nothing(index_elements=[_n.id])
+            names = ["id", "user_id", *SHARED[:columns]]
+            self._keeping[columns] = str(insert.compile(dialect=dialect, column_keys=names))
+        return self._keeping[columns]
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         return await self._claims.once(

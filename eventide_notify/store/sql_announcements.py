@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
 from .tables import (
+    AT,
     announcement_receipts,
     announcements,
     delivered,
@@ -80,11 +81,26 @@ DONE = (
 """Minus how many of these are not among each user's unread, and not among the unseen."""
 
 
+class Statements(NamedTuple):
+    """How a change is made to announcements that a user has."""
+
+    insert: sa.Insert
+    """Rows for those that the user has done nothing to yet."""
+    hold: sa.Select[Any]
+    """Those that the user has, and whether their rows are as `wanted`; they are held until then."""
+    make: sa.Update
+    """Change `ids`."""
+
+
 class SqlAnnouncements:
     """The part of `SqlStore` that is about announcements only."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        among = database.within(_a.id, sa.bindparam("among", type_=database.packed))
+        self._changes = {
+            change: self._statements(among, is_touched(_r, change), touched(_r, change)) for change in Change
+        }  # built once: to put one together takes longer than to carry it out
 
     def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
         """Save it, if it is not there yet."""
@@ -134,7 +150,8 @@ class SqlAnnouncements:
             announcement_id=[receipt.notification_id for receipt in receipts],
         ).c
         row = {name: sa.literal(value) for name, value in delivered(now).items()}
-        new = self._insert(connection, proven.user_id, row, _a.id == proven.announcement_id, now)
+        insert = self._inserted(proven.user_id, row, _a.id == proven.announcement_id)
+        new = connection.execute(insert, {"now": milliseconds(now)}).rowcount
         if new == len(receipts):
             return new
         r = announcement_receipts.alias().c
@@ -150,62 +167,55 @@ class SqlAnnouncements:
         self, connection: sa.Connection, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
     ) -> Changed:
         """Make this change to those of `ids` that the user has."""
-        held = self._hold(connection, user, self._database.among(_a.id, list(ids)), is_touched(_r, change), now)
-        return self._update(connection, user, held, touched(_r, change, now))
+        return self._change(connection, self._changes[change], user, now, among=self._database.pack(ids))
 
     def change_all(
         self, connection: sa.Connection, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
     ) -> Collection[NotificationId]:
         """Make this change to all, see `Store.change_all`; those that changed."""
         which = sa.true() if up_to is None else _a.id <= up_to
-        held = self._hold(connection, user, which, sa.and_(in_place(_r, change), is_touched(_r, change)), now)
-        return self._update(connection, user, held, touched(_r, change, now)).changed
+        wanted = sa.and_(in_place(_r, change), is_touched(_r, change))
+        return self._change(connection, self._statements(which, wanted, touched(_r, change)), user, now).changed
 
     def press(self, connection: sa.Connection, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         """Make this the chosen action, see `Store.press`."""
-        held = self._hold(connection, user, _a.id == id, is_free(_r, action), now)
-        return bool(self._update(connection, user, held, pressed(_r, action, now)).changed)
+        statements = self._statements(_a.id == id, is_free(_r, action), pressed(_r, action))
+        return bool(self._change(connection, statements, user, now).changed)
 
-    def _hold(
-        self,
-        connection: sa.Connection,
-        user: UserId,
-        which: sa.ColumnElement[bool],
-        wanted: sa.ColumnElement[bool],
-        now: datetime,
-    ) -> Mapping[NotificationId, bool]:
-        """Those of the announcements that the user has, now with rows, and whether these are as wanted."""
-        self._insert(connection, sa.literal(user), {"status": sa.literal(Status.PENDING)}, which, now)
-        active = sa.select(_a.id).where(which, _active(milliseconds(now)))
+    def _statements(
+        self, which: sa.ColumnElement[bool], wanted: sa.ColumnElement[bool], values: Mapping[str, Any]
+    ) -> Statements:
+        active = sa.select(_a.id).where(which, _active(NOW))
         mine = sa.select(_r.announcement_id, wanted.label("wanted")).where(
-            _r.user_id == user, _r.announcement_id.in_(active), _r.status != DELETED
+            _r.user_id == USER, _r.announcement_id.in_(active), _r.status != DELETED
         )
-        locked = mine.order_by(_r.announcement_id).with_for_update()
-        return {row.announcement_id: bool(row.wanted) for row in connection.execute(locked)}
+        ids = self._database.within(_r.announcement_id, sa.bindparam("ids", type_=self._database.packed))
+        return Statements(
+            self._inserted(USER, {"status": sa.literal(Status.PENDING)}, which),
+            mine.order_by(_r.announcement_id).with_for_update(),
+            sa.update(announcement_receipts).where(_r.user_id == USER, ids).values(values),
+        )
 
-    def _update(
-        self, connection: sa.Connection, user: UserId, held: Mapping[NotificationId, bool], values: Mapping[str, Any]
+    def _change(
+        self, connection: sa.Connection, statements: Statements, user: UserId, now: datetime, **which: Any
     ) -> Changed:
-        """Change the rows that are as wanted."""
-        if ids := [id for id, is_wanted in held.items() if is_wanted]:
-            rows = (_r.user_id == user, self._database.among(_r.announcement_id, ids))
-            connection.execute(sa.update(announcement_receipts).where(*rows).values(values))
-        return Changed(list(held), ids)
+        parameters = {"user": user, "now": milliseconds(now), **which}
+        connection.execute(statements.insert, parameters)
+        held = connection.execute(statements.hold, parameters).all()
+        if changed := [row.announcement_id for row in held if row.wanted]:
+            ids = self._database.pack(changed)
+            connection.execute(statements.make, {"user": user, "ids": ids, AT.key: milliseconds(now)})
+        return Changed([row.announcement_id for row in held], changed)
 
-    def _insert(
-        self,
-        connection: sa.Connection,
-        user: sa.ColumnElement[str],
-        row: Mapping[str, sa.ColumnElement[Any]],
-        which: sa.ColumnElement[bool],
-        now: datetime,
-    ) -> int:
-        """Insert such rows for these announcements, and hold the announcements; the number of rows that are new."""
+    def _inserted(
+        self, user: sa.ColumnElement[str], row: Mapping[str, sa.ColumnElement[Any]], which: sa.ColumnElement[bool]
+    ) -> sa.Insert:
+        """Insert such rows for these announcements where there are none, and hold the announcements."""
         # In one order: two calls with the same ones would otherwise wait for each other.
-        rows = sa.select(user, _a.id, *row.values()).where(which, _active(milliseconds(now))).order_by(_a.id, user)
+        rows = sa.select(user, _a.id, *row.values()).where(which, _active(NOW)).order_by(_a.id, user)
         held = rows.with_for_update(read=True, key_share=True, of=announcements)
         insert = self._database.insert(announcement_receipts).from_select([*_KEY, *row], held)
-        return connection.execute(insert.on_conflict_do_nothing(index_elements=_KEY)).rowcount
+        return insert.on_conflict_do_nothing(index_elements=_KEY)
 
 
 def _delete_rows(id: NotificationId, limit: int | None = None) -> sa.Delete:

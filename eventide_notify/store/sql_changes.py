@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,14 +13,16 @@ from ..models import Change, NotificationId, Receipt, UserId
 from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, parts
-from .sql_announcements import SqlAnnouncements
+from .sql_announcements import USER, SqlAnnouncements
 from .tables import (
+    AT,
     delivered,
     in_place,
     is_free,
     is_pending,
     is_touched,
     is_unread,
+    milliseconds,
     notifications,
     pressed,
     touched,
@@ -29,12 +31,24 @@ from .tables import (
 _n = notifications.c
 
 
+class Statements(NamedTuple):
+    """How a change is made to notifications of a user's own."""
+
+    hold: sa.Select[Any]
+    """Which of `ids` there are, and whether they will be `touched`; they are held until then."""
+    make: sa.Update | sa.Delete
+    """Change `ids`."""
+
+
 class SqlChanges:
     """The part of `SqlStore` that changes what users have."""
 
     def __init__(self, database: Database, announcements: SqlAnnouncements) -> None:
         self._database = database
         self._announcements = announcements
+        # Built once: to put one together takes longer than to carry it out.
+        self._some = {change: _statements(database, change) for change in Change}
+        self._all = {change: _statements(database, change, in_place(_n, change)) for change in Change}
 
     async def deliver(self, receipts: Collection[Receipt], now: datetime) -> int:
         changed, partly = 0, False
@@ -54,19 +68,22 @@ class SqlChanges:
 
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime) -> Changed:
         def work(part: Sequence[NotificationId], connection: sa.Connection) -> Changed:
-            own = self._change(connection, user, change, part, now)
+            own = self._change(connection, user, self._some[change], part, now)
             others = set(part).difference(own.owned)
             if not others:
                 return own
             announced = self._announcements.change(connection, user, change, others, now)
             return Changed([*own.owned, *announced.owned], [*own.changed, *announced.changed])
 
-        owned: list[NotificationId] = []
-        changed: list[NotificationId] = []
-        for part in parts(dict.fromkeys(ids)):
-            done = await self._database.write(partial(work, part), partly=bool(changed))
-            owned += done.owned
-            changed += done.changed
+        few = 0 < len(ids) <= AT_ONCE
+        done = await self._database.change_together(user, change, ids, now) if few else Changed((), ())
+        owned, changed = list(done.owned), list(done.changed)
+        if others := set(ids).difference(owned):
+            async with self._database.turn(user):
+                for part in parts(others):
+                    done = await self._database.write(partial(work, part), partly=bool(changed))
+                    owned += done.owned
+                    changed += done.changed
         return Changed(owned, changed)
 
     async def change_all(
@@ -77,57 +94,58 @@ class SqlChanges:
 
         def work(connection: sa.Connection) -> tuple[Sequence[NotificationId], list[NotificationId]]:
             ids = connection.execute(_newest(user, change, *older)).scalars().all()
-            done = [*self._change(connection, user, change, ids, now, in_place(_n, change)).changed] if ids else []
+            done = [*self._change(connection, user, self._all[change], ids, now).changed] if ids else []
             if is_first:
                 done += self._announcements.change_all(connection, user, change, up_to, now)
             return ids, done
 
         is_first = True
-        while True:  # the newest first: what comes meanwhile is not touched
-            ids, done = await self._database.write(work, partly=bool(changed))
-            changed += done
-            if len(ids) < AT_ONCE:
-                return sorted(changed, reverse=True)
-            older, is_first = [_n.id < ids[-1]], False
+        async with self._database.turn(user):
+            while True:  # the newest first: what comes meanwhile is not touched
+                ids, done = await self._database.write(work, partly=bool(changed))
+                changed += done
+                if len(ids) < AT_ONCE:
+                    return sorted(changed, reverse=True)
+                older, is_first = [_n.id < ids[-1]], False
 
     def _change(
         self,
         connection: sa.Connection,
         user: UserId,
-        change: Change,
+        statements: Statements,
         ids: Collection[NotificationId],
         now: datetime,
-        *conditions: sa.ColumnElement[bool],
     ) -> Changed:
         """Make this change to those of `ids` that are notifications of the user's own."""
-        mine = _locked(
-            is_touched(_n, change).label("touched"),
-            *(self._database.among(_n.id, ids), _n.user_id == user, *conditions),
-        )
-        held = connection.execute(mine).all()
-        changed = [row.id for row in held if row.touched]
-        if changed:
-            wanted = self._database.among(_n.id, changed)
-            if change is Change.DELETE:
-                connection.execute(sa.delete(notifications).where(wanted))
-            else:
-                connection.execute(sa.update(notifications).where(wanted).values(touched(_n, change, now)))
+        held = connection.execute(statements.hold, {"user": user, "ids": self._database.pack(ids)}).all()
+        if changed := [row.id for row in held if row.touched]:
+            parameters = {"ids": self._database.pack(changed), AT.key: milliseconds(now)}
+            connection.execute(statements.make, parameters)
         return Changed([row.id for row in held], changed)
 
     async def press(self, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         press = sa.update(notifications).where(_n.id == id, _n.user_id == user, is_free(_n, action))
 
         def work(connection: sa.Connection) -> bool:
-            if connection.execute(press.values(pressed(_n, action, now))).rowcount:
+            if connection.execute(press.values(pressed(_n, action)), {AT.key: milliseconds(now)}).rowcount:
                 return True
             return self._announcements.press(connection, user, id, action, now)
 
-        return await self._database.write(work)
+        async with self._database.turn(user):
+            return await self._database.write(work)
 
 
 def _locked(column: sa.ColumnElement[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """The rows to change, locked in the order of ids, so that two changes never wait for each other crosswise."""
     return sa.select(_n.id, column).where(*conditions).order_by(_n.id).with_for_update()
+
+
+def _statements(database: Database, change: Change, *conditions: sa.ColumnElement[bool]) -> Statements:
+    wanted = database.within(_n.id, sa.bindparam("ids", type_=database.packed))
+    hold = _locked(is_touched(_n, change).label("touched"), wanted, _n.user_id == USER, *conditions)
+    if change is Change.DELETE:
+        return Statements(hold, sa.delete(notifications).where(wanted))
+    return Statements(hold, sa.update(notifications).where(wanted).values(touched(_n, change)))
 
 
 def _newest(user: UserId, change: Change, *conditions: sa.ColumnElement[bool]) -> sa.Select[str]:

@@ -5,8 +5,7 @@ The queries are built once: to put one together takes longer than to answer it.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -30,6 +29,7 @@ from .tables import (
 
 _n = notifications.c
 Columns = sa.ColumnCollection[str, Any]
+_NONE = 0, 0
 _TEXT = sa.bindparam("text", type_=sa.Text)
 
 _OWN = sa.select(notifications, sa.false().label("broadcast")).where(_n.user_id == USER)
@@ -81,13 +81,16 @@ class SqlQueries:
     async def counts(self, users: Collection[UserId], now: datetime) -> Mapping[UserId, Counts]:
         counts: dict[UserId, Counts] = {}
         for part in parts(users):
-            unread: Counter[UserId | None] = Counter()
-            unseen: Counter[UserId | None] = Counter()
+            found: dict[UserId | None, tuple[int, int]] = {None: (0, 0)}
             parameters = {"users": self._database.pack(part), "now": milliseconds(now)}
-            for row in await self._database.read(self._counts, parameters):
-                unread[row.user_id] += row.unread
-                unseen[row.user_id] += row.unseen
-            counts |= {user: Counts(unread[user] + unread[None], unseen[user] + unseen[None]) for user in part}
+            rows: Sequence[Any] = await self._database.read(self._counts, parameters)
+            for user, unread, unseen in rows:
+                others = found.get(user, _NONE)
+                found[user] = unread + others[0], unseen + others[1]
+            everyones = found[None]
+            for user in part:
+                own = found.get(user, _NONE)
+                counts[user] = Counts(own[0] + everyones[0], own[1] + everyones[1])
         return counts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -32,8 +33,8 @@ notifications = sa.Table(
     sa.Column("user_id", sa.Text),
     sa.Column("status", sa.Text),
     sa.Column("created_at", sa.BigInteger),
-    *_state(),
     *_content(),
+    *_state(),
 )
 announcements = sa.Table(
     "announcements",
@@ -89,15 +90,18 @@ def in_archive(row: Any) -> sa.ColumnElement[bool]:
     return row.archived_at.is_not(None)  # type: ignore[no-any-return]
 
 
+AT = sa.bindparam("at", type_=sa.BigInteger)
+"""When a change is made, in milliseconds."""
+
+
 def delivered(now: datetime) -> dict[str, Any]:
     """What changes in a row that becomes `DELIVERED`."""
     return {"status": Status.DELIVERED, "delivered_at": milliseconds(now)}
 
 
-def read(row: Any, now: datetime) -> dict[str, Any]:
+def read(row: Any) -> dict[str, Any]:
     """What changes in a row that becomes `READ`. Who reads what no receipt has come for has received it."""
-    at = milliseconds(now)
-    times = {name: sa.func.coalesce(row[name], at) for name in ("delivered_at", "seen_at", "read_at")}
+    times = {name: sa.func.coalesce(row[name], AT) for name in ("delivered_at", "seen_at", "read_at")}
     return {"status": Status.READ, **times}
 
 
@@ -106,10 +110,9 @@ def is_free(row: Any, action: str) -> sa.ColumnElement[bool]:
     return sa.or_(row.pressed.is_(None), row.pressed == action)
 
 
-def pressed(row: Any, action: str, now: datetime) -> dict[str, Any]:
+def pressed(row: Any, action: str) -> dict[str, Any]:
     """What changes in a row of which this action is chosen."""
-    at = sa.func.coalesce(row.pressed_at, milliseconds(now))
-    return read(row, now) | {"pressed": action, "pressed_at": at}
+    return read(row) | {"pressed": action, "pressed_at": sa.func.coalesce(row.pressed_at, AT)}
 
 
 def in_place(row: Any, change: Change) -> sa.ColumnElement[bool]:
@@ -130,17 +133,17 @@ def is_touched(row: Any, change: Change) -> sa.ColumnElement[bool]:
     return conditions[change]
 
 
-def touched(row: Any, change: Change, now: datetime) -> dict[str, Any]:
+def touched(row: Any, change: Change) -> dict[str, Any]:
     """What changes in it, if it is not to be deleted."""
     match change:
         case Change.SEEN:
-            return {"seen_at": milliseconds(now)}
+            return {"seen_at": AT}
         case Change.READ:
-            return read(row, now)
+            return read(row)
         case Change.UNREAD:
             return {"status": Status.DELIVERED, "read_at": None}
         case Change.ARCHIVE:
-            return {"archived_at": milliseconds(now)}
+            return {"archived_at": AT}
         case Change.UNARCHIVE:
             return {"archived_at": None}
         case Change.DELETE:
@@ -157,35 +160,38 @@ class Run(NamedTuple):
 
 
 SHARED = tuple(column.name for column in notifications.columns)[2:]
+NEW = 2 + len(_content())
+"""How many of them those have that nobody has received yet: all but `_state`."""
+_all_but_content = attrgetter("created_at", "status", "delivered_at", "read_at", "seen_at", "archived_at", "pressed")
+
+
+def columns_of(wanted: Iterable[Run]) -> int:
+    """How many of `SHARED` need to be written."""
+    return len(SHARED) if any(value is not None for run in wanted for value in run.shared[NEW:]) else NEW
 
 
 def runs(items: Iterable[Notification]) -> list[Run]:
     """The rows of these notifications, in the order of ids: whoever writes the same ones twice, or to two instances,
     would otherwise wait for each other."""
     ordered = sorted(items, key=lambda item: item.id)
-    alike = groupby(ordered, lambda item: (id(item.content), item.created_at, item.status, item.pressed, *_times(item)))
+    alike = groupby(ordered, lambda item: (id(item.content), _all_but_content(item)))
     return [_run(list(some)) for _, some in alike]
 
 
 def _run(items: Sequence[Notification]) -> Run:
     first = items[0]
-    action, at = first.pressed or (None, None)
-    times = dict(zip(_TIMES, (at and milliseconds(at) for at in (first.created_at, *_times(first), at)), strict=True))
-    values = {"status": first.status, "pressed": action, **times} | pack_content(first.content)
-    return Run([(item.id, item.user_id) for item in items], tuple(values[name] for name in SHARED))
+    action, pressed_at = first.pressed or (None, None)
+    times = (first.delivered_at, first.read_at, first.seen_at, first.archived_at)
+    state = (*map(_maybe_milliseconds, times), action, _maybe_milliseconds(pressed_at))
+    content = pack_content(first.content)
+    new = (first.status, milliseconds(first.created_at), *(content[name] for name in SHARED[2:NEW]))
+    return Run([(item.id, item.user_id) for item in items], new + state)
 
 
-_TIMES = ("created_at", "delivered_at", "read_at", "seen_at", "archived_at", "pressed_at")
-
-
-def _times(item: Notification) -> tuple[datetime | None, ...]:
-    return item.delivered_at, item.read_at, item.seen_at, item.archived_at
-
-
-def to_rows(run: Run) -> list[dict[str, Any]]:
-    """The rows one by one."""
-    shared = dict(zip(SHARED, run.shared, strict=True))
-    return [{"id": id, "user_id": user, **shared} for id, user in run.keys]
+def to_rows(run: Run, columns: int) -> list[tuple[Any, ...]]:
+    """The rows one by one, with so many of `SHARED`."""
+    shared = run.shared[:columns]
+    return [(*key, *shared) for key in run.keys]
 
 
 def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notification:
@@ -202,6 +208,10 @@ def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notificatio
         pressed=None if row.pressed is None else Pressed(row.pressed, to_time(row.pressed_at)),
         broadcast=broadcast,
     )
+
+
+def _maybe_milliseconds(time: datetime | None) -> int | None:
+    return None if time is None else milliseconds(time)
 
 
 def _maybe_time(number: int | None) -> datetime | None:

@@ -3,12 +3,12 @@
 import { Desktop } from "./desktop.js";
 import { button, h, setText } from "./dom.js";
 import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
-import { HOME } from "./home.js";
+import { HOME, serviceAt } from "./home.js";
 import { icon } from "./icons.js";
+import { Language } from "./languages.js";
 import { Panel } from "./panel.js";
 import { Seeing } from "./seeing.js";
 import { chime } from "./sound.js";
-import { STRINGS } from "./strings.js";
 import { sheet } from "./styles.js";
 import { tabsOf } from "./tab-bar.js";
 import { safeUrl } from "./text.js";
@@ -24,18 +24,19 @@ import { Toasts, toastsOf } from "./toasts.js";
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 export class EventideBell extends Base {
-  static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge", "badge", "tabs", "desktop"];
+  static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge", "badge", "tabs", "desktop", "lang"];
 
   /** @type {TokenSource | null} */
   #getToken = null;
   /** @type {Partial<Strings>} */
   #strings = {};
+  #language = new Language(this, () => serviceAt(this.getAttribute("url") || HOME), () => this.#rebuild());
   /** @type {NonNullable<InboxOptions["io"]> | null} */
   #io = null;
   /** @type {Reader} */
   #reader = {
     say: (name, ...values) => {
-      const string = this.#strings[name] ?? STRINGS[name];
+      const string = this.#strings[name] ?? this.#language.strings[name];
       if (typeof string === "string") return string;
       return /** @type {(...values: unknown[]) => string} */ (string)(...values);
     },
@@ -113,11 +114,13 @@ export class EventideBell extends Base {
   get state() { return this.inbox?.state ?? "closed"; }
 
   connectedCallback() {
+    this.#language.watch();
     this.#configureSoon();
   }
 
   disconnectedCallback() {
     this.close();
+    this.#language.unwatch();
     this.#configureSoon(); // not at once: it may only be moved
   }
 
@@ -126,6 +129,7 @@ export class EventideBell extends Base {
     if (["view-all", "tabs", "desktop"].includes(name)) {
       if (this.#panel.isOpen) this.#panel.show(this.inbox);
     } else if (["no-title-badge", "badge"].includes(name)) this.#renderCount();
+    else if (name === "lang") this.#language.choose();
     else this.#configureSoon();
   }
 
@@ -281,7 +285,10 @@ export class EventideBell extends Base {
     const count = isUnread ? this.unreadCount : (this.unseenCount ?? this.unreadCount);
     setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
-    bell.setAttribute("aria-label", this.#reader.say("label", this.unreadCount));
+    const label = this.#reader.say("label", this.unreadCount);
+    // What can be seen is in the name, too.
+    const isIn = !count || label.includes(count.toLocaleString(this.#reader.say("locale")));
+    bell.setAttribute("aria-label", isIn ? label : `${label}, ${this.#reader.say("newCount", count)}`);
     this.#panel.renderSoon();
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
@@ -322,7 +329,7 @@ export class EventideBell extends Base {
    * @param {ProblemDetail} detail
    */
   #failed({ action, problem }) {
-    if (action !== "list" && this.#panel.isOpen) this.#panel.tell(problem.message);
+    if (action !== "list" && this.#panel.isOpen) this.#panel.tell(this.#reader.say("reason", problem));
   }
 
   /** @param {NotificationDetail} detail */

@@ -1,7 +1,7 @@
 /** The model: what a user's notifications are, and what the user does with them. No view. */
 
 import { changed, CHANGES, chosen } from "./changes.js";
-import { HOME } from "./home.js";
+import { HOME, serviceAt } from "./home.js";
 import { Items } from "./items.js";
 import { Laters } from "./later.js";
 import { Link } from "./link.js";
@@ -44,7 +44,7 @@ export class Inbox extends EventTarget {
     const items = this.#items;
     const changed = () => this.#changed();
     this.#link = new Link({
-      base: new URL(url.endsWith("/") ? url : `${url}/`, document.baseURI).href,
+      base: serviceAt(url),
       getToken,
       io: /** @type {Io | null} */ (io),
       sharing,
@@ -320,8 +320,9 @@ export class Inbox extends EventTarget {
   async #do(action, wanted) {
     const { name, fields, gone } = CHANGES[action];
     const some = [...new Set(wanted)].filter((id) => this.#isLeft(id, fields));
-    const ids = some.filter((id) => this.#items.get(id)?.stored !== false);
-    const local = some.filter((id) => !ids.includes(id)); // the server does not have these
+    const isLocal = (/** @type {string} */ id) => this.#items.get(id)?.stored === false; // the server does not have it
+    const local = some.filter(isLocal);
+    const ids = some.filter((id) => !isLocal(id));
     if (local.length && ["remove", "archive"].includes(action)) this.#tell({ ids: local }, CHANGES.remove);
     const done = [];
     for (let at = 0; at < ids.length; at += AT_ONCE) {
@@ -345,6 +346,16 @@ export class Inbox extends EventTarget {
   }
 
   /**
+   * Whether there may be any for `seenAll` or `readAll`. A count can be older than what has just arrived.
+   *
+   * @param {"seen" | "read"} action
+   */
+  #isAnyLeft(action) {
+    const count = action === "seen" ? this.unseenCount : this.unreadCount;
+    return this.state !== "live" || count !== 0 || this.items.some((item) => !item[action] && item.stored !== false);
+  }
+
+  /**
    * Not what arrives meanwhile, which nobody has seen.
    *
    * @param {"seen" | "read"} action
@@ -352,7 +363,7 @@ export class Inbox extends EventTarget {
   async #doAll(action) {
     const { name, fields, gone } = CHANGES[action];
     const upTo = this.#items.newest;
-    if (!upTo) return true;
+    if (!upTo || !this.#isAnyLeft(action)) return true;
     const send = () => this.#link.call("POST", "/actions", { action: name, all: true, upTo });
     return this.#change(action, { ids: null, upTo, fields, gone }, null, send);
   }
@@ -413,15 +424,4 @@ export class Inbox extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-
-  // Names of before, until the views have the new ones
-
-  /** @param {readonly string[]} ids */
-  markRead(ids) { return this.read(ids); }
-  markAllRead() { return this.readAll(); }
-  /**
-   * @param {readonly string[]} ids
-   * @param {number} [wait]
-   */
-  removeSoon(ids, wait) { return this.later("remove", ids, wait); }
 }

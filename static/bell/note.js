@@ -43,7 +43,7 @@ export function renderNote(note, { inbox, tab = "all", panel, say }) {
    */
   const tell = (symbol, lead, text, ...more) =>
     [icon(symbol), h("p", { class: "lead" }, say(lead)), h("p", {}, text), ...more];
-  const problem = inbox?.problem?.message ?? "";
+  const problem = inbox?.problem ? say("reason", inbox.problem) : "";
   const bones = () => [0, 1, 2].map(() => h("span", { class: "bones", "aria-hidden": "true" }));
   const contents = {
     "": () => [],

@@ -18,6 +18,8 @@ export class Problem extends Error {
 const KEPT_ALIVE = 65_536;
 let keptAlive = 0;
 
+const ANSWER_WITHIN = 30_000; // milliseconds
+
 /**
  * What the server answers; raises `Problem` for anything but success.
  *
@@ -38,7 +40,7 @@ export async function request(token, method, address, content) {
   if (keepalive) keptAlive += size;
   let answer;
   try {
-    answer = await fetch(address, { method, headers, body, keepalive });
+    answer = await fetch(address, { method, headers, body, keepalive, signal: AbortSignal.timeout(ANSWER_WITHIN) });
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server cannot be reached." });
   } finally {

@@ -1,14 +1,30 @@
-/** All texts of the bell; a page may replace them, see `Strings` in eventide-bell.d.ts. */
+/** The bell's texts in English, which is built in. The other languages are files in strings/. */
 
+import { forms } from "./forms.js";
 import { readable } from "./text.js";
 
 /** @import { Strings } from "../eventide-bell.js" */
+
+const label = forms("en", { other: "Notifications, # unread" });
+
+/** @type {Record<string, string>} */
+const TABS = { all: "All", unread: "Unread", archived: "Archived" };
+/** @type {Record<string, string>} */
+const EMPTY = { unread: "No unread notifications", archived: "No archived notifications" };
+/** @type {Record<string, string>} */
+const REFUSALS = {
+  token_missing: "No token was given.",
+  token_expired: "Your session has expired.",
+  token_invalid: "Your session is not valid here.",
+  unavailable: "The server is full or stopping. Trying again.",
+};
 
 /** @type {Strings} */
 export const STRINGS = {
   locale: "en",
   title: "Notifications",
-  label: (count) => (count ? `Notifications, ${count} unread` : "Notifications"),
+  label: (count) => (count ? label(count) : "Notifications"),
+  newCount: forms("en", { other: "# new" }),
   unread: "Unread",
   markAllRead: "Mark all read",
   tabs: "Which notifications",
@@ -32,10 +48,11 @@ export const STRINGS = {
   emptyHint: "What arrives for you appears here at once.",
   emptyTab: (name) => EMPTY[name] ?? `No notifications of type ${readable(name)}`,
   problem: "The notifications could not be loaded",
+  reason: ({ message }) => message,
   retry: "Try again",
   dismiss: "Dismiss",
   toasts: "New notifications",
-  moreToasts: (count) => `+${count} more`,
+  moreToasts: forms("en", { other: "+# more" }),
   desktop: "Show new notifications on the desktop",
   arrived: (name) => `New notification: ${name}`,
   connecting: "Connecting …",
@@ -45,17 +62,4 @@ export const STRINGS = {
   refused: "Not signed in",
   refusedHint: (code) => REFUSALS[code] ?? "The server refused the connection.",
   closed: "Not connected",
-};
-
-/** @type {Record<string, string>} */
-const TABS = { all: "All", unread: "Unread", archived: "Archived" };
-/** @type {Record<string, string>} */
-const EMPTY = { unread: "No unread notifications", archived: "No archived notifications" };
-
-/** @type {Record<string, string>} */
-const REFUSALS = {
-  token_missing: "No token was given.",
-  token_expired: "Your session has expired.",
-  token_invalid: "Your session is not valid here.",
-  unavailable: "The server is full or stopping. Trying again.",
 };

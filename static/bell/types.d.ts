@@ -1,6 +1,7 @@
 /** Types that the bell's modules share, beside the public ones in eventide-bell.d.ts. */
 
 import type { Notification, NotificationAction, StateDetail, Strings } from "../eventide-bell.js";
+import type { forms } from "./forms.js";
 
 /** What an event tells; each kind of event has some of these. */
 export interface Payload {
@@ -74,6 +75,9 @@ export interface Socket {
   off(): void;
 }
 export type Io = (address: string, options: object) => Socket;
+
+/** One of strings/: a file by itself, which imports nothing. */
+export type Language = (tools: { forms: typeof forms, readable: (type: string) => string }) => Strings;
 
 /** A text of the bell, by name; what it speaks of, if it is a function. */
 export type Say = (name: keyof Strings, ...values: unknown[]) => string;

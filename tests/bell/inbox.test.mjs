@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 
 import { Inbox } from "../../static/eventide-bell.js";
-import { pass, settled, start } from "./browser.mjs";
+import { newestChannel, pass, settled, start } from "./browser.mjs";
 
 const jwt = (claims) => `.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
 const item = (id, more) => ({
@@ -197,6 +196,7 @@ test("what is done to several is one request, shown at once; counts are the serv
   await open();
   await live();
   const some = ids().slice(0, 3);
+  server.unreadCount = 29; // of then
   const reading = inbox.read(some);
   inbox.read([ids()[3]]);
   assert.deepEqual(inbox.items.slice(0, 5).map(({ read, seen, status }) => [read, seen, status]),
@@ -342,6 +342,10 @@ test("what other devices do shows, in both forms", async () => {
   assert.deepEqual(ids(), ["d", "c"]);
   update({ ids: ["a"], changes: { archived: false, archivedAt: null } });
   assert.deepEqual(ids(), ["d", "c", "a"]);
+  update({ ids: ["z"], changes: { seen: true } });
+  update({ ids: ["z"], changes: { archived: true } });
+  update({ ids: ["z"], changes: { status: "DELIVERED", read: false, readAt: null } });
+  await settled();
   assert.equal(server.lists, lists, "none of this needs a list");
   server.socket.tell("notification_deleted", { all: true, upTo: "c", unreadCount: 1, unseenCount: 1 });
   assert.deepEqual(ids(), ["d"]);
@@ -429,6 +433,18 @@ test("what is done later can be undone; otherwise it happens in time", async () 
   assert.equal(server.done.length, 2);
 });
 
+test("of what is done later to the same, the last counts", async () => {
+  server.list = ["b", "a"].map((id) => item(id));
+  await open();
+  await live();
+  const first = inbox.later("remove", ["a", "b"]);
+  const second = inbox.later("archive", ["a"]);
+  first.now();
+  second.now();
+  await settled();
+  assert.deepEqual(server.done, [{ action: "delete", ids: ["b"] }, { action: "archive", ids: ["a"] }]);
+});
+
 test("when the page is left, all that waits leaves in one request, at once", async () => {
   server.list = many(300);
   await open();
@@ -491,6 +507,66 @@ test("another user's token begins anew, and nothing of the former is left", asyn
   assert.deepEqual(ids(), ["z"]);
 });
 
+test("what one user has asked for is not done to another's", async () => {
+  let sub = "7";
+  server.list = [item("a")];
+  await open({ token: () => jwt({ sub }) });
+  await live();
+  for (const status of [401, 200]) {
+    server.slow = true;
+    server.act = () => [status, { code: "token_expired" }];
+    const reading = inbox.readAll();
+    await settled();
+    const { release } = server;
+    server.slow = false;
+    sub += "8";
+    await inbox.renew();
+    await settled();
+    await live();
+    release();
+    await reading;
+    assert.deepEqual([server.done.length, inbox.items[0].read, problems], [1, false, []]);
+    server.requests = [];
+  }
+});
+
+test("nothing is asked for when all is seen", async () => {
+  server.list = [item("a", { seen: true })];
+  server.unreadCount = 1;
+  await open();
+  await live();
+  await inbox.seenAll();
+  assert.deepEqual(server.done, []);
+  server.socket.tell("notification", item("b")); // its count comes later
+  await inbox.seenAll();
+  assert.deepEqual(server.done, [{ action: "seen", all: true, upTo: "b" }]);
+});
+
+test("what one tab does later, the others hide; if it crashes, they show it again", async () => {
+  server.list = ["c", "b", "a"].map((id) => item(id));
+  const first = await open({ sharing: true });
+  while (!server.socket) await settled(); // the name of what tabs share is made on a thread
+  await live();
+  const channelOfFirst = newestChannel();
+  first.later("remove", ["a"], 60_000);
+  const second = await open({ sharing: true });
+  while (newestChannel() === channelOfFirst) await settled();
+  const channel = newestChannel();
+  await second.refresh();
+  await settled();
+  assert.deepEqual(ids(), ["c", "b"]);
+  const undone = first.later("archive", ["b"], 60_000);
+  await pass(30_000);
+  assert.deepEqual(ids(), ["c"], "the first tab says so again and again");
+  undone.undo();
+  await settled();
+  assert.deepEqual(ids(), ["c", "b"]);
+  channel.hangs = true; // to the second the first is gone now
+  await pass(20_000);
+  assert.deepEqual(ids(), ["c", "b", "a"]);
+  for (const each of [first, second]) each.close();
+});
+
 test("a token that REST refuses is asked for again, once", async () => {
   const tokens = [jwt({ sub: "7", jti: 1 }), jwt({ sub: "7", jti: 2 })];
   server.answer = function (method, path, query) {
@@ -516,16 +592,17 @@ test("hidden, it reads the list again when it is looked at", async () => {
   assert.equal(server.requests.length, before + 1);
 });
 
-const forms = { modules: "eventide-bell.js", "one file": "bundle/eventide-bell.js" };
-for (const [form, path] of Object.entries(forms)) {
-  const file = new URL(`../../static/${path}`, import.meta.url);
-  const skip = !existsSync(file) && "it has not been bundled";
+const modules = new URL("../../static/eventide-bell.js", import.meta.url).href;
+const forms = { modules, "one file": process.env.EVENTIDE_TEST_BUNDLE };
+for (const [form, address] of Object.entries(forms)) {
+  const skip = !address && "EVENTIDE_TEST_BUNDLE does not say where it is";
   test(`as ${form} it asks the service that it came from`, { skip }, async () => {
-    const bell = await import(file.href);
+    const bell = await import(address);
     const own = new bell.Inbox({ getToken: () => "token", io: server.io, sharing: false });
     own.start();
     await pass(1_000);
-    assert.equal(server.requests[0].href, new URL("../v1/notifications?limit=30", file).href);
+    assert.equal(server.requests[0].href, new URL("../v1/notifications?limit=30", address).href);
+    assert.deepEqual(Object.keys(bell).sort(), Object.keys(await import(modules)).sort());
     own.close();
   });
 }

@@ -344,11 +344,11 @@ async def test_announcements(service: Service, user: str, bell: Bell) -> None:
         await bell.open()
         await expect(bell.rows).to_have_count(2)
         await expect(bell.rows.first).to_contain_text("Announcement")
-        await expect(bell.badge).to_have_text("1")
+        await expect(bell.button).to_have_accessible_name("Notifications, 1 unread")
         await expect(bell.host.locator("[part~=item-unread]")).to_have_count(1)
         admin.delete(f"/v1/admin/announcements/{kept}").raise_for_status()
     await expect(bell.rows).to_have_count(1)
-    await expect(bell.badge).to_be_hidden()
+    await expect(bell.button).to_have_accessible_name("Notifications")
 
 
 # The page around it
@@ -378,6 +378,44 @@ async def test_texts_can_be_replaced(service: Service, user: str, bell: Bell) ->
     await expect(bell.connection).to_have_text("Verbunden")
     await expect(bell.rows.locator("time")).to_have_text(re.compile("^(jetzt|vor )"))
     await expect(bell.host.get_by_role("button", name="Mark all read")).to_be_visible()
+
+
+async def test_the_texts_are_in_the_pages_language(user: str, device: Device, open_bell: OpenBell) -> None:
+    loaded: list[str] = []
+    device.context.on("request", lambda request: loaded.append(request.url))
+
+    def languages() -> list[str]:
+        return [url.rpartition("/")[2] for url in loaded if "/bell/strings/" in url]
+
+    bell = await open_bell(user)
+    await bell.state("live")
+    await expect(bell.button).to_have_accessible_name("Notifications")
+    assert languages() == [], "English is built in"
+    await bell.page.evaluate("document.documentElement.lang = 'de-AT'")
+    await expect(bell.button).to_have_accessible_name("Benachrichtigungen")
+    await bell.open()
+    await expect(bell.panel).to_contain_text("Keine Benachrichtigungen")
+    await bell.call("bell => { bell.strings = { title: 'Postfach' }; }")
+    await bell.open()
+    await expect(bell.panel).to_have_accessible_name("Postfach")
+    await bell.call("bell => { bell.strings = {}; bell.lang = 'ar'; }")
+    await expect(bell.button).to_have_accessible_name("الإشعارات")
+    await bell.call("bell => { bell.lang = 'it'; }")  # which it does not speak
+    await expect(bell.button).to_have_accessible_name("Notifications")
+    assert languages() == ["de.js", "ar.js"]
+
+
+async def test_a_page_can_add_a_language(service: Service, user: str, open_bell: OpenBell) -> None:
+    bell = await open_bell(None)
+    await bell.page.evaluate(
+        """async url => {
+          const { languages } = await import(url);
+          languages.it = async () => ({ title: "Notifiche", label: count => `Notifiche (${count ?? 0})` });
+        }""",
+        f"{service.base_url}/client/eventide-bell.js",
+    )
+    await bell.call("bell => { bell.lang = 'it'; }")
+    await expect(bell.button).to_have_accessible_name("Notifiche (0)")
 
 
 async def test_colours_and_parts_are_the_pages(bell: Bell) -> None:

@@ -159,7 +159,7 @@ async def test_after_a_refusal_a_repetition_is_as_new_as_it_looks(stage: Stage) 
 async def test_what_an_earlier_version_has_left_is_shown_as_late(stage: Stage) -> None:
     """Until 0.1 the claim was saved first: one may be there with nothing saved for it."""
     [first] = await stage.service.send(["42"], HELLO, idempotency_key="key")
-    await stage.store.inner.delete("42", [first.id], now=NOW)
+    await stage.store.inner.change("42", Change.DELETE, [first.id], now=NOW)
     await stage.store.inner._database.write(lambda connection: connection.exec_driver_sql(UNDO))
     [again] = await stage.service.send(["42"], HELLO, idempotency_key="key")
     assert await stage.saved() == stage.screens.late == [first.id] == [again.id]

@@ -9,7 +9,8 @@ import pytest
 
 from eventide_notify.rest.pages import static_directory
 
-SOURCE = (static_directory() / "eventide-bell.js").read_text()
+FACE = (static_directory() / "eventide-bell.js").read_text()
+SOURCE = "".join(path.read_text() for path in sorted((static_directory() / "bell").glob("*.js")))
 REFERENCE = (Path(__file__).parents[2] / "docs" / "frontends.md").read_text()
 _, _, TEXTS = SOURCE.partition("const STRINGS = {")
 
@@ -24,7 +25,7 @@ THINGS = {
     "custom properties": names(r"var\((--eventide-[\w-]+)"),
     "parts": names(r'\bpart: "([^"]+)"') | names(r'\.part\.(?:add|toggle)\("([\w-]+)"'),
     "strings": names(r"(?m)^  (\w+):", TEXTS.partition("\n};")[0]),
-    "exports": names(r"(?m)^export (?:const|function|class) (\w+)"),
+    "exports": names(r"(?m)^export \{(.*)\} from", FACE),
     "events": names(r'this\.#emit\("(\w+)"'),
 }
 

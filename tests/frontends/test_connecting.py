@@ -23,6 +23,7 @@ async def test_it_is_told_who_it_is_and_what_is_unread(
         "message": "Connected to notification service",
         "userId": front_end.user(user),  # a number stays one
         "unreadCount": 1,
+        "unseenCount": 1,
     }
     if transport == "upgrade":
         assert (await page.line("upgrade")).name == "websocket"

@@ -12,7 +12,20 @@ from ..waiting import until
 from .helpers import CONTENT, OpenPage, announce, become, client_of, each_dialect, ids, own_transport, statuses, stored
 from .page import A, B, Browser, C, FrontEnd, Page
 
-ALWAYS = {"id", "userId", "type", "title", "message", "status", "read", "createdAt", "timestamp"}
+ALWAYS = {
+    "id",
+    "kind",
+    "seen",
+    "archived",
+    "userId",
+    "type",
+    "title",
+    "message",
+    "status",
+    "read",
+    "createdAt",
+    "timestamp",
+}
 BURST = 20
 
 

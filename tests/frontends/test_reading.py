@@ -131,4 +131,4 @@ async def test_front_end_b_lists_reads_and_deletes_by_rest(
 async def test_front_end_c_shows_what_it_may_count(open_page: OpenPage, user: int, service: Service) -> None:
     service.send(user)
     page = open_page(C, user)
-    assert (await page.line("shown", "connected")).data == {"userId": user, "unreadCount": 1, "unseenCount": 1}
+    assert (await page.line("shown", "connected")).data == {"userId": user, "unreadCount": 1}

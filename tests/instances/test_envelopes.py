@@ -10,7 +10,7 @@ from eventide_notify import wire
 from eventide_notify.channel import envelopes
 from eventide_notify.channel.envelopes import Envelope, is_found_in_store, open_envelope
 from eventide_notify.channel.fanout import ENVELOPE_SIZE, ChannelFanout
-from eventide_notify.models import Announcement, Draft, IdGenerator, Notification
+from eventide_notify.models import Announcement, Counts, Draft, IdGenerator, Notification
 
 from ..realtime.fakes import FakeHub, events
 
@@ -63,12 +63,12 @@ async def test_an_announcement_says_whether_it_is_stored() -> None:
 
 async def test_a_retraction_has_each_users_count() -> None:
     hub = FakeHub()
-    hub.counts = {"alice": 3}
+    hub.counts = {"alice": Counts(3, 2)}
     alice, bob = hub.add("alice"), hub.add("bob")
     await opened(envelopes.retraction("some id"), hub)
     await hub.idle()
-    assert events(alice) == ['["notification_deleted",{"ids":["some id"],"unreadCount":3}]']
-    assert events(bob) == ['["notification_deleted",{"ids":["some id"],"unreadCount":0}]']
+    assert events(alice) == ['["notification_deleted",{"ids":["some id"],"unreadCount":3,"unseenCount":2}]']
+    assert events(bob) == ['["notification_deleted",{"ids":["some id"],"unreadCount":0,"unseenCount":0}]']
 
 
 async def test_an_event_is_for_some_or_for_all() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import httpx
@@ -209,9 +210,7 @@ async def test_changes_of_state_that_were_lost_are_read_again(
         redis.start()
     for each in devices:
         assert await each.event("reload", within=20) == {}
-        await until(
-            lambda each=each: each.events("unread_count")[-1:] == [{"unreadCount": 1, "unseenCount": 1}], within=10
-        )  # type: ignore[misc]
+        await until(partial(_last_counts_are, each, {"unreadCount": 1, "unseenCount": 1}), within=10)
     assert devices[1].events("notification_read") == [], "lost, as was to be shown"
     for instance in (here, there):
         page = await asyncio.to_thread(rest, instance, "GET", "/v1/notifications", user=user)
@@ -275,3 +274,7 @@ async def test_it_starts_without_redis_and_finds_it_later(cluster: Cluster, redi
     finally:
         redis.start()
     await becomes(cluster[1], (200, "ready"))
+
+
+def _last_counts_are(client: RawClient, counts: dict[str, int]) -> bool:
+    return client.events("unread_count")[-1:] == [counts]

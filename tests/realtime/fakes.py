@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Principal, Receipt, UserId
+from eventide_notify.models import Counts, Principal, Receipt, UserId
 from eventide_notify.realtime.engine.carrier import Carrier
 from eventide_notify.realtime.engine.packets import Frame
 from eventide_notify.realtime.engine.server import EngineServer
@@ -53,7 +53,7 @@ class FakeHub(Hub):
     def __init__(self) -> None:
         super().__init__(metrics=Metrics(), counts_changed=self._note_changes, read_counts=self._counts)
         self.changed: list[UserId] = []
-        self.counts: Mapping[UserId, int] = {}
+        self.counts: Mapping[UserId, Counts] = {}
 
     def _note_changes(self, users: Iterable[UserId]) -> None:
         self.changed += users
@@ -63,8 +63,8 @@ class FakeHub(Hub):
         await asyncio.gather(*self._tasks)
         await self._writer.write(list)  # after everything else
 
-    async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, int]:
-        return {user: self.counts.get(user, 0) for user in users}
+    async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
+        return {user: self.counts.get(user, Counts(0, 0)) for user in users}
 
     def add(
         self, user: UserId, *, dialect: Dialect = NOTIFICATIONS, opened_at: datetime = START, live: bool = True

@@ -13,7 +13,7 @@ import pytest
 from eventide_notify import wire
 from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Status
+from eventide_notify.models import Announcement, Counts, Draft, IdGenerator, Notification, NotificationId, Status
 from eventide_notify.realtime import hub as hub_module
 from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
@@ -98,9 +98,9 @@ class TestWrites:
             return of(payload)
 
         monkeypatch.setattr(Content, "of", note)
-        await hub.tell_counts({f"user {number}": number % 3 for number in range(100)})
+        await hub.tell_counts({f"user {number}": Counts(number % 3, 0) for number in range(100)})
         assert sorted(payload["unreadCount"] for payload in encoded) == [0, 1, 2]
-        assert events(transports[4]) == ['["unread_count",{"unreadCount":1}]']
+        assert events(transports[4]) == ['["unread_count",{"unreadCount":1,"unseenCount":0}]']
 
 
 class TestTurns:
@@ -118,7 +118,7 @@ class TestTurns:
         for broadcast in (
             hub.announce(payload, stored=True),
             hub.emit("prices", {}, None),
-            hub.tell_counts({f"user {number}": 1 for number in range(10_000)}),
+            hub.tell_counts({f"user {number}": Counts(1, 1) for number in range(10_000)}),
             hub.show_missed_announcements([Announcement(new_id(START), Draft(message="Lost"), START)]),
             hub.reload(),
         ):
@@ -137,7 +137,7 @@ class TestTurns:
             return []
 
         monkeypatch.setattr(hub, "of_user", of_user)
-        telling = hub.tell_counts({f"user {number}": 1 for number in range(10_000)})
+        telling = hub.tell_counts({f"user {number}": Counts(1, 1) for number in range(10_000)})
         assert max(await turns(telling, lambda: len(looked))) <= AT_ONCE + 1
         assert len(looked) == 10_000
 
@@ -262,7 +262,7 @@ class TestHolding:
         await show(hub, deleted)
         noon = wire.announcement(Announcement(retracted, Draft(message="noon"), START, START + timedelta(days=1)))
         await hub.announce(noon, stored=True)
-        await hub.emit(wire.NOTIFICATION_DELETED, wire.deleted([deleted.id], 0), ["alice"])
+        await hub.emit(wire.NOTIFICATION_DELETED, wire.changed([deleted.id], Counts(0, 0)), ["alice"])
         await hub.retract(retracted)
         await hub.release()
         await hub.idle()

@@ -171,7 +171,7 @@ def test_pages_and_filters_know_it(admin: httpx.Client, client_of: ClientOf, ann
 def test_reading_it_is_ones_own(announce: Announce, client_of: ClientOf, stranger: httpx.Client, user: str) -> None:
     reader, id = client_of(user), announce()["id"]
     first = reader.put(f"{LIST}/{id}/read")
-    check_notification(first.json(), "deliveredAt", "readAt")
+    check_notification(first.json(), "deliveredAt", "readAt", "seenAt")
     assert reader.put(f"{LIST}/{id}/read").json() == first.json()
     assert (unread(reader), messages(reader, unread="true")) == (0, [])
     assert (unread(stranger), stranger.get(f"{LIST}/{id}").json()["status"]) == (1, "PENDING")

@@ -39,6 +39,7 @@ def test_what_was_sent_is_what_is_read(reader: httpx.Client, send: Send, user: s
         "link": "/posts/1#comment-9",
         "avatar": "https://example.com/a.png",
         "data": {"postId": 1, "deep": [{"x": None}, 1.5, True]},
+        "actions": [{"id": "reply", "label": "Reply", "style": "primary", "link": "/posts/1#reply"}],
     }
     id = send(**content)
     [item] = page(reader)["notifications"]

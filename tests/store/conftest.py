@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from eventide_notify.models import Notification
 from eventide_notify.store import Store
 
 from ..require import missing
 from ..servers import MongoServer, PostgresServer, ServerError, start_mongo_server, start_postgres_server
 from .backends import KINDS, Backend, SqliteFile, SqliteMemory, mongodb, postgresql
+from .samples import ACTIONS, announced, announcement, sample
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,3 +64,11 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def both(store: Store) -> list[Notification]:
+    """A notification and an announcement, which users cannot tell apart, as user 42 has them."""
+    await store.add([own := sample(actions=ACTIONS)])
+    await store.add_announcement(everyones := announcement(actions=ACTIONS))
+    return [own, announced(everyones)]

@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from eventide_notify.models import Announcement, Notification, NotificationId, Receipt, Status, UserId
+from eventide_notify.models import (
+    Announcement,
+    Change,
+    Counts,
+    Notification,
+    NotificationId,
+    Pressed,
+    Receipt,
+    Status,
+    UserId,
+)
 
 
 class ModelStore:
@@ -38,19 +48,27 @@ class ModelStore:
         before: NotificationId | None,
         offset: int,
         unread: bool | None,
+        archived: bool,
         type: str | None,
+        text: str | None,
     ) -> list[Notification]:
         wanted = [
             notification
             for notification in reversed(self.all(user, now))
             if (before is None or notification.id < before)
             and unread in (None, not notification.read)
+            and notification.archived == archived
             and type in (None, notification.content.type)
+            and (text or "").casefold() in notification.content.message.casefold()
         ]
         return wanted[offset : offset + limit]
 
-    def unread_count(self, user: UserId, now: datetime) -> int:
-        return sum(not notification.read for notification in self.all(user, now))
+    def inbox(self, user: UserId, now: datetime) -> list[Notification]:
+        return [each for each in self.all(user, now) if not each.archived]
+
+    def counts(self, user: UserId, now: datetime) -> Counts:
+        inbox = self.inbox(user, now)
+        return Counts(sum(not each.read for each in inbox), sum(not each.seen for each in inbox))
 
     def add(self, notifications: Iterable[Notification]) -> None:
         self.own |= {notification.id: notification for notification in notifications}
@@ -75,28 +93,47 @@ class ModelStore:
         ]
         return self._put(replace(each, status=Status.DELIVERED, delivered_at=now) for each in named)
 
-    def mark_read(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> set[NotificationId]:
+    def change(
+        self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
+    ) -> tuple[set[NotificationId], set[NotificationId]]:
         found = self.some(user, ids, now)
-        self._put(_read(each, now) for each in found if not each.read)
-        return {each.id for each in found}
+        changed = {each.id for each in found if self._change(each, change, now)}
+        return {each.id for each in found}, changed
 
-    def mark_all_read(self, user: UserId, up_to: NotificationId | None, now: datetime) -> int:
-        unread = [each for each in self.all(user, now) if not each.read and (up_to is None or each.id <= up_to)]
-        return self._put(_read(each, now) for each in unread)
+    def change_all(
+        self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
+    ) -> list[NotificationId]:
+        archived = change is Change.UNARCHIVE
+        which = [each for each in self.all(user, now) if each.archived == archived]
+        return [
+            each.id
+            for each in reversed(which)
+            if (up_to is None or each.id <= up_to) and self._change(each, change, now)
+        ]
 
-    def delete(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> set[NotificationId]:
-        found = self.some(user, ids, now)
-        for each in found:
-            if each.broadcast:
-                self.touched[user, each.id] = None
+    def _change(self, notification: Notification, change: Change, now: datetime) -> bool:
+        """Whether it is otherwise now than before."""
+        if change is Change.DELETE:
+            if notification.broadcast:
+                self.touched[notification.user_id, notification.id] = None
             else:
-                del self.own[each.id]
-        return {each.id for each in found}
+                del self.own[notification.id]
+            return True
+        changed = _changed(notification, change, now)
+        self._put([changed])
+        return changed != notification
+
+    def press(self, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
+        for found in self.some(user, [id], now):
+            if found.pressed is None or found.pressed.id == action:
+                read = _changed(found, Change.READ, now)
+                self._put([replace(read, pressed=found.pressed or Pressed(action, now))])
+                return True
+        return False
 
     def overdue(self, after: NotificationId, before: NotificationId, limit: int) -> Sequence[Notification]:
-        return [
-            each for each in self.since(after, len(self.own)) if each.id < before and each.status is Status.PENDING
-        ][:limit]
+        waiting = [each for each in self.own.values() if each.status is Status.PENDING and not each.archived]
+        return sorted((each for each in waiting if after < each.id < before), key=lambda each: each.id)[:limit]
 
     def since(self, id: NotificationId, limit: int) -> Sequence[Notification]:
         return [self.own[each] for each in sorted(self.own) if each > id][:limit]
@@ -112,5 +149,17 @@ class ModelStore:
         return len(notifications)
 
 
-def _read(notification: Notification, now: datetime) -> Notification:
-    return replace(notification, status=Status.READ, delivered_at=notification.delivered_at or now, read_at=now)
+def _changed(notification: Notification, change: Change, now: datetime) -> Notification:
+    match change:
+        case Change.SEEN:
+            return replace(notification, seen_at=notification.seen_at or now)
+        case Change.READ if not notification.read:
+            received, seen = notification.delivered_at or now, notification.seen_at or now
+            return replace(notification, status=Status.READ, delivered_at=received, read_at=now, seen_at=seen)
+        case Change.UNREAD if notification.read:
+            return replace(notification, status=Status.DELIVERED, read_at=None)
+        case Change.ARCHIVE:
+            return replace(notification, archived_at=notification.archived_at or now)
+        case Change.UNARCHIVE:
+            return replace(notification, archived_at=None)
+    return notification

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventide_notify.models import Announcement, Draft, IdGenerator, Notification, NotificationId, Receipt, Status
+from eventide_notify.models import (
+    Action,
+    Announcement,
+    Draft,
+    IdGenerator,
+    Notification,
+    NotificationId,
+    Receipt,
+    Status,
+)
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 123_000, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
 MONTH = timedelta(days=30)
+
+ACTIONS = [Action(id="yes", label="Yes", style="primary", link="/yes"), Action(id="no", label="No")]
 
 new_id = IdGenerator()
 
@@ -23,6 +35,23 @@ def sample(user: str = "42", *, message: str = "hello", **fields: Any) -> Notifi
 
 def samples(number: int, user: str = "42", **fields: Any) -> list[Notification]:
     return [sample(user, **fields) for _ in range(number)]
+
+
+def delivered(notification: Notification, at: datetime = NOW) -> Notification:
+    return replace(notification, status=Status.DELIVERED, delivered_at=at)
+
+
+def seen(notification: Notification, at: datetime = NOW) -> Notification:
+    return replace(notification, seen_at=notification.seen_at or at)
+
+
+def read(notification: Notification, at: datetime = NOW) -> Notification:
+    received = notification.delivered_at or at
+    return replace(seen(notification, at), status=Status.READ, delivered_at=received, read_at=at)
+
+
+def archived(notification: Notification, at: datetime = NOW) -> Notification:
+    return replace(notification, archived_at=at)
 
 
 def announcement(*, lifetime: timedelta = MONTH, message: str = "hello everyone", **fields: Any) -> Announcement:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
-from eventide_notify.models import Announcement, Notification, NotificationId, Receipt, Status
+from eventide_notify.models import Announcement, Notification, NotificationId, Receipt
 from eventide_notify.store import Store, mongo_announcements, sql_announcements
 
 from .backends import Backend
+from .calls import delete, mark_all_read, mark_read, unread_counts
 from .roundtrips import commands
 from .samples import (
     LATER,
@@ -22,7 +23,9 @@ from .samples import (
     announced,
     announcement,
     announcements,
+    delivered,
     ids,
+    read,
     receipt,
     receipts,
     sample,
@@ -39,14 +42,6 @@ async def all_of(store: Store, user: str = "42") -> list[Notification]:
     return list(await store.page(user, now=NOW, limit=100))
 
 
-def delivered(notification: Notification) -> Notification:
-    return replace(notification, status=Status.DELIVERED, delivered_at=NOW)
-
-
-def read(notification: Notification) -> Notification:
-    return replace(notification, status=Status.READ, delivered_at=notification.delivered_at or NOW, read_at=NOW)
-
-
 async def test_every_user_has_it_from_the_beginning(store: Store) -> None:
     await save(store, saved := announcement(title="t", type="NEWS", link="/a", avatar="/b.png", data={"a.b": [1.0]}))
     for user in ("42", "who first appears later", "\N{OWL}.$ '"):
@@ -56,7 +51,7 @@ async def test_every_user_has_it_from_the_beginning(store: Store) -> None:
         assert await store.pending(user, now=NOW, limit=10) == [mine]
         assert await store.newer(user, than="", now=NOW, limit=10) == [mine]
         assert list(await store.owned(user, [saved.id, sample().id], now=NOW)) == [saved.id]
-        assert await store.unread_counts([user], now=NOW) == {user: 1}
+        assert await unread_counts(store, [user], now=NOW) == {user: 1}
 
 
 async def test_it_is_in_order_with_the_others(store: Store) -> None:
@@ -82,14 +77,14 @@ async def test_one_is_one_insert_and_no_row_for_anybody(backend: Backend, store:
     assert len(sent) == 1, [what for what, _ in sent]
     for user in ("1", "2"):
         await all_of(store, user)
-        await store.unread_counts([user], now=NOW)
+        await unread_counts(store, [user], now=NOW)
     assert await backend.rows(store, "announcements") == 1
     assert await backend.rows(store, "announcement_receipts") == 0
 
 
 async def test_adding_again_changes_nothing(store: Store) -> None:
     await save(store, saved := announcement())
-    await store.mark_read("42", [saved.id], now=NOW)
+    await mark_read(store, "42", [saved.id], now=NOW)
     await save(store, saved, replace(saved, content=sample(message="other").content))
     assert await all_of(store) == [read(announced(saved))]
 
@@ -102,25 +97,25 @@ async def test_one_that_never_expires_is_not_kept(store: Store) -> None:
 async def test_what_a_user_does_is_that_users_own(store: Store) -> None:
     await save(store, saved := announcement())
     assert await store.mark_delivered([receipt("1", saved)], now=NOW) == 1
-    assert list(await store.mark_read("2", [saved.id], now=NOW)) == [saved.id]
-    assert list(await store.delete("3", [saved.id], now=NOW)) == [saved.id]
+    assert list(await mark_read(store, "2", [saved.id], now=NOW)) == [saved.id]
+    assert list(await delete(store, "3", [saved.id], now=NOW)) == [saved.id]
     assert await all_of(store, "1") == [delivered(announced(saved, "1"))]
     assert await all_of(store, "2") == [read(announced(saved, "2"))]
     assert await all_of(store, "3") == []
     assert await all_of(store, "4") == [announced(saved, "4")]
-    assert await store.unread_counts(["1", "2", "3", "4"], now=NOW) == {"1": 1, "2": 0, "3": 0, "4": 1}
+    assert await unread_counts(store, ["1", "2", "3", "4"], now=NOW) == {"1": 1, "2": 0, "3": 0, "4": 1}
 
 
 async def test_statuses_move_forward_only(store: Store) -> None:
     await save(store, saved := announcement())
     assert await store.mark_delivered([receipt("42", saved)], now=NOW) == 1
     assert await store.mark_delivered([receipt("42", saved)], now=LATER) == 0
-    assert list(await store.mark_read("42", [saved.id], now=LATER)) == [saved.id]
+    assert list(await mark_read(store, "42", [saved.id], now=LATER)) == [saved.id]
     assert await store.mark_delivered([receipt("42", saved)], now=LATER) == 0
-    assert list(await store.mark_read("42", [saved.id], now=LATER + SECOND)) == [saved.id]
-    both_times = announced(saved, status=Status.READ, delivered_at=NOW, read_at=LATER)
+    assert list(await mark_read(store, "42", [saved.id], now=LATER + SECOND)) == [saved.id]
+    both_times = read(delivered(announced(saved)), LATER)
     assert await store.get("42", saved.id, now=NOW) == both_times
-    await store.mark_read("43", [saved.id], now=NOW)
+    await mark_read(store, "43", [saved.id], now=NOW)
     assert await store.mark_delivered([receipt("43", saved)], now=LATER) == 0
     assert await all_of(store, "43") == [read(announced(saved, "43"))]
 
@@ -141,18 +136,18 @@ async def test_deleted_is_gone_for_that_user(store: Store) -> None:
     first, second, third = announcements(3)
     await save(store, first, second, third)
     await store.add([own := sample()])
-    await store.mark_read("42", [second.id], now=NOW)
-    deleted = await store.delete("42", [first.id, second.id, own.id, own.id, sample().id], now=NOW)
+    await mark_read(store, "42", [second.id], now=NOW)
+    deleted = await delete(store, "42", [first.id, second.id, own.id, own.id, sample().id], now=NOW)
     assert sorted(deleted) == [first.id, second.id, own.id]
     for id in deleted:
         assert await store.get("42", id, now=NOW) is None
-    assert list(await store.delete("42", deleted, now=LATER)) == []
-    assert list(await store.mark_read("42", deleted, now=LATER)) == []
+    assert list(await delete(store, "42", deleted, now=LATER)) == []
+    assert list(await mark_read(store, "42", deleted, now=LATER)) == []
     assert list(await store.owned("42", deleted, now=LATER)) == []
     assert await store.mark_delivered([receipt("42", first), receipt("42", second)], now=LATER) == 0
     assert await store.pending("42", now=NOW, limit=10) == [announced(third)]
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 1}
-    assert await store.mark_all_read("42", up_to=None, now=NOW) == 1
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 1}
+    assert await mark_all_read(store, "42", up_to=None, now=NOW) == 1
     assert await all_of(store) == [read(announced(third))]
     assert await all_of(store, "43") == [announced(each, "43") for each in (third, second, first)]
 
@@ -161,30 +156,30 @@ async def test_all_read_counts_both_kinds(store: Store) -> None:
     first, second, third, fourth = announcement(), sample(), announcement(), announcement()
     await store.add([second])
     await save(store, first, third, fourth)
-    await store.mark_read("42", [first.id], now=NOW)
+    await mark_read(store, "42", [first.id], now=NOW)
     await store.mark_delivered([receipt("42", third)], now=NOW)
-    assert await store.mark_all_read("42", up_to=third.id, now=NOW) == 2
-    assert await store.mark_all_read("42", up_to=third.id, now=LATER) == 0
+    assert await mark_all_read(store, "42", up_to=third.id, now=NOW) == 2
+    assert await mark_all_read(store, "42", up_to=third.id, now=LATER) == 0
     assert await all_of(store) == [
         announced(fourth),
         read(delivered(announced(third))),
         read(second),
         read(announced(first)),
     ]
-    assert await store.mark_all_read("42", up_to=None, now=LATER) == 1
-    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 3}
+    assert await mark_all_read(store, "42", up_to=None, now=LATER) == 1
+    assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 0, "43": 3}
 
 
 async def test_it_expires(store: Store) -> None:
     short, long = announcement(lifetime=SECOND), announcement()
     await save(store, short, long)
     await store.mark_delivered([receipt("1", short)], now=NOW)
-    await store.mark_read("2", [short.id], now=NOW)
-    await store.delete("3", [short.id, long.id], now=NOW)
+    await mark_read(store, "2", [short.id], now=NOW)
+    await delete(store, "3", [short.id, long.id], now=NOW)
     users = ["1", "2", "3", "4"]
     before, then = LATER - MILLISECOND, LATER
-    assert await store.unread_counts(users, now=before) == {"1": 2, "2": 1, "3": 0, "4": 2}
-    assert await store.unread_counts(users, now=then) == {"1": 1, "2": 1, "3": 0, "4": 1}
+    assert await unread_counts(store, users, now=before) == {"1": 2, "2": 1, "3": 0, "4": 2}
+    assert await unread_counts(store, users, now=then) == {"1": 1, "2": 1, "3": 0, "4": 1}
     assert ids(await store.page("4", now=before, limit=10)) == [long.id, short.id]
     for user in users[:2] + users[3:]:
         assert ids(await store.page(user, now=then, limit=10)) == [long.id]
@@ -193,9 +188,9 @@ async def test_it_expires(store: Store) -> None:
         assert await store.get(user, short.id, now=then) is None
         assert list(await store.owned(user, [short.id, long.id], now=then)) == [long.id]
         assert await store.mark_delivered([receipt(user, short)], now=then) == 0
-        assert list(await store.mark_read(user, [short.id], now=then)) == []
-        assert list(await store.delete(user, [short.id], now=then)) == []
-        assert await store.mark_all_read(user, up_to=None, now=then) == 1
+        assert list(await mark_read(store, user, [short.id], now=then)) == []
+        assert list(await delete(store, user, [short.id], now=then)) == []
+        assert await mark_all_read(store, user, up_to=None, now=then) == 1
     assert await store.announcements(after="", now=before) == [short, long]
     assert await store.announcements(after="", now=then) == [long]
 
@@ -205,8 +200,8 @@ async def test_removed_is_gone_for_everybody(backend: Backend, store: Store) -> 
     await save(store, gone, stays)
     for each in (gone, stays):
         await store.mark_delivered([receipt("1", each)], now=NOW)
-        await store.mark_read("2", [each.id], now=NOW)
-        await store.delete("3", [each.id], now=NOW)
+        await mark_read(store, "2", [each.id], now=NOW)
+        await delete(store, "3", [each.id], now=NOW)
     rows = await backend.rows(store, "announcement_receipts")
     assert await store.remove_announcement(gone.id) is True
     assert await store.remove_announcement(gone.id) is False
@@ -214,7 +209,7 @@ async def test_removed_is_gone_for_everybody(backend: Backend, store: Store) -> 
     assert await backend.rows(store, "announcement_receipts") == rows // 2
     assert await backend.rows(store, "announcements") == 1
     assert [ids(await all_of(store, user)) for user in "1234"] == [[stays.id], [stays.id], [], [stays.id]]
-    assert await store.unread_counts(list("1234"), now=NOW) == {"1": 1, "2": 0, "3": 0, "4": 1}
+    assert await unread_counts(store, list("1234"), now=NOW) == {"1": 1, "2": 0, "3": 0, "4": 1}
     assert await store.announcements(after="", now=NOW) == [stays]
 
 
@@ -224,9 +219,9 @@ async def test_nothing_is_written_about_what_is_not_there(backend: Backend, stor
     never = announcement()
     for each in (removed, expired, never):
         assert await store.mark_delivered([receipt(str(user), each) for user in range(5)], now=LATER) == 0
-        assert list(await store.mark_read("42", [each.id], now=LATER)) == []
-        assert list(await store.delete("42", [each.id], now=LATER)) == []
-    assert await store.mark_all_read("42", up_to=None, now=LATER) == 0
+        assert list(await mark_read(store, "42", [each.id], now=LATER)) == []
+        assert list(await delete(store, "42", [each.id], now=LATER)) == []
+    assert await mark_all_read(store, "42", up_to=None, now=LATER) == 0
     assert await backend.rows(store, "announcement_receipts") == 0
 
 
@@ -283,7 +278,7 @@ async def test_an_interrupted_removal_holds_and_is_completed(
     with pytest.raises((Unavailable, OutcomeUnknown)):  # the latter where a part of it is done by then
         await store.remove_announcement(saved.id)
     monkeypatch.undo()
-    assert await store.unread_counts(["1", "2"], now=NOW) == {"1": 0, "2": 0}
+    assert await unread_counts(store, ["1", "2"], now=NOW) == {"1": 0, "2": 0}
     assert await all_of(store, "1") == []
     assert await store.mark_delivered([receipt("2", saved)], now=NOW) == 0
     assert await complete(store, saved.id) is again
@@ -313,7 +308,7 @@ async def test_since(store: Store) -> None:
     await store.add(saved[::-1])
     await save(store, announcement())
     await store.mark_delivered(receipts([third]), now=NOW)
-    await store.mark_read("3", [fourth.id], now=NOW)
+    await mark_read(store, "3", [fourth.id], now=NOW)
     assert await store.since(first.id, limit=10) == [second, delivered(third), read(fourth)]
     assert await store.since(first.id, limit=2) == [second, delivered(third)]
     assert await store.since(fourth.id, limit=2) == []
@@ -326,8 +321,8 @@ async def test_overdue(store: Store) -> None:
     await store.add(saved[::-1])
     await save(store, announcement())
     await store.mark_delivered(receipts(saved[2:3]), now=NOW)
-    await store.mark_read("0", [saved[3].id], now=NOW)
-    await store.delete("2", [saved[5].id], now=NOW)
+    await mark_read(store, "0", [saved[3].id], now=NOW)
+    await delete(store, "2", [saved[5].id], now=NOW)
     after, before = saved[0].id, saved[7].id
     pending = [saved[1], saved[4], saved[6]]
     assert await store.overdue(after=after, before=before, limit=10) == pending
@@ -342,7 +337,7 @@ async def test_announcements_after_an_id(store: Store) -> None:
     first, second, third, short = *announcements(3), announcement(lifetime=SECOND)
     await save(store, third, short, first, second)
     await store.add(samples(2))
-    await store.delete("42", [second.id], now=NOW)
+    await delete(store, "42", [second.id], now=NOW)
     assert await store.announcements(after=first.id, now=LATER) == [second, third]
     assert await store.announcements(after=first.id, now=NOW) == [second, third, short]
     assert await store.announcements(after=third.id, now=LATER) == []

@@ -11,10 +11,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from eventide_notify.models import Announcement, Notification, Status
+from eventide_notify.models import Announcement, Change, Notification, Status
 from eventide_notify.store import Store, create_store
+from eventide_notify.store import postgresql as store_postgresql
 
+from ..waiting import until
 from .backends import PERSISTENT, Backend, Mongodb
+from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import LATER, MILLISECOND, MONTH, NOW, announced, announcement, announcements, ids, receipt, samples
 
 
@@ -35,9 +38,9 @@ async def test_twenty_who_read_all_count_each_once(backend: Backend, store: Stor
         saved = announcements(5)
         await save(store, *saved)
         expected = len(saved) + len(await own(store, 5))
-        changed = await asyncio.gather(*(store.mark_all_read("42", up_to=None, now=NOW) for _ in range(20)))
+        changed = await asyncio.gather(*(mark_all_read(store, "42", up_to=None, now=NOW) for _ in range(20)))
         assert sum(changed) == expected
-        assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 5}
+        assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 0, "43": 5}
         for each in saved:
             await store.remove_announcement(each.id)
 
@@ -47,11 +50,11 @@ async def test_of_twenty_who_delete_one_returns_each_id(backend: Backend, store:
     await save(store, *saved)
     everything = ids(saved) + ids(await own(store, 5))
     deleted = await asyncio.gather(
-        *(store.delete("42", everything[turn % 5 :] + everything[: turn % 5], now=NOW) for turn in range(20))
+        *(delete(store, "42", everything[turn % 5 :] + everything[: turn % 5], now=NOW) for turn in range(20))
     )
     assert Counter(id for each in deleted for id in each) == dict.fromkeys(everything, 1)
     assert await store.page("42", now=NOW, limit=100) == []
-    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 0, "43": 5}
+    assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 0, "43": 5}
 
 
 async def test_of_twenty_receipts_one_counts(store: Store) -> None:
@@ -72,9 +75,9 @@ async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: 
     calls: list[Awaitable[Any]] = []
     for _ in range(20):
         calls += [
-            store.mark_read("42", ids(read + deleted[:2]), now=NOW),
-            store.mark_all_read("42", up_to=deleted[1].id, now=NOW),
-            store.delete("42", ids(deleted), now=NOW),
+            mark_read(store, "42", ids(read + deleted[:2]), now=NOW),
+            mark_all_read(store, "42", up_to=deleted[1].id, now=NOW),
+            delete(store, "42", ids(deleted), now=NOW),
             store.mark_delivered([receipt("42", each) for each in read + deleted + delivered], now=NOW),
         ]
     random.Random(2).shuffle(calls)
@@ -83,7 +86,7 @@ async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: 
     highest: dict[str, int] = {}
     last_count = len(everything)
     while not changes.done():  # whoever looks meanwhile sees nothing go back
-        count = (await store.unread_counts(["42"], now=NOW))["42"]
+        count = (await unread_counts(store, ["42"], now=NOW))["42"]
         assert count <= last_count
         last_count = count
         found = await store.page("42", now=NOW, limit=100)
@@ -95,17 +98,17 @@ async def test_all_changes_at_once_end_in_exact_counts(backend: Backend, store: 
     assert statuses == dict.fromkeys(ids(read), Status.READ) | dict.fromkeys(
         ids(delivered), Status.DELIVERED
     ) | dict.fromkeys(ids(untouched), Status.PENDING)
-    assert await store.unread_counts(["42", "43"], now=NOW) == {"42": 8, "43": 16}
+    assert await unread_counts(store, ["42", "43"], now=NOW) == {"42": 8, "43": 16}
 
 
 async def test_a_removal_shows_no_count_that_never_was(store: Store) -> None:
     """The rows of those who read it go too, and must not go before it."""
     for _ in range(10):
         await save(store, saved := announcement())
-        await store.mark_read("42", [saved.id], now=NOW)
+        await mark_read(store, "42", [saved.id], now=NOW)
         removal = asyncio.create_task(store.remove_announcement(saved.id))
         while not removal.done():
-            assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+            assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
             assert await store.pending("42", now=NOW, limit=1) == []
         assert await removal
 
@@ -128,14 +131,14 @@ async def test_changes_and_removals_at_once_end_well(backend: Backend, store: St
                 store.mark_delivered([receipt(user, each) for each in mixed() for user in users], now=NOW)
                 for _ in "12345"
             ),
-            *(store.mark_read(user, ids(mixed()), now=NOW) for user in users),
-            *(store.mark_all_read(user, up_to=None, now=NOW) for user in users[::2]),
-            *(store.delete(user, ids(mixed()[:2]), now=NOW) for user in users[::3]),
+            *(mark_read(store, user, ids(mixed()), now=NOW) for user in users),
+            *(mark_all_read(store, user, up_to=None, now=NOW) for user in users[::2]),
+            *(delete(store, user, ids(mixed()[:2]), now=NOW) for user in users[::3]),
             *(store.remove_announcement(each.id) for each in [*saved, *saved[::-1]]),
             *(store.purge(claimed_before=NOW, now=LATER) for _ in range(3)),
         )
         assert await store.announcements(after="", now=NOW) == [stays]
-        counts = await store.unread_counts([*users, "late"], now=NOW)
+        counts = await unread_counts(store, [*users, "late"], now=NOW)
         assert counts["late"] == 1
         for user in users:
             assert counts[user] == len(await store.page(user, now=NOW, limit=10, unread=True))
@@ -154,7 +157,7 @@ CREATE TRIGGER slow AFTER INSERT ON announcement_receipts EXECUTE FUNCTION slow(
     "change",
     [
         lambda store, saved: store.mark_delivered([receipt("42", saved)], now=NOW),
-        lambda store, saved: store.mark_read("42", [saved.id], now=NOW),
+        lambda store, saved: mark_read(store, "42", [saved.id], now=NOW),
     ],
     ids=["mark_delivered", "mark_read"],
 )
@@ -187,8 +190,8 @@ async def test_postgresql_locks_in_one_order_whatever_its_plan(backend: Backend,
     await save(store, *saved[::-1])
     for each in saved[::-1]:  # one by one, so that they lie in the table as they come
         await store.mark_delivered([receipt("42", each)], now=NOW)
-    await asyncio.gather(*(each.mark_read("42", ids(saved), now=NOW) for each in both for _ in range(4)))
-    await asyncio.gather(*(each.mark_all_read("43", up_to=None, now=NOW) for each in both for _ in range(4)))
+    await asyncio.gather(*(mark_read(each, "42", ids(saved), now=NOW) for each in both for _ in range(4)))
+    await asyncio.gather(*(mark_all_read(each, "43", up_to=None, now=NOW) for each in both for _ in range(4)))
     await asyncio.gather(*(each.close() for each in both))
 
 
@@ -202,9 +205,9 @@ async def test_a_removal_amid_a_count_is_noticed(store: Any, monkeypatch: pytest
         return await count(collection, *arguments)
 
     await save(store, stays := announcement(), saved := announcement())
-    await store.mark_read("42", [saved.id], now=NOW)
+    await mark_read(store, "42", [saved.id], now=NOW)
     monkeypatch.setattr(store._client, "count", late)
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 1}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 1}
     assert ids(await store.announcements(after="", now=NOW)) == [stays.id]
 
 
@@ -214,8 +217,50 @@ async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
     await other.open()
     await save(store, saved := announcement())
     assert await other.page("42", now=NOW, limit=1) == [announced(saved)]
-    await other.mark_read("42", [saved.id], now=NOW)
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    await mark_read(other, "42", [saved.id], now=NOW)
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
     await other.remove_announcement(saved.id)
     assert await store.announcements(after="", now=NOW) == []
     await other.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_two_instances_make_all_kinds_of_changes_in_any_order(backend: Backend, store: Store) -> None:
+    """Rows that are there for one of them and new for the other: locked in different orders, they are a deadlock."""
+    stores = [store, backend.store()]
+    await stores[1].open()
+    await save(store, *(saved := announcements(150)))
+    chance = random.Random(4)
+    for turn in range(6):
+        user = str(turn)
+        proven = [receipt(user, one) for one in saved]
+        calls: list[Coroutine[Any, Any, object]] = []
+        for each in stores:
+            for change in (Change.SEEN, Change.ARCHIVE, Change.READ):
+                calls.append(each.change(user, change, ids(chance.sample(saved, k=100)), now=NOW))
+            calls.append(each.mark_delivered(chance.sample(proven, k=150), now=NOW))
+            calls.append(each.press(user, saved[0].id, "yes", now=NOW))
+        chance.shuffle(calls)
+        await asyncio.gather(*calls)
+        for archived in (True, False):
+            found = await store.page(user, now=NOW, limit=150, archived=archived)
+            assert {each.status for each in found} == {Status.DELIVERED, Status.READ}
+    await stores[1].close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_a_change_that_gets_no_answer_does_not_keep_all_others_of_the_user(
+    backend: Backend, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(store, stuck := announcement(), other := announcement())
+    connection = await asyncpg.connect(backend.url)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM announcements WHERE id = $1 FOR UPDATE", stuck.id)
+        waiting = asyncio.create_task(store.change("42", Change.READ, [stuck.id], now=NOW))
+        monkeypatch.setattr(store_postgresql, "PATIENCE", 0.3)
+        await until(lambda: dict(store._database._turns))  # type: ignore[attr-defined]
+        done = await asyncio.wait_for(store.change("42", Change.READ, [other.id], now=NOW), 5)
+        assert list(done.changed) == [other.id]
+        assert not waiting.done()
+    assert list((await waiting).changed) == [stuck.id]
+    await connection.close()

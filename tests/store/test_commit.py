@@ -20,6 +20,7 @@ from eventide_notify.store.sql import SqlStore
 from ..servers.lossy import Loss, LossyProxy, lossy_proxy_to
 from ..waiting import until
 from .backends import Backend, Postgresql, SqliteFile
+from .calls import mark_all_read, unread_counts
 from .samples import NOW, ids, sample, samples
 from .test_outage import frozen
 
@@ -66,13 +67,13 @@ async def test_postgresql_that_is_lost_amid_a_transaction(
     async with through_a_proxy(backend) as (lossy, proxy):
         proxy.lose(*lost)
         with pytest.raises(error) as caught:
-            await lossy.mark_all_read("42", up_to=None, now=NOW)
+            await mark_all_read(lossy, "42", up_to=None, now=NOW)
         assert type(caught.value) is error
         assert proxy.lost == 1
-        assert await store.unread_counts(["42"], now=NOW) == {"42": 0 if saved else 1}
+        assert await unread_counts(store, ["42"], now=NOW) == {"42": 0 if saved else 1}
         proxy.restore()
-        await lossy.mark_all_read("42", up_to=None, now=NOW)
-        assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+        await mark_all_read(lossy, "42", up_to=None, now=NOW)
+        assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
 
 
 @pytest.mark.usefixtures("impatient")
@@ -240,7 +241,7 @@ async def test_sqlite_whose_disk_fails_at_commit(backend: SqliteFile, store: Sto
         with pytest.raises(OutcomeUnknown):
             await store.add([second := sample()])
         with pytest.raises(OutcomeUnknown):
-            await store.mark_all_read("42", up_to=None, now=NOW)
+            await mark_all_read(store, "42", up_to=None, now=NOW)
     await store.add([second])
     assert ids(await store.page("42", limit=10, unread=True, now=NOW)) == [second.id, first.id]
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
+from eventide_notify.models import Change, Status
 from eventide_notify.store import Store
 
-from .backends import SQL
+from .backends import SQL, Backend
 from .roundtrips import commands
-from .samples import NOW, announcement, announcements, new_id, receipt, sample
+from .samples import NOW, announcement, announcements, archived, new_id, receipt, sample
+
+
+async def change_one(store: Store, id: str, *, change: Change) -> None:
+    await store.change("42", change, [id], now=NOW)
+
+
+async def change_all(store: Store, id: str, *, change: Change) -> None:
+    await store.change_all("42", change, up_to=None, now=NOW)
+
 
 CALLS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
     "get": lambda store, id: store.get("42", id, now=NOW),
@@ -24,11 +37,14 @@ CALLS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
     "pending": lambda store, id: store.pending("42", now=NOW, limit=20),
     "newer": lambda store, id: store.newer("42", than="", now=NOW, limit=20),
     "owned": lambda store, id: store.owned("42", [id], now=NOW),
-    "unread_counts": lambda store, id: store.unread_counts(["42", "43"], now=NOW),
+    "page archived": lambda store, id: store.page("42", now=NOW, limit=20, archived=True),
+    "page text": lambda store, id: store.page("42", now=NOW, limit=20, text="h"),
+    "counts": lambda store, id: store.counts(["42", "43"], now=NOW),
     "mark_delivered": lambda store, id: store.mark_delivered([receipt("42", announcement())], now=NOW),
-    "mark_read": lambda store, id: store.mark_read("42", [id], now=NOW),
-    "mark_all_read": lambda store, id: store.mark_all_read("42", up_to=None, now=NOW),
-    "delete": lambda store, id: store.delete("42", [id], now=NOW),
+    **{f"{change} one": partial(change_one, change=change) for change in Change},
+    **{f"{change} all": partial(change_all, change=change) for change in Change},
+    "press": lambda store, id: store.press("42", id, "yes", now=NOW),
+    "find": lambda store, id: store.find(id),
     "since": lambda store, id: store.since(new_id(NOW), limit=20),
     "overdue": lambda store, id: store.overdue(after="", before="z", limit=20),
 }
@@ -67,20 +83,53 @@ async def test_every_search_is_by_an_index(store: Any) -> None:
             assert not found, (name, statement, steps)
 
 
+INDEXES = {
+    "page": "notifications_inbox",
+    "page archived": "notifications_archive",
+    "page unread": "notifications_unread",
+    "counts": "notifications_unread",
+    "pending": "notifications_pending",
+    "overdue": "notifications_overdue",
+    "seen all": "notifications_unread",
+    "read all": "notifications_unread",
+    "unread all": "notifications_inbox",
+    "unarchive all": "notifications_archive",
+}
+"""What is rare has an index of its own."""
+
+
 @pytest.mark.parametrize("backend", ["sqlite-memory"], indirect=True)
-@pytest.mark.parametrize(
-    ("name", "index"),
-    [
-        ("page", "notifications_of_user"),
-        ("page unread", "notifications_unread"),
-        ("unread_counts", "notifications_unread"),
-        ("pending", "notifications_pending"),
-        ("overdue", "notifications_overdue"),
-    ],
-)
-async def test_what_is_rare_has_an_index_of_its_own(store: Store, name: str, index: str) -> None:
-    """SQLite takes it whatever there is in the tables; PostgreSQL knows better once there is something."""
+@pytest.mark.parametrize("name", INDEXES)
+async def test_sqlite_takes_the_index_of_what_is_rare(store: Store, name: str) -> None:
+    """Whatever there is in the tables."""
     with commands() as sent:
         await CALLS[name](store, "")
-    [(statement, parameters)] = sent
-    assert any(index in step for step in await plan(store, statement, parameters))
+    assert any(INDEXES[name] in step for step in await plan(store, *sent[0]))
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_takes_the_index_of_what_is_rare(store: Any) -> None:
+    """Once there is something in the tables: of each user's thirty, some are unread and others are archived."""
+    every = [sample(str(user)) for user in range(300) for _ in range(30)]
+    done = [replace(each, status=Status.READ, delivered_at=NOW, read_at=NOW, seen_at=NOW) for each in every]
+    put_away = [archived(each) for each in done]
+    await store.add([*every[::15], *done[1::3], *put_away[2::3]])
+    await store._database.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
+    for name, index in INDEXES.items():
+        with commands() as sent:
+            await CALLS[name](store, "")
+        steps = await plan(store, *sent[0])
+        assert any(index in step for step in steps), (name, steps)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_counts_in_the_index_alone(backend: Backend, store: Any) -> None:
+    """Once its housekeeping has been there."""
+    await store.add([sample(str(user)) for user in range(300) for _ in range(30)])
+    other = await asyncpg.connect(backend.url)
+    await other.execute("VACUUM ANALYZE notifications")
+    await other.close()
+    with commands() as sent:
+        await CALLS["counts"](store, "")
+    steps = await plan(store, *sent[0])
+    assert any("Index Only Scan using notifications_unread" in step for step in steps), steps

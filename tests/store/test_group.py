@@ -17,23 +17,26 @@ import pytest
 import sqlalchemy as sa
 
 from eventide_notify.errors import Refused
-from eventide_notify.models import Draft, Notification
+from eventide_notify.models import Change, Draft, Notification
 from eventide_notify.store import Claim, Store
 from eventide_notify.store.group import Group
 from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
-from .samples import LATER, NOW, announcement, ids, sample, samples
+from .calls import mark_read, unread_counts
+from .samples import LATER, NOW, announcement, archived, delivered, ids, read, sample, samples, seen
 
 
 class Doing:
     """A group whose work waits to be let go, and fails where it is told to."""
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, most: int = 100, **options: Any) -> None:
         self.done: list[list[str]] = []
         self.bad = ""
         self.go = asyncio.Event()
-        self.group = Group(self.work, weigh=len, most=most, may_be_of_one=lambda error: isinstance(error, ValueError))
+        self.group = Group(
+            self.work, weigh=len, most=most, may_be_of_one=lambda error: isinstance(error, ValueError), **options
+        )
 
     async def work(self, items: Sequence[str]) -> Sequence[str]:
         self.done.append(list(items))
@@ -67,6 +70,20 @@ async def test_together_they_weigh_no_more_than_they_may() -> None:
     doing.go.set()
     await asyncio.gather(*doing.ask("aa", "bb", "c", "dddddd", "e"))
     assert doing.done == [["aa", "bb"], ["c"], ["dddddd"], ["e"]]
+
+
+async def test_what_does_different_things_to_the_same_is_done_one_after_the_other() -> None:
+    doing = Doing(touches=lambda item: dict.fromkeys(item[:-1], item[-1]))
+    doing.go.set()
+    await asyncio.gather(*doing.ask("ab+", "c-", "b+", "bd-", "d+", "d-", "e+", "c-", "d-"))
+    assert doing.done == [["ab+", "c-", "b+", "e+", "c-"], ["bd-"], ["d+"], ["d-", "d-"]]
+
+
+async def test_what_waits_for_another_weighs_nothing_until_then() -> None:
+    doing = Doing(most=6, touches=lambda item: {item[0]: item[-1]})
+    doing.go.set()
+    await asyncio.gather(*doing.ask("a+", "a----", "b+", "c+"))
+    assert doing.done == [["a+", "b+", "c+"], ["a----"]]
 
 
 async def test_one_that_fails_fails_alone() -> None:
@@ -115,7 +132,7 @@ async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlSt
     await let_run(first)
     saved = samples(100)
     others = [store.add([each]) for each in saved]
-    reads = [store.mark_read("42", [each.id], now=NOW) for each in saved]  # of what is saved before them
+    reads = [mark_read(store, "42", [each.id], now=NOW) for each in saved]  # of what is saved before them
     tasks = [asyncio.create_task(call) for call in (*others, *reads)]
     await let_run(*tasks)
     busy.set()
@@ -123,7 +140,7 @@ async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlSt
     await asyncio.gather(*tasks)
     sa.event.remove(sa.Engine, "commit", commit)
     assert len(commits) == 2
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -132,7 +149,7 @@ async def test_what_comes_while_postgresql_saves_is_saved_together(store: Any) -
     with patch.object(saves, "save", wraps=saves.save) as save:
         await asyncio.gather(*(store.add([each]) for each in samples(100)))
     assert [len(call.args[0]) for call in save.await_args_list] == [100]
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 100}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 100}
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -140,19 +157,42 @@ async def test_what_is_read_at_the_same_moment_is_marked_together(store: Any) ->
     own, hers, announced = samples(10), samples(10, "43"), announcement()
     await store.add([*own, *hers])
     await store.add_announcement(announced)
-    reads = store._database._reads
-    with patch.object(reads, "mark", wraps=reads.mark) as mark:
+    changes = store._database._changes
+    with patch.object(changes, "make", wraps=changes.make) as make:
         done = await asyncio.gather(
-            store.mark_read("42", [own[0].id, hers[0].id, own[0].id], now=NOW),
-            store.mark_read("43", [hers[0].id, hers[1].id, "unknown"], now=LATER),
-            store.mark_read("42", [own[0].id, own[1].id, announced.id], now=LATER),
-            store.mark_read("44", [own[2].id], now=NOW),
+            mark_read(store, "42", [own[0].id, hers[0].id, own[0].id], now=NOW),
+            mark_read(store, "43", [hers[0].id, hers[1].id, "unknown"], now=LATER),
+            mark_read(store, "42", [own[0].id, own[1].id, announced.id], now=LATER),
+            mark_read(store, "44", [own[2].id], now=NOW),
         )
-    assert [len(call.args[0]) for call in mark.await_args_list] == [4]
+    assert [len(call.args[0]) for call in make.await_args_list] == [4]
     expected = [{own[0].id}, {hers[0].id, hers[1].id}, {own[0].id, own[1].id, announced.id}, set()]
     assert [set(each) for each in done] == expected
     assert [len(each) for each in done] == [1, 2, 3, 0]
-    assert await store.unread_counts(["42", "43"], now=LATER) == {"42": 8, "43": 9}
+    assert await unread_counts(store, ["42", "43"], now=LATER) == {"42": 8, "43": 9}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_changes_of_all_kinds_are_made_together_unless_they_are_of_the_same(store: Any) -> None:
+    own, hers = samples(6), samples(2, "43")
+    await store.add([*own, *hers])
+    changes = store._database._changes
+    with patch.object(changes, "make", wraps=changes.make) as make:
+        first, gone, *_, again, undone = await asyncio.gather(
+            store.change("42", Change.READ, ids(own[:2]), now=NOW),
+            store.change("42", Change.DELETE, ids(own[4:]), now=NOW),
+            store.change("42", Change.SEEN, ids(own[2:3]), now=NOW),
+            store.change("43", Change.ARCHIVE, ids(hers[:1]), now=NOW),
+            store.change("42", Change.READ, ids(own[:2]), now=LATER),
+            store.change("42", Change.UNREAD, ids(own[1:3]), now=LATER),
+        )
+    assert [len(call.args[0]) for call in make.await_args_list] == [5, 1]
+    assert (list(first.changed), list(gone.changed)) == (ids(own[:2]), ids(own[4:]))
+    assert (list(again.owned), list(again.changed)) == (ids(own[:2]), [])
+    assert (list(undone.owned), list(undone.changed)) == (ids(own[1:3]), [own[1].id])
+    expected = [read(own[0]), seen(delivered(own[1])), seen(own[2]), own[3]]
+    assert await store.page("42", limit=9, now=NOW) == expected[::-1]
+    assert await store.page("43", limit=9, now=NOW, archived=True) == [archived(hers[0])]
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -19,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from eventide_notify.models import Notification, NotificationId, Receipt, Status, UserId
+from eventide_notify.models import Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from eventide_notify.store import Store
 
 from .backends import Backend, SqliteMemory
@@ -30,7 +31,11 @@ T = TypeVar("T")
 
 USERS = ["1", "2", "3"]
 ORDER = list(Status)
+ACTIONS = ["yes", "no"]
+TEXTS = ["Grün", "blau"]
 users = st.sampled_from(USERS)
+changes = st.sampled_from(Change)
+texts = st.sampled_from(TEXTS)
 types = st.sampled_from(["SYSTEM", "NEWS"])
 limits = st.integers(0, 5)
 SETTINGS = settings(stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -54,7 +59,7 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The next example begins with an empty database too."""
         for user in USERS:
-            self.do(self.store.delete(user, list(self.model.own), now=self.now))
+            self.do(self.store.change(user, Change.DELETE, list(self.model.own), now=self.now))
         self.do(self.store.purge(claimed_before=NOW, now=self.now + MONTH))
 
     def do(self, call: Awaitable[T]) -> T:
@@ -65,16 +70,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     # What changes something
 
-    @rule(target=known, to=st.lists(users, max_size=4), type=types)
-    def send(self, to: list[UserId], type: str) -> Any:
-        saved = [replace(sample(user, type=type), created_at=self.now) for user in to]
+    @rule(target=known, to=st.lists(users, max_size=4), type=types, text=texts)
+    def send(self, to: list[UserId], type: str, text: str) -> Any:
+        saved = [replace(sample(user, type=type, message=text), created_at=self.now) for user in to]
         self.do(self.store.add(saved))
         self.model.add(saved)
         return multiple(*(each.id for each in saved))
 
-    @rule(target=known, seconds=st.integers(1, 6), type=types)
-    def announce(self, seconds: int, type: str) -> NotificationId:
-        saved = replace(announcement(type=type), expires_at=self.now + timedelta(seconds=seconds))
+    @rule(target=known, seconds=st.integers(1, 6), type=types, text=texts)
+    def announce(self, seconds: int, type: str, text: str) -> NotificationId:
+        saved = replace(announcement(type=type, message=text), expires_at=self.now + timedelta(seconds=seconds))
         self.do(self.store.add_announcement(saved))
         self.model.add_announcement(saved)
         return saved.id
@@ -84,20 +89,28 @@ class StoreMachine(RuleBasedStateMachine):
         delivered = self.do(self.store.mark_delivered(receipts, now=self.now))
         assert delivered == self.model.mark_delivered(receipts, self.now)
 
-    @rule(user=users, ids=ids)
-    def read(self, user: UserId, ids: list[NotificationId]) -> None:
-        found = list(self.do(self.store.mark_read(user, ids, now=self.now)))
-        assert sorted(found) == sorted(self.model.mark_read(user, ids, self.now))
+    @rule(user=users, change=changes, ids=ids)
+    def change(self, user: UserId, change: Change, ids: list[NotificationId]) -> None:
+        done = self.do(self.store.change(user, change, ids, now=self.now))
+        assert len(done.owned) == len(set(done.owned))
+        assert len(done.changed) == len(set(done.changed))
+        assert (set(done.owned), set(done.changed)) == self.model.change(user, change, ids, self.now)
+        self.note_unread(user, change, done.changed)
 
-    @rule(user=users, up_to=bounds)
-    def read_all(self, user: UserId, up_to: NotificationId | None) -> None:
-        changed = self.do(self.store.mark_all_read(user, up_to=up_to, now=self.now))
-        assert changed == self.model.mark_all_read(user, up_to, self.now)
+    @rule(user=users, change=changes, up_to=bounds)
+    def change_all(self, user: UserId, change: Change, up_to: NotificationId | None) -> None:
+        changed = self.do(self.store.change_all(user, change, up_to=up_to, now=self.now))
+        assert changed == self.model.change_all(user, change, up_to, self.now)
+        self.note_unread(user, change, changed)
 
-    @rule(user=users, ids=ids)
-    def delete(self, user: UserId, ids: list[NotificationId]) -> None:
-        found = list(self.do(self.store.delete(user, ids, now=self.now)))
-        assert sorted(found) == sorted(self.model.delete(user, ids, self.now))
+    def note_unread(self, user: UserId, change: Change, ids: Collection[NotificationId]) -> None:
+        if change is Change.UNREAD:
+            self.statuses |= dict.fromkeys(((user, id) for id in ids), Status.DELIVERED)
+
+    @rule(user=users, id=known, action=st.sampled_from(ACTIONS))
+    def press(self, user: UserId, id: NotificationId, action: str) -> None:
+        is_chosen = self.do(self.store.press(user, id, action, now=self.now))
+        assert is_chosen == self.model.press(user, id, action, self.now)
 
     @rule(id=known)
     def remove(self, id: NotificationId) -> None:
@@ -120,7 +133,9 @@ class StoreMachine(RuleBasedStateMachine):
         before=bounds,
         offset=st.integers(0, 4),
         unread=st.sampled_from([None, True, False]),
+        archived=st.booleans(),
         type=st.none() | types,
+        text=st.sampled_from([None, "GRÜN", "blau", "gr.n"]),
     )
     def page(self, user: UserId, **wanted: Any) -> None:
         found = self.do(self.store.page(user, now=self.now, **wanted))
@@ -129,12 +144,12 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(user=users, than=known, limit=limits)
     def newer(self, user: UserId, than: NotificationId, limit: int) -> None:
         found = self.do(self.store.newer(user, than=than, now=self.now, limit=limit))
-        assert found == last(limit, [each for each in self.model.all(user, self.now) if each.id > than])
+        assert found == last(limit, [each for each in self.model.inbox(user, self.now) if each.id > than])
 
     @rule(user=users, limit=limits)
     def pending(self, user: UserId, limit: int) -> None:
         found = self.do(self.store.pending(user, now=self.now, limit=limit))
-        assert found == last(limit, [e for e in self.model.all(user, self.now) if e.status is Status.PENDING])
+        assert found == last(limit, [e for e in self.model.inbox(user, self.now) if e.status is Status.PENDING])
 
     @rule(user=users, ids=ids)
     def some(self, user: UserId, ids: list[NotificationId]) -> None:
@@ -152,20 +167,29 @@ class StoreMachine(RuleBasedStateMachine):
         announced = self.do(self.store.announcements(after=after, now=self.now))
         assert announced == self.model.announcements(after, self.now)
 
+    @rule(id=known)
+    def find(self, id: NotificationId) -> None:
+        assert self.do(self.store.find(id)) == self.model.own.get(id)
+
     @invariant()
     def lists_and_counts_agree(self) -> None:
         counts, found = self.do(self.lists_and_counts())
         for user, notifications in zip(USERS, found, strict=True):
             assert notifications == self.model.all(user, self.now)[::-1]
-            assert counts[user] == sum(not each.read for each in notifications)
+            assert counts[user] == self.model.counts(user, self.now)
+            assert all(each.seen and each.delivered_at for each in notifications if each.read)
             for each in notifications:
                 before = self.statuses.get((user, each.id), Status.PENDING)
                 assert ORDER.index(before) <= ORDER.index(each.status)
                 self.statuses[user, each.id] = each.status
 
-    async def lists_and_counts(self) -> tuple[Mapping[UserId, int], Sequence[Sequence[Notification]]]:
-        pages = [await self.store.page(user, now=self.now, limit=1000) for user in USERS]
-        return await self.store.unread_counts(USERS, now=self.now), pages
+    async def lists_and_counts(self) -> tuple[Mapping[UserId, Counts], Sequence[Sequence[Notification]]]:
+        found = [await self.all_of(user) for user in USERS]
+        return await self.store.counts(USERS, now=self.now), found
+
+    async def all_of(self, user: UserId) -> Sequence[Notification]:
+        kinds = [await self.store.page(user, now=self.now, limit=1000, archived=which) for which in (True, False)]
+        return sorted(chain(*kinds), key=lambda each: each.id, reverse=True)
 
 
 def last(limit: int, notifications: Sequence[T]) -> Sequence[T]:

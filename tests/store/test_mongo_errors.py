@@ -13,9 +13,10 @@ from eventide_notify.errors import EventideError, OutcomeUnknown, Refused, Unava
 from eventide_notify.models import Receipt
 from eventide_notify.store import mongo, mongo_client, mongo_errors
 from eventide_notify.store.mongo import MongoStore
-from eventide_notify.store.mongo_client import Limits
+from eventide_notify.store.mongo_limits import Limits
 
 from .backends import Mongodb
+from .calls import delete, mark_read, unread_counts
 from .roundtrips import commands
 from .samples import NOW, announcements, ids, new_id, receipt, receipts, sample, samples
 
@@ -157,7 +158,7 @@ async def test_a_mistake_of_ours_is_refused_and_logged(
     await store.add(saved := samples(2))
     monkeypatch.setattr(mongo, "_UNREAD", {"$nonsense": 1})
     with pytest.raises(EventideError):
-        await store.unread_counts(["42"], now=NOW)
+        await unread_counts(store, ["42"], now=NOW)
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "$nonsense" in record.getMessage()
     assert ids(await store.page("42", limit=9, now=NOW)) == ids(saved)[::-1]
@@ -235,9 +236,9 @@ async def test_all_batches_are_in_order_and_in_parts(
         assert await store.mark_delivered(proven, now=NOW) == 80
         assert set(await store.owned("42", ids(saved + mine), now=NOW)) == set(ids(mine))
         wanted = [*ids(mine[:15]), *ids(shown), *ids(saved)][::-1]
-        assert set(await store.mark_read("42", wanted, now=NOW)) == set(ids(mine[:15]) + ids(shown))
-        assert await store.unread_counts(["42", *users], now=NOW) == {"42": 5} | dict.fromkeys(users, 4)
-        assert set(await store.delete("42", wanted, now=NOW)) == set(ids(mine[:15]) + ids(shown))
+        assert set(await mark_read(store, "42", wanted, now=NOW)) == set(ids(mine[:15]) + ids(shown))
+        assert await unread_counts(store, ["42", *users], now=NOW) == {"42": 5} | dict.fromkeys(users, 4)
+        assert set(await delete(store, "42", wanted, now=NOW)) == set(ids(mine[:15]) + ids(shown))
     assert len(sent) > 50
     for _, command in sent:
         for batch in named(command):

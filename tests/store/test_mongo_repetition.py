@@ -11,13 +11,14 @@ import pytest
 from pymongo import common
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
-from eventide_notify.models import Status
+from eventide_notify.models import Change, Status
 from eventide_notify.store import Claim, Store, mongo_client, mongo_schema, outage
 from eventide_notify.store.mongo import MongoStore
 
 from ..mongo_wire import HOST, Command, Fault, MongoWire, wire_to
 from ..require import missing
 from .backends import Mongodb
+from .calls import delete, mark_all_read, mark_read
 from .samples import LATER, NOW, announcement, ids, receipt, receipts, sample, samples
 
 DRIVERS = ("mongodb-motor", "mongodb-pymongo")
@@ -85,14 +86,14 @@ async def delivered(store: Store) -> None:
 
 async def read(store: Store) -> None:
     await store.add(saved := samples(3))
-    assert set(await store.mark_read("42", ids(saved), now=NOW)) == set(ids(saved))
+    assert set(await mark_read(store, "42", ids(saved), now=NOW)) == set(ids(saved))
 
 
 async def all_read(store: Store) -> None:
     await store.add(saved := samples(3))
     await store.add_announcement(announcement())
-    await store.mark_read("42", [saved[0].id], now=NOW)
-    assert await store.mark_all_read("42", up_to=None, now=LATER) == 3
+    await mark_read(store, "42", [saved[0].id], now=NOW)
+    assert await mark_all_read(store, "42", up_to=None, now=LATER) == 3
 
 
 async def deleted(store: Store) -> None:
@@ -100,8 +101,22 @@ async def deleted(store: Store) -> None:
     await store.add_announcement(announced := announcement())
     wanted = [announced.id, *ids(saved)]
     unknown = sample().id
-    assert set(await store.delete("42", [*wanted, unknown], now=NOW)) == set(wanted)
-    assert list(await store.delete("42", wanted, now=NOW)) == []
+    assert set(await delete(store, "42", [*wanted, unknown], now=NOW)) == set(wanted)
+    assert list(await delete(store, "42", wanted, now=NOW)) == []
+
+
+async def moved(store: Store) -> None:
+    """Forth and back, and what is chosen."""
+    await store.add(saved := samples(2))
+    await store.add_announcement(announced := announcement())
+    wanted = sorted([announced.id, *ids(saved)])
+    for change in (Change.SEEN, Change.READ, Change.UNREAD, Change.ARCHIVE, Change.UNARCHIVE):
+        done = await store.change("42", change, wanted, now=NOW)
+        assert sorted(done.owned) == sorted(done.changed) == wanted, change
+    for id in wanted:
+        assert await store.press("42", id, "yes", now=NOW)
+        assert not await store.press("42", id, "no", now=NOW)
+    assert (await store.counts(["42"], now=NOW)) == {"42": (0, 0)}
 
 
 async def removed(store: Store) -> None:
@@ -118,7 +133,7 @@ async def purged(store: Store) -> None:
     assert list(await store.announcements(after="", now=NOW)) == []
 
 
-@pytest.mark.parametrize("work", [claimed, claimed_again, delivered, read, all_read, deleted, removed, purged])
+@pytest.mark.parametrize("work", [claimed, claimed_again, delivered, read, all_read, deleted, moved, removed, purged])
 async def test_lost_answers_change_no_result(
     store: MongoStore, wire: MongoWire, work: Callable[[Store], Awaitable[None]]
 ) -> None:
@@ -156,7 +171,7 @@ async def test_an_election_is_waited_for(
     await store.add(saved := samples(1))
     election.set()
     wire.faults.append(refusal := Fault(("insert", "update", "find"), None, forward=False, answer=NOT_PRIMARY))
-    works = asyncio.gather(store.add(samples(1)), store.mark_read("42", ids(saved), now=NOW))
+    works = asyncio.gather(store.add(samples(1)), mark_read(store, "42", ids(saved), now=NOW))
     await asyncio.sleep(2)  # how long the election takes
     assert not works.done()
     wire.faults.remove(refusal)
@@ -208,7 +223,7 @@ async def test_half_of_it_is_not_nothing(store: MongoStore, wire: MongoWire, mon
     monkeypatch.setattr(mongo_client, "SECONDS", 0.5)
     wire.faults.append(Fault(("insert",), None, forward=False, answer=NOT_PRIMARY))
     with pytest.raises(OutcomeUnknown):
-        await store.mark_all_read("42", up_to=None, now=NOW)
+        await mark_all_read(store, "42", up_to=None, now=NOW)
     monkeypatch.undo()
     assert [each.read for each in await store.page("42", limit=9, now=NOW)] == [False, True, True, True]
 
@@ -225,7 +240,8 @@ async def test_building_an_index_may_take_long(
     with caplog.at_level(logging.INFO):
         await store.open()
     said = [record.getMessage() for record in caplog.records if record.name == mongo_schema.__name__]
-    assert said[0].startswith("waiting for the index (userId, _id) of notifications, which this or another instance")
+    index = "the index (userId, archived, _id) of notifications"
+    assert said[0].startswith(f"waiting for {index}, which this or another instance")
     assert 3 <= len(said) <= 6
-    assert said[-1].startswith("the index (userId, _id) of notifications is there, after")
+    assert said[-1].startswith(f"{index} is there, after")
     await store.close()

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +18,12 @@ import asyncpg
 import pytest
 
 from eventide_notify.errors import SchemaTooNew, Unavailable
+from eventide_notify.models import Change
 from eventide_notify.store import Claim, Store, create_store, engines, migrations
 
 from ..waiting import until
 from .backends import PERSISTENT, Backend, Postgresql, SqliteFile, SqliteMemory
+from .calls import mark_read, unread_counts
 from .samples import NOW, announced, announcement, ids, receipts, samples
 
 
@@ -47,8 +50,8 @@ async def test_instances_see_each_other(backend: Backend, store: Store) -> None:
     saved = samples(2)
     await store.add(saved)
     assert ids(await other.pending("42", limit=10, now=NOW)) == ids(saved)
-    await other.mark_read("42", [saved[0].id], now=NOW)
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 1}
+    await mark_read(other, "42", [saved[0].id], now=NOW)
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 1}
     await other.close()
 
 
@@ -79,42 +82,74 @@ async def test_closing_twice_and_without_opening(backend: Backend) -> None:
 async def test_a_later_schema_is_refused(backend: Backend, store: Store) -> None:
     await backend.pretend_version(99)
     later = backend.store()
-    with pytest.raises(SchemaTooNew, match=r"version 99, but .* knows only 2\b"):
+    with pytest.raises(SchemaTooNew, match=r"version 99, but .* knows only \d\b"):
         await later.open()
     await later.close()
 
 
+OLD = """
+    INSERT INTO notifications (id, user_id, status, created_at, delivered_at, read_at, message, title, type, data)
+    VALUES ('{id}', '42', '{status}', 1000, {delivered}, {read}, 'hello', '', 'SYSTEM', '{{}}')
+"""
+OLD_RECEIPT = """
+    INSERT INTO announcement_receipts (user_id, announcement_id, status, delivered_at, read_at)
+    VALUES ('42', '{id}', '{status}', {delivered}, {read})
+"""
+OLD_ANNOUNCEMENT = """
+    INSERT INTO announcements (id, created_at, expires_at, message, title, type)
+    VALUES ('{id}', 1000, 9000000000000, 'hello', '', 'SYSTEM')
+"""
+OLD_STATES: list[dict[str, str | int]] = [
+    {"id": "a", "status": "PENDING", "delivered": "NULL", "read": "NULL"},
+    {"id": "b", "status": "DELIVERED", "delivered": 2000, "read": "NULL"},
+    {"id": "c", "status": "READ", "delivered": 2000, "read": 3000},
+    {"id": "d", "status": "READ", "delivered": "NULL", "read": 3000},
+]
+
+
+async def open_version(backend: Backend, version: int, *data: str) -> None:
+    """Make a database as this version left it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:version])
+        store: Any = backend.store()
+        await store.open()
+        for statement in data:
+            await store._database.write(lambda connection, some=statement: connection.exec_driver_sql(some))
+        await store.close()
+
+
 @pytest.mark.parametrize("backend", ["sqlite-file", "postgresql"], indirect=True)
-async def test_a_database_of_the_first_version_is_brought_up_to_date(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(migrations, "STEPS", migrations.STEPS[:1])
-    first = backend.store()
-    await first.open()
-    await first.add(saved := samples(2))
-    await first.close()
-    monkeypatch.undo()
+async def test_a_database_of_the_first_version_is_brought_up_to_date(backend: Backend) -> None:
+    await open_version(backend, 1, *(OLD.format(**state) for state in OLD_STATES))
     stores = [backend.store() for _ in range(3)]
     await asyncio.gather(*(store.open() for store in stores))
     await stores[0].add_announcement(new := announcement())
     for store in stores:
-        assert await store.page("42", limit=10, now=NOW) == [announced(new), *saved[::-1]]
+        new_first = await store.page("42", limit=10, now=NOW)
+        assert ids(new_first) == ["d", "c", "b", "a", new.id]
+        assert new_first[-1] == announced(new)
         await store.close()
 
 
-@pytest.mark.parametrize("backend", ["mongodb-motor", "mongodb-pymongo"], indirect=True)
-async def test_mongodb_of_the_first_version_is_brought_up_to_date(backend: Backend, store: Any) -> None:
-    meta, notifications = store._client["meta"], store._client["notifications"]
-    indexes = await notifications.index_information()
-    await notifications.drop_index("status_1__id_1")
-    await store._client["announcement_receipts"].drop()
-    await backend.pretend_version(1)
-    stores = [backend.store() for _ in range(3)]
-    await asyncio.gather(*(each.open() for each in stores))
-    assert (await meta.find_one({"_id": "schema"}))["version"] == 2
-    assert await notifications.index_information() == indexes
-    for each in stores:
-        await each.close()
+@pytest.mark.parametrize("backend", ["sqlite-file", "postgresql"], indirect=True)
+async def test_what_was_read_before_there_was_seen_is_seen(backend: Backend) -> None:
+    own = [OLD.format(**state) for state in OLD_STATES]
+    others = [state | {"id": f"{state['id']} announced"} for state in OLD_STATES]
+    rows = [template.format(**state) for state in others for template in (OLD_ANNOUNCEMENT, OLD_RECEIPT)]
+    await open_version(backend, 2, *own, *rows)
+    store = backend.store()
+    await store.open()
+    found = {each.id: each for each in await store.page("42", limit=10, now=NOW)}
+    at_2, at_3 = datetime.fromtimestamp(2, UTC), datetime.fromtimestamp(3, UTC)
+    for kind in ("", " announced"):
+        times = [(found[id + kind].delivered_at, found[id + kind].seen_at) for id in "abcd"]
+        assert times == [(None, None), (at_2, None), (at_2, at_3), (at_3, at_3)]
+    assert {each.archived for each in found.values()} == {False}
+    assert found["a"].content.data == {}
+    assert await store.counts(["42", "43"], now=NOW) == {"42": (4, 4), "43": (4, 4)}
+    assert len(await store.change_all("42", Change.UNREAD, up_to=None, now=NOW)) == 4
+    assert await store.counts(["42"], now=NOW) == {"42": (8, 4)}
+    await store.close()
 
 
 async def test_opening_again_changes_nothing(backend: Backend, store: Store) -> None:
@@ -209,40 +244,34 @@ async def test_postgresql_that_refuses_who_opens_it(backend: Postgresql, caplog:
     assert not caplog.records  # who opens it is told, in one line
 
 
-async def open_first_version(backend: Backend) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migrations, "STEPS", migrations.STEPS[:1])
-        first = backend.store()
-        await first.open()
-        await first.close()
-
-
 @pytest.mark.parametrize("backend", ["sqlite-file", "postgresql"], indirect=True)
 async def test_the_steps_are_told_unless_the_database_is_new(
     backend: Backend, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", migrations.__name__)
-    await open_first_version(backend)
+    await open_version(backend, 1)
     assert not caplog.records
     store = backend.store()
     await store.open()
     await store.close()
     told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert told[0].startswith("bringing the schema to version 2 of 2")
-    assert told[1].startswith("the schema has version 2 now (")
+    assert [line.partition(" (")[0].partition(":")[0] for line in told] == [
+        *("bringing the schema to version 2 of 3", "the schema has version 2 now"),
+        *("bringing the schema to version 3 of 3", "the schema has version 3 now"),
+    ]
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_a_migration_has_its_own_time_and_others_wait_for_it(
     backend: Postgresql, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await open_first_version(backend)
+    await open_version(backend, 1)
     other = await asyncpg.connect(backend.url)
     database = await other.fetchval("SELECT current_database()")
     for limit in ("statement_timeout", "lock_timeout"):
         await other.execute(f'ALTER DATABASE "{database}" SET {limit} = 200')
-    monkeypatch.setattr(migrations, "STEPS", (migrations.STEPS[0], ("SELECT pg_sleep(1)", *migrations.STEPS[1])))
+    first, second, *rest = migrations.STEPS
+    monkeypatch.setattr(migrations, "STEPS", (first, ("SELECT pg_sleep(1)", *second), *rest))
     monkeypatch.setattr(engines, "WORK_SECONDS", 0.7)
     stores = [backend.store() for _ in range(2)]
     await asyncio.gather(*(store.open() for store in stores))
@@ -258,7 +287,7 @@ async def test_a_migration_has_its_own_time_and_others_wait_for_it(
 async def test_a_migration_of_sqlite_waits_for_another_process(
     backend: SqliteFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await open_first_version(backend)
+    await open_version(backend, 1)
     monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.05)
     store = backend.store()
     with contextlib.closing(sqlite3.connect(backend.path, isolation_level=None)) as other:

@@ -22,6 +22,7 @@ from eventide_notify.store.sql import SqlStore
 from ..servers import Server
 from ..waiting import until
 from .backends import SERVERS, SQL, Backend, Mongodb, Postgresql, SqliteFile
+from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
 
 SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
@@ -45,11 +46,13 @@ CALLS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.pending("42", limit=1, now=NOW),
     lambda store: store.newer("42", than="", limit=1, now=NOW),
     lambda store: store.mark_delivered(receipts(samples(2)), now=NOW),
-    lambda store: store.mark_read("42", ids(samples(2)), now=NOW),
-    lambda store: store.mark_all_read("42", up_to=None, now=NOW),
+    lambda store: mark_read(store, "42", ids(samples(2)), now=NOW),
+    lambda store: mark_all_read(store, "42", up_to=None, now=NOW),
     lambda store: store.owned("42", ids(samples(2)), now=NOW),
-    lambda store: store.delete("42", ids(samples(2)), now=NOW),
-    lambda store: store.unread_counts(["42"], now=NOW),
+    lambda store: delete(store, "42", ids(samples(2)), now=NOW),
+    lambda store: store.counts(["42"], now=NOW),
+    lambda store: store.press("42", sample().id, "yes", now=NOW),
+    lambda store: store.find(sample().id),
     add_once,
     lambda store: store.add_announcement(announcement()),
     announce_once,
@@ -227,7 +230,7 @@ async def test_frozen(server: Server, store: Store) -> None:
         async with unavailable(within=6):
             await page_on(store)  # a stop takes a moment to reach every thread of the server
         async with unavailable(within=4, or_unknown=True):
-            await store.mark_read("42", [saved.id], now=NOW)
+            await mark_read(store, "42", [saved.id], now=NOW)
     assert [each.id for each in await store.page("42", limit=1, now=NOW)] == [saved.id]
     await store.add(samples(2))
 
@@ -278,9 +281,9 @@ async def test_postgresql_waits_for_a_lock_only_so_long(
         await other.execute("LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE")
         monkeypatch.setattr(engines, "WORK_SECONDS", 0.3)
         async with unavailable():
-            await store.mark_all_read("42", up_to=None, now=NOW)
+            await mark_all_read(store, "42", up_to=None, now=NOW)
         with pytest.raises(OutcomeUnknown):  # one statement, and a transaction by itself
-            await store.mark_read("42", [saved.id], now=NOW)
+            await mark_read(store, "42", [saved.id], now=NOW)
     monkeypatch.undo()
     assert await store.page("42", limit=1, now=NOW) == [saved]
     idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE '%in transaction%'"
@@ -342,7 +345,7 @@ async def test_cancelled_calls_leave_nothing_behind(backend: Backend, store: Sto
     for steps in range(60):
         calls = [
             asyncio.create_task(store.add(samples(3, "43"))),
-            asyncio.create_task(store.mark_all_read("43", up_to=None, now=NOW)),
+            asyncio.create_task(mark_all_read(store, "43", up_to=None, now=NOW)),
             asyncio.create_task(store.page("43", limit=10, now=NOW)),
         ]
         for _ in range(steps):
@@ -366,8 +369,8 @@ async def test_two_processes_write_to_one_sqlite_file(backend: SqliteFile, store
     saved = samples(60)
     await store.add(saved)
     await asyncio.gather(
-        *(each.mark_read("42", [notification.id], now=NOW) for notification in saved for each in (store, *others))
+        *(mark_read(each, "42", [notification.id], now=NOW) for notification in saved for each in (store, *others))
     )
-    assert await store.unread_counts(["42"], now=NOW) == {"42": 0}
+    assert await unread_counts(store, ["42"], now=NOW) == {"42": 0}
     for other in others:
         await other.close()

@@ -12,10 +12,11 @@ import asyncpg
 import pytest
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
-from eventide_notify.store import Claim, Store, records, sql, sql_announcements, sql_claims
+from eventide_notify.store import Claim, Store, records, sql_announcements, sql_changes, sql_claims
 from eventide_notify.store.engines import Database
 
 from .backends import SQL, Backend
+from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import NOW, SECOND, announcements, ids, receipt, receipts, sample, samples
 
 AT_ONCE = 7
@@ -25,7 +26,7 @@ TURN = 5.0
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (records, sql, sql_announcements):
+    for module in (records, sql_announcements, sql_changes):
         monkeypatch.setattr(module, "AT_ONCE", AT_ONCE)
     monkeypatch.setattr(sql_claims, "PURGED_AT_ONCE", AT_ONCE)
 
@@ -65,13 +66,13 @@ async def test_changes_in_parts_are_whole_in_the_end(
 
     await parts(store.owned("42", [*everything, hers.id], now=NOW), set(everything), 0)
     await parts(store.mark_delivered([*proven, *proven[:5]], now=NOW), len(proven), 4)
-    await parts(store.mark_read("42", everything[:10], now=NOW), set(everything[:10]), 2)
-    await parts(store.mark_all_read("42", up_to=saved[-2].id, now=NOW), len(saved) - 11, 2)
-    assert await store.unread_counts(["42", "43", *map(str, range(20))], now=NOW) == {
+    await parts(mark_read(store, "42", everything[:10], now=NOW), set(everything[:10]), 2)
+    await parts(mark_all_read(store, "42", up_to=saved[-2].id, now=NOW), len(saved) - 11, 2)
+    assert await unread_counts(store, ["42", "43", *map(str, range(20))], now=NOW) == {
         **dict.fromkeys(map(str, range(20)), 2), "42": 3, "43": 3,
     }  # fmt: skip
-    await parts(store.mark_all_read("42", up_to=None, now=NOW), 3, 1)
-    await parts(store.delete("42", [*everything, hers.id], now=NOW), set(everything), 4)
+    await parts(mark_all_read(store, "42", up_to=None, now=NOW), 3, 1)
+    await parts(delete(store, "42", [*everything, hers.id], now=NOW), set(everything), 4)
     assert await store.page("43", limit=10, now=NOW, unread=True) != []
 
 
@@ -96,11 +97,11 @@ async def test_what_was_changed_in_part_is_not_denied(store: Store, good: int, m
     noted = Database._noted
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "mark_delivered": lambda: store.mark_delivered(receipts(saved), now=NOW),
-        "mark_read": lambda: store.mark_read("42", ids(saved), now=NOW),
-        "delete": lambda: store.delete("42", ids(saved), now=NOW),
+        "mark_read": lambda: mark_read(store, "42", ids(saved), now=NOW),
+        "delete": lambda: delete(store, "42", ids(saved), now=NOW),
     }
     if good < 2:  # which on its last way finds nothing left
-        calls["mark_all_read"] = lambda: store.mark_all_read("43", up_to=None, now=NOW)
+        calls["mark_all_read"] = lambda: mark_all_read(store, "43", up_to=None, now=NOW)
         await store.add(samples(3 * AT_ONCE, "43"))
     for call in calls.values():
         done = 0
@@ -140,11 +141,11 @@ async def test_others_write_while_much_is_changed(store: Store, monkeypatch: pyt
     proven = [*receipts(saved), *(receipt(str(user), everyones) for user in range(number))]
     random.Random(1).shuffle(proven)
     # In twenty parts or more: a busy machine may let some of them pass without anybody else.
-    for module in (records, sql, sql_announcements):
+    for module in (records, sql_announcements, sql_changes):
         monkeypatch.setattr(module, "AT_ONCE", 1_000)
     calls: list[tuple[Callable[[], Awaitable[object]], object]] = [
         (lambda: store.mark_delivered(proven, now=NOW), 2 * number),
-        (lambda: store.mark_all_read("42", up_to=None, now=NOW), number + 1),
+        (lambda: mark_all_read(store, "42", up_to=None, now=NOW), number + 1),
         (lambda: store.remove_announcement(everyones.id), True),
     ]
     for call, expected in calls:

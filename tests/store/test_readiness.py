@@ -24,6 +24,7 @@ from eventide_notify.store.sql_errors import Progress
 
 from ..waiting import until
 from .backends import SERVERS, SQL, Backend, Postgresql, SqliteFile
+from .calls import delete
 from .roundtrips import commands
 from .samples import NOW, announcement, ids, receipts, sample, samples
 from .test_commit import files_end_at
@@ -264,7 +265,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "add": lambda store: store.add(samples(2)),
     "page": lambda store: store.page("42", limit=1, now=NOW),
     "mark_delivered": lambda store: store.mark_delivered(receipts(samples(2)), now=NOW),
-    "delete": lambda store: store.delete("42", ids(samples(2)), now=NOW),
+    "delete": lambda store: delete(store, "42", ids(samples(2)), now=NOW),
     "add_announcement": lambda store: store.add_announcement(announcement()),
     "check_writable": lambda store: store.check_writable(),
 }

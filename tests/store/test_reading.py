@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from eventide_notify.models import Announcement, Notification, NotificationId, Receipt, Status
+from eventide_notify.models import Announcement, Notification, NotificationId, Receipt
 from eventide_notify.store import Store
 
-from .samples import NOW, announcement, ids, receipts, sample, samples
+from .calls import delete, mark_all_read, mark_read, unread_counts
+from .samples import NOW, announcement, ids, read, receipts, sample, samples
 
 
 @pytest.mark.smoke
@@ -42,9 +42,9 @@ async def test_every_combination_of_filters(store: Store) -> None:
     read, delivered = (set(ids(chance.sample(mine, k=10))) for _ in range(2))
     proven = [Receipt("42", id, broadcast) for id in delivered for broadcast in (False, True)]
     assert await store.mark_delivered(proven, now=NOW) == 10
-    await store.mark_read("42", read, now=NOW)
+    await mark_read(store, "42", read, now=NOW)
     deleted = mine.pop(15)
-    await store.delete("42", [deleted.id], now=NOW)
+    await delete(store, "42", [deleted.id], now=NOW)
 
     cursors = [None, mine[0].id, mine[14].id, deleted.id, sample().id]
     for unread, type, before, offset, limit in product(
@@ -71,7 +71,7 @@ async def test_paging_misses_nothing_while_others_come_and_go(store: Store) -> N
         seen += ids(page)
         await store.add(samples(3))
         leaving = {seen[-1], *chance.sample(ids(saved), k=4)}  # the cursor's own notification too
-        await store.delete("42", leaving, now=NOW)
+        await delete(store, "42", leaving, now=NOW)
         gone |= leaving
     assert seen == sorted(set(seen), reverse=True)
     assert set(ids(saved)) - gone <= set(seen) <= set(ids(saved))
@@ -81,7 +81,7 @@ async def test_pending_are_the_newest_of_them_oldest_first(store: Store) -> None
     saved = samples(6)
     await store.add([*saved, *samples(2, "43")])
     await store.mark_delivered(receipts(saved[5:]), now=NOW)
-    await store.mark_read("42", [saved[3].id], now=NOW)
+    await mark_read(store, "42", [saved[3].id], now=NOW)
     assert await store.pending("42", limit=10, now=NOW) == [saved[0], saved[1], saved[2], saved[4]]
     assert await store.pending("42", limit=2, now=NOW) == [saved[2], saved[4]]
     assert await store.pending("42", limit=0, now=NOW) == []
@@ -91,8 +91,8 @@ async def test_pending_are_the_newest_of_them_oldest_first(store: Store) -> None
 async def test_newer_are_the_newest_of_them_oldest_first(store: Store) -> None:
     saved = samples(6)
     await store.add([*saved, *samples(2, "43")])
-    await store.mark_read("42", [saved[4].id], now=NOW)
-    saved[4] = replace(saved[4], status=Status.READ, delivered_at=NOW, read_at=NOW)
+    await mark_read(store, "42", [saved[4].id], now=NOW)
+    saved[4] = read(saved[4])
 
     async def newer(than: NotificationId, limit: int) -> Sequence[Notification]:
         return await store.newer("42", than=than, limit=limit, now=NOW)
@@ -102,7 +102,7 @@ async def test_newer_are_the_newest_of_them_oldest_first(store: Store) -> None:
     assert await newer(saved[5].id, 10) == []
     assert await newer("", 10) == saved
     assert await newer(saved[2].id, 0) == []
-    await store.delete("42", [saved[2].id], now=NOW)
+    await delete(store, "42", [saved[2].id], now=NOW)
     assert await newer(saved[2].id, 10) == saved[3:]
 
 
@@ -110,8 +110,8 @@ async def test_unread_counts(store: Store) -> None:
     first, second = samples(3, "1"), samples(2, "2")
     await store.add([*first, *second, *samples(1, "3")])
     await store.mark_delivered(receipts([first[0], second[0]]), now=NOW)
-    await store.mark_read("1", [first[1].id], now=NOW)
-    await store.mark_all_read("2", up_to=None, now=NOW)
-    assert await store.unread_counts(["1", "2", "nobody"], now=NOW) == {"1": 2, "2": 0, "nobody": 0}
-    assert await store.unread_counts({"1": "keys are a collection too"}.keys(), now=NOW) == {"1": 2}
-    assert await store.unread_counts([], now=NOW) == {}
+    await mark_read(store, "1", [first[1].id], now=NOW)
+    await mark_all_read(store, "2", up_to=None, now=NOW)
+    assert await unread_counts(store, ["1", "2", "nobody"], now=NOW) == {"1": 2, "2": 0, "nobody": 0}
+    assert await unread_counts(store, {"1": "keys are a collection too"}.keys(), now=NOW) == {"1": 2}
+    assert await unread_counts(store, [], now=NOW) == {}

@@ -13,7 +13,8 @@ from eventide_notify.models import Draft, Notification, Status
 from eventide_notify.store import Store
 
 from .backends import SQL
-from .samples import LATER, NOW, ids, receipts, sample, samples
+from .calls import delete, mark_all_read, mark_read, unread_counts
+from .samples import LATER, NOW, ids, read, receipts, sample, samples
 
 ODD_USERS = [
     *("42", " 42", "042", "a", "A", "a.b", "$", "$where", "{}", "null", "%", "_", "'; --", '"', "\\", "\n", "\x1f"),
@@ -97,17 +98,17 @@ async def test_times_are_exact_and_in_utc(store: Store, time: datetime) -> None:
     saved = replace(sample(), created_at=time)
     await store.add([saved])
     await store.mark_delivered(receipts([saved]), now=time)
-    await store.mark_read("42", [saved.id], now=time)
+    await mark_read(store, "42", [saved.id], now=time)
     found = await store.get("42", saved.id, now=NOW)
-    assert found == replace(saved, status=Status.READ, delivered_at=time, read_at=time)
+    assert found == read(saved, time)
     assert found.created_at.utcoffset() == NOW.utcoffset()
 
 
 async def test_a_notification_may_be_saved_in_any_status(store: Store) -> None:
     delivered = replace(sample(), status=Status.DELIVERED, delivered_at=NOW)
-    read = replace(sample(), status=Status.READ, delivered_at=LATER, read_at=LATER)
-    await store.add([read, delivered])
-    assert await store.page("42", limit=2, now=NOW) == [read, delivered]
+    old = replace(sample(), status=Status.READ, delivered_at=LATER, read_at=LATER, seen_at=LATER)
+    await store.add([old, delivered])
+    assert await store.page("42", limit=2, now=NOW) == [old, delivered]
 
 
 async def test_what_was_valid_once_stays_readable(store: Store) -> None:
@@ -119,12 +120,12 @@ async def test_what_was_valid_once_stays_readable(store: Store) -> None:
 async def test_adding_again_changes_nothing(store: Store) -> None:
     first, second, third = samples(3)
     await store.add([first, second])
-    await store.mark_read("42", [first.id], now=LATER)
+    await mark_read(store, "42", [first.id], now=LATER)
     await store.add([replace(first, content=Draft(message="other")), second, third, third])
     assert await store.page("42", limit=10, now=NOW) == [
         third,
         second,
-        replace(first, status=Status.READ, delivered_at=LATER, read_at=LATER),
+        read(first, LATER),
     ]
 
 
@@ -153,23 +154,23 @@ async def test_a_failed_call_saves_nothing(store: Store) -> None:
 async def test_every_user_id_is_a_user_of_its_own(store: Store) -> None:
     saved = {user: sample(user) for user in ODD_USERS}
     await store.add(list(saved.values()))
-    assert await store.unread_counts(ODD_USERS, now=NOW) == dict.fromkeys(ODD_USERS, 1)
+    assert await unread_counts(store, ODD_USERS, now=NOW) == dict.fromkeys(ODD_USERS, 1)
     for user, notification in saved.items():
         assert await store.page(user, limit=10, now=NOW) == [notification]
         assert await store.mark_delivered(receipts([notification]), now=NOW) == 1
-        assert list(await store.mark_read(user, [notification.id], now=NOW)) == [notification.id]
-        assert list(await store.delete(user, [notification.id], now=NOW)) == [notification.id]
-    assert await store.unread_counts(ODD_USERS, now=NOW) == dict.fromkeys(ODD_USERS, 0)
+        assert list(await mark_read(store, user, [notification.id], now=NOW)) == [notification.id]
+        assert list(await delete(store, user, [notification.id], now=NOW)) == [notification.id]
+    assert await unread_counts(store, ODD_USERS, now=NOW) == dict.fromkeys(ODD_USERS, 0)
 
 
 @pytest.mark.smoke
 async def test_anothers_notification_is_out_of_reach(store: Store) -> None:
     await store.add([hers := sample("1"), his := sample("2")])
     assert await store.get("2", hers.id, now=NOW) is None
-    assert list(await store.mark_read("2", [hers.id, his.id], now=NOW)) == [his.id]
-    assert await store.mark_all_read("2", up_to=None, now=NOW) == 0
+    assert list(await mark_read(store, "2", [hers.id, his.id], now=NOW)) == [his.id]
+    assert await mark_all_read(store, "2", up_to=None, now=NOW) == 0
     assert await store.mark_delivered(receipts([replace(hers, user_id="2")]), now=NOW) == 0
-    assert list(await store.delete("2", [hers.id], now=NOW)) == []
+    assert list(await delete(store, "2", [hers.id], now=NOW)) == []
     assert await store.pending("2", limit=10, now=NOW) == []
     assert await store.get("1", hers.id, now=NOW) == hers
 
@@ -178,6 +179,6 @@ async def test_unknown_ids_are_passed_over(store: Store) -> None:
     await store.add([saved := sample()])
     unknown = [sample().id, "", "nonsense", "$", "é"]
     assert await store.get("42", unknown[0], now=NOW) is None
-    assert list(await store.mark_read("42", [*unknown, saved.id, saved.id], now=NOW)) == [saved.id]
-    assert list(await store.delete("42", [*unknown, saved.id, saved.id], now=NOW)) == [saved.id]
+    assert list(await mark_read(store, "42", [*unknown, saved.id, saved.id], now=NOW)) == [saved.id]
+    assert list(await delete(store, "42", [*unknown, saved.id, saved.id], now=NOW)) == [saved.id]
     assert ids(await store.page("42", limit=10, now=NOW)) == []
