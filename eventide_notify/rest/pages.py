@@ -127,7 +127,9 @@ class PageRoutes:
         # What modules import is found by their address without a version.
         base = "/client/" if 'src="/client/' in text else "./"
         modules = {
-            name: file.version for name, file in self._files.items() if re.fullmatch(r"((bell|inbox)/)?[\w-]+\.js", name)
+            name: file.version
+            for name, file in self._files.items()
+            if re.fullmatch(r"((bell|inbox)/)?[\w-]+\.js", name)
         }
         imports = {f"{base}{name}": f"{base}{name}?v={version}" for name, version in sorted(modules.items())}
         text = _REFERENCE.sub(versioned, text)
