@@ -83,10 +83,13 @@ export function helpSheet(say) {
   } };
 }
 
-function shown(key) {
-  const names = key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part));
-  return h("kbd", {}, names.join(" + "));
-}
+const nameOf = (key) =>
+  key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" + ");
+
+const shown = (key) => h("kbd", {}, nameOf(key));
+
+/** What the key for undo is called that always works. */
+export const UNDO_KEY = nameOf("Mod+z");
 
 function turn(on) {
   off = on ? null : "1";
