@@ -96,6 +96,7 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel:not(.is-open) { display: none; }
 .panel:focus-visible { outline: none; }
 header { display: flex; flex: none; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.625rem; padding-block: 0.75rem; padding-inline: 1rem 0.75rem; }
+header .quiet { margin-inline-start: auto; }
 h2 { font: 650 1rem/1.5 var(--_font); }
 .state { flex: 1 1 3.5rem; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
 .state::before { content: ""; display: inline-block; margin-inline-end: 0.375rem; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
