@@ -270,6 +270,8 @@ export interface Strings {
   title: string;
   /** The button's name, for screen readers. */
   label: (unreadCount: number | null) => string;
+  /** What is added to it, if the badge has another number. */
+  newCount: (unseenCount: number) => string;
   unread: string;
   markAllRead: string;
   /** What the tabs are about, for screen readers. */

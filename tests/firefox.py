@@ -111,6 +111,7 @@ class Firefox:
 
 CONTROL = "\ue009"
 DELETE = "\ue017"
+ESCAPE = "\ue00c"
 ARROW_DOWN = "\ue015"
 
 

@@ -20,6 +20,8 @@ import { Toasts, toastsOf } from "./toasts.js";
 /** @import { Entry } from "./entries.js" */
 /** @import { Io, Reader } from "./types.js" */
 
+const TOGETHER = 50; // milliseconds
+
 // So that a server that renders pages can import this, too.
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
@@ -60,6 +62,8 @@ export class EventideBell extends Base {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
   #rung = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #counting;
   /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
     change: () => this.#panel.renderSoon(),
@@ -285,7 +289,10 @@ export class EventideBell extends Base {
     const count = isUnread ? this.unreadCount : (this.unseenCount ?? this.unreadCount);
     setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
-    bell.setAttribute("aria-label", this.#reader.say("label", this.unreadCount));
+    const label = this.#reader.say("label", this.unreadCount);
+    // What can be seen is in the name, too.
+    const isIn = !count || label.includes(count.toLocaleString(this.#reader.say("locale")));
+    bell.setAttribute("aria-label", isIn ? label : `${label}, ${this.#reader.say("newCount", count)}`);
     this.#panel.renderSoon();
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
@@ -315,7 +322,11 @@ export class EventideBell extends Base {
 
   /** @param {UnreadDetail} detail */
   #counted(detail) {
-    this.#renderCount();
+    // Of many that come at once the last; not by frames, which a hidden page has none of.
+    if (this.#counting === undefined) this.#counting = setTimeout(() => {
+      this.#counting = undefined;
+      this.#renderCount();
+    }, TOGETHER);
     this.#emit("unread", detail);
     this.#seeing.look();
   }

@@ -20,6 +20,9 @@ const FACES = {
   unarchive: ["outbox", "unarchive"],
 };
 
+/** Whether there is a pointer that can be at something without touching it. */
+const canHover = () => matchMedia("(hover: hover)").matches;
+
 /** What is shown of one notification. */
 export class Row {
   element;
@@ -33,6 +36,8 @@ export class Row {
   /** @type {Choices | null} */
   #choices = null;
   #toggles;
+  #remove;
+  #isDressed = false;
 
   /**
    * @param {Reader} reader
@@ -59,12 +64,17 @@ export class Row {
       new Toggle(say, name, () => (this.#isUnread ? "read" : "unread"), (does) => reader[does](this.#item)),
       new Toggle(say, name, () => (this.#item.archived ? "unarchive" : "archive"), (does) => reader[does](this.#item)),
     ];
-    const remove = this.#action("bin", "remove", name, () => reader.remove(this.#item));
-    this.actions = h("span", { class: "actions", part: "actions" }, ...this.#toggles.map((each) => each.element), remove);
+    const removeName = { "aria-label": say("rowAction", say("remove"), name), title: say("remove") };
+    const onclick = () => reader.remove(this.#item);
+    this.#remove = button({ class: "icon", part: "action", ...removeName, onclick });
+    const buttons = [...this.#toggles.map((each) => each.element), this.#remove];
+    this.actions = h("span", { class: "actions", part: "actions" }, ...buttons);
     const children = [glyph(item), this.main, this.#dot, ...(this.#choices ? [this.#choices.element] : []), this.actions];
     this.element = h("div", { class: "row", part: "item", "data-id": item.id }, ...children);
     this.#render();
     this.tick();
+    if (!canHover()) this.#dress();
+    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#dress());
   }
 
   get id() { return this.#item.id; }
@@ -146,16 +156,12 @@ export class Row {
     else this.main.removeAttribute("title");
   }
 
-  /**
-   * @param {Icon} symbol
-   * @param {keyof Strings} string
-   * @param {string} name
-   * @param {() => void} onclick
-   */
-  #action(symbol, string, name, onclick) {
-    const { say } = this.#reader;
-    const label = say("rowAction", say(string), name);
-    return button({ class: "icon", part: "action", "aria-label": label, title: say(string), onclick }, icon(symbol));
+  /** The buttons have no pictures until somebody is at the row: most rows are only scrolled past. */
+  #dress() {
+    if (this.#isDressed) return;
+    this.#isDressed = true;
+    for (const toggle of this.#toggles) toggle.dress();
+    this.#remove.append(icon("bin"));
   }
 }
 
@@ -167,6 +173,7 @@ class Toggle {
   #now;
   /** @type {Does | undefined} */
   #shown;
+  #isDressed = false;
 
   /**
    * @param {Say} say
@@ -185,11 +192,17 @@ class Toggle {
     const now = this.#now();
     if (this.#shown === now) return;
     this.#shown = now;
-    const [symbol, string] = FACES[now];
+    const [, string] = FACES[now];
     const text = this.#say(string);
-    this.element.replaceChildren(icon(symbol));
+    if (this.#isDressed) this.dress();
     this.element.setAttribute("aria-label", this.#say("rowAction", text, this.#name));
     this.element.title = text;
+  }
+
+  /** Show its picture. */
+  dress() {
+    this.#isDressed = true;
+    this.element.replaceChildren(icon(FACES[this.#now()][0]));
   }
 }
 

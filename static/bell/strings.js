@@ -24,6 +24,7 @@ export const STRINGS = {
   locale: "en",
   title: "Notifications",
   label: (count) => (count ? label(count) : "Notifications"),
+  newCount: forms("en", { other: "# new" }),
   unread: "Unread",
   markAllRead: "Mark all read",
   tabs: "Which notifications",

@@ -96,6 +96,7 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel:not(.is-open) { display: none; }
 .panel:focus-visible { outline: none; }
 header { display: flex; flex: none; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.625rem; padding-block: 0.75rem; padding-inline: 1rem 0.75rem; }
+header .quiet { margin-inline-start: auto; }
 h2 { font: 650 1rem/1.5 var(--_font); }
 .state { flex: 1 1 3.5rem; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
 .state::before { content: ""; display: inline-block; margin-inline-end: 0.375rem; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
@@ -172,7 +173,9 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .icon:hover { color: var(--_ink); background: var(--_hover); }
 .icon svg { inline-size: 1.125rem; block-size: 1.125rem; }
 @media (hover: hover) {
-  .list .row:not(:hover, :focus-within) .actions { opacity: 0; }
+  /* Nothing of them can be seen then: they have no pictures yet, or those are not shown. Less work than opacity. */
+  .list .row:not(:hover, :focus-within) .actions { background: none; box-shadow: none; }
+  .list .row:not(:hover, :focus-within) .actions svg { display: none; }
 }
 @media (hover: none) { /* beside the time, where there is nothing to be hidden */
   .list .actions { inset-block: auto 0.125rem; inset-inline-end: 1.25rem; gap: 0; padding: 0; background: none; box-shadow: none; }
@@ -214,7 +217,6 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
   .bell.rings svg { animation: ring 0.7s ease-in-out; }
   .lamp:is([data-state="reconnecting"]), .state:is([data-state="connecting"], [data-state="reconnecting"])::before { animation: breathe 1.2s ease-in-out infinite alternate; }
   .bones { animation: breathe 0.9s ease-in-out infinite alternate; }
-  .actions { transition: opacity 0.1s; }
   @keyframes drop { from { opacity: 0; transform: translateY(-6px); } }
   @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
   @keyframes breathe { to { opacity: 0.4; } }

@@ -12,7 +12,7 @@ import { Inbox } from "../eventide-bell.js";
 import { Actions } from "./actions.js";
 import { drawSoon, setText } from "./dom.js";
 import { Filters } from "./filters.js";
-import { helpSheet, shortcutOf } from "./keys.js";
+import { helpSheet, shortcutOf, UNDO_KEY } from "./keys.js";
 import { List } from "./list.js";
 import { renderNote, renderProblem } from "./note.js";
 import { isUnread } from "./row.js";
@@ -245,7 +245,7 @@ class Centre {
   #done(action, number, later) {
     const said = this.#say("done")[action](number);
     this.#undo.offer(said, later);
-    this.#tell(`${said}. ${this.#say("undoKey")}`);
+    this.#tell(`${said}. ${this.#say("undoKey", UNDO_KEY)}`);
     this.#showSoon();
   }
 

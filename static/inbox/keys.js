@@ -35,7 +35,16 @@ function keyOf({ key, ctrlKey, metaKey, shiftKey }) {
 }
 
 const isSingle = (key) => /^(Shift\+)?.$/u.test(key);
-const usesSingleKeys = () => localStorage.getItem(OFF) === null;
+
+let off = null; // where a browser keeps nothing for us, until the page is left
+
+function usesSingleKeys() {
+  try {
+    return localStorage.getItem(OFF) === null;
+  } catch {
+    return off === null;
+  }
+}
 
 /**
  * The name of the shortcut that this key stands for here, if any.
@@ -74,12 +83,20 @@ export function helpSheet(say) {
   } };
 }
 
-function shown(key) {
-  const names = key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part));
-  return h("kbd", {}, names.join(" + "));
-}
+const nameOf = (key) =>
+  key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" + ");
+
+const shown = (key) => h("kbd", {}, nameOf(key));
+
+/** What the key for undo is called that always works. */
+export const UNDO_KEY = nameOf("Mod+z");
 
 function turn(on) {
-  if (on) localStorage.removeItem(OFF);
-  else localStorage.setItem(OFF, "1");
+  off = on ? null : "1";
+  try {
+    if (on) localStorage.removeItem(OFF);
+    else localStorage.setItem(OFF, off);
+  } catch {
+    // This page remembers it.
+  }
 }

@@ -60,6 +60,7 @@ export class List {
     const at = order.indexOf(this.#current);
     const isLost = at === -1 && Number.isFinite(by);
     const to = isLost ? order.indexOf(this.#firstSeen()) : Math.min(Math.max(at + by, 0), order.length - 1);
+    this.#focused(order[to]); // a window without the keyboard hears of no focus
     this.#window.focusAt(to);
   }
 

@@ -5,7 +5,7 @@ import { button, h } from "./dom.js";
 function situation(inbox) {
   if (inbox.items.length) return "";
   if (inbox.problem || ["refused", "closed"].includes(inbox.state)) return ""; // the line above says it
-  if (!inbox.loaded) return "loading";
+  if (!inbox.loaded || inbox.hasOlder) return "loading"; // those loaded are gone, and others come
   const { unread, archived, type, q } = inbox.filter;
   if (q) return "emptySearch";
   if (type) return "emptyType";

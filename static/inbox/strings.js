@@ -29,7 +29,7 @@ export const STRINGS = {
   rowAction: (action, name) => `${action}: ${name}`,
   chosen: (label) => `You chose: ${label}`,
   undo: "Undo",
-  undoKey: "Press Z to undo.",
+  undoKey: (key) => `Press ${key} to undo.`,
   done: {
     read: (number) => count(number, "Marked as read", "marked as read"),
     unread: (number) => count(number, "Marked as unread", "marked as unread"),

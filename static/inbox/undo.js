@@ -1,6 +1,7 @@
 /** What was done last can be undone for a while: by a key from anywhere, or by the button in this bar. */
 
 import { button, h, setText } from "./dom.js";
+import { UNDO_KEY } from "./keys.js";
 
 const WAIT = 8_000; // milliseconds, as the model's
 
@@ -34,7 +35,7 @@ export class UndoBar {
   /** `left()`: the focus was on the bar, which goes. */
   constructor(say, left) {
     this.#left = left;
-    const key = h("kbd", { "aria-hidden": "true" }, "Z");
+    const key = h("kbd", { "aria-hidden": "true" }, UNDO_KEY);
     const undo = button({ onclick: () => this.undo() }, say("undo"), key);
     this.element = h("div", { class: "undo", hidden: true }, this.#text, undo);
     const stays = { pointerenter: "hold", focusin: "hold", pointerleave: "go", focusout: "go" };

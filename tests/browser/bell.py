@@ -155,8 +155,12 @@ class Application:
     ) -> str:
         """The address of a page with one bell, or with the elements `bells`; `html`: the root's attributes."""
         bells = markup(token, attributes) if bells is None else bells
+        return self.paste(PAGE.format(bells=bells, html=html, service=service.base_url))
+
+    def paste(self, page: str) -> str:
+        """The address of a page that is just this."""
         path = f"/{len(self._pages)}.html"
-        self._pages[path] = PAGE.format(bells=bells, html=html, service=service.base_url)
+        self._pages[path] = page
         return self.origin + path
 
 

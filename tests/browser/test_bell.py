@@ -344,11 +344,11 @@ async def test_announcements(service: Service, user: str, bell: Bell) -> None:
         await bell.open()
         await expect(bell.rows).to_have_count(2)
         await expect(bell.rows.first).to_contain_text("Announcement")
-        await expect(bell.badge).to_have_text("1")
+        await expect(bell.button).to_have_accessible_name("Notifications, 1 unread")
         await expect(bell.host.locator("[part~=item-unread]")).to_have_count(1)
         admin.delete(f"/v1/admin/announcements/{kept}").raise_for_status()
     await expect(bell.rows).to_have_count(1)
-    await expect(bell.badge).to_be_hidden()
+    await expect(bell.button).to_have_accessible_name("Notifications")
 
 
 # The page around it

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ..firefox import ARROW_DOWN, CONTROL, DELETE, Firefox
+from ..firefox import ARROW_DOWN, CONTROL, DELETE, ESCAPE, Firefox
 from ..firefox import firefox as running_firefox
 from ..service import Service
 from ..waiting import until
@@ -111,3 +111,56 @@ async def test_a_long_list(firefox: Firefox, service: Service, application: Appl
     )
     assert seen == [f"number {number}" for number in reversed(range(200))]
     assert await firefox.evaluate(f"{ROWS}.length") < 40
+
+
+CENTRE_ROWS = "[...document.querySelectorAll('.eventide-inbox .row')]"
+MESSAGES = f"{CENTRE_ROWS}.map(row => row.querySelector('.message').textContent)"
+COUNT = "document.querySelector('.eventide-inbox .count').textContent"
+
+
+async def open_centre(firefox: Firefox, service: Service, user: str) -> None:
+    await firefox.open(f"{service.base_url}/client/inbox.html")
+    token = service.token(user)
+    await firefox.evaluate(f"void (document.querySelector('#token').value = {token!r})")
+    await firefox.evaluate("document.querySelector('#token-form').requestSubmit()")
+    await firefox.wait_for("document.querySelector('.eventide-inbox')?.dataset.state === 'live'")
+
+
+async def test_the_notification_centre_by_key(firefox: Firefox, service: Service, user: str) -> None:
+    await save_many(service, user, 4)
+    await open_centre(firefox, service, user)
+    await firefox.wait_for(f"{CENTRE_ROWS}.length === 4")
+    for key in ("j", "j", "u"):
+        await firefox.press(key)
+    await firefox.wait_for(f"{COUNT} === '3 unread'")
+    await firefox.press("#")
+    await firefox.wait_for(f"{MESSAGES}.join() === 'number 3,number 1,number 0'")
+    await firefox.press(CONTROL, "z")
+    await firefox.wait_for(f"{MESSAGES}.join() === 'number 3,number 2,number 1,number 0'")
+    await firefox.press("?")
+    await firefox.wait_for("document.querySelector('dialog').open")
+    await firefox.press(ESCAPE)
+    await firefox.wait_for("!document.querySelector('dialog').open")
+    await firefox.press("/")
+    for key in "ber 2":
+        await firefox.press(key)
+    await firefox.wait_for(f"{MESSAGES}.join() === 'number 2'")
+    assert await firefox.evaluate("document.querySelector('mark').textContent") == "ber 2"
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_the_notification_centre_with_many(firefox: Firefox, service: Service, user: str, direction: str) -> None:
+    await save_many(service, user, 200)
+    service.send(user, message="It says: 4 % more.", title="تقريرك جاهز", link="/r")
+    await open_centre(firefox, service, user)
+    await firefox.evaluate(f"(document.documentElement.dir = {direction!r})")
+    await firefox.wait_for(f"{CENTRE_ROWS}.length > 5")
+    side = "left" if direction == "ltr" else "right"
+    edges = await firefox.evaluate(
+        f"""['.title bdi', '.message bdi', '.meta'].map((selector) =>
+          {CENTRE_ROWS}[0].querySelector(selector).getBoundingClientRect().{side})"""
+    )
+    assert max(edges) - min(edges) < 2
+    keep(f"inbox-firefox-{direction}", await firefox.screenshot())
+    await firefox.wait_for(f"(scrollTo(0, 1e6), {MESSAGES}.includes('number 0'))")
+    assert await firefox.evaluate(f"{CENTRE_ROWS}.length") < 60

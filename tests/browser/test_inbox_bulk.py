@@ -130,6 +130,20 @@ async def test_older_ones_that_cannot_be_loaded(service: Service, user: str, dev
     await centre.total(70)
 
 
+async def test_others_take_the_place_of_those_deleted(service: Service, user: str, device: Device) -> None:
+    await save_many(service, user, 100)
+    await device.context.add_init_script(
+        """new MutationObserver(() => { window.empty ||= document.querySelector(".note .lead") !== null; })
+          .observe(document, { childList: true, subtree: true });"""
+    )
+    centre = await Centre.open(device, service, user)
+    await expect(centre.row("number 99")).to_be_visible()
+    await centre.press("Control+a", "#")
+    await expect(centre.row("number 99")).to_have_count(0)
+    await expect(centre.rows.first).to_be_visible()
+    assert not await centre.page.evaluate("window.empty"), "it never looked as if nothing was left"
+
+
 async def test_the_current_row_is_never_behind_the_bar(service: Service, user: str, device: Device) -> None:
     await save_many(service, user, 40)
     centre = await Centre.open(device, service, user)

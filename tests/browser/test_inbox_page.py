@@ -54,6 +54,7 @@ async def test_a_row_leads_into_the_application(
     await until(lambda: left(service, user) == [("elsewhere", False), ("an order", True)], within=DEADLINE)
     await centre.page.go_back()
     await centre.live()
+    await expect(centre.rows).to_have_count(2)
     await centre.press("j", "j", "Enter")
     await centre.page.wait_for_url(f"{app}orders/7?from=inbox")
 

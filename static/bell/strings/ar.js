@@ -33,6 +33,7 @@ export const strings = ({ forms, readable }) => {
     locale: "ar",
     title: "الإشعارات",
     label: (count) => (count ? label(count) : "الإشعارات"),
+    newCount: forms("ar", { other: "# جديدة" }),
     unread: "غير مقروء",
     markAllRead: "تحديد الكل كمقروء",
     tabs: "أي الإشعارات",

@@ -27,6 +27,7 @@ export const strings = ({ forms, readable }) => {
     locale: "de",
     title: "Benachrichtigungen",
     label: (count) => (count ? label(count) : "Benachrichtigungen"),
+    newCount: forms("de", { other: "# neu" }),
     unread: "Ungelesen",
     markAllRead: "Alle als gelesen markieren",
     tabs: "Welche Benachrichtigungen",

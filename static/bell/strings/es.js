@@ -27,6 +27,7 @@ export const strings = ({ forms, readable }) => {
     locale: "es",
     title: "Notificaciones",
     label: (count) => (count ? label(count) : "Notificaciones"),
+    newCount: forms("es", { one: "# nueva", other: "# nuevas" }),
     unread: "Sin leer",
     markAllRead: "Marcar todo como leído",
     tabs: "Qué notificaciones",

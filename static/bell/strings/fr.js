@@ -27,6 +27,7 @@ export const strings = ({ forms, readable }) => {
     locale: "fr",
     title: "Notifications",
     label: (count) => (count ? label(count) : "Notifications"),
+    newCount: forms("fr", { one: "# nouvelle", other: "# nouvelles" }),
     unread: "Non lue",
     markAllRead: "Tout marquer comme lu",
     tabs: "Quelles notifications",

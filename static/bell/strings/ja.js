@@ -27,6 +27,7 @@ export const strings = ({ forms, readable }) => {
     locale: "ja",
     title: "通知",
     label: (count) => (count ? label(count) : "通知"),
+    newCount: forms("ja", { other: "新着#件" }),
     unread: "未読",
     markAllRead: "すべて既読にする",
     tabs: "表示する通知",
