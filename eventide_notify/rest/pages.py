@@ -116,7 +116,8 @@ class PageRoutes:
         }
         if not _is_fresh(files, bundle):
             return files
-        without = {name: file for name, file in files.items() if not name.startswith("bell/")}
+        # The languages stay files of their own: bell/strings/de.js.
+        without = {name: file for name, file in files.items() if not re.fullmatch(r"bell/[^/]+", name)}
         bundled = {**{name: name for name in BUNDLE}, "bundle/integrity.json": "integrity.json"}
         return without | {name: _read(bundle / file, headers) for name, file in bundled.items()}
 
@@ -131,7 +132,9 @@ class PageRoutes:
         # What modules import is found by their address without a version.
         base = "/client/" if 'src="/client/' in text else "./"
         modules = {
-            name: file.version for name, file in self._files.items() if re.fullmatch(r"(bell/)?[\w-]+\.js", name)
+            name: file.version
+            for name, file in self._files.items()
+            if re.fullmatch(r"((bell|inbox)/)?[\w-]+\.js", name)
         }
         imports = {f"{base}{name}": f"{base}{name}?v={version}" for name, version in sorted(modules.items())}
         text = _REFERENCE.sub(versioned, text)

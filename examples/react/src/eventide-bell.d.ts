@@ -1,15 +1,15 @@
 import type { EventideBell, EventideBellEventMap } from "eventide-bell";
 import type { DetailedHTMLProps, HTMLAttributes } from "react";
 
-interface BellProps extends HTMLAttributes<EventideBell> {
+type Handlers = {
+  [Type in keyof EventideBellEventMap as `on${Type}`]?: (event: EventideBellEventMap[Type]) => void;
+};
+
+interface BellProps extends HTMLAttributes<EventideBell>, Handlers {
   url?: string;
   token?: string;
   getToken?: EventideBell["getToken"];
   "view-all"?: string;
-  onnotification?: (event: EventideBellEventMap["notification"]) => void;
-  onunread?: (event: EventideBellEventMap["unread"]) => void;
-  onstate?: (event: EventideBellEventMap["state"]) => void;
-  onopen?: (event: EventideBellEventMap["open"]) => void;
 }
 
 declare module "react" {

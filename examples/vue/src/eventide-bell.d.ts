@@ -1,13 +1,13 @@
 import type { EventideBell, EventideBellEventMap } from "eventide-bell";
 import type { HTMLAttributes, PublicProps } from "vue";
 
-interface BellProps extends HTMLAttributes {
+type Handlers = {
+  [Type in keyof EventideBellEventMap as `on${Capitalize<Type>}`]?: (event: EventideBellEventMap[Type]) => void;
+};
+
+interface BellProps extends HTMLAttributes, Handlers {
   url?: string;
   getToken?: EventideBell["getToken"];
-  onNotification?: (event: EventideBellEventMap["notification"]) => void;
-  onUnread?: (event: EventideBellEventMap["unread"]) => void;
-  onState?: (event: EventideBellEventMap["state"]) => void;
-  onOpen?: (event: EventideBellEventMap["open"]) => void;
 }
 
 declare module "vue" {
