@@ -82,8 +82,9 @@ class Figure:
     longest: float
     """Milliseconds from one frame to the next, at most."""
     work: float
-    """Milliseconds of processor time, slowed down, that the page's main thread took for one frame. Above 33 there cannot
-    be 30 a second; below it they were fewer only because the machine was busy with something else."""
+    """Milliseconds of processor time, slowed down, that the page's main thread took for one frame.
+
+    Above 33 there cannot be 30 a second. Below it, there are fewer only if the machine is busy with something else."""
     rows: int
     """That are in the page."""
 
