@@ -352,7 +352,7 @@ export class Inbox extends EventTarget {
    */
   #isAnyLeft(action) {
     const count = action === "seen" ? this.unseenCount : this.unreadCount;
-    return this.state !== "live" || count !== 0 || this.items.some((item) => !item[action] && item.stored !== false);
+    return count !== 0 || this.items.some((item) => !item[action] && item.stored !== false);
   }
 
   /**

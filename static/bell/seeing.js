@@ -24,8 +24,14 @@ export class Seeing {
   }
 
   end() {
+    this.#stop();
+    this.look(); // what came in the last moment has been seen, too
+    this.#stop();
     this.#inbox = null;
     document.removeEventListener("visibilitychange", this.look);
+  }
+
+  #stop() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -35,9 +41,9 @@ export class Seeing {
     this.look();
   }
 
-  /** Tell it, if there is anything. Once: what could not be told is told with the next, or when the list is opened. */
+  /** Tell it; the model knows if there is nothing. Once: what could not be told is told with the next, or when the list is opened. */
   look = () => {
-    if (!this.#isNew || !this.#inbox?.unseenCount || this.#timer || document.visibilityState !== "visible") return;
+    if (!this.#isNew || !this.#inbox || this.#timer || document.visibilityState !== "visible") return;
     this.#isNew = false;
     this.#inbox.seenAll();
     this.#timer = setTimeout(() => {
