@@ -109,7 +109,12 @@ class Application:
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
-        self._hub = Hub(metrics=metrics, counts_changed=self._counts.changed, read_counts=self._counts.read)
+        self._hub = Hub(
+            metrics=metrics,
+            counts_changed=self._counts.changed,
+            counts_at_once=self._counts.at_once,
+            read_counts=self._counts.read,
+        )
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
