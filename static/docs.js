@@ -131,7 +131,7 @@ async function send(part, { method, url, headers, body }) {
     const shown = HEADERS.filter((name) => answer.headers.has(name)).map((name) => [name, answer.headers.get(name)]);
     show(`${answer.status} ${answer.statusText}`, answer.ok, took, shown, pretty(text));
   } catch (error) {
-    show(`Not sent: ${error.message}`, false);
+    show(`No response: ${error.message}`, false);
   }
 }
 
@@ -200,7 +200,7 @@ async function fetchDocument() {
     const answer = await fetch(place);
     if (answer.ok) return { address: answer.url, ...(await answer.json()) };
   }
-  throw new Error("There is no openapi.json beside this page.");
+  throw new Error("openapi.json was not found.");
 }
 
 function showAll({ address, info, servers, paths, components }) {
@@ -230,7 +230,7 @@ async function start() {
   try {
     showAll(await fetchDocument());
   } catch (error) {
-    $("notice").textContent = `The description of the API could not be loaded. ${error.message}`;
+    $("notice").textContent = `The API’s description could not be loaded: ${error.message}`;
     $("notice").hidden = false;
   }
 }

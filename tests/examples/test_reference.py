@@ -9,6 +9,8 @@ import pytest
 
 from eventide_notify.rest.pages import static_directory
 
+from .building import EXAMPLES
+
 FACE = (static_directory() / "eventide-bell.js").read_text()
 SOURCE = "".join(path.read_text() for path in sorted((static_directory() / "bell").glob("*.js")))
 REFERENCE = (Path(__file__).parents[2] / "docs" / "frontends.md").read_text()
@@ -38,6 +40,12 @@ def test_the_reference_has_all_of_it(kind: str) -> None:
 
 def test_the_reference_has_nothing_else() -> None:
     assert names(r"(--eventide-[\w-]+)", REFERENCE) == THINGS["custom properties"]
+
+
+@pytest.mark.parametrize("component", ["react/src/EventideBell.tsx", "vue/src/EventideBell.vue"])
+def test_the_reference_shows_the_components_as_they_are(component: str) -> None:
+    path = EXAMPLES / component
+    assert f"```{path.suffix[1:]}\n{path.read_text()}```" in REFERENCE
 
 
 def test_its_pictures_are_there_and_small() -> None:
