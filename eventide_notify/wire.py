@@ -202,7 +202,7 @@ def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
     return {"ids": list(ids), **counts(found)}
 
 
-def all_changed(up_to: NotificationId | None, found: Counts) -> Payload:
+def all_changed(up_to: NotificationId, found: Counts) -> Payload:
     return {"all": True, "upTo": up_to, **counts(found)}
 
 

@@ -164,8 +164,8 @@ class Hub:
         if users is not None and not any(user in self._of_user for user in users):
             return
         content = Content.of(payload)
-        if event == wire.NOTIFICATION_DELETED:
-            tell = writes.tell_deleted(payload["ids"], content)
+        if writes.takes_away(event, payload):
+            tell = writes.tell_gone(event, payload, content)
         else:
             tell = writes.tell(event, content)
         await self._writer.write(lambda: ((self._meant(user), tell) for user in ((None,) if users is None else users)))

@@ -16,6 +16,7 @@ from ..models import (
     Page,
     Receipt,
     UserId,
+    id_at,
     is_notification_id,
     is_storable,
 )
@@ -124,7 +125,8 @@ class Inbox:
         now = self._clock()
         changed = await self._store.change_all(checked(user), change, up_to=up_to, now=now)
         changes = Changes(changed, changed, await self.counts(user))
-        payload = wire.all_changed(up_to, changes.counts)
+        # Clients are not to take for changed what comes in this very moment.
+        payload = wire.all_changed(up_to or max([id_at(now), *changed[:1]]), changes.counts)
         match change:
             case Change.READ:
                 await self._fanout.emit(wire.NOTIFICATION_READ, payload, [user])

@@ -13,7 +13,16 @@ import pytest
 from eventide_notify import wire
 from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Announcement, Counts, Draft, IdGenerator, Notification, NotificationId, Status
+from eventide_notify.models import (
+    Announcement,
+    Change,
+    Counts,
+    Draft,
+    IdGenerator,
+    Notification,
+    NotificationId,
+    Status,
+)
 from eventide_notify.realtime import hub as hub_module
 from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
@@ -268,6 +277,33 @@ class TestHolding:
         await hub.idle()
         assert messages(alice) == []
         assert hub.changed.count("alice") >= 3
+
+    @pytest.mark.parametrize("replaying", [True, False])
+    async def test_what_was_taken_away_meanwhile_does_not_come(self, replaying: bool) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", live=not replaying)
+        archived, one, two, later = (saved(message) for message in ("archived", "one", "two", "later"))
+        [session] = hub.of_user("alice")
+        hub.begin_to_hold()
+        if not replaying:
+            await show(hub, archived, one, two)
+        changes = {"changes": wire.changes(Change.ARCHIVE, START)}
+        await hub.emit(wire.NOTIFICATION_UPDATED, wire.changed([archived.id], Counts(2, 2)) | changes, ["alice"])
+        await hub.emit(wire.NOTIFICATION_DELETED, wire.all_changed(two.id, Counts(0, 0)), ["alice"])
+        await show(hub, later)
+        if replaying:
+            await Replay(Metrics()).write(session, [archived, one, two])
+            await Replay(Metrics()).go_live(session)
+        await hub.release()
+        assert messages(alice) == ["later"]
+
+    async def test_what_is_saved_late_comes_although_all_were_deleted(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        late = saved("late")
+        await hub.emit(wire.NOTIFICATION_DELETED, wire.all_changed(new_id(START), Counts(0, 0)), ["alice"])
+        await hub.show_missed([late])
+        assert messages(alice) == ["late"]
 
     @pytest.mark.parametrize("fault", ["fails", "hangs"])
     async def test_a_retraction_does_not_wait_for_counts_that_cannot_be_read(
