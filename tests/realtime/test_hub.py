@@ -289,7 +289,7 @@ class TestHolding:
             await show(hub, archived, one, two)
         changes = {"changes": wire.changes(Change.ARCHIVE, START)}
         await hub.emit(wire.NOTIFICATION_UPDATED, wire.changed([archived.id], Counts(2, 2)) | changes, ["alice"])
-        await hub.emit(wire.NOTIFICATION_DELETED, wire.all_changed(two.id, Counts(0, 0)), ["alice"])
+        await hub.emit(wire.NOTIFICATION_DELETED, {"all": True, "upTo": two.id}, ["alice"])
         await show(hub, later)
         if replaying:
             await Replay(Metrics()).write(session, [archived, one, two])
@@ -301,7 +301,7 @@ class TestHolding:
         hub = FakeHub()
         alice = hub.add("alice")
         late = saved("late")
-        await hub.emit(wire.NOTIFICATION_DELETED, wire.all_changed(new_id(START), Counts(0, 0)), ["alice"])
+        await hub.emit(wire.NOTIFICATION_DELETED, {"all": True, "upTo": new_id(START)}, ["alice"])
         await hub.show_missed([late])
         assert messages(alice) == ["late"]
 
