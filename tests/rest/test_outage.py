@@ -96,6 +96,7 @@ async def test_what_was_changed_is_not_said_to_be_unchanged(
     store: BrokenStore,
     client: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     lost: str,
     method: str,
     path: str,
