@@ -221,7 +221,7 @@ class Hub:
     async def show_missed(self, items: Iterable[Notification]) -> None:
         """Show what may not have come through the channel to those sessions that lack it."""
         for number, item in enumerate(items, 1):
-            if item.user_id in self._of_user:
+            if item.user_id in self._of_user and not item.archived:
                 self._show_one_missed(item)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)

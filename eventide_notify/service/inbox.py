@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +28,9 @@ from .users import checked
 
 PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
 """Who names a notification in one of these has it. (Of what is read the store says so.)"""
+SEARCHES_AT_ONCE = 2
+"""How many look for text at the same moment. Among 100,000 notifications that takes seconds, and SQLite has four
+readers for all that users ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Inbox:
         self._fanout = fanout
         self._clock = clock
         self._received = received
+        self._searches = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
     async def get(self, user: UserId, id: NotificationId) -> Notification:
         """One notification."""
@@ -85,17 +90,18 @@ class Inbox:
         for name, text in (("type", type), ("q", q)):
             if text is not None and not is_storable(text):
                 raise InvalidRequest(errors=[FieldError(name, "must not contain NUL, or half of a surrogate pair")])
-        found = await self._store.page(
-            checked(user),
-            now=self._clock(),
-            limit=limit + 1,
-            before=cursor,
-            offset=offset,
-            unread=unread,
-            archived=archived,
-            type=type,
-            text=q,
-        )
+        async with nullcontext() if q is None else self._searches:
+            found = await self._store.page(
+                checked(user),
+                now=self._clock(),
+                limit=limit + 1,
+                before=cursor,
+                offset=offset,
+                unread=unread,
+                archived=archived,
+                type=type,
+                text=q,
+            )
         following = found[limit - 1].id if len(found) > limit else None
         return Page(found[:limit], await self.counts(user), following)
 

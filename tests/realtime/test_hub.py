@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -235,7 +236,8 @@ class TestHolding:
         held = hub.hold()
         newer = saved("newer")
         await show(hub, newer)
-        await hub.show_missed([lost, waited, both])
+        archived = replace(saved("archived"), status=Status.DELIVERED, archived_at=START)
+        await hub.show_missed([lost, archived, waited, both])
         await hub.show_held(held)
         assert messages(alice) == ["lost", "waited", "both"]
         await hub.release()
