@@ -30,11 +30,11 @@ from .measure import (
     Beside,
     Figures,
 )
-from .peers import BLOCK, IN_FLIGHT, P50, P99, RATE, STORES
+from .peers import BLOCK, HELD, IN_FLIGHT, P50, P99, RATE, STORES
 from .peers import NODE as NODE_SERVERS
 from .saving import AT_ONCE, BLOCK_ROW, P50_ROW, P99_ROW, RATES, SECONDS_ROW
 
-BESIDE_HEADER = ("row", "server", "CPU, µs", RATE, STORES, P50, P99, BLOCK)
+BESIDE_HEADER = ("row", "server", "CPU, µs", RATE, STORES, P50, P99, BLOCK, HELD)
 HEADER = ("", "ours", "Node", "Node, same promise", "ours ÷ Node", "ours ÷ same promise", "goals")
 
 
@@ -257,7 +257,7 @@ compared was measured in one run, in turns: {rounds}, which differ by up to {spr
 
 Beside that, for the rows about what is saved: units a second; CPU microseconds of database and Redis for each; how long
 half of the requests took, and 99 in 100 (until the client had it, where each is to one); the longest block of the event
-loop.
+loop, and, for ours, the longest by processor time.
 
 {beside}
 

@@ -28,6 +28,8 @@ AT_ONCE = 64
 """Callers in process who save at the same time."""
 LESS = 8
 """FerretDB takes about so many times as long as a database does, and what ours costs can be seen in fewer."""
+LEAST = 500
+"""Notifications sent one after the other: of fewer a good part of the figure is what a run costs once."""
 RATES = (100, 500)
 """Requests a second, where it is their time that is measured."""
 P50_ROW, P99_ROW, BLOCK_ROW, SECONDS_ROW = "-p50", "-p99", "-block", "-seconds"
@@ -42,7 +44,7 @@ def send(bench: Bench) -> None:
             peer.connect(bench.size.users)
         for row, callers in (("send", 1), (f"send-{AT_ONCE}", AT_ONCE)):
             # One after the other it takes several times as long.
-            amount = bench.size.sends if callers > 1 else bench.size.sends // 4
+            amount = bench.size.sends if callers > 1 else max(bench.size.sends // 4, LEAST)
             bench.measure(row, _tasks(peers, amount, partial(Peer.sends, callers=callers)))
 
 

@@ -22,7 +22,7 @@ from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
-from .demo import DemoRoutes
+from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics
@@ -90,6 +90,8 @@ class Application:
     """
 
     notifications: NotificationService
+    interrupt: Interrupt | None = None
+    """How the demo stops the server that this runs on; `None`: that server does not say."""
 
     def __init__(self, settings: Settings, *, inner_app: ASGIApp | None, demo: bool) -> None:
         check_seams()
@@ -107,7 +109,12 @@ class Application:
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
-        self._hub = Hub(metrics=metrics, counts_changed=self._counts.changed, read_counts=self._counts.read)
+        self._hub = Hub(
+            metrics=metrics,
+            counts_changed=self._counts.changed,
+            counts_at_once=self._counts.at_once,
+            read_counts=self._counts.read,
+        )
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
@@ -153,6 +160,10 @@ class Application:
         for transport in transports:
             transport.close()
             await asyncio.sleep(pause)
+
+    def resume(self) -> None:
+        """Accept sessions again after `drain`."""
+        self._accepting = True
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
@@ -262,12 +273,15 @@ class Application:
             *ops.routes(),
             Route(f"{prefix}/openapi.json", description),
             self._pages.docs(f"{prefix}/docs"),
-            *(DemoRoutes(settings).routes() if demo else []),
+            *(self._demo_routes(settings) if demo else []),
             *self._pages.routes(),
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
         return CORSMiddleware(web, **_cors(settings)) if settings.cors_origins else web
+
+    def _demo_routes(self, settings: Settings) -> list[Route]:
+        return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []

@@ -1,4 +1,4 @@
-"""The command line: `eventide-notify serve | demo | token | send | announce | check`."""
+"""The command line: `eventide-notify serve | demo | token | send | announce | check | verify`."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ Port = Annotated[
     int | None,
     typer.Option(help="Port to listen on; 0: any free one.  [EVENTIDE_PORT]", min=0, max=65535, show_default=False),
 ]
-Drain = Annotated[float, typer.Option(help="Seconds over which transports are closed at a stop.", min=0, max=600)]
-Url = Annotated[str, typer.Option(help="The server to ask.")]
+Drain = Annotated[float, typer.Option(help="Seconds over which transports are closed at shutdown.", min=0, max=600)]
+Url = Annotated[str, typer.Option(help="The address of the service.")]
 Token = Annotated[
     str | None,
     typer.Option(help="An administrator's token. Default: one signed with the configured secret.", show_default=False),
 ]
-Message = Annotated[str, typer.Option(help="What it says.")]
-Title = Annotated[str | None, typer.Option(show_default=False)]
-Kind = Annotated[str | None, typer.Option("--type", show_default=False)]
-Link = Annotated[str | None, typer.Option(help="Relative, or http(s).", show_default=False)]
+Message = Annotated[str, typer.Option(help="The text of the notification.")]
+Title = Annotated[str | None, typer.Option(help="A title above the text.", show_default=False)]
+Kind = Annotated[str | None, typer.Option("--type", help="A type of your own, such as ORDER.", show_default=False)]
+Link = Annotated[str | None, typer.Option(help="Where it leads: a relative or an http(s) address.", show_default=False)]
 
 LOCAL_URL = "http://localhost:3000"
 HIDDEN = "********"
@@ -95,7 +95,7 @@ def serve(host: Host = None, port: Port = None, drain: Drain = 5) -> None:
 
 @cli.command()
 def demo(host: Host = None, port: Port = None) -> None:
-    """Run the service with nothing to set up: three users, and a page to try it."""
+    """Run a demo, without configuration: three users and a page."""
     with _configuration():
         settings = demo_settings(**_given(host=host, port=port))
 
@@ -113,9 +113,9 @@ def demo(host: Host = None, port: Port = None) -> None:
 
 @cli.command()
 def token(
-    user: Annotated[str, typer.Option(help="Whose token.")],
-    admin: Annotated[bool, typer.Option("--admin", help="May send notifications.")] = False,
-    ttl: Annotated[int, typer.Option(help="Seconds until it expires.", min=1, max=TTL_MAX)] = 3600,
+    user: Annotated[str, typer.Option(help="The id of the user.")],
+    admin: Annotated[bool, typer.Option("--admin", help="Let the token send notifications.")] = False,
+    ttl: Annotated[int, typer.Option(help="Seconds until the token expires.", min=1, max=TTL_MAX)] = 3600,
 ) -> None:
     """Print a token signed with the configured secret."""
     with _configuration():
@@ -130,7 +130,7 @@ def token(
 @cli.command()
 def send(
     *,
-    user: Annotated[list[str], typer.Option(help="Whom to send it to; may be repeated.")],
+    user: Annotated[list[str], typer.Option(help="The id of a recipient; may be repeated.")],
     message: Message,
     title: Title = None,
     type: Kind = None,
@@ -138,7 +138,7 @@ def send(
     url: Url = LOCAL_URL,
     token: Token = None,
 ) -> None:
-    """Send a notification through a running server."""
+    """Send a notification through a running service."""
     body = {"userIds": user, **_given(message=message, title=title, type=type, link=link)}
     for item in _post(url, "/v1/admin/notifications", body, token)["notifications"]:
         typer.echo(f"{item['id']}  {item['userId']}  {item['status']}")
@@ -155,14 +155,14 @@ def announce(
     url: Url = LOCAL_URL,
     token: Token = None,
 ) -> None:
-    """Announce something to everybody through a running server."""
+    """Send an announcement to all users through a running service."""
     body = _given(message=message, title=title, type=type, link=link, audience=audience)
     typer.echo(_post(url, "/v1/admin/announcements", body, token)["id"])
 
 
 @cli.command()
 def check() -> None:
-    """Print the effective configuration, then try the database and Redis."""
+    """Print the configuration, and test the database and Redis."""
     with _configuration():
         settings = load_settings()
     for name, value in _described(settings):
@@ -328,25 +328,28 @@ def verify(
         list[str] | None,
         typer.Option(help=f"An instance, or a load balancer; may be repeated. [default: {LOCAL_URL}]"),
     ] = None,
-    users: Annotated[int, typer.Option(help="Clients, each of a user made up for this run.", min=1)] = 30,
-    notifications: Annotated[int, typer.Option(help="How many are created, through the REST API.", min=1)] = 600,
-    seconds: Annotated[float, typer.Option(help="Time in which they are created and connections dropped.", min=0)] = 20,
+    users: Annotated[int, typer.Option(help="Number of clients, each of a new user.", min=1)] = 30,
+    notifications: Annotated[int, typer.Option(help="Number of notifications sent.", min=1)] = 600,
+    seconds: Annotated[float, typer.Option(help="Seconds over which they are sent.", min=0)] = 20,
     settle: Annotated[
-        float, typer.Option(help="Seconds at most until all is received and confirmed afterwards.", min=0)
+        float, typer.Option(help="Seconds to wait, at most, until all are received and confirmed.", min=0)
     ] = 60,
     transport: Annotated[
-        Literal["websocket", "polling"], typer.Option(help="What clients connect with.")
+        Literal["websocket", "polling"], typer.Option(help="The transport of the clients.")
     ] = "websocket",
     drops: Annotated[
         Literal["clean", "silent", "mixed", "none"],
-        typer.Option(help="clean: both sides are closed. silent: nothing passes, and the server is not told."),
+        typer.Option(help="clean: both sides are closed. silent: no packets pass, and the server is not told."),
     ] = "mixed",
-    drop_every: Annotated[float, typer.Option(help="Seconds that a client's network holds.", min=0.1)] = 2,
-    drop_for: Annotated[float, typer.Option(help="Seconds that it is cut.", min=0)] = 2,
-    keep: Annotated[bool, typer.Option("--keep", help="Do not delete what was created.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the ledger as JSON.")] = False,
+    drop_every: Annotated[float, typer.Option(help="Seconds after which a client's network is cut.", min=0.1)] = 2,
+    drop_for: Annotated[float, typer.Option(help="Seconds for which it stays cut.", min=0)] = 2,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the notifications, which are otherwise deleted.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Prove that a deployment loses nothing: send while connections are dropped, and account for every notification."""
+    """Test whether a deployment loses notifications.
+
+    It sends them while connections are dropped, and accounts for each of them.
+    """
     from . import verify as proof
 
     with _configuration():

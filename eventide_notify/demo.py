@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -14,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .auth import TokenIssuer
-from .errors import FieldError, Forbidden, InvalidRequest
-from .models import utc_now
+from .errors import FieldError, Forbidden, InvalidRequest, NotFound
+from .models import Principal, utc_now
 from .proxies import comes_from_this_machine, may_be_rebound
 from .rest.problems import PRIVATE
 from .settings import Settings, is_set, load_settings, token_issuer
@@ -29,6 +31,13 @@ PAGE_TOKEN_TTL = 3600
 """Seconds. The page asks for new tokens whenever it connects; it may ask for some that expire sooner, not later."""
 CURL_TOKEN_TTL = 7 * 86_400.0
 """Seconds. The printed line should work as long as anybody scrolls back to it."""
+STOP_FOR = 5
+"""Seconds that the server is away when the page stops it."""
+DEVELOPMENT_ORIGINS = ("http://localhost:4200", "http://localhost:5173", "http://localhost:8000")
+"""Where `ng serve`, Vite and `python -m http.server` serve an application: there the page's snippets work as pasted."""
+
+Interrupt = Callable[[float], None]
+"""Stops the server, and lets it listen again at the same address after so many seconds."""
 
 
 def demo_settings(**overrides: object) -> Settings:
@@ -39,6 +48,8 @@ def demo_settings(**overrides: object) -> Settings:
     """
     secret = SecretStr(secrets.token_urlsafe(32))
     fixed = {"jwt_secret": secret, "jwt_public_key": None, "jwks_url": None, "jwt_algorithms": ("HS256",)}
+    if not any(map(is_set, ("EVENTIDE_CORS_ORIGINS", "FRONTEND_URL"))):
+        overrides = {"cors_origins": DEVELOPMENT_ORIGINS, **overrides}
     if not is_set("EVENTIDE_DATABASE_URL"):
         overrides = {"database_url": DATABASE_URL, **overrides}
     settings = load_settings(**fixed, **overrides)
@@ -63,15 +74,28 @@ class DemoRoutes:
     """`/client/demo.json`: the users with their tokens, for the demo page and for `eventide-notify send`.
 
     `?ttl=SECONDS`, a whole number from 1 to `PAGE_TOKEN_TTL`: tokens that expire so soon, to see what happens then.
+    `canStop` says whether `POST /client/demo/stop` stops the server for `STOP_FOR` seconds.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        verify: Callable[[object], Awaitable[Principal]],
+        interrupt: Callable[[], Interrupt | None],
+    ) -> None:
+        """`interrupt` returns `None` where whoever serves the application cannot be stopped by it."""
         self._issuer: TokenIssuer = token_issuer(settings)
         self._hosts = settings.own_hosts
         self._for_everybody = "*" in settings.cors_origins
+        self._verify = verify
+        self._interrupt = interrupt
 
     def routes(self) -> list[Route]:
-        return [Route("/client/demo.json", self.session, methods=["GET"])]
+        return [
+            Route("/client/demo.json", self.session, methods=["GET"]),
+            Route("/client/demo/stop", self.stop, methods=["POST"]),
+        ]
 
     async def session(self, request: Request) -> Response:
         self._check_host(request)
@@ -83,8 +107,22 @@ class DemoRoutes:
         ]
         admin = self._issuer.issue(ADMIN, ttl=ttl, now=now, admin=True)
         # The time: a browser's clock may be another one, and the page shows how long things took.
-        session = {"users": users, "adminToken": admin, "time": iso(now)}
+        can_stop = self._interrupt() is not None
+        session = {"users": users, "adminToken": admin, "time": iso(now), "canStop": can_stop}
         return JSONResponse(session, headers=PRIVATE)
+
+    async def stop(self, request: Request) -> Response:
+        """Stop for a while: only for the demo's own page, and with the token that it was given."""
+        self._check_host(request)
+        _check_own_page(request)
+        principal = await self._verify(request.headers.get("authorization"))
+        if principal.user_id != ADMIN or not principal.admin:
+            raise Forbidden
+        interrupt = self._interrupt()
+        if interrupt is None:
+            raise NotFound("This server cannot be stopped from here.")
+        interrupt(STOP_FOR)
+        return JSONResponse({"seconds": STOP_FOR}, 202, headers=PRIVATE)
 
     def _check_host(self, request: Request) -> None:
         # A page elsewhere, whose name was made to lead here (DNS rebinding), is of one origin with us to the browser;
@@ -95,6 +133,13 @@ class DemoRoutes:
                 f"The demo gives its tokens to pages at localhost, not at {host[:100]!a}; "
                 "EVENTIDE_CORS_ORIGINS can name another origin."
             )
+
+
+def _check_own_page(request: Request) -> None:
+    # Other origins may be allowed to use the demo's notifications; what is not theirs is the server.
+    origin = request.headers.get("origin", "")
+    if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise Forbidden("Only the demo's own page can stop it.")
 
 
 def _ttl(text: str | None) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -291,7 +292,7 @@ class IdGenerator:
 
     def __init__(self) -> None:
         self._last = 0
-        self._random = memoryview(b"")
+        self._random = array("I")
 
     def __call__(self, now: datetime) -> NotificationId:
         [id] = self.take(1, now)
@@ -302,17 +303,24 @@ class IdGenerator:
         millisecond = int(now.timestamp() * 1000)
         first = self._last + 1 if millisecond <= self._last >> 74 else millisecond << 74 | secrets.randbits(74)
         self._last = first + (count << 32)
-        return (_to_id(first + (number << 32) + self._step()) for number in range(count))
+        return self._made(range(first, self._last, 1 << 32))
+
+    def _made(self, values: Iterable[int]) -> Iterator[NotificationId]:
+        high, start = -1, ""
+        for least in values:
+            value = least + self._step()
+            if value >> 62 != high:  # which nearly all have in common
+                high = value >> 62
+                digits = f"{high >> 12:012x}7{high & 0xFFF:03x}"
+                start = f"{digits[:8]}-{digits[8:12]}-{digits[12:]}-"
+            low = f"{0b10 << 62 | value & _LOW:016x}"
+            yield f"{start}{low[:4]}-{low[4:]}"
 
     def _step(self) -> int:
         """32 random bits. The system is asked for many at a time: asking takes longer than all the rest."""
         if not self._random:
-            self._random = memoryview(secrets.token_bytes(4_096))
-        step, self._random = self._random[:4], self._random[4:]
-        return int.from_bytes(step, "big")
+            self._random = array("I", secrets.token_bytes(4_096))
+        return self._random.pop()
 
 
-def _to_id(value: int) -> NotificationId:
-    time, high, low = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1
-    digits = f"{time:012x}7{high:03x}{0b10 << 62 | low:016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+_LOW = (1 << 62) - 1

@@ -16,6 +16,8 @@ from .app import Application
 from .realtime.engine.carrier import FRAME_MAX
 from .realtime.protocol import HttpProtocol, OtherWebSockets
 
+logger = logging.getLogger(__name__)
+
 GRACE = 10
 """Seconds that open requests have at a stop."""
 FILES = 65_536
@@ -36,8 +38,39 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._listening = listening
         self._drain = drain
+        self._interruption: asyncio.Future[None] | None = None
+
+    def interrupt(self, seconds: float, resume: Callable[[], None]) -> None:
+        """Stop as at the end, listen again at the same address after so many seconds, and call `resume`.
+
+        While it lasts, nothing happens if this is called again.
+        """
+        if self._interruption is None or self._interruption.done():
+            self._interruption = asyncio.ensure_future(self._interrupted(seconds, resume))
+
+    async def _interrupted(self, seconds: float, resume: Callable[[], None]) -> None:
+        port = self.servers[0].sockets[0].getsockname()[1]
+        for server in self.servers:
+            server.close()
+        await self._drain()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(seconds)
+        resume()
+        try:
+            listener = await asyncio.get_running_loop().create_server(self._connection, self.config.host, port)
+        except OSError as error:  # somebody else listens there now
+            logger.error("cannot listen on port %s again: %s", port, error)
+            self.should_exit = True
+        else:
+            self.servers = [listener]
+
+    def _connection(self) -> asyncio.Protocol:
+        return _Http(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._interruption:
+            self._interruption.cancel()
         draining = asyncio.ensure_future(self._drain())
         while not draining.done() and not self.force_exit:  # a second Ctrl-C does not wait
             await asyncio.wait([draining], timeout=0.1)
@@ -82,6 +115,7 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
         proxy_headers=False,  # the application knows whom to believe, and needs to know who really asked
     )
     server = _Server(config, listening=listening, drain=lambda: app.drain(drain))
+    app.interrupt = lambda seconds: server.interrupt(seconds, app.resume)
     with _refusal_raised():
         server.run()
     return server.started
@@ -110,12 +144,12 @@ def _refusal_raised() -> Iterator[None]:
             refusals.append(record.msg)
         return not refusals
 
-    logger = logging.getLogger("uvicorn.error")
-    logger.addFilter(note)
+    refused = logging.getLogger("uvicorn.error")
+    refused.addFilter(note)
     try:
         yield
     except SystemExit:
         if refusals:
             raise refusals[0] from None
     finally:
-        logger.removeFilter(note)
+        refused.removeFilter(note)

@@ -12,7 +12,7 @@ async function start() {
   const demo = await fetchDemo().catch(() => null);
   if (!demo) return showOwn();
   setClock(demo.time, askedAt);
-  return showDemo(demo.users);
+  return showDemo(demo);
 }
 
 start();

@@ -1,29 +1,30 @@
-/** What an application's back end does, as a form: send to some users, announce to everybody, retract. */
+/** What an application's back end sends, as a form: to some users, or to everybody. */
 
 import { $, attempt, clone, partsOf } from "./dom.js";
-import { fetchDemo, Identity } from "./rest.js";
+import { copies } from "./copy.js";
+import { fetchDemo } from "./rest.js";
+import { ANNOUNCEMENT, EVERYBODY, SAMPLES } from "./samples.js";
 
-const SAMPLES = [
-  { to: ["alice"], title: "Bob commented on your photo", message: "“That green light is the pier, is it not?”", type: "NEW_COMMENT", link: "https://example.com/posts/1#comment-9" },
-  { to: ["bob"], title: "Alice answered you", message: "“It is! Row over before the tide turns.”", type: "NEW_COMMENT", link: "https://example.com/posts/1#comment-10" },
-  { to: ["alice", "bob"], title: "Low tide at 19:42", message: "The path to the island is open for two hours.", type: "REMINDER", link: "" },
-  { to: ["alice", "bob"], title: "Your report is ready", message: "October closed 4 % above September.", type: "REPORT", link: "" },
-];
-const EVERYBODY = "*";
-const ANNOUNCEMENT = { to: [EVERYBODY], title: "Maintenance at noon", message: "The harbour is closed for five minutes.", type: "SYSTEM", link: "" };
 const FIELDS = ["title", "message", "type", "link"];
 const ANNOUNCEMENTS = 3; // that can be retracted here
 
+/** As JSON, a line for each field. */
+const written = (body) => `{${Object.entries(body).map(([name, value]) => `\n    "${name}": ${JSON.stringify(value)}`)}\n  }`;
+
 export class Composer {
+  #backEnd;
   #users;
+  #shown = [];
+  #on = [];
   #sent;
   #form = $("compose");
-  #admin = new Identity(async () => (await fetchDemo()).adminToken);
   #sample = SAMPLES[0];
   #next = 0;
+  #sending = false;
 
   /** `sent(items, draft)`: what the server has saved: `{id, userId}`, for an announcement without `userId`. */
-  constructor(users, sent) {
+  constructor(backEnd, users, sent) {
+    this.#backEnd = backEnd;
     this.#users = users;
     this.#sent = sent;
     for (const { id, name } of [...users, { id: EVERYBODY, name: "Everybody" }]) {
@@ -35,11 +36,43 @@ export class Composer {
     $("recipients").addEventListener("change", ({ target }) => this.#chosen(target));
     this.#fill(SAMPLES[0]);
     this.#form.addEventListener("input", () => this.#showRequest());
-    $("request").open = matchMedia("(min-width: 78rem)").matches; // elsewhere it would push the devices away
+    $("fields").open = matchMedia("(min-width: 44rem)").matches; // elsewhere it would push the button away
+    copies($("copy-curl"), async () => this.#curl((await fetchDemo()).adminToken));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#submit();
+      this.send();
     });
+  }
+
+  /** The ids of the users chosen; of everybody, all. */
+  get recipients() {
+    return this.#to.includes(EVERYBODY) ? this.#users.map(({ id }) => id) : this.#to;
+  }
+
+  /** Who has a device that is seen: they are sent to, unless the reader wants something else. And who has one at all. */
+  showFor(seen, on) {
+    this.#shown = seen;
+    this.#on = on;
+    if (this.#isSample && this.#sample !== ANNOUNCEMENT) this.#fill(this.#sample);
+  }
+
+  /** Send what the form says. */
+  async send() {
+    if (this.#sending) return;
+    this.#sending = true;
+    try {
+      await this.#send();
+    } catch (problem) {
+      this.#showProblem(problem);
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  /** Say what has become of what was sent. */
+  say(text, wrong = false) {
+    $("sent").textContent = text;
+    $("sent").classList.toggle("wrong", wrong);
   }
 
   get #boxes() {
@@ -56,6 +89,7 @@ export class Composer {
     for (const box of this.#boxes) if (checked && (box.value === EVERYBODY) !== toEverybody) box.checked = false;
     const next = toEverybody ? ANNOUNCEMENT : this.#sample === ANNOUNCEMENT ? SAMPLES[this.#next] : this.#sample;
     if (next !== this.#sample && this.#isSample) this.#fill(next, this.#to);
+    this.#showRequest();
   }
 
   /** Whether the reader has left the sample as it was. */
@@ -63,11 +97,18 @@ export class Composer {
     return FIELDS.every((name) => this.#form.elements[name].value === this.#sample[name]);
   }
 
-  #fill(sample, to = sample.to) {
+  #fill(sample, to = this.#meant(sample)) {
     this.#sample = sample;
     for (const name of FIELDS) this.#form.elements[name].value = sample[name];
     for (const box of this.#boxes) box.checked = to.includes(box.value);
     this.#showRequest();
+  }
+
+  /** For whom it is, of those who are shown: who sends wants to see it arrive. */
+  #meant({ to }) {
+    const shown = to.filter((id) => id === EVERYBODY || this.#shown.includes(id));
+    if (shown.length) return shown;
+    return this.#shown.length ? this.#shown.slice(0, 1) : to;
   }
 
   /** What is asked of the server: `{path, body}`. */
@@ -79,35 +120,51 @@ export class Composer {
   }
 
   #showRequest() {
-    const { path, body } = this.#request;
-    const fields = Object.entries(body).map(([name, value]) => `\n  "${name}": ${JSON.stringify(value)}`);
-    $("request-text").textContent = `POST ${path}\n{${fields}\n}`;
+    const { title, message } = this.#form.elements;
+    $("draft").textContent = title.value || message.value || "Message";
+    $("request-text").textContent = this.#curl("eyJ…");
   }
 
-  async #submit() {
+  #curl(token) {
+    const { path, body } = this.#request;
+    return [
+      `curl -X POST ${location.origin}${path}`,
+      `-H 'Authorization: Bearer ${token}'`,
+      "-H 'Content-Type: application/json'",
+      `-d '${written(body).replaceAll("'", "'\\''")}'`,
+    ].join(" \\\n  ");
+  }
+
+  async #send() {
     const { path, body } = this.#request;
     const to = this.#to;
     for (const field of this.#form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-    try {
-      if (!to.length) throw new Error("Choose at least one recipient.");
-      const answer = await this.#admin.call("POST", path, body);
-      this.#sent(answer.notifications ?? [answer], body);
-      const names = this.#users.filter(({ id }) => to.includes(id)).map(({ name }) => name);
-      this.#say(answer.notifications ? `201 Created: saved for ${names.join(" and ")}.` : "201 Created: announced to everybody.");
-      if (!answer.notifications) this.#offerToRetract(answer.id, body.title ?? body.message);
-      if (this.#isSample) this.#fillNext(to);
-    } catch (problem) {
-      this.#say(problem.message, true);
-      const wrong = problem.errors?.map(({ field }) => this.#form.elements[field]).filter((field) => field?.focus) ?? [];
-      for (const field of wrong) field.setAttribute("aria-invalid", true);
-      wrong[0]?.closest("details")?.setAttribute("open", "");
-      wrong[0]?.focus();
-    }
+    if (!to.length) throw new Error("Choose at least one recipient.");
+    const answer = await this.#backEnd.post(path, body, () => this.say("The server cannot be reached. Trying again …"));
+    this.#sent(answer.notifications ?? [answer], body);
+    this.say(answer.notifications ? this.#savedFor(to) : "201 Created: announced to everybody.");
+    if (!answer.notifications) this.#offerToRetract(answer.id, body.title ?? body.message);
+    if (this.#isSample) this.#fillNext(to);
+  }
+
+  #savedFor(to) {
+    const names = (ids) => this.#users.filter(({ id }) => ids.includes(id)).map(({ name }) => name).join(" and ");
+    const unseen = to.filter((id) => !this.#on.includes(id));
+    const waits = unseen.length ? ` No device of ${names(unseen)} is on this page: switch one on, and it gets it.` : "";
+    return `201 Created: saved for ${names(to)}.${waits}`;
+  }
+
+  #showProblem(problem) {
+    this.say(problem.message, true);
+    const wrong = problem.errors?.map(({ field }) => this.#form.elements[field]).filter((field) => field?.focus) ?? [];
+    for (const field of wrong) field.setAttribute("aria-invalid", true);
+    for (let around = wrong[0]?.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    wrong[0]?.focus();
   }
 
   /** The next sample, to whom it is meant for, unless the reader chose others. */
   #fillNext(to) {
-    const chosen = this.#sample !== ANNOUNCEMENT && to.join() !== this.#sample.to.join();
+    const chosen = this.#sample !== ANNOUNCEMENT && to.join() !== this.#meant(this.#sample).join();
     if (this.#sample !== ANNOUNCEMENT) this.#next = (this.#next + 1) % SAMPLES.length;
     this.#fill(SAMPLES[this.#next], chosen ? to : undefined);
   }
@@ -123,15 +180,10 @@ export class Composer {
   }
 
   async #retract(id, entry) {
-    await this.#admin.call("DELETE", `/v1/admin/announcements/${id}`);
+    await this.#backEnd.retract(id);
     const next = entry.nextElementSibling ?? entry.previousElementSibling;
     entry.remove();
     (next?.querySelector("button") ?? $("compose").querySelector(".primary")).focus();
-    this.#say("204 No Content: retracted, and removed from every screen.");
-  }
-
-  #say(text, wrong = false) {
-    $("sent").textContent = text;
-    $("sent").classList.toggle("wrong", wrong);
+    this.say("204 No Content: retracted, and removed from every screen.");
   }
 }

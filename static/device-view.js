@@ -1,107 +1,68 @@
-/** A device on the page: its little sky, its notifications, and what can be done to it. */
+/** A device on the page: its screen, what its connection is doing, and what can be done to it. */
 
 import { attempt, clone, drawSoon, partsOf, setText, showError } from "./dom.js";
-import { NotificationList } from "./notification-list.js";
-import { serverTime } from "./server-clock.js";
+import { clock, serverTime } from "./server-clock.js";
 
-const SHOWN = 20; // the notification centre has them all
 const TRANSPORTS = { websocket: "WebSocket", polling: "long polling" };
+const CONTROLS = {
+  cut: (device) => device.cut(),
+  reload: (device) => device.reload(),
+  expire: (device) => device.expireToken(),
+};
 
 export class DeviceView {
-  #list;
   #part;
 
-  /** `more`: what those controls do that are not the device's own, by action. */
-  constructor(device, more) {
+  constructor(device) {
     this.device = device;
     this.element = clone("device");
     this.element.classList.add(device.kind);
+    this.element.id = device.id;
     this.element.dataset.device = device.id;
     this.#part = partsOf(this.element);
     this.#part("name").textContent = device.name;
     this.#part("name").id = `${device.id}-name`;
     this.element.setAttribute("aria-labelledby", `${device.id}-name`);
-    this.#part("controls").setAttribute("aria-label", `Try on ${device.name}`);
-    this.#list = new NotificationList(this.#part("list"), (action, id) => attempt(() => this.#act(action, id)));
-    this.#part("list").setAttribute("aria-label", `Notifications on ${device.name}, newest first`);
-    this.#part("centre").href = `inbox.html#${device.user.id}`;
-    this.#part("centre").setAttribute("aria-label", `All notifications of ${device.user.name}`);
-    this.#control("second").hidden = device.kind === "phone";
-    const controls = { ...CONTROLS, ...more };
+    this.#part("controls").setAttribute("aria-label", `Connection of ${device.name}`);
+    this.#part("screen").append(device.element);
     this.#part("controls").addEventListener("click", ({ target }) => {
       const button = target.closest("[data-action]");
-      if (button && button.ariaDisabled !== "true") attempt(() => controls[button.dataset.action](device));
+      if (button && button.ariaDisabled !== "true") attempt(() => CONTROLS[button.dataset.action](device));
     });
-    device.addEventListener("change", drawSoon(() => this.#draw()));
-    device.addEventListener("problem", ({ detail }) => showError(`${device.name}: ${detail.message}`));
+    device.addEventListener("change", drawSoon(() => this.show()));
+    for (const problem of ["problem", "failed"]) {
+      device.addEventListener(problem, ({ detail }) => showError(`${device.name}: ${detail.message}`));
+    }
+    this.show();
   }
 
-  /** Whether the user has a second device open. */
-  hasSecond(open) {
-    this.#control("second").ariaPressed = String(open);
-  }
-
-  /** Let the clocks go on. */
-  tick() {
-    this.#list.tick();
-    this.#showState();
-  }
-
-  #act(action, id) {
-    const { inbox, state } = this.device;
-    if (state === "cut") throw new Error(`${this.device.name} is cut off: it cannot tell the server.`);
-    const item = inbox.items.find((each) => each.id === id);
-    if (action === "remove") return inbox.remove([id]);
-    return item?.read ? undefined : inbox.markRead([id]);
-  }
-
-  #draw() {
-    const { inbox, replayed } = this.device;
-    this.#list.render(inbox.items.slice(0, SHOWN), replayed);
-    this.#part("empty").hidden = inbox.items.length > 0 || !inbox.loaded;
-    this.#part("older").hidden = inbox.items.length <= SHOWN && !inbox.hasOlder;
-    setText(this.#part("count"), inbox.unreadCount === null ? "" : `${inbox.unreadCount} unread`);
-    this.#showState();
-  }
-
-  #showState() {
-    const { state, tokenEnds, inbox } = this.device;
-    this.element.dataset.state = state;
-    setText(this.#part("state"), stateText(this.device));
-    const note = noteOf(this.device);
+  /** Also now and then, because clocks go on. */
+  show() {
+    const { status } = this.device;
+    this.element.dataset.state = status.state;
+    setText(this.#part("state"), stateText(status));
+    const note = noteOf(status);
     setText(this.#part("note"), note);
     this.#part("note").hidden = !note;
-    this.#enable("cut", state === "live");
-    this.#enable("expire", state === "live" && !tokenEnds);
-    this.#enable("readAll", state === "live" && inbox.unreadCount > 0);
+    this.#enable("cut", status.state === "live");
+    this.#enable("reload", status.state === "live");
+    this.#enable("expire", status.state === "live" && !status.tokenEnds);
   }
 
   #enable(action, enabled) {
     // Not `disabled`: a button that loses the focus would send a keyboard's user back to the top of the page.
-    this.#control(action).ariaDisabled = String(!enabled);
-  }
-
-  #control(action) {
-    return this.#part("controls").querySelector(`[data-action=${action}]`);
+    this.#part("controls").querySelector(`[data-action=${action}]`).ariaDisabled = String(!enabled);
   }
 }
 
-const CONTROLS = {
-  cut: (device) => device.cut(),
-  expire: (device) => device.expireToken(),
-  readAll: (device) => device.inbox.markAllRead(),
-};
-
-function stateText({ state, cutUntil, tokenEnds, report, inbox, socket }) {
-  const { since, code } = inbox;
-  const transport = socket?.io.engine?.transport?.name;
-  const more = report || (tokenEnds ? `token ends in ${secondsTo(tokenEnds, serverTime())} s` : (TRANSPORTS[transport] ?? ""));
+function stateText({ state, cutUntil, tokenEnds, report, since, code, transport }) {
+  const more = report || (tokenEnds ? `token expires in ${secondsTo(tokenEnds, serverTime())} s` : (TRANSPORTS[transport] ?? ""));
   const texts = {
     connecting: "Connecting …",
     live: more ? `Live · ${more}` : "Live",
-    cut: `Cut off · ${secondsTo(cutUntil)} s`,
+    cut: `Offline for ${secondsTo(cutUntil)} s`,
     reconnecting: "Reconnecting …",
-    offline: `Offline since ${since ? new Date(since).toLocaleTimeString([], { timeStyle: "short" }) : "now"}`,
+    offline: `Offline since ${clock(since ?? Date.now())}`,
     refused: `Refused · ${code}`,
     closed: "Closed by the server",
   };
@@ -110,7 +71,7 @@ function stateText({ state, cutUntil, tokenEnds, report, inbox, socket }) {
 
 /** What is being done to the device, honestly. */
 function noteOf({ state, tokenEnds }) {
-  if (state === "cut") return "No frame passes in either direction, and neither side is told. The server still takes this device for connected.";
+  if (state === "cut") return "No frame passes in either direction, and neither side is told. To the server this device is still connected.";
   if (tokenEnds) return "When the token expires, the server closes the transport. The client reconnects by itself with a new token.";
   return "";
 }

@@ -30,5 +30,7 @@
 export { EventideBell } from "./bell/element.js";
 export { glyph } from "./bell/icons.js";
 export { Inbox } from "./bell/inbox.js";
+export { languages } from "./bell/languages.js";
 export { Problem } from "./bell/rest.js";
 export { ago, readable, safeUrl } from "./bell/text.js";
+export { WindowedList } from "./bell/windowed-list.js";

@@ -1,13 +1,11 @@
 /** The log of frames: what went over each device's connection, in both directions. */
 
 import { $, clone, drawSoon, partsOf } from "./dom.js";
+import { clock, serverTime } from "./server-clock.js";
 
 const KEPT = 300;
 const SUMMARY_MAX = 120;
 const DETAIL_MAX = 1000;
-
-/** "52:34.983": minutes, seconds, milliseconds. */
-const clock = new Intl.DateTimeFormat("en-GB", { minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
 export class FrameLog {
   #waiting = []; // not on the page yet
@@ -66,7 +64,7 @@ function row({ device, at, incoming, lost, name, detail, summary }) {
   entry.classList.toggle("lost", lost);
   const time = entry.querySelector("time");
   time.dateTime = new Date(at).toISOString();
-  time.textContent = clock.format(at);
+  time.textContent = clock(serverTime(at));
   part("device").textContent = device.name;
   part("direction").textContent = incoming ? "↓" : "↑";
   part("direction").title = incoming ? "from the server" : "to the server";

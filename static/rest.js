@@ -8,8 +8,8 @@ export class Problem extends Error {
   }
 }
 
-async function request(token, method, path, body) {
-  const headers = { Accept: "application/json" };
+async function request(token, method, path, body, more = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
@@ -43,19 +43,19 @@ export class Identity {
     return this.#token;
   }
 
-  /** The answer to a REST call; rejects with a `Problem`. A refused token is renewed once. */
-  async call(method, path, body) {
+  /** The answer to a REST call, with these headers; rejects with a `Problem`. A refused token is renewed once. */
+  async call(method, path, body, headers) {
     try {
-      return await request(this.#token ?? (await this.renew()), method, path, body);
+      return await request(this.#token ?? (await this.renew()), method, path, body, headers);
     } catch (problem) {
       if (problem.status !== 401) throw problem;
-      return request(await this.renew(), method, path, body);
+      return request(await this.renew(), method, path, body, headers);
     }
   }
 }
 
 /**
- * In demo mode `{users: [{id, name, token}], adminToken, time}`, with new tokens each time; otherwise a `Problem`.
+ * In demo mode `{users: [{id, name, token}], adminToken, time, canStop}`, with new tokens each time; otherwise a `Problem`.
  *
  * `ttl`: how many seconds they live, up to an hour.
  */

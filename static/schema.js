@@ -5,12 +5,12 @@ const DEEPEST = 4;
 /** What an example says, by the name of the property: schemas know shapes, not what makes sense. */
 const SAMPLES = {
   userIds: ["alice"],
-  title: "Good evening",
-  message: "The tide has turned.",
-  type: "REMINDER",
+  title: "Your order has shipped",
+  message: "It arrives on Tuesday.",
+  type: "ORDER",
   link: "/client/",
-  event: "tide_turned",
-  payload: { height: 1.2 },
+  event: "price_changed",
+  payload: { price: 12.5 },
 };
 
 export class Schemas {
@@ -46,16 +46,16 @@ export class Schemas {
     return only ?? preset ?? values?.[0] ?? byType[type] ?? null;
   }
 
-  /** "string (1 to 255 characters)", "list (at most 10 items) of Created", … */
+  /** "string (1 to 255 characters)", "array (at most 10 items) of Created", … */
   words(schema) {
     const found = this.resolve(schema);
     const { type, format, enum: values, const: only, anyOf, items } = found;
     if (only !== undefined) return JSON.stringify(only);
     if (values) return values.map((value) => JSON.stringify(value)).join(" or ");
     if (anyOf) return anyOf.filter((choice) => choice.type !== "null").map((choice) => this.words(choice)).join(" or ");
-    if (type === "array") return `list${range(found.minItems, found.maxItems, "items")} of ${this.words(items)}`;
+    if (type === "array") return `array${range(found.minItems, found.maxItems, "items")} of ${this.words(items)}`;
     if (type === "object") return (found.properties && this.name(schema)) || "object";
-    if (format === "date-time") return "time (ISO 8601)";
+    if (format === "date-time") return "date and time (ISO 8601)";
     return (type ?? "anything") + range(found.minLength, found.maxLength, "characters") + range(found.minimum, found.maximum, "");
   }
 

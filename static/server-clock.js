@@ -1,4 +1,6 @@
-/** The server's clock: this machine's may be another one, and times of both are compared. */
+/** Times: the server's clock, which may not be this machine's, and how times are written. */
+
+const format = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 let ahead = 0; // milliseconds
 
@@ -11,3 +13,6 @@ export function setClock(time, askedAt, answeredAt = Date.now()) {
 
 /** What the server's clock shows when this machine's shows `at`; both in milliseconds since 1970. */
 export const serverTime = (at = Date.now()) => at + ahead;
+
+/** "10:02:03.123": how every time on the page is written. */
+export const clock = (time) => `${format.format(time)}.${String(Math.floor(time) % 1000).padStart(3, "0")}`;

@@ -1,28 +1,42 @@
-/** Users beside each other, or, on a narrow screen, behind tabs: the same sections, one shown at a time. */
-
-import { $ } from "./dom.js";
+/** Sections of which one is shown at a time; where a media query does not match, all are. */
 
 export class Tabs {
-  #narrow = matchMedia("(max-width: 44rem)");
+  #list;
+  #query;
   #panels = new Map(); // tab → section
   #selected = null;
+  #changed;
 
-  constructor() {
-    this.#narrow.addEventListener("change", () => this.#draw());
-    $("tabs").addEventListener("click", ({ target }) => this.#select(target.closest("[role=tab]")));
-    $("tabs").addEventListener("keydown", (event) => this.#move(event));
+  /** `list`: an element with the role "tablist". `query`: a media query. `changed()`: another section may be shown. */
+  constructor(list, { query = "all", changed = () => {} } = {}) {
+    this.#list = list;
+    this.#changed = changed;
+    this.#query = matchMedia(query);
+    this.#query.addEventListener("change", () => {
+      this.#draw();
+      this.#changed();
+    });
+    list.addEventListener("click", ({ target }) => this.#select(target.closest("[role=tab]")));
+    list.addEventListener("keydown", (event) => this.#move(event));
   }
 
-  /** Show these sections, `{id, name, element}`, in this order. */
+  /** Show these sections, `{id, name, element}`, in this order. `element` has an id. */
   show(sections) {
+    for (const { element } of this.#panels.values()) this.#leave(element);
     const selected = this.#panels.get(this.#selected)?.id;
     this.#panels = new Map(sections.map((section) => [tab(section), section]));
-    $("tabs").replaceChildren(...this.#panels.keys());
-    this.#selected = [...this.#panels.keys()].find((each) => this.#panels.get(each).id === selected) ?? $("tabs").firstElementChild;
+    this.#list.replaceChildren(...this.#panels.keys());
+    this.#selected = [...this.#panels.keys()].find((each) => this.#panels.get(each).id === selected) ?? this.#list.firstElementChild;
     this.#draw();
   }
 
-  /** How many unread there are behind a tab. */
+  /** The ids of the sections that are shown. */
+  get shown() {
+    if (this.#query.matches) return this.#selected ? [this.#panels.get(this.#selected).id] : [];
+    return [...this.#panels.values()].map(({ id }) => id);
+  }
+
+  /** A number to show on a tab: what is unread there. */
   count(id, unread) {
     for (const [each, section] of this.#panels) if (section.id === id) each.dataset.unread = unread || "";
   }
@@ -31,28 +45,45 @@ export class Tabs {
     if (!chosen) return;
     this.#selected = chosen;
     this.#draw();
+    this.#changed();
   }
 
   #move(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
     const all = [...this.#panels.keys()];
-    this.#select(all.at((all.indexOf(this.#selected) + step) % all.length));
+    const at = all.indexOf(this.#selected);
+    const to = { ArrowRight: (at + 1) % all.length, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    this.#select(all.at(to));
     this.#selected.focus();
   }
 
   #draw() {
-    const narrow = this.#narrow.matches;
-    $("tabs").hidden = !narrow || this.#panels.size < 2;
+    const apart = this.#query.matches && this.#panels.size > 0;
+    this.#list.hidden = !apart;
     for (const [each, { element }] of this.#panels) {
       const selected = each === this.#selected;
       each.ariaSelected = String(selected);
       each.tabIndex = selected ? 0 : -1;
-      element.hidden = !$("tabs").hidden && !selected;
-      if ($("tabs").hidden) element.removeAttribute("role");
-      else element.setAttribute("role", "tabpanel");
-      if (!$("tabs").hidden) element.setAttribute("aria-labelledby", each.id);
+      if (!apart) {
+        this.#leave(element);
+        continue;
+      }
+      element.hidden = !selected;
+      element.dataset.label ??= element.getAttribute("aria-labelledby") ?? "";
+      element.setAttribute("role", "tabpanel");
+      element.setAttribute("aria-labelledby", each.id);
+      const folded = element.querySelector(":scope > details");
+      if (selected && folded) folded.open = true; // its tab has been its summary
     }
+  }
+
+  #leave(element) {
+    if (element.dataset.label === undefined) return;
+    element.hidden = false;
+    element.removeAttribute("role");
+    element.setAttribute("aria-labelledby", element.dataset.label);
+    delete element.dataset.label;
   }
 }
 

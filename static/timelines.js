@@ -1,21 +1,17 @@
-/** The timeline of each notification: saved → sent → received → read, each with its time, filled in as it happens. */
+/** The timeline of each notification: saved → arrived → confirmed → read, each with its time, filled in as it happens. */
 
 import { $, clone, drawSoon, partsOf, setText } from "./dom.js";
 import { Identity } from "./rest.js";
-import { serverTime } from "./server-clock.js";
+import { clock, serverTime } from "./server-clock.js";
 
 const KEPT = 12;
 const WAITS = [100, 300, 700, 1500, 3000]; // milliseconds: a receipt is not told, it has to be looked up
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** "10:02:03.123", of a time of the server's. */
-const exact = (time) => `${clock.format(new Date(time))}.${time.slice(20, 23)}`;
-
-/** "+8 ms", "+5.2 s", "+3 min": how long after. Clocks differ by a little, and nothing comes before it was sent. */
-function later(milliseconds) {
+/** "8 ms", "5.2 s", "3 min". Clocks differ by a little, and nothing arrives before it was saved. */
+function duration(milliseconds) {
   const passed = Math.max(0, Math.round(milliseconds));
-  if (passed < 1000) return `+${passed} ms`;
-  return passed < 120_000 ? `+${(passed / 1000).toFixed(1)} s` : `+${Math.round(passed / 60_000)} min`;
+  if (passed < 1000) return `${passed} ms`;
+  return passed < 120_000 ? `${(passed / 1000).toFixed(1)} s` : `${Math.round(passed / 60_000)} min`;
 }
 
 export class Timelines {
@@ -49,7 +45,7 @@ export class Timelines {
     if (!lost) this.lookUp(device.user);
   }
 
-  /** Ask the server how far this user's notifications are, soon, and again until all that arrived are received. */
+  /** Ask the server how far this user's notifications are, soon, and again until all that arrived are confirmed. */
   lookUp(user) {
     const watch = this.#watchOf(user);
     watch.waits = [...WAITS];
@@ -121,34 +117,36 @@ const createdAt = (id) => new Date(Number.parseInt(id.replace("-", "").slice(0, 
 /** A device has it, and the server does not know that yet. */
 const isUnderway = ({ item, lanes }) => !item.deliveredAt && !item.readAt && [...lanes.values()].some(({ arrivedAt }) => arrivedAt);
 
+const written = (time) => clock(Date.parse(time));
+
 function fill({ element, user, item, savedAt, lanes, gone }) {
   const part = partsOf(element);
-  const saved = Date.parse(savedAt);
-  const after = (time) => later(Date.parse(time) - saved);
   const arrived = [...lanes.values()].some(({ arrivedAt }) => arrivedAt);
   element.dataset.id = item.id;
   element.dataset.user = user.id;
   element.classList.toggle("gone", Boolean(gone));
   setText(part("title"), item.title || item.message);
   setText(part("to"), `to ${user.name}${gone ? " · deleted since" : ""}`);
-  reach(element, "saved", exact(savedAt));
-  reach(element, "sent", "", arrived);
-  part("sent").replaceChildren(...(lanes.size ? [...lanes].map(([device, lane]) => laneText(device, lane, saved)) : ["no device is open"]));
-  // Who reads it before the receipt is written has received it, too; then the server does not note that anymore.
-  reach(element, "received", item.deliveredAt ? after(item.deliveredAt) : item.readAt && "by reading");
-  reach(element, "read", item.readAt && after(item.readAt));
+  reach(element, "saved", written(savedAt));
+  reach(element, "arrived", "", arrived);
+  const saved = Date.parse(savedAt);
+  part("arrived").replaceChildren(...(lanes.size ? [...lanes].map(([device, lane]) => laneText(device, lane, saved)) : ["No device is on this page."]));
+  // Who reads it before the receipt is written has confirmed it, too; then the server does not note that any more.
+  reach(element, "confirmed", item.deliveredAt ? written(item.deliveredAt) : item.readAt && "by reading");
+  reach(element, "read", item.readAt && written(item.readAt));
 }
 
 function laneText(device, { arrivedAt, lostAt, replayed }, saved) {
   const line = document.createElement("span");
   line.className = "lane";
   line.classList.toggle("lost", Boolean(lostAt && !arrivedAt));
-  const when = arrivedAt ? later(arrivedAt - saved) : lostAt ? "lost" : "…";
-  line.textContent = `${device.kind}: ${when}${arrivedAt && replayed ? ", replayed" : ""}`;
+  const late = replayed ? `after ${duration(arrivedAt - saved)}, on reconnecting` : `after ${duration(arrivedAt - saved)}`;
+  const what = arrivedAt ? `${clock(arrivedAt)}, ${late}` : lostAt ? "offline, not yet" : "…";
+  line.textContent = `${device.kind}: ${what}`;
   return line;
 }
 
 function reach(element, station, text, reached = Boolean(text)) {
   element.querySelector(`[data-station=${station}]`).classList.toggle("reached", reached);
-  if (station !== "sent") setText(partsOf(element)(station), text || "…");
+  if (station !== "arrived") setText(partsOf(element)(station), text || "…");
 }

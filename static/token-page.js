@@ -9,7 +9,7 @@ const STATES = {
   live: "Live. The bell is at the top of the page.",
   reconnecting: "Reconnecting …",
   offline: "The server cannot be reached. Trying again.",
-  closed: "Closed by the server.",
+  closed: "The server has closed the connection.",
 };
 const DAYLIGHT = { live: 1, connecting: 0.55, reconnecting: 0.55 };
 

@@ -8,10 +8,11 @@ import http.client
 import json
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 import jwt
@@ -26,10 +27,11 @@ from eventide_notify.rest.problems import HANDLERS
 from .require import missing
 from .service import SECRET, Service
 from .serving import serving
+from .waiting import until
 
 VENDOR = static_directory() / "vendor"
 CDN = "https://cdn.jsdelivr.net"
-PAGES = ("/client/", "/client/inbox.html", "/client/docs.html", "/docs")
+PAGES = ("/client/", "/client/photos.html", "/client/inbox.html", "/client/docs.html", "/docs")
 IMPORT = re.compile(r"""^(?:import|export) .*?from "(.+?)";""", re.MULTILINE)
 
 
@@ -121,7 +123,16 @@ def test_all_that_a_page_refers_to_exists(browser: httpx.Client, address: str) -
             assert kind == "text/javascript"
             found = IMPORT.findall(answer.text)
         waiting += [urlsplit(urljoin(current, reference)).path for reference in found]
-    assert {"/client/theme.css", "/client/rest.js"} <= seen
+    assert "/client/rest.js" in seen
+    assert any(path.endswith(".css") for path in seen)
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_only_the_demo_page_has_frames_and_only_its_screens_are_in_one(browser: httpx.Client, address: str) -> None:
+    sources = policy(browser.get(address))
+    assert sources["frame-src"] == ["'self'" if address == "/client/" else "'none'"]
+    assert sources["frame-ancestors"] == ["'self'" if address == "/client/photos.html" else "'none'"]
+    assert policy(browser.get("/client/index.html"))["frame-src"] == ["'self'"]
 
 
 def test_the_description_of_the_api_is_beside_its_page(browser: httpx.Client) -> None:
@@ -181,6 +192,87 @@ def test_only_the_demo_does(service: Service) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
+
+
+def admin_token(client: httpx.Client) -> str:
+    return str(client.get("/client/demo.json").json()["adminToken"])
+
+
+def bound(listener: socket.socket, address: SplitResult) -> bool:
+    """Whether this socket listens there now; until the other one there is closed, it cannot."""
+    try:
+        listener.bind((address.hostname, address.port))
+    except OSError:
+        return False
+    listener.listen()
+    return True
+
+
+def stop(client: httpx.Client, *, token: str | None, origin: str | None) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return client.post("/client/demo/stop", headers=headers | ({"Origin": origin} if origin else {})).status_code
+
+
+def test_only_its_own_page_can_stop_it(browser: httpx.Client, demo: Service, service: Service) -> None:
+    session = browser.get("/client/demo.json").json()
+    assert session["canStop"] is True
+    admin, user, own = session["adminToken"], session["users"][0]["token"], demo.base_url
+    assert stop(browser, token=None, origin=own) == 401
+    assert stop(browser, token=user, origin=own) == 403
+    assert stop(browser, token=admin, origin=None) == 403
+    assert stop(browser, token=admin, origin="http://localhost:5173") == 403, "though it may use the API"
+    assert browser.get("/readyz").status_code == 200
+    with httpx.Client(base_url=service.base_url) as other:
+        assert stop(other, token=service.token("admin", admin=True), origin=service.base_url) == 405
+
+
+async def test_it_stops_for_a_while_and_is_back_with_everything(demo: Service, browser: httpx.Client) -> None:
+    def is_ready() -> bool:
+        try:
+            return bool(browser.get("/readyz").json()["status"] == "ready")
+        except httpx.TransportError:
+            return False
+
+    token = admin_token(browser)
+    assert stop(browser, token=token, origin=demo.base_url) == 202
+    await until(lambda: not is_ready())
+    await until(is_ready)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=demo.base_url, headers=headers) as client:
+        answer = await client.get("/v1/admin/online-users")
+    assert answer.status_code == 200, "the tokens are as good as before"
+
+
+async def test_it_ends_when_another_server_has_taken_its_place() -> None:
+    with Service(command=("demo",)) as service:
+        service.start()
+        with httpx.Client(base_url=service.base_url) as client:
+            assert stop(client, token=admin_token(client), origin=service.base_url) == 202
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            await until(lambda: bound(other, urlsplit(service.base_url)))
+            await until(lambda: not service.running)
+        assert service.home is not None
+        assert "cannot listen on port" in service.home.log.read_text()
+
+
+async def test_it_can_be_ended_while_it_is_stopped() -> None:
+    with Service(command=("demo",)) as service:
+        service.start()
+        with httpx.Client(base_url=service.base_url) as client:
+            assert stop(client, token=admin_token(client), origin=service.base_url) == 202
+        service.stop()
+        assert service.home is not None
+        assert "Traceback" not in service.home.log.read_text()
+
+
+async def test_a_demo_on_another_server_says_that_it_cannot_be_stopped() -> None:
+    app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")), demo=True)
+    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+        session = (await client.get("/client/demo.json")).json()
+        assert session["canStop"] is False
+        headers = {"Authorization": f"Bearer {session['adminToken']}", "Origin": url}
+        assert (await client.post("/client/demo/stop", headers=headers)).status_code == 404
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

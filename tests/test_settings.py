@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -194,6 +195,13 @@ def test_the_demos_database_is_a_file_unless_ours_is_named(environment: Environm
     assert plain(demo_settings(), "DATABASE_URL") == "sqlite:///eventide-demo.db"
     environment.has(EVENTIDE_DATABASE_URL="sqlite://")
     assert plain(demo_settings(), "DATABASE_URL") == "sqlite://"
+
+
+def test_the_demo_lets_in_what_development_servers_on_this_machine_serve(environment: Environment) -> None:
+    assert "http://localhost:5173" in demo_settings().cors_origins
+    assert all(urlsplit(origin).hostname == "localhost" for origin in demo_settings().cors_origins)
+    environment.has(FRONTEND_URL="http://app.example.com")
+    assert demo_settings().cors_origins == ("http://app.example.com",)
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ class ChannelFanout:
         """See `Fanout`."""
         reachable = [item for item in notifications if self._channel.may_reach(item.user_id)]
         for start in range(0, len(reachable), ENVELOPE_SIZE):
-            if start:
-                await asyncio.sleep(0)  # others have something to say too
             await self._publish(envelopes.notification(reachable[start : start + ENVELOPE_SIZE], late=late))
+            if len(reachable) > ENVELOPE_SIZE:
+                await asyncio.sleep(0)  # others have something to say too
 
     async def announce(self, announcement: Announcement) -> None:
         """See `Fanout`."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -40,7 +40,14 @@ HELD_CHARACTERS = 16 * 1024 * 1024
 COUNTS_WITHIN = 1.0
 """Seconds that a retraction waits for the counts that belong to it."""
 
+CROWD = 100
+"""Users who are shown something at once from which on their counts leave with it, in one write."""
+WRITE_SECONDS = 0.00001
+"""What a write of its own takes for each of them. For the counts of a crowd nothing waits longer than this saves."""
+
 CountsChanged = Callable[[Iterable[UserId]], None]
+CountsAtOnce = Callable[[Collection[UserId], float], Awaitable[Mapping[UserId, Counts]]]
+"""See `UnreadCountPublisher.at_once`."""
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, Counts]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
@@ -51,12 +58,15 @@ Held = tuple[UserId | None, Write]
 class Hub:
     """The sessions of one instance."""
 
-    def __init__(self, *, metrics: Metrics, counts_changed: CountsChanged, read_counts: ReadCounts) -> None:
+    def __init__(
+        self, *, metrics: Metrics, counts_changed: CountsChanged, counts_at_once: CountsAtOnce, read_counts: ReadCounts
+    ) -> None:
         self.sessions: dict[str, Session] = {}
         """By their ids."""
         self._of_user: dict[UserId, list[Session]] = {}
         self._metrics = metrics
         self._counts_changed = counts_changed
+        self._counts_at_once = counts_at_once
         self._read_counts = read_counts
         self._writer = Writer()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -105,21 +115,36 @@ class Hub:
 
         `late`: newer ones may have been shown already; it comes in its place then, on a new transport.
         """
-        if not any(user in self._of_user for _, user in recipients):
-            return
+        here = [recipient for recipient in recipients if recipient[1] in self._of_user]
+        if len(here) >= CROWD and not late and self._held is None:
+            await self._show_crowd(content, here)
+        elif here:
+            self._counts_changed([user for _, user in here])
+            self._live.inc(await self._writer.write(partial(self._showing, content, here, {}, late=late)))
 
-        def find() -> Writes:
-            tail = orjson.dumps(content).decode()[1:]
-            for id, user in recipients:
-                if user not in self._of_user:
-                    continue
-                show = _show_live(id, user, tail)
-                if late:
-                    show = Copies({"id": id, "userId": user, **content}, late=True).show
-                self._counts_changed([user])
-                yield self._unless_held(user, show, len(tail)), show
+    async def _show_crowd(self, content: Payload, recipients: Recipients) -> None:
+        """The counts leave in the same write, if the store says them in time."""
+        counts: Mapping[UserId, Counts] = {}
+        users = [user for _, user in recipients]
+        try:
+            counts = await self._counts_at_once(users, len(users) * WRITE_SECONDS)
+        finally:  # also when the caller does not wait any more
+            self._live.inc(await self._writer.write(partial(self._showing, content, recipients, counts)))
 
-        self._live.inc(await self._writer.write(find))
+    def _showing(
+        self, content: Payload, recipients: Recipients, counts: Mapping[UserId, Counts], *, late: bool = False
+    ) -> Writes:
+        tail = orjson.dumps(content).decode()[1:]
+        told = _encoded(wire.counts)
+        for id, user in recipients:
+            count = counts.get(user)
+            if count is not None and self._held is not None:
+                self._counts_changed([user])  # for by then it may be another
+                count = None
+            show = _show_live(id, user, tail, None if count is None else told(count))
+            if late:
+                show = Copies({"id": id, "userId": user, **content}, late=True).show
+            yield self._unless_held(user, show, len(tail)), show
 
     def _unless_held(self, user: UserId | None, write: Write, size: int) -> Sequence[Session]:
         """Who is to be written to now; nobody when what is stored has to wait."""
@@ -274,16 +299,19 @@ class Hub:
     async def _tell_each(
         self, counts: Mapping[UserId, Counts], event: str, payload: Callable[[Counts], Payload]
     ) -> None:
-        contents: dict[Counts, Content] = {}  # many users have the same count
+        content = _encoded(payload)
 
-        def telling(count: Counts) -> Write:
-            content = contents.get(count)
-            if content is None:
-                content = contents[count] = Content.of(payload(count))
-            return writes.tell(event, content)
+        def find() -> Writes:
+            return ((self.of_user(user), writes.tell(event, content(count))) for user, count in counts.items())
 
-        await self._writer.write(lambda: ((self.of_user(user), telling(count)) for user, count in counts.items()))
+        await self._writer.write(find)
 
 
-def _show_live(id: NotificationId, user: UserId, tail: str) -> Write:
-    return writes.show(Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}')))
+def _show_live(id: NotificationId, user: UserId, tail: str, count: Content | None) -> Write:
+    shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
+    return writes.show(shown, count)
+
+
+def _encoded(payload: Callable[[Counts], Payload]) -> Callable[[Counts], Content]:
+    """Encodes the payload for each count once: many users have the same."""
+    return cache(lambda count: Content.of(payload(count)))

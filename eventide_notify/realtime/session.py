@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..models import NotificationId, Principal, Receipt, UserId
-from ..wire import CatchUp, Dialect
+from ..wire import UNREAD_COUNT, CatchUp, Dialect
 from .engine.transport import BACKLOG_BYTES, BACKLOG_PACKETS, Transport
 from .frames import Content, Shown
 
@@ -62,13 +62,17 @@ class Session:
         """Whether it was shown this one, or told that it was deleted."""
         return id in self._shown or id in self._shown_before
 
-    def show(self, shown: Shown) -> bool:
+    def show(self, shown: Shown, count: Content | None = None) -> bool:
         """Write a notification or an announcement, or let it wait until the replay is written. Whether it was written;
-        False also when it was before."""
+        False also when it was before. `count`: the unread count, which leaves with it, and does not wait."""
+        written = False
         if self.held is not None:
             self._hold(self.held, shown)
-            return False
-        return self.write(shown)
+        else:
+            written = self.write(shown, count)
+        if count is not None and not written:
+            self.tell(UNREAD_COUNT, count)
+        return written
 
     def _hold(self, held: list[Shown], shown: Shown) -> None:
         if len(held) >= BACKLOG_PACKETS or self._held_size >= BACKLOG_BYTES:
@@ -89,7 +93,7 @@ class Session:
         self._held_size -= len(shown.content.json)
         return shown
 
-    def write(self, shown: Shown) -> bool:
+    def write(self, shown: Shown, count: Content | None = None) -> bool:
         """Write it now, unless it was written before. What is late is not written after newer ones."""
         id = shown.id
         if shown.late and id < self.newest and self.catch_up != "none" and not self.has(id):
@@ -101,7 +105,10 @@ class Session:
         if not self._remember(id):
             return False
         receipts = (Receipt(self.user, id, shown.broadcast),) if shown.stored else ()
-        self.transport.send(shown.frame(self.dialect), receipts)
+        frame = shown.frame(self.dialect)
+        if count is not None:
+            frame = frame.then(count.frame(self.dialect.namespace, UNREAD_COUNT))
+        self.transport.send(frame, receipts)
         return True
 
     def write_batch(self, event: str, content: Content, receipts: Sequence[Receipt]) -> None:

@@ -14,7 +14,7 @@ from itertools import chain
 
 from .session import Session
 
-AT_ONCE = 500
+AT_ONCE = 250
 """Sessions that are written to before others have their turn."""
 
 Write = Callable[[Session], bool]

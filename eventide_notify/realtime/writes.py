@@ -17,9 +17,9 @@ SKEW = timedelta(seconds=2)
 """How far the clocks of instances may differ."""
 
 
-def show(shown: Shown) -> Write:
-    """Show a notification or an announcement."""
-    return lambda session: session.show(shown)
+def show(shown: Shown, count: Content | None = None) -> Write:
+    """Show a notification or an announcement, and tell the unread count with it."""
+    return lambda session: session.show(shown, count)
 
 
 class Copies:

@@ -26,10 +26,15 @@ LOADED = ("socket.io.js", "socket.io.min.js")
 BUNDLE = ("eventide-bell.js", "eventide-bell.js.map")
 """What stands in `bundle/`, and is served in place of the bell's modules."""
 
+FRAMING = "index.html"
+"""The demo page, which has other pages of ours in frames, as the screens of devices."""
+FRAMED = "photos.html"
+"""The page in those frames. No other page can be in one, and this one only in ours."""
+
 # Pages load only what is ours, or these very files from the CDN. Nothing inline is run but the import map, by its hash.
 _POLICY = (
     "default-src 'self'; img-src 'self' http: https: data:; connect-src *; style-src 'self' 'unsafe-inline'; "
-    "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-src {frames}; frame-ancestors {ancestors}"
 )
 _TYPES = {
     ".css": "text/css",
@@ -59,7 +64,7 @@ class PageRoutes:
         self._sources = ["'self'", *self._from_cdn()]
         self._scripts = {f"/socket.io/{name}": name for name in SCRIPTS}
         self._files = self._read(directory)
-        self._pages = {name: self._page(file) for name, file in self._files.items() if name.endswith(".html")}
+        self._pages = {name: self._page(name, file) for name, file in self._files.items() if name.endswith(".html")}
 
     def serves_script(self, path: str) -> bool:
         """Whether this address below `/socket.io/` is a script and not the protocol's."""
@@ -111,11 +116,12 @@ class PageRoutes:
         }
         if not _is_fresh(files, bundle):
             return files
-        without = {name: file for name, file in files.items() if not name.startswith("bell/")}
+        # The languages stay files of their own: bell/strings/de.js.
+        without = {name: file for name, file in files.items() if not re.fullmatch(r"bell/[^/]+", name)}
         bundled = {**{name: name for name in BUNDLE}, "bundle/integrity.json": "integrity.json"}
         return without | {name: _read(bundle / file, headers) for name, file in bundled.items()}
 
-    def _page(self, page: File) -> File:
+    def _page(self, name: str, page: File) -> File:
         """With the versions of what it loads: what is loaded need not be asked for again."""
         text = page.content.decode()
 
@@ -126,20 +132,28 @@ class PageRoutes:
         # What modules import is found by their address without a version.
         base = "/client/" if 'src="/client/' in text else "./"
         modules = {
-            name: file.version for name, file in self._files.items() if re.fullmatch(r"(bell/)?[\w-]+\.js", name)
+            name: file.version
+            for name, file in self._files.items()
+            if re.fullmatch(r"((bell|inbox)/)?[\w-]+\.js", name)
         }
         imports = {f"{base}{name}": f"{base}{name}?v={version}" for name, version in sorted(modules.items())}
         text = _REFERENCE.sub(versioned, text)
         if _FIRST_SCRIPT not in text:
-            return File(text.encode(), "text/html", headers=self._headers())
+            return File(text.encode(), "text/html", headers=self._headers(name))
         script = json.dumps({"imports": imports}, separators=(",", ":"))
         text = text.replace(_FIRST_SCRIPT, f'<script type="importmap">{script}</script>\n  {_FIRST_SCRIPT}', 1)
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        return File(text.encode(), "text/html", headers=self._headers(f"'sha256-{digest}'"))
+        return File(text.encode(), "text/html", headers=self._headers(name, f"'sha256-{digest}'"))
 
-    def _headers(self, *sources: str) -> dict[str, str]:
+    def _headers(self, name: str = "", *sources: str) -> dict[str, str]:
+        """What goes with the file of this name."""
+        policy = _POLICY.format(
+            scripts=" ".join([*self._sources, *sources]),
+            frames="'self'" if name == FRAMING else "'none'",
+            ancestors="'self'" if name == FRAMED else "'none'",
+        )
         return {
-            "Content-Security-Policy": _POLICY.format(scripts=" ".join([*self._sources, *sources])),
+            "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
         }
 

@@ -204,7 +204,7 @@ class NotificationRoutes:
     async def send(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewNotification, await _body(request, LARGE_BODY))
         sent = await self._service.send(asked.recipients, asked.draft, **_once(request, principal))
-        created = [{"id": item.id, "userId": item.user_id, "status": item.status.value} for item in sent]
+        created = [{"id": item.id, "userId": item.user_id, "status": item.status} for item in sent]
         return _json({"notifications": created}, 201)
 
     async def find(self, request: Request, principal: Principal) -> Response:

@@ -21,7 +21,7 @@ RECEIPT_PAUSE = 0.1
 SINCE_OVERLAP = timedelta(seconds=2)
 """How much older than `since` a notification may be and be replayed all the same: it may have been saved later than
 its id says, because the clocks of instances differ or the save took long. Most of these the client has, and drops."""
-AT_ONCE_MIN, AT_ONCE_MAX = 100, 10_000
+AT_ONCE_MIN, AT_ONCE_MAX = 100, 2_500
 """Receipts in one call of the store: fewer after one that failed, for a slow database may not have had the time."""
 RECEIPT_RETRY = 1.0
 """Seconds until receipts that could not be written are tried again."""

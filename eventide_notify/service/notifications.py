@@ -30,7 +30,7 @@ from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
 from .users import checked, recipients
 
-MADE_AT_ONCE = 1_000
+MADE_AT_ONCE = 500
 """Notifications that are made before others have their turn: some milliseconds."""
 
 
@@ -94,7 +94,7 @@ class NotificationService:
         ids = self._new_id.take(len(users), now)
         made: list[Notification] = []
         for start in range(0, len(users), MADE_AT_ONCE):
-            if start:
+            if len(users) > MADE_AT_ONCE:
                 await asyncio.sleep(0)  # others have their turn
             some = users[start : start + MADE_AT_ONCE]
             made += [Notification(id, user, draft, now) for user, id in zip(some, ids, strict=False)]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
-from ..models import Change, NotificationId, UserId
+from ..models import Change, NotificationId, Receipt, UserId
 from .base import Changed, Claim
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
@@ -40,6 +40,17 @@ MIGRATION_SECONDS = 3_600.0
 """How long bringing the schema up to date may take there, or waiting for another instance that does."""
 HURRY_SECONDS = 2.0
 """How long the write that readiness is asked for waits for others' locks."""
+
+
+@contextmanager
+def admitting(partly: bool) -> Iterator[None]:
+    """Raise `OutcomeUnknown` for what is `Unavailable` when something is done already."""
+    try:
+        yield
+    except Unavailable as error:
+        if partly:
+            raise OutcomeUnknown from error.__cause__
+        raise
 
 
 class Database(ABC):
@@ -88,6 +99,11 @@ class Database(ABC):
     def turn(self, user: UserId) -> AbstractAsyncContextManager[object]:
         """Within it, what is written for this user is written in the order in which it came here."""
         return nullcontext()
+
+    async def deliver_together(self, receipts: Sequence[Receipt], now: datetime) -> int | None:
+        """Write these receipts for notifications that are a user's own likewise. How many changed; None: this database
+        has no way of its own, and nothing was done."""
+        return None
 
     @abstractmethod
     async def _inspect(self, work: Work[T]) -> T:
@@ -146,12 +162,8 @@ class Database(ABC):
         Raises `Unavailable` if it failed before COMMIT was sent, and `OutcomeUnknown` if it may have been saved; also
         if it is `partly` done already, by transactions before this one.
         """
-        try:
+        with admitting(partly):
             return await self._noted(lambda progress: self._transact(work, progress, seconds=WORK_SECONDS))
-        except Unavailable as error:
-            if partly:
-                raise OutcomeUnknown from error.__cause__
-            raise
 
     async def check_writable(self, work: Work[object]) -> None:
         """Return if saving works, and raise `Unavailable` with the reason if not. `work` is a tiny write."""

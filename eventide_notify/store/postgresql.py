@@ -17,13 +17,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..models import Change, NotificationId, UserId
+from ..models import Change, NotificationId, Receipt, UserId
 from . import engines
 from .base import Changed, Claim
 from .engines import Database, Text, Work
 from .group import Group
 from .postgresql_changes import PostgresqlChanges, Wanted
 from .postgresql_connection import UNUSED_SECONDS, OwnConnection
+from .postgresql_receipts import PostgresqlReceipts, Received
 from .postgresql_saves import PostgresqlSaves, Save
 from .records import Tasks
 from .sql_errors import Progress
@@ -61,10 +62,12 @@ class Postgresql(Database):
             hide_parameters=True,
         )
         _check_at_checkout(self._reader)
-        self._own = OwnConnection(url), OwnConnection(url)
-        self._saves, self._changes = PostgresqlSaves(self._own[0]), PostgresqlChanges(self._own[1])
+        self._own = saving, changing, receiving = OwnConnection(url), OwnConnection(url), OwnConnection(url)
+        self._saves, self._changes = PostgresqlSaves(saving), PostgresqlChanges(changing)
+        self._receipts = PostgresqlReceipts(receiving)
         self._saving = Group(self._save, weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1, most=ROWS)
         self._changing = Group(self._change, weigh=lambda wanted: len(wanted.ids), most=ROWS, touches=Wanted.touches)
+        self._receiving = Group(self._deliver, weigh=lambda received: len(received.receipts), most=ROWS)
         self._turns = WeakValueDictionary[UserId, asyncio.Lock]()
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 
@@ -95,6 +98,12 @@ class Postgresql(Database):
     async def _change(self, group: Sequence[Wanted]) -> Sequence[Changed]:
         return await self._noted(lambda progress: self._changes.make(group, progress))
 
+    async def deliver_together(self, receipts: Sequence[Receipt], now: datetime) -> int | None:
+        return await self._receiving.do(Received(receipts, milliseconds(now)))
+
+    async def _deliver(self, group: Sequence[Received]) -> Sequence[int]:
+        return await self._noted(lambda progress: self._receipts.deliver(group, progress))
+
     @asynccontextmanager
     async def turn(self, user: UserId) -> AsyncIterator[None]:
         lock = self._turns.setdefault(user, asyncio.Lock())
@@ -107,8 +116,8 @@ class Postgresql(Database):
 
     async def close(self) -> None:
         await self._writes.close()
-        await self._saving.settle()
-        await self._changing.settle()
+        for group in (self._saving, self._changing, self._receiving):
+            await group.settle()
         for connection in self._own:
             await connection.close()
         await self._tasks.settle()

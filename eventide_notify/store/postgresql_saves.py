@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .base import Claim
-from .postgresql_connection import OwnConnection
+from .postgresql_connection import OwnConnection, list_of, listed
 from .records import pack_items
 from .sql_errors import Progress
 from .tables import NEW, SHARED, Run, claims, columns_of, milliseconds, notifications
@@ -39,11 +39,12 @@ def _names(columns: Iterable[sa.Column[Any]]) -> str:
 
 
 def _rows(first: int, shared: Sequence[sa.Column[Any]]) -> str:
-    """The rows to save: an array of ids, one of users, one of the number of the run that each is of, and an array for
-    each column that a run shares, and one of its claim's keys."""
+    """The rows to save: ids, users, the number of the run that each is of, and an array for each column that a run
+    shares, and one of its claim's keys."""
+    keys = f"{list_of(first)}, {list_of(first + 1)}, {list_of(first + 2)}::bigint[]"
     return f"""
         SELECT id, user_id, {_names(shared)}, claim
-        FROM unnest(${first}::text[], ${first + 1}::text[], ${first + 2}::bigint[]) AS keys (id, user_id, run)
+        FROM unnest({keys}) AS keys (id, user_id, run)
         JOIN unnest({_arrays(shared, first + 3)}, ${first + 3 + len(shared)}::text[])
             WITH ORDINALITY AS runs ({_names(shared)}, claim, number) ON number = run
     """  # noqa: S608 - nothing of this comes from outside
@@ -120,12 +121,14 @@ def _values(claim: Claim) -> tuple[Any, ...]:
     return claim.key, claim.fingerprint, pack_items(claim.items), milliseconds(claim.claimed_at), True
 
 
-def _columns(saves: Iterable[Save], columns: int) -> list[Sequence[Any]]:
-    """The arrays that `_rows` takes for so many columns."""
+def _columns(saves: Iterable[Save], columns: int) -> list[Any]:
+    """The arguments that `_rows` takes for so many columns."""
     wanted = [(run, save.claim and save.claim.key) for save in saves for run in save.runs]
-    keys = [(*key, number) for number, (run, _) in enumerate(wanted, 1) for key in run.keys]
+    keys = [key for run, _ in wanted for key in run.keys]
+    numbers = [number for number, (run, _) in enumerate(wanted, 1) for _ in run.keys]
     shared = [(*run.shared[:columns], claim) for run, claim in wanted]
-    return [*_turned(keys, 3), *_turned(shared, columns + 1)]
+    ids, users = [id for id, _ in keys], [user for _, user in keys]
+    return [listed(ids), listed(users), listed(numbers), *_turned(shared, columns + 1)]
 
 
 def _turned(rows: Sequence[Sequence[Any]], columns: int) -> list[Sequence[Any]]:

@@ -143,8 +143,6 @@ class SqlAnnouncements:
 
     def deliver(self, connection: sa.Connection, receipts: Collection[Receipt], now: datetime) -> int:
         """`PENDING` → `DELIVERED`; how many changed."""
-        if not receipts:
-            return 0
         proven = self._database.listed(
             user_id=[receipt.user_id for receipt in receipts],
             announcement_id=[receipt.notification_id for receipt in receipts],

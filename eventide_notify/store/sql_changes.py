@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ..models import Change, NotificationId, Receipt, UserId
 from .base import Changed
-from .engines import Database
+from .engines import Database, admitting
 from .records import AT_ONCE, parts
 from .sql_announcements import USER, SqlAnnouncements
 from .tables import (
@@ -63,19 +63,24 @@ class SqlChanges:
 
     async def deliver(self, receipts: Collection[Receipt], now: datetime) -> int:
         changed, partly = 0, False
-        for part in parts(dict.fromkeys(receipts)):
-            changed += await self._database.write(partial(self._deliver, part, now), partly=partly)
-            partly = True
+        for part in parts(receipt for receipt in dict.fromkeys(receipts) if not receipt.broadcast):
+            with admitting(partly):
+                number = await self._database.deliver_together(part, now)
+            if number is None:
+                number = await self._database.write(partial(self._deliver, part, now), partly=partly)
+            changed, partly = changed + number, True
+        for part in parts(receipt for receipt in dict.fromkeys(receipts) if receipt.broadcast):
+            work = partial(self._announcements.deliver, receipts=part, now=now)
+            changed, partly = changed + await self._database.write(work, partly=partly), True
         return changed
 
     def _deliver(self, receipts: Sequence[Receipt], now: datetime, connection: sa.Connection) -> int:
-        proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts if not receipt.broadcast}
+        proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts}
         pending = _locked(self._database.among(_n.id, [id for id, _ in proven]), is_pending(_n.status))
-        found = connection.execute(pending) if proven else ()
-        if ids := [row.id for row in found if (row.id, row.user_id) in proven]:
+        ids = [row.id for row in connection.execute(pending) if (row.id, row.user_id) in proven]
+        if ids:
             connection.execute(sa.update(notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
-        broadcast = [receipt for receipt in receipts if receipt.broadcast]
-        return len(ids) + self._announcements.deliver(connection, broadcast, now)
+        return len(ids)
 
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime) -> Changed:
         def work(part: Sequence[NotificationId], connection: sa.Connection) -> Changed:

@@ -13,10 +13,11 @@ const EVENTS = {
   connected: "connected",
   notification: "notification",
   newNotification: "notification",
-  global_notification: "announcement",
-  announcement: "announcement",
+  global_notification: "notification",
+  announcement: "notification",
   unread_count: "unread_count",
   notification_read: "notification_read",
+  notification_updated: "notification_updated",
   notification_deleted: "notification_deleted",
   catch_up_complete: "catch_up_complete",
   reload: "reload",
@@ -86,7 +87,7 @@ export class Connection {
     socket.on("token_expiring", () => this.#options.onExpiring());
     for (const [event, name] of Object.entries(EVENTS)) {
       socket.on(event, (payload) => {
-        if (name === "notification" || name === "announcement") {
+        if (name === "notification") {
           const copy = `${payload.id} ${payload.replayed}`;
           if (copy === this.#last) return;
           this.#last = copy;

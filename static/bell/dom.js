@@ -43,3 +43,13 @@ export function setText(element, text) {
 export function onTop(popover, on) {
   if (popover.isConnected) popover.togglePopover?.(on);
 }
+
+/**
+ * Whether the focus is on it or within; unlike `:focus-within` also while another window has the keyboard.
+ *
+ * @param {Element} element
+ */
+export function hasFocus(element) {
+  const { activeElement } = /** @type {Document | ShadowRoot} */ (element.getRootNode());
+  return Boolean(activeElement) && element.contains(activeElement);
+}

@@ -1,68 +1,77 @@
 /** <eventide-bell>: the bell, its badge, its panel with the list, and toasts. */
 
-import { onTop, setText } from "./dom.js";
+import { Desktop } from "./desktop.js";
+import { button, h, setText } from "./dom.js";
 import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
-import { HOME } from "./home.js";
-import { PAGE } from "./inbox.js";
-import { renderNote } from "./note.js";
-import { Notice } from "./notice.js";
-import { makeParts } from "./parts.js";
-import { place } from "./place.js";
-import { List, Row } from "./rows.js";
-import { STRINGS } from "./strings.js";
+import { HOME, serviceAt } from "./home.js";
+import { icon } from "./icons.js";
+import { Language } from "./languages.js";
+import { Panel } from "./panel.js";
+import { Seeing } from "./seeing.js";
+import { chime } from "./sound.js";
 import { sheet } from "./styles.js";
+import { tabsOf } from "./tab-bar.js";
 import { safeUrl } from "./text.js";
 import { title } from "./title.js";
-import { Toasts } from "./toasts.js";
+import { Toasts, toastsOf } from "./toasts.js";
 
-/** @import { EventideBellEventMap, InboxEventMap, InboxOptions, Notification } from "../eventide-bell.js" */
-/** @import { NotificationDetail, Strings, TokenSource } from "../eventide-bell.js" */
+/** @import { EventideBellEventMap, InboxEventMap, InboxOptions, Notification, NotificationAction } from "../eventide-bell.js" */
+/** @import { NotificationDetail, ProblemDetail, Strings, TokenSource, UnreadDetail } from "../eventide-bell.js" */
 /** @import { Entry } from "./entries.js" */
 /** @import { Io, Reader } from "./types.js" */
+
+const TOGETHER = 50; // milliseconds
 
 // So that a server that renders pages can import this, too.
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 export class EventideBell extends Base {
-  static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge"];
+  static observedAttributes = ["url", "token", "no-sharing", "view-all", "no-title-badge", "badge", "tabs", "desktop", "lang"];
 
   /** @type {TokenSource | null} */
   #getToken = null;
   /** @type {Partial<Strings>} */
   #strings = {};
+  #language = new Language(this, () => serviceAt(this.getAttribute("url") || HOME), () => this.#rebuild());
   /** @type {NonNullable<InboxOptions["io"]> | null} */
   #io = null;
   /** @type {Reader} */
   #reader = {
     say: (name, ...values) => {
-      const string = this.#strings[name] ?? STRINGS[name];
+      const string = this.#strings[name] ?? this.#language.strings[name];
       if (typeof string === "string") return string;
       return /** @type {(...values: unknown[]) => string} */ (string)(...values);
     },
-    read: (id) => this.inbox?.markRead([id]),
-    remove: (id) => this.#remove(id),
+    read: (item) => this.inbox?.read([item.id]),
+    unread: (item) => this.inbox?.unread([item.id]),
+    archive: (item) => this.#panel.take(item, "archive", this.#reader.say("archived")),
+    unarchive: (item) => this.#panel.take(item, "unarchive", this.#reader.say("unarchived")),
+    remove: (item) => this.#panel.take(item, "remove", this.#reader.say("removed")),
     follow: (item, url, event) => this.#follow(item, url, event),
+    choose: (item, action) => this.#choose(item, action),
   };
   /** @type {Entry | null} */
   #entry = null;
   #configuring = false;
   #root;
   #parts;
-  #list;
-  #notice;
+  #panel;
   #toasts;
-  #shown = PAGE;
-  #open = false;
-  #frame = 0;
+  #desktop = new Desktop();
+  #seeing = new Seeing();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
+  #rung = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #counting;
   /** @type {{ [Type in keyof InboxEventMap]: (event: InboxEventMap[Type]) => void }} */
   #listeners = {
-    change: () => this.#renderSoon(),
-    problem: ({ detail }) => this.#open && this.inbox?.loaded && this.#tell(detail.problem.message),
-    unread: ({ detail }) => (this.#renderCount(), this.#emit("unread", detail)),
-    state: ({ detail }) => (this.#renderState(), this.#renderSoon(), this.#emit("state", { ...detail })),
+    change: () => this.#panel.renderSoon(),
+    problem: ({ detail }) => this.#failed(detail),
+    unread: ({ detail }) => this.#counted(detail),
+    state: ({ detail }) => (this.#renderState(), this.#panel.renderSoon(), this.#emit("state", { ...detail })),
     notification: ({ detail }) => this.#arrived(detail),
+    gone: ({ detail }) => (this.#toasts.gone(detail.ids), this.#desktop.close(detail.ids)),
   };
 
   constructor() {
@@ -70,7 +79,7 @@ export class EventideBell extends Base {
     const root = (this.#root = this.attachShadow({ mode: "open" }));
     root.addEventListener("keydown", (event) => this.#key(/** @type {KeyboardEvent} */ (event)));
     root.addEventListener("focusout", (event) => this.#left(/** @type {FocusEvent} */ (event)));
-    [this.#parts, this.#list, this.#notice, this.#toasts] = this.#build();
+    [this.#parts, this.#panel, this.#toasts] = this.#build();
     this.#show();
     // A framework may have set these before this class was known: then they hide the accessors.
     /** @type {Record<string, unknown>} */
@@ -91,8 +100,7 @@ export class EventideBell extends Base {
 
   get strings() { return this.#strings; }
   set strings(value) {
-    const text = (/** @type {Partial<Strings>} */ strings) =>
-      JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
+    const text = (/** @type {Partial<Strings>} */ strings) => JSON.stringify(Object.entries(strings).map(([name, each]) => [name, String(each)]));
     const before = this.#strings;
     this.#strings = value ?? {};
     if (text(before) !== text(this.#strings)) this.#rebuild(); // frameworks like to make a new object each time
@@ -106,21 +114,26 @@ export class EventideBell extends Base {
 
   get inbox() { return this.#entry?.inbox ?? null; }
   get unreadCount() { return this.inbox?.unreadCount ?? null; }
+  get unseenCount() { return this.inbox?.unseenCount ?? null; }
   get state() { return this.inbox?.state ?? "closed"; }
 
   connectedCallback() {
+    this.#language.watch();
     this.#configureSoon();
   }
 
   disconnectedCallback() {
     this.close();
+    this.#language.unwatch();
     this.#configureSoon(); // not at once: it may only be moved
   }
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (name === "view-all") this.#renderSoon();
-    else if (name === "no-title-badge") this.#renderCount();
+    if (["view-all", "tabs", "desktop"].includes(name)) {
+      if (this.#panel.isOpen) this.#panel.show(this.inbox);
+    } else if (["no-title-badge", "badge"].includes(name)) this.#renderCount();
+    else if (name === "lang") this.#language.choose();
     else this.#configureSoon();
   }
 
@@ -154,6 +167,7 @@ export class EventideBell extends Base {
     const { inbox } = (this.#entry = entryFor(this, { ...wanted, io: /** @type {Io | null} */ (this.#io) }));
     for (const [type, listener] of this.#heard()) inbox.addEventListener(type, listener);
     inbox.start();
+    if (this.#panel.isOpen) this.#panel.show(inbox);
     this.#renderCount();
     this.#renderState();
   }
@@ -163,6 +177,7 @@ export class EventideBell extends Base {
     if (!entry) return;
     this.close();
     this.#toasts.dismissAll();
+    this.#desktop.close();
     title.leave(this);
     this.#entry = null;
     for (const [type, listener] of this.#heard()) entry.inbox.removeEventListener(type, listener);
@@ -179,78 +194,70 @@ export class EventideBell extends Base {
   // Elements
 
   #rebuild() {
-    if (this.#open) this.close();
+    this.close();
     this.#toasts.dismissAll();
-    [this.#parts, this.#list, this.#notice, this.#toasts] = this.#build();
+    [this.#parts, this.#panel, this.#toasts] = this.#build();
     this.#show();
   }
 
   #build() {
-    const { say } = this.#reader;
-    const notice = new Notice(say, (...how) => this.#settled(...how));
-    const parts = makeParts(say, notice.element, {
-      toggle: () => (this.#open ? this.close() : this.open()),
-      readAll: () => this.#readAll(),
-      scrolled: () => this.#scrolled(),
+    const toggle = () => (this.#panel.isOpen ? this.close() : this.open());
+    const badge = h("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: true });
+    const lamp = h("span", { class: "lamp", part: "lamp", "aria-hidden": "true" });
+    const opens = { "aria-haspopup": "dialog", "aria-expanded": "false" };
+    const bell = button({ class: "bell", part: "bell", ...opens, onclick: toggle }, icon("bell"), badge, lamp);
+    const spoken = h("p", { class: "unseen", "aria-live": "polite" });
+    const panel = new Panel({
+      bell,
+      reader: this.#reader,
+      settings: () => this.#settings,
+      speak: (text) => setText(spoken, text),
+      onDesktop: () => this.#askForDesktop(),
     });
-    return /** @type {const} */ ([parts, this.#newList(parts.list), notice, new Toasts(this.#reader)]);
-  }
-
-  /** @param {HTMLElement} list */
-  #newList(list) {
-    return new List(list, (item) => new Row(this.#reader, item, "li"));
+    const toasts = new Toasts(this.#reader, () => this.open());
+    return /** @type {const} */ ([{ bell, badge, lamp, spoken }, panel, toasts]);
   }
 
   #show() {
-    const { bell, panel, spoken } = this.#parts;
+    const { bell, spoken } = this.#parts;
     this.#root.adoptedStyleSheets = [sheet()];
-    this.#root.replaceChildren(bell, panel, this.#toasts.element, spoken);
+    this.#root.replaceChildren(bell, this.#panel.element, this.#toasts.element, spoken);
     this.#renderCount();
     this.#renderState();
+  }
+
+  get #settings() {
+    const address = this.getAttribute("view-all");
+    return {
+      tabs: tabsOf(this.getAttribute("tabs")),
+      viewAll: address === null ? null : safeUrl(address),
+      desktop: this.hasAttribute("desktop") && this.#desktop.canAsk,
+    };
   }
 
   // Opening and closing
 
   open() {
-    if (this.#open || !this.isConnected) return;
-    const { panel, bell } = this.#parts;
-    this.#open = true;
-    this.#shown = PAGE;
-    this.#render();
-    panel.classList.add("is-open");
-    onTop(panel, true);
-    bell.setAttribute("aria-expanded", "true");
-    this.#place();
-    this.#parts.scroll.scrollTop = 0;
-    panel.focus({ preventScroll: true });
+    if (this.#panel.isOpen || !this.isConnected) return;
+    this.#panel.open(this.inbox);
+    this.#parts.bell.setAttribute("aria-expanded", "true");
     this.#toasts.dismissAll(); // they are in the list
-    addEventListener("resize", this.#place);
-    addEventListener("scroll", this.#place, { passive: true, capture: true });
+    this.#seeing.begin(this.inbox);
     document.addEventListener("pointerdown", this.#outside);
     this.#tick();
   }
 
   close({ focus = false } = {}) {
-    if (!this.#open) return;
-    const { panel, bell, list } = this.#parts;
-    this.#open = false;
+    if (!this.#panel.isOpen) return;
+    const { bell } = this.#parts;
     if (focus) bell.focus({ preventScroll: true });
-    panel.classList.remove("is-open");
-    onTop(panel, false);
     bell.setAttribute("aria-expanded", "false");
-    removeEventListener("resize", this.#place);
-    removeEventListener("scroll", this.#place, { capture: true });
     document.removeEventListener("pointerdown", this.#outside);
-    this.#notice.settle("now");
-    this.#list = this.#newList(list);
-    list.replaceChildren(); // nobody sees the rows, and they are made fast
+    this.#seeing.end();
+    this.#panel.close();
   }
 
-  #place = () => {
-    place(this.#parts.panel, this.#parts.bell, getComputedStyle(this).direction === "rtl");
-  };
-
-  #outside = (/** @type {PointerEvent} */ event) => {
+  #outside = (/** @type {Event} */ event) => {
     if (!event.composedPath().includes(this)) this.close();
   };
 
@@ -259,159 +266,123 @@ export class EventideBell extends Base {
    *
    * @param {FocusEvent} event
    */
-  #left(event) {
-    const to = /** @type {Node | null} */ (event.relatedTarget);
-    if (this.#open && to && to !== this && !this.#root.contains(to)) this.close();
+  #left({ relatedTarget }) {
+    if (!(relatedTarget instanceof Node) || relatedTarget === this || this.#root.contains(relatedTarget)) return;
+    this.close();
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const { key } = event;
-    /** @type {HTMLElement | null} */
     const toast = /** @type {Element} */ (event.target).closest(".toast");
-    if (key === "Escape" && this.#open) this.close({ focus: true });
-    else if (key === "Escape" && toast) this.#toasts.dismiss(toast.dataset.id ?? "");
-    else if (key === "Delete" && this.#open && this.#list.focused) this.#remove(this.#list.focused.id);
-    else if (!this.#open || event.altKey || event.ctrlKey || event.metaKey || !this.#list.move(key)) return;
+    if (event.key === "Escape" && this.#panel.isOpen) this.close({ focus: true });
+    else if (event.key === "Escape" && toast) this.#toasts.dismiss(toast.getAttribute("data-id") ?? "");
+    else if (!this.#panel.key(event)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
   // Rendering
 
-  #renderSoon() {
-    this.#frame ||= requestAnimationFrame(() => this.#render());
-  }
-
-  #render() {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    const { footer, viewAll } = this.#parts;
-    const address = this.getAttribute("view-all");
-    const url = address === null ? null : safeUrl(address);
-    footer.hidden = !url;
-    if (url) viewAll.href = url.href;
-    if (!this.#open) return;
-    const items = this.inbox?.items ?? [];
-    this.#list.render(items.slice(0, this.#shown));
-    this.#renderNote(items);
-    const older = items.length > this.#shown || this.inbox?.hasOlder;
-    const end = items.length > PAGE ? this.#reader.say("allLoaded") : "";
-    setText(this.#parts.more, older ? this.#reader.say("loading") : end);
-    this.#place();
-    if (older && !this.inbox?.problem) this.#scrolled(); // the rows may not fill the panel
-  }
-
-  /** @param {readonly Notification[]} items */
-  #renderNote(items) {
-    const { note, list, panel } = this.#parts;
-    if (!items.length && list.matches(":focus-within")) panel.focus(); // before it goes, and the focus with it
-    list.hidden = !items.length;
-    renderNote(note, { inbox: this.inbox, panel, say: this.#reader.say });
-  }
-
   #renderCount() {
-    const { badge, bell, markAll } = this.#parts;
-    const count = this.unreadCount;
+    const { badge, bell } = this.#parts;
+    const isUnread = this.getAttribute("badge") === "unread";
+    const count = isUnread ? this.unreadCount : (this.unseenCount ?? this.unreadCount);
     setText(badge, Number(count) > 99 ? "99+" : String(count ?? ""));
     badge.hidden = !count;
-    bell.setAttribute("aria-label", this.#reader.say("label", count));
-    markAll.setAttribute("aria-disabled", String(count === 0));
+    const label = this.#reader.say("label", this.unreadCount);
+    // What can be seen is in the name, too.
+    const isIn = !count || label.includes(count.toLocaleString(this.#reader.say("locale")));
+    bell.setAttribute("aria-label", isIn ? label : `${label}, ${this.#reader.say("newCount", count)}`);
+    this.#panel.renderSoon();
     if (this.hasAttribute("no-title-badge") || !this.#entry) title.leave(this);
     else title.show(this, count);
   }
 
   #renderState() {
-    const { state, bell, lamp } = this.#parts;
-    const locale = this.#reader.say("locale");
-    const since = this.inbox?.since?.toLocaleTimeString(locale, { hour: "numeric", minute: "2-digit" });
-    const text = this.#reader.say(this.state, since);
-    setText(state, text);
-    state.title = text;
+    const { bell, lamp } = this.#parts;
+    const text = this.#panel.renderState({ state: this.state, since: this.inbox?.since });
     bell.title = ["live", "connecting"].includes(this.state) ? "" : text;
-    state.dataset.state = lamp.dataset.state = this.state;
+    lamp.dataset.state = this.state;
     lamp.setAttribute("part", `lamp lamp-${this.state}`);
-    state.setAttribute("part", `connection connection-${this.state}`);
   }
-
-  #scrolled() {
-    const { scroll } = this.#parts;
-    if (!this.#open || scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight > 400) return;
-    const { inbox } = this;
-    if (!inbox) return;
-    if (inbox.items.length > this.#shown) {
-      this.#shown += PAGE;
-      this.#renderSoon();
-    } else if (inbox.hasOlder && !this.#loadingOlder) {
-      this.#loadingOlder = true;
-      inbox.loadOlder().finally(() => (this.#loadingOlder = false));
-    }
-  }
-  #loadingOlder = false;
 
   /** Let the clocks go on, while anybody sees them. */
   #tick() {
     this.#clock ||= setInterval(() => {
-      if (!this.#open && !this.#toasts.size) {
+      if (!this.#panel.isOpen && !this.#toasts.size) {
         clearInterval(this.#clock);
         this.#clock = undefined;
       }
-      this.#list.tick();
+      this.#panel.tick();
       this.#toasts.tick();
     }, 1_000);
   }
 
-  // What arrives
+  // What happens
+
+  /** @param {UnreadDetail} detail */
+  #counted(detail) {
+    // Of many that come at once the last; not by frames, which a hidden page has none of.
+    if (this.#counting === undefined) this.#counting = setTimeout(() => {
+      this.#counting = undefined;
+      this.#renderCount();
+    }, TOGETHER);
+    this.#emit("unread", detail);
+    this.#seeing.look();
+  }
+
+  /**
+   * What is wrong with the list is said above it.
+   *
+   * @param {ProblemDetail} detail
+   */
+  #failed({ action, problem }) {
+    if (action !== "list" && this.#panel.isOpen) this.#panel.tell(this.#reader.say("reason", problem));
+  }
 
   /** @param {NotificationDetail} detail */
   async #arrived({ notification, replayed }) {
     this.#emit("notification", { notification, replayed });
+    this.#seeing.arrived();
     if (replayed || !this.#entry) return;
-    this.#parts.bell.classList.remove("rings");
-    requestAnimationFrame(() => this.#parts.bell.classList.add("rings"));
+    this.#ring();
+    if (document.visibilityState === "hidden") return this.#tellDesktop(notification);
     if (!(await this.#entry.inbox.claim(notification.id)) || !this.#entry) return;
+    if (this.hasAttribute("sound")) chime();
     const text = `${notification.title} ${notification.message}`.trim().slice(0, 200);
     setText(this.#parts.spoken, this.#reader.say("arrived", text));
-    if (!this.#open) this.#toast(notification);
-  }
-
-  /** @param {Notification} item */
-  #toast(item) {
-    const most = Number.parseInt(this.getAttribute("toasts") ?? "3", 10) || 0;
-    if (most <= 0) return;
-    this.#toasts.show(item, most);
+    if (this.#panel.isOpen) return;
+    this.#toasts.show(notification, toastsOf(this.getAttribute("toasts")));
     this.#tick();
   }
 
+  /** Once for all that come together. */
+  #ring() {
+    const { bell } = this.#parts;
+    if (performance.now() - this.#rung < 1_000) return;
+    this.#rung = performance.now();
+    bell.classList.remove("rings");
+    requestAnimationFrame(() => bell.classList.add("rings"));
+  }
+
+  /** @param {Notification} item */
+  async #tellDesktop(item) {
+    if (!this.hasAttribute("desktop") || !this.#entry) return;
+    if (!(await this.#entry.inbox.claim(item.id, { hidden: true })) || !this.#entry) return;
+    const url = item.link ? safeUrl(item.link) : null;
+    this.#desktop.show(item, () => {
+      this.#reader.read(item);
+      if (url) this.#go(item, url);
+      else this.open();
+    });
+  }
+
+  async #askForDesktop() {
+    await this.#desktop.ask();
+    this.#panel.render();
+  }
+
   // What the reader does
-
-  /** @param {string} id */
-  #remove(id) {
-    if (!this.inbox) return;
-    this.#notice.settle("now");
-    this.#notice.offerUndo(this.inbox.removeSoon([id]));
-    setText(this.#parts.spoken, this.#reader.say("removed"));
-    this.#render();
-  }
-
-  /** @param {string} text */
-  #tell(text) {
-    this.#notice.tell(text);
-    setText(this.#parts.spoken, text);
-  }
-
-  /**
-   * The line at the foot has gone.
-   *
-   * @param {boolean} changed
-   * @param {boolean} hadFocus
-   */
-  #settled(changed, hadFocus) {
-    if (!this.#open) return;
-    const { list, panel } = this.#parts;
-    if (changed) this.#render();
-    if (hadFocus) (/** @type {HTMLElement | null} */ (list.querySelector(".main")) ?? panel).focus();
-  }
 
   /**
    * @param {Notification} item
@@ -422,14 +393,37 @@ export class EventideBell extends Base {
     if (event?.type === "auxclick" && event.button !== 1) return;
     // With a key held or another button, the browser opens it elsewhere: that is not the page's to route.
     const here = event?.type === "click" && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (url && here && !this.#emit("open", { notification: item, url: url.href }, true)) event.preventDefault();
-    this.#reader.read(item.id);
+    if (url && here && !this.#emit("open", { notification: item, url: url.href }, true)) event?.preventDefault();
+    this.#reader.read(item);
     this.#toasts.dismiss(item.id);
     if (url && here) this.close();
   }
 
-  #readAll() {
-    if (this.#parts.markAll.getAttribute("aria-disabled") !== "true") this.inbox?.markAllRead();
+  /**
+   * The link is opened when the server knows of the choice, for this page may go.
+   *
+   * @param {Notification} item
+   * @param {NotificationAction} action
+   */
+  async #choose(item, action) {
+    if (!(await this.inbox?.choose(item.id, action.id))) return;
+    this.#emit("action", { notification: this.inbox?.items.find(({ id }) => id === item.id) ?? item, action });
+    const url = action.link ? safeUrl(action.link) : null;
+    if (!url) return;
+    this.close();
+    this.#go(item, url);
+  }
+
+  /**
+   * Where a link leads that is not one on the page.
+   *
+   * @param {Notification} item
+   * @param {URL} url
+   */
+  #go(item, url) {
+    if (!this.#emit("open", { notification: item, url: url.href }, true)) return;
+    if (url.origin === location.origin) location.assign(url.href);
+    else globalThis.open(url.href, "_blank", "noopener");
   }
 
   /**

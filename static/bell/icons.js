@@ -10,6 +10,10 @@ const ICONS = {
   check: "m5 12.500 4.500 4.500L19 7.500",
   cross: "M6.500 6.500l11 11M17.500 6.500l-11 11",
   bin: "M5 7h14M10 7V5h4v2M7 7l.8 12h8.400L17 7M10.500 10.500v5M13.500 10.500v5",
+  letter: "M4 6.500h16v11H4zM4 7.500l8 6 8-6",
+  archive: "M4 5.500h16v4H4zM5.500 9.500v9h13v-9M10 13h4",
+  outbox: "M12 13.500V4.500M8.500 8 12 4.500 15.500 8M4.500 13.500v5.500h15v-5.500",
+  screen: "M4 5.500h16v10.500H4zM9 19.500h6M12 16v3.500",
   horn: "M4 10v4h3l9 4.500v-13L7 10zM19 9.500c.9 1.600.9 3.400 0 5",
   comment: "M5 5.500h14v9.500h-7.500L8 18.500V15H5z",
   mention: "M15.500 12a3.500 3.500 0 1 1-7 0 3.500 3.500 0 0 1 7 0zm0 0c0 3.600 4 3 4-.5a7.600 7.600 0 1 0-3 6",
@@ -40,8 +44,18 @@ const KINDS = [
 ];
 const SHADES = 6;
 
+/** @type {Map<Icon, SVGElement>} */
+const made = new Map();
+
 /** @param {Icon} name */
 export function icon(name) {
+  const known = made.get(name) ?? make(name); // a copy is made faster
+  made.set(name, known);
+  return /** @type {SVGElement} */ (known.cloneNode(true));
+}
+
+/** @param {Icon} name */
+function make(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -57,7 +71,7 @@ export function icon(name) {
  * @param {Notification} item
  */
 export function glyph(item) {
-  const announcement = item.userId === undefined;
+  const announcement = item.kind === "announcement";
   const type = item.type.toUpperCase();
   const name = announcement ? "horn" : (KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "bell");
   const shade = [...type].reduce((sum, letter) => (sum * 31 + Number(letter.codePointAt(0))) % 9973, 7) % SHADES;

@@ -1,95 +1,102 @@
-/** The model: what a user's notifications are, and what the reader does with them. No view. */
+/** The model: what a user's notifications are, and what the user does with them. No view. */
 
-import { HOME } from "./home.js";
+import { changed, CHANGES, chosen } from "./changes.js";
+import { HOME, serviceAt } from "./home.js";
 import { Items } from "./items.js";
+import { Laters } from "./later.js";
 import { Link } from "./link.js";
-import { removal } from "./removal.js";
+import { Listing } from "./listing.js";
+import { AT_ONCE, Writes } from "./writes.js";
 
-/** @import { Filter, InboxOptions, Notification, StateDetail } from "../eventide-bell.js" */
+/** @import { Change, Filter, InboxOptions, Notification, StateDetail } from "../eventide-bell.js" */
 /** @import { Problem } from "./rest.js" */
-/** @import { Arrival, Io, ListPage, SharedEventListener, StateListener } from "./types.js" */
+/** @import { Arrival, Edit, Fields, Io, LaterAction, ListPage, Payload } from "./types.js" */
+/** @import { SharedEventListener, StateListener, TabMessage } from "./types.js" */
 
-export const PAGE = 30;
-const PAGE_MAX = 100; // the server's limit
-const PARALLEL = 6; // what a browser does at once over HTTP/1.1
+export { PAGE } from "./listing.js";
 
-// Milliseconds
-export const UNDO_FOR = 8_000;
-const RETRY_LIST = [2_000, 5_000, 15_000, 30_000];
-const RELOAD_WITHIN = 2_000; // all clients are asked to at once, and must not ask back at once
-const READ_WITHOUT_LIVE = 1_000; // how long the list waits for the connection, which should come first
+export const UNDO_FOR = 8_000; // milliseconds
 
 /** The notifications of one user: newest first, each once, as the server has them. See eventide-bell.d.ts. */
 export class Inbox extends EventTarget {
   #link;
+  #listing;
+  #laters;
   #items = new Items();
+  #writes = new Writes();
   /** @type {StateDetail} */
   #status = { state: "closed" };
-  /** @type {number | null} */
-  #count = null;
+  /** @type {{ unreadCount: number | null, unseenCount: number | null }} */
+  #counts = { unreadCount: null, unseenCount: null };
   /** @type {string | number | undefined} */
   #userId;
+  #users = 0; // how many have been signed in here
   /** @type {Set<string>} */
   #told = new Set(); // of these there was an event
   /** @type {Set<string>} */
+  #open = new Set(); // of these there was one, and none that they are gone
+  /** @type {Set<string>} */
   #claimed = new Set();
-  /** @type {string | null} */
-  #cursor = null;
-  #loaded = false;
-  #current = false; // whether the list was read since this tab joined the others
-  /** @type {Problem | null} */
-  #problem = null;
-  /** @type {Promise<void>} */
-  #work = Promise.resolve();
-  #refreshing = false;
-  #stale = false;
-  #failures = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #listTimer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #reloadTimer;
 
   /** @param {InboxOptions} options */
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
     super();
+    const items = this.#items;
+    const changed = () => this.#changed();
     this.#link = new Link({
-      base: new URL(url.endsWith("/") ? url : `${url}/`, document.baseURI).href,
+      base: serviceAt(url),
       getToken,
       io: /** @type {Io | null} */ (io),
       sharing,
-      newest: () => this.#items.newest,
+      newest: () => items.newest,
       onBegin: () => this.#begun(),
       onOpen: () => this.#opened(),
       onLeave: () => this.#left(),
       onOther: () => this.#forget(),
       onEvent: (...event) => this.#heard(...event),
       onState: (status) => this.#setStatus(status),
+      onTab: (message) => this.#heardTab(message),
+    });
+    this.#listing = new Listing({
+      link: this.#link,
+      items,
+      onFirst: (page) => this.#listed(page),
+      onRead: (ids) => this.#compare(ids),
+      onProblem: (problem) => this.#failed("list", problem),
+    });
+    this.#laters = new Laters({
+      items,
+      act: (action, ids) => this.#do(action, ids),
+      hidden: (action, ids) => this.#settle({ ids: new Set(ids), ...CHANGES[action] }),
+      changed,
+      post: (later) => this.#link.post({ later }),
     });
   }
 
   /** @returns {readonly Notification[]} */
   get items() { return this.#items.shown; }
-  get unreadCount() { return this.#count; }
+  get unreadCount() { return this.#counts.unreadCount; }
+  get unseenCount() { return this.#counts.unseenCount; }
   get state() { return this.#status.state; }
   get since() { return this.#status.since; }
   get code() { return this.#status.code; }
   get userId() { return this.#userId; }
-  get hasOlder() { return this.#cursor !== null; }
-  get loaded() { return this.#loaded; }
-  get problem() { return this.#problem; }
+  get hasOlder() { return this.#listing.hasOlder; }
+  get loaded() { return this.#listing.loaded; }
+  get problem() { return this.#listing.problem; }
   get filter() { return this.#items.filter; }
 
   // Life
 
   start() {
     if (this.#link.started) return;
-    document.addEventListener("visibilitychange", this.#looked);
+    this.#listing.watch();
     this.#link.start();
   }
 
   close() {
     if (!this.#link.started) return;
-    document.removeEventListener("visibilitychange", this.#looked);
+    this.#listing.unwatch();
     this.#link.close();
     this.#setStatus({ state: "closed" });
   }
@@ -107,33 +114,28 @@ export class Inbox extends EventTarget {
   }
 
   #begun() {
-    this.#current = false;
+    this.#listing.begin();
     this.#setStatus({ state: "connecting" });
   }
 
   #opened() {
-    this.#listTimer = setTimeout(() => this.#current || this.refresh(), READ_WITHOUT_LIVE);
+    this.#listing.opened();
+    this.#link.post({ hello: true });
   }
 
   #left() {
-    for (const soon of this.#items.hiders) soon?.now();
-    clearTimeout(this.#listTimer);
-    clearTimeout(this.#reloadTimer);
-    this.#reloadTimer = undefined;
+    this.#laters.leave();
+    this.#writes.flush();
+    this.#listing.leave();
   }
-
-  #looked = () => {
-    if (this.#stale && document.visibilityState === "visible") this.refresh();
-  };
 
   #forget() {
     this.#items.forget();
-    for (const each of [this.#told, this.#claimed]) each.clear();
+    this.#listing.forget();
+    for (const each of [this.#told, this.#open, this.#claimed]) each.clear();
+    this.#users += 1;
     this.#userId = undefined;
-    this.#cursor = this.#problem = null;
-    this.#loaded = false;
-    this.#count = null;
-    this.#emit("unread", { unreadCount: null });
+    this.#setCounts({ unreadCount: null, unseenCount: null });
     this.#changed();
   }
 
@@ -142,43 +144,75 @@ export class Inbox extends EventTarget {
   /** @type {SharedEventListener} */
   #heard(event, payload, handover) {
     if (event === "connected") this.#userId = payload.userId;
-    if (event === "notification" || event === "announcement") {
-      this.#arrived(/** @type {Arrival} */ (payload), handover);
-    }
-    if (event === "announcement") this.#confirm();
-    const { ids = [], all, upTo } = payload;
-    if (event === "notification_read") {
-      this.#read(all ? this.#items.ids.filter((id) => !upTo || id <= upTo) : ids);
-    }
-    if (event === "notification_deleted") this.#drop(ids);
-    if (event === "catch_up_complete") this.#refreshOrLater();
-    if (event === "reload") this.#refreshSoon();
-    this.#setCount(payload.unreadCount);
+    if (event === "notification") this.#arrived(/** @type {Arrival} */ (payload), handover);
+    if (event === "notification_read") this.#tell(payload, CHANGES.read);
+    if (event === "notification_deleted") this.#tell(payload, { ...CHANGES.remove, gone: payload.reason ?? "deleted" });
+    if (event === "notification_updated") this.#updated(payload);
+    if (event === "catch_up_complete") this.#listing.refreshOrLater();
+    if (event === "reload") this.#listing.refreshSoon();
+    this.#setCounts(payload);
   }
 
   /**
-   * Some announcements are not kept by the server: nobody can read or count them. `passing` until a list has it.
-   *
    * @param {Arrival} arrival
    * @param {boolean} handover
    */
   #arrived({ replayed = false, ...item }, handover) {
     const known = this.#items.knows(item.id);
-    const passing = item.userId === undefined && (this.#items.get(item.id)?.passing ?? true);
-    this.#items.merge({ ...item, passing });
+    this.#items.arrive(item);
     this.#changed();
     // A replay may be of what the list had; what is live is news, even if a list was quicker.
-    const isNews = !this.#told.has(item.id) && !(replayed && known);
+    if (this.#told.has(item.id) || (replayed && known)) return;
     this.#told.add(item.id);
+    if (!item.read) this.#open.add(item.id);
     const notification = this.#items.get(item.id) ?? item;
-    if (isNews) this.#emit("notification", { notification, replayed: replayed && !handover });
+    this.#emit("notification", { notification, replayed: replayed && !handover });
   }
 
-  /** @param {number | undefined} count */
-  #setCount(count) {
-    if (count === undefined || count === this.#count) return; // a retracted announcement may come without a count
-    this.#count = count;
-    this.#emit("unread", { unreadCount: count });
+  /** @param {Payload} payload */
+  #updated({ changes = {}, ...payload }) {
+    const fields = changes.read ? { ...changes, seen: true } : changes;
+    const gone = fields.archived ? CHANGES.archive.gone : fields.read ? CHANGES.read.gone : undefined;
+    this.#tell(payload, { fields, gone });
+  }
+
+  /**
+   * What has happened to `ids`, or to `all` up to `upTo`.
+   *
+   * @param {Payload} payload
+   * @param {{ fields: Fields | null, gone?: string }} change
+   */
+  #tell({ ids = [], all = false, upTo }, change) {
+    const edit = { ids: all ? null : new Set(ids), upTo, ...change };
+    const lacks = this.#listing.lacks(edit);
+    this.#items.tell(edit);
+    this.#settle(edit);
+    this.#changed();
+    if (lacks) this.#listing.refreshOrLater();
+  }
+
+  /** @param {Edit} edit */
+  #settle({ ids, upTo, gone }) {
+    if (gone) this.#gone(ids ? [...ids] : [...this.#open].filter((id) => !upTo || id <= upTo), gone);
+  }
+
+  /**
+   * These need no attention any more.
+   *
+   * @param {readonly string[]} ids
+   * @param {string} reason
+   */
+  #gone(ids, reason) {
+    const some = ids.filter((id) => this.#open.delete(id));
+    if (some.length) this.#emit("gone", { ids: some, reason });
+  }
+
+  /** @param {{ unreadCount?: number | null, unseenCount?: number | null }} counts */
+  #setCounts({ unreadCount, unseenCount = null }) {
+    if (unreadCount === undefined) return; // a retracted announcement may come without
+    if (unreadCount === this.unreadCount && unseenCount === this.unseenCount) return;
+    this.#counts = { unreadCount, unseenCount };
+    this.#emit("unread", { ...this.#counts });
   }
 
   /** @type {StateListener} */
@@ -188,238 +222,199 @@ export class Inbox extends EventTarget {
     if (before.state === status.state && before.code === status.code && `${before.since}` === `${status.since}`) return;
     this.#emit("state", status);
     // A tab that follows was not there when the leader's connection began.
-    if (this.#current) return;
-    if (status.state === "live" && !this.#link.leads) this.#refreshOrLater();
+    if (this.#listing.isCurrent) return;
+    if (status.state === "live" && !this.#link.leads) this.#listing.refreshOrLater();
     if (["offline", "refused"].includes(status.state)) this.refresh();
   }
 
-  /** @param {readonly string[]} ids */
-  #read(ids) {
-    this.#items.read(ids);
+  /** @param {TabMessage} message */
+  #heardTab({ hello, later }) {
+    if (hello) this.#laters.repeat();
+    if (later) this.#laters.hear(later);
+  }
+
+  // The list
+
+  refresh() { return this.#listing.refresh(); }
+  loadOlder() { return this.#listing.loadOlder(); }
+
+  /** @param {Filter} filter */
+  setFilter(filter = {}) {
+    const reading = this.#listing.setFilter(filter);
+    this.#changed();
+    return reading;
+  }
+
+  /**
+   * Live, events tell the counts, and an answer may be older than they are.
+   *
+   * @param {ListPage} page
+   */
+  #listed(page) {
+    if (this.state !== "live" || this.unreadCount === null) this.#setCounts(page);
+  }
+
+  /** @param {string[]} ids */
+  #compare(ids) {
+    this.#gone(ids.filter((id) => !this.#items.get(id)), "deleted");
+    this.#gone(ids.filter((id) => this.#items.get(id)?.archived), "archived");
+    this.#gone(ids.filter((id) => this.#items.get(id)?.read), "read");
     this.#changed();
   }
 
+  // What the user does
+
   /** @param {readonly string[]} ids */
-  #drop(ids) {
-    this.#items.drop(ids);
+  seen(ids) { return this.#do("seen", ids); }
+  /** @param {readonly string[]} ids */
+  read(ids) { return this.#do("read", ids); }
+  /** @param {readonly string[]} ids */
+  unread(ids) { return this.#do("unread", ids); }
+  /** @param {readonly string[]} ids */
+  archive(ids) { return this.#do("archive", ids); }
+  /** @param {readonly string[]} ids */
+  unarchive(ids) { return this.#do("unarchive", ids); }
+  /** @param {readonly string[]} ids */
+  remove(ids) { return this.#do("remove", ids); }
+  seenAll() { return this.#doAll("seen"); }
+  readAll() { return this.#doAll("read"); }
+
+  /**
+   * @param {string} id
+   * @param {string} actionId
+   */
+  choose(id, actionId) {
+    const edit = { ids: new Set([id]), fields: chosen(actionId), gone: CHANGES.read.gone };
+    return this.#change("choose", edit, null, async () => {
+      const { action } = await this.#link.call("PUT", `/${id}/action`, { actionId });
+      edit.fields = { ...edit.fields, action };
+      return this.state === "live" ? {} : this.#link.call("GET", "/unread-count");
+    });
+  }
+
+  /**
+   * @param {LaterAction} action
+   * @param {readonly string[]} ids
+   */
+  later(action, ids, wait = UNDO_FOR) {
+    return this.#laters.add(action, ids, wait);
+  }
+
+  /**
+   * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once. `hidden`:
+   * of those that are not visible one, if none is.
+   *
+   * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
+   */
+  async claim(id, options) {
+    if (this.#claimed.has(id)) return false;
+    this.#claimed.add(id);
+    return this.#link.claim(id, options);
+  }
+
+  /**
+   * @param {Change} action
+   * @param {readonly string[]} wanted
+   */
+  async #do(action, wanted) {
+    const { name, fields, gone } = CHANGES[action];
+    const some = [...new Set(wanted)].filter((id) => this.#isLeft(id, fields));
+    const isLocal = (/** @type {string} */ id) => this.#items.get(id)?.stored === false; // the server does not have it
+    const local = some.filter(isLocal);
+    const ids = some.filter((id) => !isLocal(id));
+    if (local.length && ["remove", "archive"].includes(action)) this.#tell({ ids: local }, CHANGES.remove);
+    const done = [];
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const part = ids.slice(at, at + AT_ONCE);
+      const send = (/** @type {string[] | null} */ all) =>
+        this.#link.call("POST", "/actions", { action: name, ids: all });
+      done.push(this.#change(action, { ids: new Set(part), fields, gone }, part, send));
+    }
+    return (await Promise.all(done)).every(Boolean);
+  }
+
+  /**
+   * Whether there is anything to change in it; of what is not here nobody knows.
+   *
+   * @param {string} id
+   * @param {Fields | null} fields
+   */
+  #isLeft(id, fields) {
+    const item = this.#items.get(id);
+    return item === undefined || fields === null || (item !== null && changed(item, fields) !== item);
+  }
+
+  /**
+   * Whether there may be any for `seenAll` or `readAll`. A count can be older than what has just arrived.
+   *
+   * @param {"seen" | "read"} action
+   */
+  #isAnyLeft(action) {
+    const count = action === "seen" ? this.unseenCount : this.unreadCount;
+    return count !== 0 || this.items.some((item) => !item[action] && item.stored !== false);
+  }
+
+  /**
+   * Not what arrives meanwhile, which nobody has seen.
+   *
+   * @param {"seen" | "read"} action
+   */
+  async #doAll(action) {
+    const { name, fields, gone } = CHANGES[action];
+    const upTo = this.#items.newest;
+    if (!upTo || !this.#isAnyLeft(action)) return true;
+    const send = () => this.#link.call("POST", "/actions", { action: name, all: true, upTo });
+    return this.#change(action, { ids: null, upTo, fields, gone }, null, send);
+  }
+
+  /**
+   * Show it at once; when the server has done it, it is so, and otherwise as before.
+   *
+   * @param {Change | "choose"} action
+   * @param {Edit} edit
+   * @param {string[] | null} ids
+   * @param {(ids: string[] | null) => Promise<Payload>} send
+   */
+  async #change(action, edit, ids, send) {
+    const user = this.#users;
+    const mark = this.#items.begin();
+    this.#items.lay(edit);
+    this.#settle(edit);
+    this.#changed();
+    try {
+      const answer = await this.#writes.add(action, ids, send);
+      if (user !== this.#users) return true;
+      this.#items.confirm(edit, mark);
+      if (this.state !== "live") this.#setCounts(answer);
+      return true;
+    } catch (failure) {
+      const problem = /** @type {Problem} */ (failure);
+      if (user !== this.#users) return false;
+      if (problem.status === 404 && ids) { // they are gone already, which is nobody's fault
+        this.#tell({ ids }, CHANGES.remove);
+        return true;
+      }
+      this.#failed(action, problem);
+      return false;
+    } finally {
+      this.#items.lift(edit);
+      this.#items.end();
+      this.#changed();
+    }
+  }
+
+  /**
+   * @param {Change | "choose" | "list"} action
+   * @param {Problem} problem
+   */
+  #failed(action, problem) {
+    this.#emit("problem", { problem, action });
     this.#changed();
   }
 
   #changed() {
     this.#emit("change");
-  }
-
-  // The list
-
-  /** Make the list what the server says. */
-  refresh() {
-    if (this.#refreshing) return this.#work; // one that waits will see what this one would
-    this.#refreshing = true;
-    return this.#alone((epoch) => {
-      this.#refreshing = false;
-      return this.#readList(epoch);
-    });
-  }
-
-  /** All tabs hear that the connection is new. Only who is looked at asks the server at once. */
-  #refreshOrLater() {
-    this.#stale = true;
-    if (document.visibilityState === "visible") this.refresh();
-  }
-
-  /** Changes of state may not have come. Each tab hears of it, and asks for itself. */
-  #refreshSoon() {
-    this.#reloadTimer ||= setTimeout(() => {
-      this.#reloadTimer = undefined;
-      this.#refreshOrLater();
-    }, Math.random() * RELOAD_WITHIN);
-  }
-
-  loadOlder() {
-    return this.#alone(async (epoch) => {
-      let added = 0;
-      while (!added && this.#cursor) { // what was replayed is here already: go on to what is not
-        const page = await this.#page(PAGE, this.#cursor);
-        if (epoch !== this.#link.epoch) return;
-        added = page.notifications.filter((item) => this.#items.merge({ ...item, passing: false })).length;
-        this.#cursor = page.nextCursor;
-      }
-      this.#changed();
-    });
-  }
-
-  /** @param {Filter} filter */
-  setFilter({ unread = false, type = "" } = {}) {
-    this.#items.only({ unread, type });
-    this.#cursor = null;
-    this.#loaded = false;
-    this.#changed();
-    return this.refresh();
-  }
-
-  /**
-   * @param {number} limit
-   * @param {string | null} cursor
-   * @returns {Promise<ListPage>}
-   */
-  #page(limit, cursor) {
-    const { unread, type } = this.filter;
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (cursor) query.set("cursor", cursor);
-    if (unread) query.set("unread", "true");
-    if (type) query.set("type", type);
-    return this.#link.call("GET", `?${query}`);
-  }
-
-  /**
-   * The newest pages, as many as are shown: what they do not have is gone, unless it arrived in the meantime.
-   *
-   * @param {number} epoch
-   */
-  async #readList(epoch) {
-    this.#stale = false;
-    const before = this.#items.ids;
-    const { filter } = this;
-    const wanted = Math.max(before.length, PAGE);
-    const found = /** @type {Notification[]} */ ([]);
-    let cursor = /** @type {string | null} */ (null);
-    do {
-      const page = await this.#page(Math.min(wanted - found.length, PAGE_MAX), cursor);
-      if (epoch !== this.#link.epoch || filter !== this.filter) return;
-      // Live, events tell the count, and this answer may be older than they are.
-      if (!cursor && (this.state !== "live" || this.#count === null)) this.#setCount(page.unreadCount);
-      found.push(...page.notifications);
-      cursor = page.nextCursor;
-    } while (cursor && found.length < wanted);
-    this.#items.keep(found.map((item) => item.id), before);
-    for (const item of found) this.#items.merge({ ...item, passing: false });
-    this.#cursor = cursor;
-    this.#loaded = this.#current = true;
-    this.#problem = null;
-    this.#failures = 0;
-    this.#changed();
-  }
-
-  /** Which of the newest are in the list: announcements may not be. */
-  async #confirm() {
-    const { epoch } = this.#link;
-    const page = await this.#link.call("GET", "?limit=10").catch(() => null);
-    if (!page || epoch !== this.#link.epoch) return;
-    for (const item of page.notifications) this.#items.update(item.id, { ...item, passing: false });
-    this.#changed();
-  }
-
-  /**
-   * One after the other. What fails is told, and tried again if the list is still wanted.
-   *
-   * @param {(epoch: number) => Promise<void>} task
-   */
-  #alone(task) {
-    this.#work = this.#work.then(async () => {
-      const { epoch } = this.#link;
-      try {
-        await task(epoch);
-      } catch (problem) {
-        if (epoch === this.#link.epoch) this.#failed(/** @type {Problem} */ (problem));
-      }
-    });
-    return this.#work;
-  }
-
-  /** @param {Problem} problem */
-  #failed(problem) {
-    this.#problem = problem;
-    this.#emit("problem", { problem });
-    this.#changed();
-    if ([401, 403].includes(problem.status)) return;
-    clearTimeout(this.#listTimer);
-    this.#listTimer = setTimeout(() => this.refresh(), RETRY_LIST[Math.min(this.#failures++, RETRY_LIST.length - 1)]);
-  }
-
-  // What the reader does
-
-  /** @param {readonly string[]} ids */
-  markRead(ids) {
-    const unread = ids.filter((id) => !this.#items.get(id)?.read && !this.#items.get(id)?.passing);
-    return this.#change(unread, (id) => this.#link.call("PUT", `/${id}/read`), (done) => this.#read(done));
-  }
-
-  /** Not what arrives meanwhile, which nobody has seen. */
-  async markAllRead() {
-    const upTo = this.#items.newest;
-    if (!upTo) return true;
-    return this.#attempt(async () => {
-      await this.#link.call("PUT", "/read-all", { upTo });
-      this.#read(this.#items.ids.filter((id) => id <= upTo));
-      await this.#countIfAlone();
-    });
-  }
-
-  /** @param {readonly string[]} ids */
-  remove(ids) {
-    return this.#change(ids, (id) => this.#link.call("DELETE", `/${id}`), (done) => this.#drop(done));
-  }
-
-  /** @param {readonly string[]} ids */
-  removeSoon(ids, wait = UNDO_FOR) {
-    const remove = (/** @type {string[]} */ mine) => this.remove(mine);
-    return removal(ids, wait, { items: this.#items, remove, changed: () => this.#changed() });
-  }
-
-  /**
-   * Whether this is the one place that should tell the reader of it: of all visible tabs one, and in it once.
-   *
-   * @param {string} id
-   */
-  async claim(id) {
-    if (this.#claimed.has(id)) return false;
-    this.#claimed.add(id);
-    return this.#link.claim(id);
-  }
-
-  /**
-   * Each of these by REST, some at a time. Those that are not there any more are gone, which is nobody's fault.
-   *
-   * @param {readonly string[]} ids
-   * @param {(id: string) => Promise<unknown>} call
-   * @param {(done: string[]) => void} done
-   */
-  #change(ids, call, done) {
-    return this.#attempt(async () => {
-      const waiting = [...ids];
-      const work = async () => {
-        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-          try {
-            await call(id);
-            done([id]);
-          } catch (problem) {
-            if (/** @type {Problem} */ (problem).status !== 404) throw problem;
-            this.#drop([id]);
-          }
-        }
-      };
-      await Promise.all(Array.from({ length: PARALLEL }, work));
-      await this.#countIfAlone();
-    });
-  }
-
-  /** All connections of the user are told of a change by events. Without a connection we ask. */
-  async #countIfAlone() {
-    const { epoch } = this.#link;
-    if (this.state === "live") return;
-    const { unreadCount } = await this.#link.call("GET", "/unread-count");
-    if (epoch === this.#link.epoch) this.#setCount(unreadCount);
-  }
-
-  /** @param {() => Promise<void>} action */
-  async #attempt(action) {
-    try {
-      await action();
-      return true;
-    } catch (problem) {
-      this.#emit("problem", { problem });
-      return false;
-    }
   }
 
   /**

@@ -1,28 +1,44 @@
 /** Which notifications there are: each once, newest first. Nothing is asked for here, and nobody is told. */
 
-/** @import { Filter, Notification, Removal } from "../eventide-bell.js" */
+import { changed, covers } from "./changes.js";
 
-/** @type {(string | undefined)[]} */
-const PROGRESS = ["PENDING", "DELIVERED", "READ"];
+/** @import { Filter, Notification } from "../eventide-bell.js" */
+/** @import { Edit } from "./types.js" */
 
+/**
+ * The items as the server has them, and over them what was done here and is not confirmed yet: when that is lifted, they
+ * are as the server says, also if it has said something else meanwhile.
+ *
+ * An answer of the server may be older than what it tells while the request is on its way. So what is told is kept
+ * until then, and applied to the answer: see `begin`.
+ */
 export class Items {
   /** @type {Map<string, Notification>} */
   #items = new Map();
   /** @type {Notification[] | null} */
   #sorted = null;
   /** @type {Set<string>} */
-  #removed = new Set(); // a copy that was on its way when it was removed must not bring it back
-  /** @type {Map<string, Removal | null>} */
-  #hidden = new Map(); // by what: removed soon, unless that is undone
+  #deleted = new Set(); // a copy that was on its way when it was deleted must not bring it back
+  /** @type {Set<Edit>} */
+  #overlays = new Set();
+  /** @type {Map<string, { of: Notification, view: Notification | null }>} */
+  #views = new Map(); // items as they are under the overlays
+  /** @type {Edit[]} */
+  #journal = [];
+  /** @type {WeakSet<Edit>} */
+  #confirmed = new WeakSet();
+  #readers = 0;
   /** @type {string | undefined} */
   #newest;
-  /** @type {Filter} */
-  #filter = {};
+  /** @type {Required<Filter>} */
+  #filter = { unread: false, archived: false, type: "", q: "" };
 
   /** Those to show. A new array after each change. */
   get shown() {
-    this.#sorted ??= [...this.#items.values()]
-      .filter((item) => !this.#hidden.has(item.id))
+    const { archived } = this.#filter;
+    this.#sorted ??= /** @type {Notification[]} */ ([...this.#items.values()]
+      .map((item) => this.#view(item))
+      .filter((item) => item !== null && Boolean(item.archived) === archived))
       .sort((a, b) => (a.id < b.id ? 1 : -1)); // ids sort as text in the order of creation
     return this.#sorted;
   }
@@ -32,25 +48,31 @@ export class Items {
   get filter() { return this.#filter; }
   get ids() { return [...this.#items.keys()]; }
 
-  /** @param {string} id */
+  /**
+   * As it is shown; null: it is to be deleted; undefined: it is not here.
+   *
+   * @param {string} id
+   */
   get(id) {
-    return this.#items.get(id);
+    const item = this.#items.get(id);
+    return item && this.#view(item);
   }
 
   /**
-   * Whether it is here, or was and has been removed.
+   * Whether it is here, or was and has been deleted.
    *
    * @param {string} id
    */
   knows(id) {
-    return this.#items.has(id) || this.#removed.has(id);
+    return this.#items.has(id) || this.#deleted.has(id);
   }
 
   /** Begin anew, for another user. */
   forget() {
-    for (const each of [this.#items, this.#removed, this.#hidden]) each.clear();
+    for (const each of [this.#items, this.#deleted, this.#overlays]) each.clear();
+    this.#journal = [];
     this.#newest = undefined;
-    this.#sorted = null;
+    this.#touch();
   }
 
   /**
@@ -58,99 +80,159 @@ export class Items {
    *
    * @param {Filter} filter
    */
-  only({ unread = false, type = "" }) {
-    this.#filter = { unread, type };
+  only({ unread = false, archived = false, type = "", q = "" }) {
+    this.#filter = { unread, archived, type, q };
     this.#items.clear();
-    this.#sorted = null;
+    this.#touch();
   }
 
+  // What the server says
+
   /**
-   * Whether it is new here.
+   * It has come live, or was missed. What is known of it already is at least as new.
    *
    * @param {Notification} item
    */
-  merge(item) {
-    if (this.#removed.has(item.id)) return false;
-    if (!this.#newest || item.id > this.#newest) this.#newest = item.id;
-    const known = this.#items.get(item.id);
-    if (known) this.update(item.id, item);
-    else if (this.#matches(item)) this.#items.set(item.id, item);
-    this.#sorted = null;
-    return !known && this.#items.has(item.id);
-  }
-
-  /**
-   * @param {string} id
-   * @param {Partial<Notification>} changes
-   */
-  update(id, changes) {
-    const known = this.#items.get(id);
-    if (!known) return;
-    // An answer can be overtaken by an event. A status never goes back, so the further one is the newer one.
-    const stale = PROGRESS.indexOf(changes.status) < PROGRESS.indexOf(known.status);
-    const passing = changes.passing ?? known.passing;
-    this.#items.set(id, { ...(stale ? { ...changes, ...known } : { ...known, ...changes }), passing });
+  arrive(item) {
+    if (this.#deleted.has(item.id)) return;
+    this.#know(item.id);
+    if (this.#items.has(item.id) || !this.#matches(item)) return;
+    this.#items.set(item.id, item);
     this.#sorted = null;
   }
 
-  /** @param {readonly string[]} ids */
-  read(ids) {
-    for (const id of ids) this.update(id, { status: "READ", read: true });
-  }
-
   /**
-   * They were removed, and do not come back.
+   * What has happened.
    *
-   * @param {readonly string[]} ids
+   * @param {Edit} edit
    */
-  drop(ids) {
-    for (const id of ids) {
-      this.#items.delete(id);
-      this.#hidden.delete(id);
-      this.#removed.add(id);
+  tell(edit) {
+    if (this.#readers) this.#journal.push(edit);
+    this.#apply(edit);
+  }
+
+  /** A request goes out: what is told from now on may be newer than its answer. To be followed by one `end`. */
+  begin() {
+    this.#readers += 1;
+    return this.#journal.length;
+  }
+
+  /**
+   * The server has done this, as a request that went out at `mark` asked for.
+   *
+   * @param {Edit} edit
+   * @param {number} mark
+   */
+  confirm(edit, mark) {
+    const told = this.#journal.slice(mark).filter((each) => !this.#confirmed.has(each));
+    // Where the server tells anything, it tells this, too: what is told is kept in its order.
+    if (!told.length) {
+      this.#confirmed.add(edit);
+      this.#journal.push(edit);
+    }
+    for (const each of [edit, ...told]) this.#apply(each);
+  }
+
+  end() {
+    this.#readers -= 1;
+    if (!this.#readers) this.#journal = [];
+  }
+
+  /**
+   * These were listed, by a request that went out at `mark`. How many are new here.
+   *
+   * @param {Notification[]} found
+   * @param {number} mark
+   */
+  add(found, mark) {
+    const before = this.#items.size;
+    for (const item of found) {
+      if (this.#deleted.has(item.id)) continue;
+      this.#know(item.id);
+      this.#items.set(item.id, item);
     }
     this.#sorted = null;
+    const added = this.#items.size - before;
+    for (const edit of this.#journal.slice(mark)) this.#apply(edit);
+    return added;
   }
 
   /**
    * Those of `before` that a list does not have are gone, unless it never had them.
    *
-   * @param {readonly string[]} listed
-   * @param {readonly string[]} before
+   * @param {string[]} listed
+   * @param {string[]} before
    */
   keep(listed, before) {
     const found = new Set(listed);
-    for (const id of before) if (!found.has(id) && !this.#items.get(id)?.passing) this.#items.delete(id);
-    this.#sorted = null;
+    for (const id of before) {
+      if (!found.has(id) && this.#items.get(id)?.stored !== false) this.#items.delete(id);
+    }
+    this.#touch();
   }
 
-  // What will be removed
-
-  get hiders() { return [...this.#hidden.values()]; }
-
-  /** @param {string} id */
-  hiddenBy(id) {
-    return this.#hidden.get(id);
-  }
+  // What is done here
 
   /**
-   * @param {readonly string[]} ids
-   * @param {Removal | null} by
+   * Show the items as they are after this.
+   *
+   * @param {Edit} edit
    */
-  hide(ids, by) {
-    for (const id of ids) this.#hidden.set(id, by);
-    this.#sorted = null;
+  lay(edit) {
+    this.#overlays.add(edit);
+    this.#touch();
   }
 
-  /** @param {readonly string[]} ids */
-  show(ids) {
-    for (const id of ids) this.#hidden.delete(id);
+  /** @param {Edit} edit */
+  lift(edit) {
+    this.#overlays.delete(edit);
+    this.#touch();
+  }
+
+  /** @param {Edit} edit */
+  #apply(edit) {
+    const { ids, fields } = edit;
+    if (!fields && ids) for (const id of ids) this.#deleted.add(id);
+    const some = ids ? [...ids].map((id) => this.#items.get(id)) : [...this.#items.values()];
+    for (const item of some) {
+      if (!item || !covers(edit, item)) continue;
+      if (fields) this.#items.set(item.id, changed(item, fields));
+      else {
+        this.#items.delete(item.id);
+        this.#deleted.add(item.id);
+      }
+    }
     this.#sorted = null;
   }
 
   /** @param {Notification} item */
-  #matches(item) {
-    const { unread, type } = this.#filter;
-    return (!unread || !item.read) && (!type || item.type === type);
+  #view(item) {
+    if (!this.#overlays.size) return item;
+    const known = this.#views.get(item.id);
+    if (known?.of === item) return known.view;
+    let view = /** @type {Notification | null} */ (item);
+    for (const edit of this.#overlays) {
+      if (view && covers(edit, view)) view = edit.fields && changed(view, edit.fields);
+    }
+    this.#views.set(item.id, { of: item, view });
+    return view;
+  }
+
+  /** @param {string} id */
+  #know(id) {
+    if (!this.#newest || id > this.#newest) this.#newest = id;
+  }
+
+  #touch() {
+    this.#views.clear();
+    this.#sorted = null;
+  }
+
+  /** @param {Notification} item */
+  #matches({ read, archived, type, title, message }) {
+    const filter = this.#filter;
+    const has = (/** @type {string} */ text) => text.toLowerCase().includes(filter.q.toLowerCase());
+    return !(filter.unread && read) && Boolean(archived) === filter.archived && (!filter.type || type === filter.type) &&
+      (!filter.q || has(title) || has(message));
   }
 }

@@ -6,7 +6,7 @@ import { Problem, request } from "./rest.js";
 import { SharedConnection } from "./shared-connection.js";
 
 /** @import { TokenSource } from "../eventide-bell.js" */
-/** @import { Io, SharedEventListener, StateListener } from "./types.js" */
+/** @import { Io, SharedEventListener, StateListener, TabListener, TabMessage } from "./types.js" */
 
 const FRESH = 5_000; // milliseconds
 
@@ -40,6 +40,7 @@ export class Link {
    *   onOther: () => void,
    *   onEvent: SharedEventListener,
    *   onState: StateListener,
+   *   onTab: TabListener,
    * }} options `base`: the service's address, with a slash at its end. `newest`: the id of the newest notification
    *   that is known, after which replay begins. `onBegin`, `onOpen`, `onLeave`: of a connection. `onOther`: another
    *   user is signed in.
@@ -95,25 +96,38 @@ export class Link {
    */
   async call(method, path, body) {
     const address = `${this.#options.base}v1/notifications${path}`;
+    const identity = this.#identity;
     try {
       return await request(this.#token ?? (await this.#renewed()), method, address, body);
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-      return request(await this.#renewed(), method, address, body);
+      const token = await this.#renewed();
+      if (identity !== this.#identity) throw problem; // what one user has asked for is not done to another's
+      return request(token, method, address, body);
     }
+  }
+
+  /**
+   * Tell the other tabs something.
+   *
+   * @param {TabMessage} message
+   */
+  post(message) {
+    this.#connection?.post(message);
   }
 
   /**
    * Whether this is the one tab to tell the reader of something.
    *
    * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
    */
-  async claim(id) {
-    return this.#connection ? this.#connection.claim(id) : false;
+  async claim(id, options) {
+    return this.#connection ? this.#connection.claim(id, options) : false;
   }
 
   async #begin() {
-    const { base, io, sharing, newest, onBegin, onOpen, onEvent, onState } = this.#options;
+    const { base, io, sharing, newest, onBegin, onOpen, onEvent, onState, onTab } = this.#options;
     const epoch = ++this.#epoch;
     onBegin();
     const token = await this.#renewed().catch(() => undefined);
@@ -143,6 +157,7 @@ export class Link {
       }),
       onEvent: (...event) => epoch === this.#epoch && onEvent(...event),
       onState: (status) => epoch === this.#epoch && onState(status),
+      onTab: (message) => epoch === this.#epoch && onTab(message),
     });
     this.#connection.open();
     onOpen();

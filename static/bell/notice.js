@@ -1,77 +1,100 @@
 /** A line at the foot of the panel: what was done and can be undone, or what went wrong. */
 
-import { button, h } from "./dom.js";
+import { button, h, hasFocus } from "./dom.js";
 import { UNDO_FOR } from "./inbox.js";
 
-/** @import { Removal } from "../eventide-bell.js" */
+/** @import { Later } from "../eventide-bell.js" */
 /** @import { Say } from "./types.js" */
+
+/** @param {EventTarget | undefined} target */
+const isEditable = (target) =>
+  target instanceof HTMLElement && (target.isContentEditable || target.matches("input, select, textarea"));
 
 export class Notice {
   element = h("div", { class: "notice", part: "notice", hidden: true });
   #say;
-  #onSettled;
-  /** @type {Removal | null} */
-  #soon = null;
+  #undone;
+  #ended;
+  /** @type {Later | null} */
+  #later = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {HTMLElement | null} */
+  #button = null;
 
   /**
    * @param {Say} say
-   * @param {(changed: boolean, hadFocus: boolean) => void} onSettled the line has gone: whether a removal was decided,
-   *   and whether the focus was in the line
+   * @param {{ undone: () => void, ended: (hadFocus: boolean) => void }} listeners `undone`: the reader has changed
+   *   their mind. `ended`: it has gone, in whatever way
    */
-  constructor(say, onSettled) {
+  constructor(say, { undone, ended }) {
     this.#say = say;
-    this.#onSettled = onSettled;
+    this.#undone = undone;
+    this.#ended = ended;
     // It stays while the reader is at it.
-    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#soon?.hold());
-    for (const event of ["pointerleave", "focusout"]) this.element.addEventListener(event, () => this.#soon?.go());
+    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#later?.hold());
+    for (const event of ["pointerleave", "focusout"]) this.element.addEventListener(event, () => this.#later?.go());
   }
 
-  /**
-   * What went wrong, for a while.
-   *
-   * @param {string} text
-   */
+  get offersUndo() { return this.#later !== null; }
+
+  /** @param {string} text */
   tell(text) {
-    this.#show(text);
-    this.#timer = setTimeout(() => this.settle("now"), UNDO_FOR);
-  }
-
-  /**
-   * What will be removed, until it is.
-   *
-   * @param {Removal} soon
-   */
-  offerUndo(soon) {
-    const undo = () => this.settle("undo");
-    this.#show(this.#say("removed"), button({ class: "quiet", part: "undo", onclick: undo }, this.#say("undo")));
-    this.#soon = soon;
-    soon.done.then(() => this.#soon === soon && this.settle("now"));
-  }
-
-  /**
-   * What was deleted is so "now", or not at all: "undo".
-   *
-   * @param {"now" | "undo"} action
-   */
-  settle(action) {
-    const soon = this.#soon;
-    this.#soon = null;
-    const hadFocus = this.element.matches(":focus-within");
-    soon?.[action]();
-    this.element.hidden = true;
-    this.#onSettled(soon !== null, hadFocus);
+    this.end();
+    this.element.replaceChildren(h("span", {}, text));
+    this.element.hidden = false;
+    this.#timer = setTimeout(() => this.end(), UNDO_FOR);
   }
 
   /**
    * @param {string} text
-   * @param {Node[]} more
+   * @param {Later} later
    */
-  #show(text, ...more) {
-    this.settle("now");
-    clearTimeout(this.#timer);
-    this.element.replaceChildren(h("span", {}, text), ...more);
+  offer(text, later) {
+    this.end();
+    const keys = { "aria-keyshortcuts": "Control+Z Meta+Z" };
+    this.#button = button({ class: "quiet", part: "undo", ...keys, onclick: () => this.undo() }, this.#say("undo"));
+    this.element.replaceChildren(h("span", {}, text), this.#button);
     this.element.hidden = false;
+    this.#later = later;
+    document.addEventListener("keydown", this.#key);
+    later.done.then(() => this.#later === later && this.end());
   }
+
+  undo() {
+    const later = this.#later;
+    if (!later) return;
+    later.undo();
+    this.end();
+    this.#undone();
+  }
+
+  /** What could be undone is done. */
+  end() {
+    if (this.element.hidden) return;
+    const hadFocus = hasFocus(this.element);
+    const later = this.#later;
+    this.#later = this.#button = null;
+    document.removeEventListener("keydown", this.#key);
+    clearTimeout(this.#timer);
+    later?.now();
+    this.element.hidden = true;
+    this.#ended(hadFocus);
+  }
+
+  focus() {
+    this.#button?.focus();
+  }
+
+  /**
+   * Anywhere on the page: the reader sees what was done, wherever the focus is.
+   *
+   * @param {KeyboardEvent} event
+   */
+  #key = (event) => {
+    const isWith = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+    if (!isWith || event.key.toLowerCase() !== "z" || event.defaultPrevented || isEditable(event.composedPath()[0])) return;
+    event.preventDefault();
+    this.undo();
+  };
 }

@@ -14,27 +14,39 @@ export class Problem extends Error {
   }
 }
 
+// Browsers take this much for a page that is gone, of all its requests together, and refuse what is more.
+const KEPT_ALIVE = 65_536;
+let keptAlive = 0;
+
+const ANSWER_WITHIN = 30_000; // milliseconds
+
 /**
  * What the server answers; raises `Problem` for anything but success.
  *
  * @param {string | null} token
  * @param {string} method
  * @param {string} address
- * @param {object} [body]
+ * @param {object} [content]
  * @returns {Promise<any>}
  */
-export async function request(token, method, address, body) {
+export async function request(token, method, address, content) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json", Authorization: `Bearer ${token}` };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (content !== undefined) headers["Content-Type"] = "application/json";
+  const body = content === undefined ? undefined : JSON.stringify(content);
+  const size = body ? new TextEncoder().encode(body).length : 0;
+  // A change must survive that the user follows the notification's link, or closes the tab, at the same time.
+  const keepalive = method !== "GET" && keptAlive + size <= KEPT_ALIVE;
+  if (keepalive) keptAlive += size;
   let answer;
   try {
-    // keepalive: a change must survive that the reader follows the notification's link at the same time.
-    answer = await fetch(address, { method, headers, body: body && JSON.stringify(body), keepalive: method !== "GET" });
+    answer = await fetch(address, { method, headers, body, keepalive, signal: AbortSignal.timeout(ANSWER_WITHIN) });
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server cannot be reached." });
+  } finally {
+    if (keepalive) keptAlive -= size;
   }
-  const content = answer.status === 204 ? null : await answer.json().catch(() => undefined);
-  if (!answer.ok || content === undefined) throw new Problem(answer.status, content);
-  return content;
+  const result = answer.status === 204 ? null : await answer.json().catch(() => undefined);
+  if (!answer.ok || result === undefined) throw new Problem(answer.status, result);
+  return result;
 }

@@ -1,35 +1,53 @@
-/** Notifications as rows of a list, or one in a toast. */
+/** One notification: as a row of the list, or in a toast. */
 
-import { button, h, setText } from "./dom.js";
+import { Choices } from "./choices.js";
+import { dayName, dayOf } from "./days.js";
+import { button, h, hasFocus, setText } from "./dom.js";
 import { glyph, icon } from "./icons.js";
-import { ago, nameOf, readable, safeUrl } from "./text.js";
+import { ago, nameOf, safeUrl } from "./text.js";
 
-/** @import { Notification } from "../eventide-bell.js" */
+/** @import { Notification, Strings } from "../eventide-bell.js" */
 /** @import { Icon } from "./icons.js" */
-/** @import { Reader } from "./types.js" */
+/** @import { Reader, Say } from "./types.js" */
 
-/** One notification in a list or a toast. */
+/** @typedef {"read" | "unread" | "archive" | "unarchive"} Does */
+
+/** @type {Record<Does, [Icon, keyof Strings]>} */
+const FACES = {
+  read: ["check", "markRead"],
+  unread: ["letter", "markUnread"],
+  archive: ["archive", "archive"],
+  unarchive: ["outbox", "unarchive"],
+};
+
+/** Whether there is a pointer that can be at something without touching it. */
+const canHover = () => matchMedia("(hover: hover)").matches;
+
+/** What is shown of one notification. */
 export class Row {
   element;
   main;
+  actions;
   #reader;
-  /** @type {Notification} */
   #item;
   #dot = h("span", { class: "dot", part: "dot" });
   #unread = h("span", { class: "unseen" });
   #time;
-  #readButton;
+  /** @type {Choices | null} */
+  #choices = null;
+  #toggles;
+  #remove;
+  #isDressed = false;
 
   /**
    * @param {Reader} reader
    * @param {Notification} item
-   * @param {"li" | "div"} tag
    */
-  constructor(reader, item, tag) {
+  constructor(reader, item) {
     const { say } = reader;
     const name = nameOf(item);
     const url = item.link ? safeUrl(item.link) : null;
-    const type = item.userId === undefined ? say("announcement") : readable(item.type);
+    const type = item.kind === "announcement" ? say("announcement") : say("typeName", item.type);
     this.#reader = reader;
     this.#item = item;
     this.#time = h("time", { datetime: item.createdAt, title: new Date(item.createdAt).toLocaleString(say("locale")) });
@@ -40,18 +58,28 @@ export class Row {
       h("span", { class: "meta", part: "meta" }, this.#time, h("span", {}, type)),
     ];
     this.main = url ? this.#link(url, content) : this.#button(content);
-    this.#readButton = this.#action("check", "markRead", name, () => reader.read(item.id));
-    const removeButton = this.#action("bin", "remove", name, () => reader.remove(item.id));
-    const actions = h("span", { class: "actions", part: "actions" }, this.#readButton, removeButton);
-    const children = [glyph(item), this.main, this.#dot, actions];
-    this.element = h(tag, { class: "row", part: "item", "data-id": item.id }, ...children);
+    this.main.addEventListener("pointerenter", () => this.#explain());
+    if (item.actions?.length) this.#choices = new Choices(reader, item);
+    this.#toggles = [
+      new Toggle(say, name, () => (this.#isUnread ? "read" : "unread"), (does) => reader[does](this.#item)),
+      new Toggle(say, name, () => (this.#item.archived ? "unarchive" : "archive"), (does) => reader[does](this.#item)),
+    ];
+    const removeName = { "aria-label": say("rowAction", say("remove"), name), title: say("remove") };
+    const onclick = () => reader.remove(this.#item);
+    this.#remove = button({ class: "icon", part: "action", ...removeName, onclick });
+    const buttons = [...this.#toggles.map((each) => each.element), this.#remove];
+    this.actions = h("span", { class: "actions", part: "actions" }, ...buttons);
+    const children = [glyph(item), this.main, this.#dot, ...(this.#choices ? [this.#choices.element] : []), this.actions];
+    this.element = h("div", { class: "row", part: "item", "data-id": item.id }, ...children);
     this.#render();
     this.tick();
+    if (!canHover()) this.#dress();
+    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#dress());
   }
 
-  get id() {
-    return this.#item.id;
-  }
+  get id() { return this.#item.id; }
+  get item() { return this.#item; }
+  get #isUnread() { return !this.#item.read && this.#item.stored !== false; }
 
   /** @param {Notification} item */
   update(item) {
@@ -62,17 +90,37 @@ export class Row {
 
   #render() {
     const item = this.#item;
-    const unread = !item.read && !item.passing;
+    const unread = this.#isUnread;
     this.element.part.toggle("item-unread", unread);
     this.element.classList.toggle("is-unread", unread);
     setText(this.#unread, unread ? `${this.#reader.say("unread")}: ` : "");
-    // A button that disappears under the focus would send a keyboard's user back to the top of the page.
-    if (!unread && this.#readButton.matches(":focus")) this.main.focus();
-    this.#readButton.hidden = !unread;
+    for (const toggle of this.#toggles) {
+      toggle.element.hidden = item.stored === false; // the server does not have it
+      toggle.show();
+    }
+    this.#choices?.update(item);
+  }
+
+  focus() {
+    this.main.focus();
   }
 
   tick() {
     setText(this.#time, ago(this.#time.dateTime, Date.now(), this.#reader.say("locale")));
+  }
+
+  /**
+   * Give the focus to the control after the one that has it, or before it.
+   *
+   * @param {1 | -1} by
+   */
+  move(by) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const buttons = this.element.querySelectorAll(".choice, .icon:not([hidden])");
+    const all = [this.main, ...buttons];
+    const at = all.findIndex((each) => hasFocus(each));
+    all[at + by]?.focus();
+    return at >= 0;
   }
 
   /**
@@ -100,96 +148,106 @@ export class Row {
     return button({ class: "main", part: "link", "aria-expanded": "false", onclick: unfold }, ...content);
   }
 
-  /**
-   * @param {Icon} symbol
-   * @param {"markRead" | "remove"} string
-   * @param {string} name
-   * @param {() => void} onclick
-   */
-  #action(symbol, string, name, onclick) {
-    const say = this.#reader.say;
-    const label = say("rowAction", say(string), name);
-    return button({ class: "icon", part: "action", "aria-label": label, title: say(string), onclick }, icon(symbol));
+  /** Who points at a text that is cut off gets all of it. */
+  #explain() {
+    const texts = [...this.main.querySelectorAll(".title, .message")];
+    const isCut = texts.some((text) => text.scrollHeight > text.clientHeight + 1);
+    if (isCut) this.main.title = texts.map((text) => text.textContent).join("\n");
+    else this.main.removeAttribute("title");
+  }
+
+  /** The buttons have no pictures until somebody is at the row: most rows are only scrolled past. */
+  #dress() {
+    if (this.#isDressed) return;
+    this.#isDressed = true;
+    for (const toggle of this.#toggles) toggle.dress();
+    this.#remove.append(icon("bin"));
   }
 }
 
-/** Rows by id. They stay the same elements, so focus and selection stay where they are. */
-export class List {
+/** A button for one thing or its opposite. */
+class Toggle {
   element;
-  #make;
-  /** @type {Map<string, Row>} */
-  #rows = new Map();
+  #say;
+  #name;
+  #now;
+  /** @type {Does | undefined} */
+  #shown;
+  #isDressed = false;
 
   /**
-   * @param {HTMLElement} element
-   * @param {(item: Notification) => Row} make
+   * @param {Say} say
+   * @param {string} name
+   * @param {() => Does} now which of the two it is for
+   * @param {(does: Does) => void} act
    */
-  constructor(element, make) {
-    this.element = element;
-    this.#make = make;
+  constructor(say, name, now, act) {
+    this.#say = say;
+    this.#name = name;
+    this.#now = now;
+    this.element = button({ class: "icon", part: "action", onclick: () => act(now()) });
   }
 
-  /** @param {readonly Notification[]} items */
-  render(items) {
-    const wanted = new Set(items.map((item) => item.id));
-    const focus = this.#focusAfter(wanted);
-    for (const [id, row] of this.#rows) {
-      if (wanted.has(id)) continue;
-      row.element.remove();
-      this.#rows.delete(id);
-    }
-    let place = this.element.firstElementChild;
-    for (const item of items) {
-      const row = this.#rows.get(item.id) ?? this.#add(item);
-      row.update(item);
-      if (row.element === place) place = place.nextElementSibling;
-      else this.element.insertBefore(row.element, place);
-    }
-    focus?.focus();
+  show() {
+    const now = this.#now();
+    if (this.#shown === now) return;
+    this.#shown = now;
+    const [, string] = FACES[now];
+    const text = this.#say(string);
+    if (this.#isDressed) this.dress();
+    this.element.setAttribute("aria-label", this.#say("rowAction", text, this.#name));
+    this.element.title = text;
+  }
+
+  /** Show its picture. */
+  dress() {
+    this.#isDressed = true;
+    this.element.replaceChildren(icon(FACES[this.#now()][0]));
+  }
+}
+
+/** A `Row` in a `WindowedList`; the first of a day is headed by it. */
+export class ListRow {
+  element;
+  row;
+  #say;
+  #day = h("h3", { class: "day", part: "day", hidden: true });
+  #isFirst = false;
+
+  /**
+   * @param {Reader} reader
+   * @param {Notification} item
+   */
+  constructor(reader, item) {
+    this.#say = reader.say;
+    this.row = new Row(reader, item);
+    this.element = h("li", { class: "entry" }, this.#day, this.row.element);
+  }
+
+  /**
+   * @param {Notification} item
+   * @param {number} index
+   * @param {readonly Notification[]} items
+   */
+  update(item, index, items) {
+    const before = items[index - 1];
+    this.#isFirst = !before || dayOf(before.createdAt) !== dayOf(item.createdAt);
+    this.row.update(item);
+    this.#head();
+  }
+
+  focus() {
+    this.row.focus();
   }
 
   tick() {
-    for (const row of this.#rows.values()) row.tick();
+    this.row.tick();
+    this.#head();
   }
 
-  /**
-   * Where the focus goes from here: "ArrowDown" and the like. Whether it went.
-   *
-   * @param {string} key
-   */
-  move(key) {
-    const rows = [...this.#rows.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
-    const at = rows.findIndex((row) => row.element.matches(":focus-within"));
-    /** @type {Record<string, number>} */
-    const places = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
-    const to = places[key];
-    if (to === undefined || !rows[to]) return false;
-    rows[to].main.focus();
-    return true;
-  }
-
-  get focused() {
-    return [...this.#rows.values()].find((row) => row.element.matches(":focus-within"));
-  }
-
-  /** @param {Notification} item */
-  #add(item) {
-    const row = this.#make(item);
-    this.#rows.set(item.id, row);
-    return row;
-  }
-
-  /**
-   * What gets the focus when its row goes: the next row, else the one before, else the list itself.
-   *
-   * @param {Set<string>} wanted
-   * @returns {HTMLElement | null | undefined}
-   */
-  #focusAfter(wanted) {
-    const row = this.focused;
-    if (!row || wanted.has(row.id)) return null;
-    const ids = [...this.#rows.keys()].filter((id) => wanted.has(id)).sort();
-    const next = ids.findLast((id) => id < row.id) ?? ids[0];
-    return next === undefined ? this.element : this.#rows.get(next)?.main;
+  #head() {
+    const text = this.#isFirst ? dayName(this.row.item.createdAt, Date.now(), this.#say("locale")) : "";
+    setText(this.#day, text);
+    this.#day.hidden = !text;
   }
 }

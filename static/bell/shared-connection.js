@@ -3,22 +3,25 @@
 import { isFinal } from "./connection.js";
 
 /** @import { StateDetail } from "../eventide-bell.js" */
-/** @import { EventListener, Payload, SharedEventListener, StateListener } from "./types.js" */
+/** @import { EventListener, Payload, SharedEventListener, StateListener, TabListener, TabMessage } from "./types.js" */
 
 /** @typedef {{ close(): void, refresh(token: string | null): void }} Connecting As much of `Connection` as is used. */
 
 /**
- * What tabs tell each other: `ask` whether somebody leads, who then says `here`; and each `event`.
+ * What tabs tell each other: `ask` whether somebody leads, who then says `here`; each `event`; and what the model of one
+ * `tab` tells those of the others.
  *
  * @typedef {{ what: "ask" }
  *   | { what: "here", status: StateDetail, connected: Payload | null }
- *   | { what: "event", name: string, payload: Payload, handover: boolean }} Message
+ *   | { what: "event", name: string, payload: Payload, handover: boolean }
+ *   | { what: "tab", message: TabMessage }} Message
  */
 
 // Milliseconds
 const ASK_EVERY = 5_000;
 const ANSWER_WITHIN = 3_000;
 const UNFOCUSED_WAITS = 150;
+const HIDDEN_WAITS = 500;
 const CLAIM_FOR = 10_000;
 
 /** @param {number} milliseconds */
@@ -39,6 +42,7 @@ export class SharedConnection {
   #connect;
   #onEvent;
   #onState;
+  #onTab;
   /** @type {BroadcastChannel | null} */
   #channel = null;
   /** @type {Connecting | null} */
@@ -66,13 +70,15 @@ export class SharedConnection {
    *   connect: (onEvent: EventListener, onState: StateListener) => Connecting,
    *   onEvent: SharedEventListener,
    *   onState: StateListener,
+   *   onTab: TabListener,
    * }} options `connect`: makes a `Connection`
    */
-  constructor(name, { connect, onEvent, onState }) {
+  constructor(name, { connect, onEvent, onState, onTab }) {
     this.#name = name;
     this.#connect = connect;
     this.#onEvent = onEvent;
     this.#onState = onState;
+    this.#onTab = onTab;
   }
 
   open() {
@@ -107,6 +113,15 @@ export class SharedConnection {
   }
 
   /**
+   * Tell all other tabs something, whoever leads.
+   *
+   * @param {TabMessage} message
+   */
+  post(message) {
+    this.#post({ what: "tab", message });
+  }
+
+  /**
    * The token was renewed. Only who leads has any use for it.
    *
    * @param {string | null} token
@@ -117,16 +132,18 @@ export class SharedConnection {
 
   /**
    * Whether this tab is the one to show the reader something once: visible, and the first that asks. One that has the
-   * focus is let go first.
+   * focus is let go first. `hidden`: this one need not be visible, but lets all go first that are.
    *
    * @param {string} id
+   * @param {{ hidden?: boolean }} [options]
    * @returns {Promise<boolean>}
    */
-  async claim(id) {
+  async claim(id, { hidden = false } = {}) {
     const visible = () => document.visibilityState === "visible";
-    if (!this.#name) return visible();
-    if (visible() && !document.hasFocus()) await pause(UNFOCUSED_WAITS);
-    if (!visible()) return false;
+    if (!this.#name) return hidden || visible();
+    if (!visible() && hidden) await pause(HIDDEN_WAITS);
+    else if (!document.hasFocus()) await pause(UNFOCUSED_WAITS);
+    if (!visible() && !hidden) return false;
     return new Promise((resolve) => {
       const show = (/** @type {Lock | null} */ lock) => (resolve(Boolean(lock)), lock && pause(CLAIM_FOR));
       navigator.locks.request(`${this.#name}:${id}`, { ifAvailable: true }, show).catch(() => resolve(false));
@@ -179,9 +196,9 @@ export class SharedConnection {
   #tell(name, payload) {
     const handover = this.#handover;
     if (name === "catch_up_complete") this.#handover = false;
-    const { unreadCount } = payload;
+    const { unreadCount, unseenCount } = payload;
     if (name === "connected") this.#connected = payload;
-    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount };
+    else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount, unseenCount };
     this.#post({ what: "event", name, payload, handover });
     this.#onEvent(name, payload, handover);
   }
@@ -214,6 +231,7 @@ export class SharedConnection {
 
   /** @param {Message & { term: number }} message */
   #hear(message) {
+    if (message.what === "tab") return this.#onTab(message.message);
     if (message.what === "ask") {
       if (this.#connection) this.#here();
       return;

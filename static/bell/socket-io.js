@@ -4,6 +4,8 @@
 
 /** @type {Map<string, Promise<Io>>} */
 const scripts = new Map();
+/** @type {Promise<unknown>} */
+let turn = Promise.resolve(); // one script at a time
 
 /**
  * Socket.IO's client: the page's own, or the service's, which is loaded once.
@@ -18,7 +20,8 @@ export function loadSocketIo(base) {
   if (globalThis.io?.protocol === 5) return globalThis.io;
   const before = scripts.get(base);
   if (before) return before;
-  const loading = loadScript(base);
+  const loading = turn.then(() => loadScript(base));
+  turn = loading.catch(() => {});
   scripts.set(base, loading);
   loading.catch(() => scripts.delete(base)); // the next one tries again
   return loading;
@@ -33,14 +36,51 @@ async function loadScript(base) {
   script.crossOrigin = "anonymous"; // without it a hash cannot be checked across origins
   script.integrity = (await known.json()).files[name].integrity;
   script.src = `${base}socket.io/${name}`;
-  await new Promise((resolve, reject) => {
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`${script.src} could not be loaded`));
-    document.head.append(script);
+  const caught = catchIo(script);
+  try {
+    await new Promise((resolve, reject) => {
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${script.src} could not be loaded`));
+      document.head.append(script);
+    });
+  } finally {
+    script.remove();
+    caught.end();
+  }
+  if (!caught.io) throw new Error(`${script.src} is no client`);
+  return caught.io;
+}
+
+/**
+ * What this script sets as the global `io`, until `end`. What the page calls so stays the page's, also if it sets it
+ * meanwhile.
+ *
+ * @param {HTMLScriptElement} script
+ */
+function catchIo(script) {
+  /** @type {{ io: Io | undefined, end: () => void }} */
+  const caught = { io: undefined, end: () => {} };
+  const before = Object.getOwnPropertyDescriptor(globalThis, "io");
+  let own = globalThis.io;
+  if (before && !before.configurable) { // the page has declared it
+    caught.end = () => {
+      if (globalThis.io !== own) caught.io = globalThis.io;
+      globalThis.io = own;
+    };
+    return caught;
+  }
+  Object.defineProperty(globalThis, "io", {
+    configurable: true,
+    enumerable: true,
+    get: () => own,
+    set: (value) => {
+      if (document.currentScript === script) caught.io = value;
+      else own = value;
+    },
   });
-  script.remove();
-  const { io } = globalThis;
-  if (!io) throw new Error(`${script.src} is no client`);
-  delete globalThis.io; // what the page calls so is the page's
-  return io;
+  caught.end = () => {
+    delete globalThis.io;
+    if (before || own !== undefined) globalThis.io = own;
+  };
+  return caught;
 }

@@ -38,7 +38,7 @@ const CSS = `
 
 *, *::before, *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
-h2, p, ul { margin: 0; padding: 0; }
+h2, h3, p, ul { margin: 0; padding: 0; }
 button, a { font: inherit; color: inherit; text-align: inherit; text-decoration: none; }
 button { margin: 0; border: 0; padding: 0; background: none; cursor: pointer; }
 [aria-disabled="true"] { opacity: 0.45; cursor: default; }
@@ -95,16 +95,24 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel.is-open { display: flex; }
 .panel:not(.is-open) { display: none; }
 .panel:focus-visible { outline: none; }
-header { display: flex; flex: none; align-items: center; gap: 0.625rem; padding: 0.75rem 0.75rem 0.75rem 1rem; padding-inline: 1rem 0.75rem; border-block-end: 1px solid var(--_line); }
+header { display: flex; flex: none; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.625rem; padding-block: 0.75rem; padding-inline: 1rem 0.75rem; }
+header .quiet { margin-inline-start: auto; }
 h2 { font: 650 1rem/1.5 var(--_font); }
-.state { display: flex; align-items: center; gap: 0.375rem; flex: 1; min-inline-size: 0; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
-.state::before { content: ""; flex: none; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
+.state { flex: 1 1 3.5rem; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
+.state::before { content: ""; display: inline-block; margin-inline-end: 0.375rem; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
 .state[data-state="live"]::before { background: var(--_good); }
 .state:is([data-state="reconnecting"], [data-state="offline"])::before { background: var(--_warn); }
 .state[data-state="refused"]::before { background: var(--_bad); }
 .quiet { flex: none; padding: 0.3rem 0.625rem; border-radius: 8px; font-size: 0.8125rem; font-weight: 550; color: var(--_accent); }
 .quiet:hover:not([aria-disabled="true"]) { background: var(--_hover); }
-.scroll { flex: 1 1 auto; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: color-mix(in srgb, var(--_soft) 45%, transparent) transparent; }
+.tabs { display: flex; flex: none; gap: 0.25rem; padding-inline: 0.625rem; overflow-x: auto; scrollbar-width: none; }
+.tab { flex: none; display: flex; gap: 0.375rem; align-items: center; padding-block: 0.375rem 0.5rem; padding-inline: 0.5rem; border-block-end: 2px solid transparent; font-size: 0.8125rem; font-weight: 550; color: var(--_soft); }
+.tab:hover { color: var(--_ink); }
+.tab[aria-selected="true"] { color: var(--_ink); border-color: var(--_accent); }
+.tab:focus-visible { outline-offset: -2px; border-radius: 6px; }
+.count { min-inline-size: 1.25rem; padding-inline: 0.3125rem; border-radius: 999px; font-size: 0.6875rem; line-height: 1.25rem; text-align: center; font-variant-numeric: tabular-nums; color: var(--_ink); background: var(--_line); }
+.count:empty { display: none; }
+.scroll { border-block-start: 1px solid var(--_line); flex: 1 1 auto; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: color-mix(in srgb, var(--_soft) 45%, transparent) transparent; }
 .list { list-style: none; }
 .more { padding: 0.75rem; text-align: center; font-size: 0.75rem; color: var(--_soft); }
 .more:empty { display: none; }
@@ -112,13 +120,14 @@ footer { flex: none; border-block-start: 1px solid var(--_line); text-align: cen
 footer a { display: block; padding: 0.625rem; font-size: 0.8125rem; font-weight: 550; color: var(--_accent); }
 footer a:hover { background: var(--_hover); }
 footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
-.notice { display: flex; flex: none; align-items: center; justify-content: space-between; gap: 1rem; padding: 0.375rem 0.75rem; padding-inline-start: 1rem; min-block-size: 2.75rem; font-size: 0.8125rem; border-block-start: 1px solid var(--_line); background: var(--_hover); }
+.notice { display: flex; flex: none; align-items: center; justify-content: space-between; gap: 1rem; padding-block: 0.375rem; padding-inline: 1rem 0.75rem; min-block-size: 2.75rem; font-size: 0.8125rem; border-block-start: 1px solid var(--_line); background: var(--_hover); }
 
 /* A notification */
 
 .row { position: relative; display: grid; grid-template-columns: 2.25rem minmax(0, 1fr) 0.5rem; gap: 0 0.75rem; padding: 0.75rem 1rem; }
-.list .row { content-visibility: auto; contain-intrinsic-size: auto 5.25rem; }
-.row + .row { border-block-start: 1px solid var(--_line); }
+.entry + .entry .row, .row + .row { border-block-start: 1px solid var(--_line); }
+.day { padding-block: 0.875rem 0.375rem; padding-inline: 1rem; font: 600 0.75rem/1.25 var(--_font); color: var(--_soft); }
+.day:not([hidden]) + .row { border-block-start: 1px solid var(--_line); }
 .row:hover { background: var(--_hover); }
 .row.is-unread { background: var(--_unread); }
 .row.is-unread:hover { background: color-mix(in srgb, var(--_unread) 55%, var(--_hover)); }
@@ -126,12 +135,23 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .main::after { content: ""; position: absolute; inset: 0; } /* all of the row can be clicked */
 .main:focus-visible { outline: none; }
 .main:focus-visible::after { outline: 2px solid var(--_focus); outline-offset: -3px; border-radius: 8px; }
-.title, .message, .meta { display: block; text-align: match-parent; }
+.meta { display: block; }
+/* On the side of the list's direction, whatever the text's is; Chromium and Safari know the first, Firefox the second. */
+.title, .message { text-align: -webkit-match-parent; text-align: match-parent; }
+.title, .message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .title, .message.alone { font-weight: 500; color: var(--_ink); }
 .is-unread :is(.title, .message.alone) { font-weight: 650; }
-.message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--_soft); white-space: pre-line; }
+.message { color: var(--_soft); white-space: pre-line; }
 .message.alone { -webkit-line-clamp: 3; }
-.unfolded .message { -webkit-line-clamp: none; }
+.unfolded :is(.title, .message) { -webkit-line-clamp: none; }
+.choices { grid-column: 2; position: relative; z-index: 1; display: flex; flex-wrap: wrap; gap: 0.5rem; justify-self: start; margin-block-start: 0.5rem; }
+.choice { display: flex; align-items: center; gap: 0.25rem; padding: 0.25rem 0.75rem; border: 1px solid var(--_line); border-radius: 8px; font-size: 0.8125rem; font-weight: 550; text-align: center; background: var(--_surface); }
+.choice:hover:not([aria-disabled="true"]) { background: var(--_hover); }
+.choice.primary { border-color: transparent; color: var(--_accent-ink); background: var(--_accent); }
+.choice.primary:hover:not([aria-disabled="true"]) { background: color-mix(in srgb, var(--_accent) 88%, var(--_ink)); }
+.choice svg { display: none; inline-size: 1em; block-size: 1em; }
+.choice[aria-pressed="true"] { opacity: 1; color: var(--_good); border-color: currentcolor; background: none; }
+.choice[aria-pressed="true"] svg { display: block; stroke-width: 2.5; }
 .meta { padding-block-start: 0.1875rem; font-size: 0.75rem; color: var(--_soft); }
 .meta > span::before { content: "·"; padding-inline: 0.375rem; }
 .dot { align-self: center; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; }
@@ -153,11 +173,13 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .icon:hover { color: var(--_ink); background: var(--_hover); }
 .icon svg { inline-size: 1.125rem; block-size: 1.125rem; }
 @media (hover: hover) {
-  .list .row:not(:hover, :focus-within) .actions { opacity: 0; }
+  /* Nothing of them can be seen then: they have no pictures yet, or those are not shown. Less work than opacity. */
+  .list .row:not(:hover, :focus-within) .actions { background: none; box-shadow: none; }
+  .list .row:not(:hover, :focus-within) .actions svg { display: none; }
 }
 @media (hover: none) { /* beside the time, where there is nothing to be hidden */
   .list .actions { inset-block: auto 0.125rem; inset-inline-end: 1.25rem; gap: 0; padding: 0; background: none; box-shadow: none; }
-  .list .meta { padding-inline-end: 4.5rem; }
+  .list .meta { padding-inline-end: 6.75rem; }
   .icon { inline-size: 2.25rem; block-size: 2.25rem; }
   .list .dot { align-self: start; margin-block-start: 0.4rem; }
 }
@@ -168,17 +190,23 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .note:empty { display: none; }
 .note svg { inline-size: 2.25rem; block-size: 2.25rem; margin-block-end: 0.5rem; stroke-width: 1.3; opacity: 0.8; }
 .note .lead { font-size: 0.9375rem; font-weight: 600; color: var(--_ink); }
+.note[data-situation="stale"] { display: flex; justify-content: space-between; gap: 0.75rem; padding-block: 0.5rem; padding-inline: 1rem 0.75rem; text-align: start; font-size: 0.8125rem; color: var(--_ink); background: color-mix(in srgb, var(--_bad) 12%, var(--_surface)); border-block-end: 1px solid var(--_line); }
+.note[data-situation="stale"] .primary { flex: none; margin: 0; padding-block: 0.25rem; }
 .note[data-situation="loading"] { justify-items: stretch; gap: 1.25rem; padding: 1rem; }
 .bones { block-size: 2.25rem; border-radius: 8px; background: linear-gradient(var(--_line), var(--_line)) 3rem 0.25rem / 55% 0.625rem no-repeat, linear-gradient(var(--_line), var(--_line)) 3rem 1.375rem / 75% 0.625rem no-repeat, radial-gradient(circle at 1.125rem 1.125rem, var(--_line) 1.0625rem, transparent 1.125rem); }
 :host(:dir(rtl)) .bones { transform: scaleX(-1); }
-.primary { margin-block-start: 0.75rem; padding: 0.4375rem 1.125rem; border-radius: 999px; font-weight: 600; color: var(--_accent-ink); background: var(--_accent); }
-.primary:hover { background: color-mix(in srgb, var(--_accent) 88%, var(--_ink)); }
+.note .primary { margin-block-start: 0.75rem; padding: 0.4375rem 1.125rem; border-radius: 999px; font-weight: 600; color: var(--_accent-ink); background: var(--_accent); }
+.note .primary:hover { background: color-mix(in srgb, var(--_accent) 88%, var(--_ink)); }
 
 /* Toasts */
 
 .toasts { position: fixed; z-index: 2147483001; inset: auto; inset-block-end: 1rem; inset-inline-end: 1rem; flex-direction: column; gap: 0.625rem; inline-size: min(23rem, 100vw - 2rem); margin: 0; border: 0; padding: 0; overflow: visible; font: 0.875rem/1.45 var(--_font); color: var(--_ink); background: none; overflow-wrap: anywhere; }
-.toasts:not(:empty) { display: flex; }
-.toasts:empty { display: none; }
+.toasts:not([hidden]) { display: flex; }
+.toasts[data-place^="top"] { inset-block: 1rem auto; }
+.toasts[data-place$="start"] { inset-inline: 1rem auto; }
+.toasts[data-place$="center"] { inset-inline: 0; margin-inline: auto; }
+.more-toasts { align-self: center; padding: 0.25rem 0.875rem; border-radius: 999px; font-size: 0.8125rem; font-weight: 600; color: var(--_ink); background: var(--_surface); box-shadow: var(--_shadow); }
+.more-toasts:hover { background: var(--_hover); }
 .toast, .toast.row.is-unread { padding-inline-end: 2.75rem; border: 0; border-radius: var(--_radius); background: var(--_surface); box-shadow: var(--_shadow); grid-template-columns: 2.25rem minmax(0, 1fr); }
 .toast .dot { display: none; }
 .toast .actions { position: absolute; margin: 0; background: none; box-shadow: none; }
@@ -189,7 +217,6 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
   .bell.rings svg { animation: ring 0.7s ease-in-out; }
   .lamp:is([data-state="reconnecting"]), .state:is([data-state="connecting"], [data-state="reconnecting"])::before { animation: breathe 1.2s ease-in-out infinite alternate; }
   .bones { animation: breathe 0.9s ease-in-out infinite alternate; }
-  .actions { transition: opacity 0.1s; }
   @keyframes drop { from { opacity: 0; transform: translateY(-6px); } }
   @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
   @keyframes breathe { to { opacity: 0.4; } }
@@ -198,7 +225,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 
 /* High contrast modes drop backgrounds: what they said is said by borders. */
 @media (forced-colors: active) {
-  .badge, .panel, .toast, .primary { border: 1px solid CanvasText; }
+  .badge, .panel, .toast, .note .primary, .choice, .more-toasts { border: 1px solid CanvasText; }
   .is-unread .dot, .lamp, .state::before { border: 4px solid Highlight; }
 }
 `;

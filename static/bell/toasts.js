@@ -1,25 +1,50 @@
 /** What has just arrived, for a moment, in a corner of the page. */
 
-import { button, h, onTop } from "./dom.js";
+import { button, h, hasFocus, onTop, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { Row } from "./rows.js";
 import { nameOf } from "./text.js";
 
 /** @import { Notification } from "../eventide-bell.js" */
 /** @import { Reader } from "./types.js" */
+/** @typedef {{ row: Row, timer?: ReturnType<typeof setTimeout>, before: Element | null }} Toast */
 
 const TOAST_FOR = 7_000; // milliseconds
+const MOST = 3;
+const PLACES = ["top-start", "top-center", "top-end", "bottom-start", "bottom-center", "bottom-end"];
+
+/**
+ * An attribute's place and number: "top-end", "2", "bottom-start 4", "none".
+ *
+ * @param {string | null} attribute
+ */
+export function toastsOf(attribute) {
+  const words = (attribute ?? "").trim().split(/\s+/);
+  const number = Number(words.find((word) => /^\d+$/.test(word)) ?? MOST);
+  const place = words.find((word) => PLACES.includes(word)) ?? "bottom-end";
+  return { place, most: words.includes("none") ? 0 : number };
+}
 
 export class Toasts {
   element;
   #reader;
-  /** @type {Map<string, { row: Row, timer?: ReturnType<typeof setTimeout>, before: Element | null }>} */
+  /** @type {Map<string, Toast>} */
   #toasts = new Map();
+  /** @type {Notification[]} */
+  #waiting = []; // for the next frame
+  #frame = 0;
+  /** @type {Set<string>} */
+  #hidden = new Set(); // those for which there was no room
+  #more;
 
-  /** @param {Reader} reader */
-  constructor(reader) {
+  /**
+   * @param {Reader} reader
+   * @param {() => void} open shows the list
+   */
+  constructor(reader, open) {
     const region = { role: "region", "aria-label": reader.say("toasts"), popover: "manual" };
-    this.element = h("div", { class: "toasts", part: "toasts", ...region });
+    this.#more = button({ class: "more-toasts", part: "toasts-more", dir: "auto", hidden: true, onclick: open });
+    this.element = h("div", { class: "toasts", part: "toasts", hidden: true, ...region }, this.#more);
     this.#reader = reader;
     // They stay while the reader is at them.
     for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#hold());
@@ -29,45 +54,97 @@ export class Toasts {
   get size() { return this.#toasts.size; }
 
   /**
-   * The oldest make room: there are `most` at once.
+   * The oldest make room: there are `most` at once. What comes within one frame is shown together.
    *
    * @param {Notification} item
-   * @param {number} most
+   * @param {{ place: string, most: number }} options
    */
-  show(item, most) {
-    const tooMany = [...this.#toasts.keys()].slice(0, Math.max(0, this.#toasts.size + 1 - most));
-    for (const id of tooMany) this.dismiss(id);
-    const row = new Row(this.#reader, item, "div");
+  show(item, { place, most }) {
+    if (most <= 0) return;
+    this.element.dataset.place = place;
+    this.#waiting.push(item);
+    this.#frame ||= requestAnimationFrame(() => this.#flush(most));
+  }
+
+  /** @param {string} id */
+  dismiss(id) {
+    this.#remove(id);
+    this.#count();
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    const toast = this.#toasts.get(id);
+    if (!toast) return;
+    clearTimeout(toast.timer);
+    this.#toasts.delete(id);
+    if (hasFocus(toast.row.element) && toast.before instanceof HTMLElement) toast.before.focus();
+    toast.row.element.remove();
+  }
+
+  /**
+   * Nobody needs to be told of these any more.
+   *
+   * @param {readonly string[]} ids
+   */
+  gone(ids) {
+    const set = new Set(ids);
+    this.#waiting = this.#waiting.filter((item) => !set.has(item.id));
+    for (const id of ids) {
+      this.#hidden.delete(id);
+      this.#remove(id);
+    }
+    this.#count();
+  }
+
+  dismissAll() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#waiting = [];
+    for (const id of [...this.#toasts.keys()]) this.#remove(id);
+    this.#count();
+  }
+
+  tick() {
+    for (const toast of this.#toasts.values()) toast.row.tick();
+  }
+
+  /** @param {number} most */
+  #flush(most) {
+    this.#frame = 0;
+    const items = this.#waiting.splice(0);
+    for (const item of items.splice(0, Math.max(0, items.length - most))) this.#hidden.add(item.id);
+    for (const id of [...this.#toasts.keys()].slice(0, Math.max(0, this.size + items.length - most))) {
+      this.#hidden.add(id);
+      this.#remove(id);
+    }
+    for (const item of items) this.#add(item);
+    this.#count();
+    this.#go();
+  }
+
+  /** @param {Notification} item */
+  #add(item) {
+    const row = new Row(this.#reader, item);
     row.element.classList.add("toast");
     row.element.part.add("toast");
     const { say } = this.#reader;
     const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
     const onclick = () => this.dismiss(item.id);
     const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
-    row.element.querySelector(".actions")?.replaceChildren(dismiss);
+    row.actions.replaceChildren(dismiss);
     this.#toasts.set(item.id, { row, before: document.activeElement });
     this.element.prepend(row.element);
-    onTop(this.element, true);
-    this.#go();
   }
 
-  /** @param {string} id */
-  dismiss(id) {
-    const toast = this.#toasts.get(id);
-    if (!toast) return;
-    clearTimeout(toast.timer);
-    this.#toasts.delete(id);
-    if (toast.row.element.matches(":focus-within")) /** @type {HTMLElement | null} */ (toast.before)?.focus?.();
-    toast.row.element.remove();
-    if (!this.#toasts.size) onTop(this.element, false);
-  }
-
-  dismissAll() {
-    for (const id of [...this.#toasts.keys()]) this.dismiss(id);
-  }
-
-  tick() {
-    for (const toast of this.#toasts.values()) toast.row.tick();
+  #count() {
+    const isEmpty = !this.size;
+    if (isEmpty) this.#hidden.clear();
+    this.#more.hidden = !this.#hidden.size;
+    setText(this.#more, this.#hidden.size ? this.#reader.say("moreToasts", this.#hidden.size) : "");
+    if (this.element.hidden === isEmpty) return;
+    this.element.hidden = isEmpty;
+    onTop(this.element, !isEmpty);
   }
 
   #hold() {
@@ -76,7 +153,7 @@ export class Toasts {
 
   #go() {
     this.#hold();
-    if (this.element.matches(":hover, :focus-within")) return;
+    if (this.element.matches(":hover") || hasFocus(this.element)) return;
     for (const [id, toast] of this.#toasts) toast.timer = setTimeout(() => this.dismiss(id), TOAST_FOR);
   }
 }

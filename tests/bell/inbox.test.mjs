@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { Inbox } from "../../static/eventide-bell.js";
-import { pass, settled, start } from "./browser.mjs";
+import { newestChannel, pass, settled, start } from "./browser.mjs";
 
 const jwt = (claims) => `.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
-const item = (id, more) => ({ id, type: "SYSTEM", status: "PENDING", read: false, userId: "7", ...more });
+const item = (id, more) => ({
+  id, kind: "notification", type: "SYSTEM", title: "", message: id, status: "DELIVERED", read: false, seen: false,
+  archived: false, userId: "7", ...more,
+});
+const many = (count) => Array.from({ length: count }, (_, index) => item(String(9_999 - index)));
 
 let page;
 let server;
 let inbox;
 let told;
+let gone;
+let problems;
 
 beforeEach(() => {
   page = start();
@@ -22,30 +28,44 @@ beforeEach(() => {
 class Server {
   list = [];
   unreadCount = 0;
+  unseenCount = 0;
   requests = [];
   sockets = [];
   down = false;
+  slow = false; // answers only when `release` is called
 
   constructor() {
-    globalThis.fetch = async (address, { method, headers }) => {
+    globalThis.fetch = async (address, { method, headers, body, keepalive = false }) => {
       const { href, pathname, searchParams } = new URL(address);
-      this.requests.push({ method, href, pathname, token: headers.Authorization });
+      const sent = body && JSON.parse(body);
+      this.requests.push({ method, href, pathname, token: headers.Authorization, sent, keepalive });
       if (this.down) throw new TypeError("unreachable");
-      const [status, body] = this.answer(method, pathname, searchParams);
-      return { status, ok: status < 400, json: async () => structuredClone(body) };
+      const [status, answer] = structuredClone(this.answer(method, pathname, searchParams, sent));
+      if (this.slow) await new Promise((resolve) => (this.release = resolve));
+      return { status, ok: status < 400, json: async () => answer };
     };
   }
 
-  answer(method, path, query) {
+  get counts() {
+    return { unreadCount: this.unreadCount, unseenCount: this.unseenCount };
+  }
+
+  answer(method, path, query, sent) {
     const [, id] = path.split("/v1/notifications")[1].split("/");
-    if (id === "unread-count") return [200, { unreadCount: this.unreadCount }];
-    if (method === "DELETE" && !this.list.some((each) => each.id === id)) return [404, { code: "not_found" }];
-    if (method === "DELETE") this.list = this.list.filter((each) => each.id !== id);
-    if (method !== "GET") return [204, null];
-    const from = Number(query.get("cursor") ?? 0);
-    const end = from + Number(query.get("limit"));
-    const nextCursor = end < this.list.length ? String(end) : null;
-    return [200, { notifications: this.list.slice(from, end), unreadCount: this.unreadCount, nextCursor }];
+    if (id === "unread-count") return [200, this.counts];
+    if (id === "actions") return this.act(sent);
+    if (method === "PUT") return [200, item(id, { action: { id: sent.actionId, at: "then" } })];
+    const end = this.list.findIndex(({ id }) => id === query.get("cursor")) + 1;
+    const page = this.list.slice(end, end + Number(query.get("limit")));
+    const nextCursor = page.at(-1) === this.list.at(-1) ? null : page.at(-1).id;
+    return [200, { notifications: page, ...this.counts, nextCursor }];
+  }
+
+  act({ action, ids }) {
+    const mine = this.list.filter(({ id }) => !ids || ids.includes(id));
+    if (ids && !mine.length) return [404, { code: "not_found" }];
+    if (action === "delete") this.list = this.list.filter((each) => !mine.includes(each));
+    return [200, { ids: mine.map(({ id }) => id), ...this.counts }];
   }
 
   io = (_address, { auth }) => {
@@ -68,14 +88,23 @@ class Server {
     return this.sockets.at(-1);
   }
 
-  asked(method) {
-    return this.requests.filter((each) => each.method === method);
+  /** What was done, in order. */
+  get done() {
+    return this.requests.filter(({ pathname }) => pathname.endsWith("/actions")).map(({ sent }) => sent);
+  }
+
+  get lists() {
+    return this.requests.filter(({ method }) => method === "GET").length;
   }
 }
 
 async function open({ token = jwt({ sub: "7" }), ...options } = {}) {
   const getToken = typeof token === "function" ? token : () => token;
   inbox = new Inbox({ url: "https://notify.example/eventide", getToken, io: server.io, sharing: false, ...options });
+  gone = [];
+  problems = [];
+  inbox.addEventListener("gone", ({ detail }) => gone.push([detail.reason, ...detail.ids]));
+  inbox.addEventListener("problem", ({ detail }) => problems.push([detail.action, detail.problem.code]));
   inbox.addEventListener("notification", ({ detail }) => told.push([detail.notification.id, detail.replayed]));
   inbox.start();
   await settled();
@@ -84,8 +113,8 @@ async function open({ token = jwt({ sub: "7" }), ...options } = {}) {
 
 async function live() {
   server.socket.tell("connect");
-  server.socket.tell("connected", { userId: "7", unreadCount: server.unreadCount });
-  server.socket.tell("catch_up_complete", { unreadCount: server.unreadCount });
+  server.socket.tell("connected", { userId: "7", ...server.counts });
+  server.socket.tell("catch_up_complete", server.counts);
   await settled();
 }
 
@@ -136,17 +165,19 @@ test("each notification is told once; a replay of what the list had is no news",
   assert.deepEqual(told, [["b", true], ["c", false]]);
 });
 
-test("an announcement that the server does not keep passes, and survives the list", async () => {
+test("an announcement has all that there is to know: the list is not read for it", async () => {
   await open();
   await live();
-  server.socket.tell("announcement", item("a", { userId: undefined }));
-  await settled();
-  assert.equal(inbox.items[0].passing, true);
+  const { lists } = server;
+  server.socket.tell("announcement", item("a", { kind: "announcement", userId: undefined }));
+  server.socket.tell("announcement", item("b", { kind: "announcement", userId: undefined, stored: false }));
+  await pass(5_000);
+  assert.deepEqual([ids(), inbox.items[0].kind, server.lists], [["b", "a"], "announcement", lists]);
+  server.list = [item("a", { kind: "announcement" })];
   await inbox.refresh();
-  assert.deepEqual(ids(), ["a"]);
-  server.list = [item("a")];
-  await inbox.refresh();
-  assert.equal(inbox.items[0].passing, false);
+  assert.deepEqual(ids(), ["b", "a"], "a list never has the one that is not stored");
+  assert.deepEqual([await inbox.read(["b"]), await inbox.remove(["b"])], [true, true]);
+  assert.deepEqual([ids(), server.done], [["a"], []]);
 });
 
 test("a list keeps its length when it is read again, and goes on with older ones", async () => {
@@ -159,50 +190,303 @@ test("a list keeps its length when it is read again, and goes on with older ones
   assert.deepEqual([inbox.items.length, ids().at(-1)], [60, "940"]);
 });
 
-test("a removal can be undone; otherwise it happens in time, or when the page is left", async () => {
-  server.list = ["d", "c", "b", "a"].map((id) => item(id));
+test("what is done to several is one request, shown at once; counts are the server's", async () => {
+  server.list = many(30);
+  server.unreadCount = server.unseenCount = 30;
   await open();
   await live();
-  const removals = ["a", "b", "c"].map((id) => inbox.removeSoon([id]));
-  assert.deepEqual(ids(), ["d"]);
-  removals[0].undo();
-  removals[2].hold();
-  await pass(8_000);
-  assert.deepEqual(server.asked("DELETE").map(({ pathname }) => pathname.at(-1)), ["b"]);
-  inbox.close();
-  await settled();
-  assert.deepEqual(server.list.map(({ id }) => id), ["d", "a"]);
+  const some = ids().slice(0, 3);
+  server.unreadCount = 29; // of then
+  const reading = inbox.read(some);
+  inbox.read([ids()[3]]);
+  assert.deepEqual(inbox.items.slice(0, 5).map(({ read, seen, status }) => [read, seen, status]),
+    [...Array(4).fill([true, true, "READ"]), [false, false, "DELIVERED"]]);
+  assert.equal(inbox.unreadCount, 30);
+  assert.equal(await reading, true);
+  assert.deepEqual(server.done, [{ action: "read", ids: ids().slice(0, 4) }]);
+  assert.equal(inbox.unreadCount, 30, "live, an event tells it");
+  server.socket.tell("notification_read", { ids: some, unreadCount: 26, unseenCount: 25 });
+  assert.deepEqual([inbox.unreadCount, inbox.unseenCount], [26, 25]);
+  await inbox.read(some);
+  assert.equal(server.done.length, 1, "there was nothing left to do");
 });
 
-test("what is not there any more is gone, and what could not be removed is back", async () => {
+test("each action is what the server calls it, and changes what it should", async () => {
+  server.list = [item("a")];
+  await open();
+  await live();
+  const first = () => inbox.items[0];
+  await inbox.seen(["a"]);
+  assert.deepEqual([first().seen, first().read], [true, false]);
+  await inbox.read(["a"]);
+  await inbox.unread(["a"]);
+  assert.deepEqual([first().status, first().read, first().seen, "readAt" in first()], ["DELIVERED", false, true, false]);
+  await inbox.archive(["a"]);
+  assert.deepEqual(ids(), []);
+  await inbox.unarchive(["a"]);
+  assert.deepEqual([ids(), "archivedAt" in first()], [["a"], false]);
+  assert.equal(await inbox.choose("a", "yes"), true);
+  assert.deepEqual([first().read, first().action], [true, { id: "yes", at: "then" }]);
+  await inbox.remove(["a"]);
+  assert.deepEqual(ids(), []);
+  const actions = ["seen", "read", "unread", "archive", "unarchive", "delete"];
+  assert.deepEqual(server.done, actions.map((action) => ({ action, ids: ["a"] })));
+});
+
+test("a thousand go in one request, and more in several, one after the other", async () => {
+  server.list = many(2_500);
+  await open();
+  await live();
+  server.slow = true;
+  const removing = inbox.remove(server.list.map(({ id }) => id));
+  await settled();
+  assert.deepEqual([server.done.length, ids().length], [1, 0]);
+  server.slow = false;
+  server.release();
+  assert.equal(await removing, true);
+  assert.deepEqual(server.done.map((each) => each.ids.length), [1_000, 1_000, 500]);
+});
+
+test("all means all up to the newest that is known here", async () => {
+  server.list = [item("b"), item("a")];
+  await open();
+  assert.equal(await inbox.readAll(), true, "there is nothing to read");
+  await live();
+  server.slow = true;
+  const reading = inbox.readAll();
+  await settled();
+  server.socket.tell("notification", item("c"));
+  assert.deepEqual(inbox.items.map(({ read }) => read), [false, true, true]);
+  server.release();
+  assert.equal(await reading, true);
+  assert.deepEqual(inbox.items.map(({ read }) => read), [false, true, true]);
+  server.slow = false;
+  await inbox.seenAll();
+  assert.deepEqual(server.done, [
+    { action: "read", all: true, upTo: "b" }, { action: "seen", all: true, upTo: "c" },
+  ]);
+});
+
+test("what could not be done is undone, except for what the server has told meanwhile", async () => {
+  server.list = [item("b"), item("a")];
+  await open();
+  await live();
+  server.slow = true;
+  server.act = () => [500, { code: "internal_error" }];
+  const archiving = inbox.archive(["a", "b"]);
+  await settled();
+  assert.deepEqual(ids(), []);
+  server.socket.tell("notification_deleted", { ids: ["a"], unreadCount: 1, unseenCount: 1 });
+  server.release();
+  assert.equal(await archiving, false);
+  assert.deepEqual([ids(), problems, inbox.problem], [["b"], [["archive", "internal_error"]], null]);
+});
+
+test("what is not there any more is gone, which is nobody's fault", async () => {
   server.list = [item("b"), item("a")];
   await open();
   await live();
   server.list = [item("b")];
-  assert.equal(await inbox.remove(["a"]), true);
-  assert.deepEqual(ids(), ["b"]);
-  server.down = true;
-  const problems = [];
-  inbox.addEventListener("problem", ({ detail }) => problems.push(detail.problem.code));
-  const soon = inbox.removeSoon(["b"]);
-  assert.deepEqual(ids(), []);
-  soon.now();
-  await settled();
-  assert.deepEqual([ids(), problems], [["b"], ["unreachable"]]);
+  assert.equal(await inbox.read(["a"]), true);
+  assert.deepEqual([ids(), problems], [["b"], []]);
 });
 
-test("without a connection it asks for the count after what the reader did", async () => {
+test("of two devices that choose differently the second is told so", async () => {
   server.list = [item("a")];
-  server.unreadCount = 1;
+  await open();
+  await live();
+  server.answer = () => [409, { code: "conflict" }];
+  assert.equal(await inbox.choose("a", "no"), false);
+  assert.deepEqual([problems, inbox.items[0].read, inbox.items[0].action], [[["choose", "conflict"]], false, undefined]);
+});
+
+test("an answer that is older than an event does not undo it", async () => {
+  server.list = [item("b"), item("a")];
+  await open();
+  await live();
+  server.slow = true;
+  const reading = inbox.refresh();
+  await settled();
+  const counts = { unreadCount: 0, unseenCount: 0 };
+  server.socket.tell("notification_read", { ids: ["a"], ...counts });
+  server.socket.tell("notification_updated", { ids: ["b"], changes: { archived: true }, ...counts });
+  server.release();
+  await reading;
+  assert.deepEqual(inbox.items.map(({ id, read }) => [id, read]), [["a", true]]);
+  server.slow = true;
+  const unread = inbox.unread(["a"]);
+  await settled();
+  const changes = { action: { id: "yes", at: "now" }, status: "READ", read: true };
+  server.socket.tell("notification_updated", { ids: ["a"], changes, ...counts });
+  server.release();
+  await unread;
+  assert.equal(inbox.items[0].read, true, "another device has read it after that");
+});
+
+test("what other devices do shows, in both forms", async () => {
+  server.list = ["d", "c", "b", "a"].map((id) => item(id));
+  await open();
+  await live();
+  const { lists } = server;
+  const update = (payload) => server.socket.tell("notification_updated", { unreadCount: 4, unseenCount: 0, ...payload });
+  const shown = (name) => inbox.items.filter((each) => each[name]).map(({ id }) => id).join("");
+  update({ ids: ["c"], changes: { seen: true, seenAt: "now" } });
+  assert.equal(shown("seen"), "c");
+  update({ all: true, upTo: "b", changes: { seen: true, seenAt: "now" } });
+  assert.deepEqual([shown("seen"), inbox.unseenCount], ["cba", 0]);
+  server.socket.tell("notification_read", { all: true, upTo: null, unreadCount: 0, unseenCount: 0 });
+  assert.deepEqual([shown("read"), shown("seen")], ["dcba", "dcba"]);
+  update({ ids: ["a"], changes: { status: "DELIVERED", read: false, readAt: null } });
+  assert.equal(shown("read"), "dcb");
+  update({ all: true, upTo: "b", changes: { archived: true, archivedAt: "now" } });
+  assert.deepEqual(ids(), ["d", "c"]);
+  update({ ids: ["a"], changes: { archived: false, archivedAt: null } });
+  assert.deepEqual(ids(), ["d", "c", "a"]);
+  update({ ids: ["z"], changes: { seen: true } });
+  update({ ids: ["z"], changes: { archived: true } });
+  update({ ids: ["z"], changes: { status: "DELIVERED", read: false, readAt: null } });
+  await settled();
+  assert.equal(server.lists, lists, "none of this needs a list");
+  server.socket.tell("notification_deleted", { all: true, upTo: "c", unreadCount: 1, unseenCount: 1 });
+  assert.deepEqual(ids(), ["d"]);
+});
+
+test("what comes back from the archive, and was not here, is asked for", async () => {
+  server.list = [item("b")];
+  await open();
+  await live();
+  server.list = [item("b"), item("a")];
+  const changes = { archived: false, archivedAt: null };
+  server.socket.tell("notification_updated", { ids: ["a"], changes, unreadCount: 2, unseenCount: 2 });
+  await settled();
+  assert.deepEqual(ids(), ["b", "a"]);
+});
+
+test("filters are the server's, and of what arrives only what matches is taken", async () => {
+  await open();
+  await live();
+  await inbox.setFilter({ unread: true, archived: false, type: "ORDER", q: "Ünder" });
+  assert.equal(new URL(server.requests.at(-1).href).search, "?limit=30&unread=true&type=ORDER&q=%C3%9Cnder");
+  server.socket.tell("notification", item("a", { type: "ORDER", message: "It is under way" }));
+  server.socket.tell("notification", item("b", { type: "ORDER", title: "The ÜNDERSTUDY" }));
+  server.socket.tell("notification", item("c", { message: "ünder" }));
+  assert.deepEqual([ids(), told.length], [["b"], 3]);
+  server.list = [item("a", { archived: true })];
+  await inbox.setFilter({ archived: true });
+  assert.equal(new URL(server.requests.at(-1).href).search, "?limit=30&archived=true");
+  server.socket.tell("notification", item("d"));
+  assert.deepEqual(ids(), ["a"]);
+  await inbox.unarchive(["a"]);
+  assert.deepEqual(ids(), []);
+});
+
+test("what needs no attention any more is told, once, with the reason", async () => {
+  server.list = [item("a")];
+  await open();
+  await live();
+  for (const id of "bcdefghi") server.socket.tell("notification", item(id));
+  const counts = { unreadCount: 0, unseenCount: 0 };
+  server.socket.tell("notification_updated", { ids: ["b"], changes: { seen: true }, ...counts });
+  for (let twice = 0; twice < 2; twice += 1) server.socket.tell("notification_read", { ids: ["a", "b"], ...counts });
+  server.socket.tell("notification_updated", { ids: ["c"], changes: { archived: true }, ...counts });
+  server.socket.tell("notification_deleted", { ids: ["d"] }); // retracted
+  server.socket.tell("notification_deleted", { ids: ["e"], reason: "expired", ...counts });
+  inbox.later("archive", ["f"]);
+  server.socket.tell("notification_read", { all: true, upTo: "g", ...counts });
+  assert.deepEqual(gone, [
+    ["read", "b"], ["archived", "c"], ["deleted", "d"], ["expired", "e"], ["archived", "f"], ["read", "g"],
+  ]);
+  server.list = [item("i", { read: true, status: "READ" }), item("a")];
+  await inbox.refresh(); // and what happened while the connection was away
+  assert.deepEqual(gone.slice(6), [["deleted", "h"], ["read", "i"]]);
+});
+
+test("a list that failed stays so, whatever arrives, until it is loaded", async () => {
+  server.answer = () => [500, { code: "internal_error" }];
+  await open();
+  await live();
+  assert.deepEqual([inbox.problem.status, inbox.loaded, problems], [500, false, [["list", "internal_error"]]]);
+  server.socket.tell("notification", item("a"));
+  await inbox.read(["a"]);
+  assert.deepEqual([ids(), inbox.problem.status], [["a"], 500]);
+  delete server.answer;
+  await pass(2_000);
+  assert.deepEqual([inbox.problem, inbox.loaded], [null, true]);
+});
+
+test("what is done later can be undone; otherwise it happens in time", async () => {
+  server.list = ["d", "c", "b", "a"].map((id) => item(id));
+  await open();
+  await live();
+  const laters = ["a", "b", "c"].map((id) => inbox.later(id === "b" ? "archive" : "remove", [id]));
+  assert.deepEqual(ids(), ["d"]);
+  laters[0].undo();
+  assert.equal(await laters[0].done, false);
+  laters[2].hold();
+  await pass(8_000);
+  assert.equal(await laters[1].done, true);
+  assert.deepEqual([server.done, ids()], [[{ action: "archive", ids: ["b"] }], ["d", "a"]]);
+  laters[2].go();
+  await pass(7_999);
+  assert.equal(server.done.length, 1);
+  await pass(1);
+  assert.equal(server.done.length, 2);
+});
+
+test("of what is done later to the same, the last counts", async () => {
+  server.list = ["b", "a"].map((id) => item(id));
+  await open();
+  await live();
+  const first = inbox.later("remove", ["a", "b"]);
+  const second = inbox.later("archive", ["a"]);
+  first.now();
+  second.now();
+  await settled();
+  assert.deepEqual(server.done, [{ action: "delete", ids: ["b"] }, { action: "archive", ids: ["a"] }]);
+});
+
+test("when the page is left, all that waits leaves in one request, at once", async () => {
+  server.list = many(300);
+  await open();
+  await live();
+  for (const { id } of server.list) inbox.later("remove", [id]);
+  inbox.close();
+  const [request] = server.requests.slice(-1);
+  assert.deepEqual([server.done.length, server.done[0].ids.length, request.keepalive], [1, 300, true]);
+  await settled();
+  assert.deepEqual(server.list, []);
+});
+
+test("what waits goes with what is on its way, within what a browser takes for a page that is gone", async () => {
+  server.list = Array.from({ length: 2_000 }, (_, index) => item(String(index).padStart(36, "0")));
+  const all = server.list.map(({ id }) => id);
+  await open();
+  await live();
+  server.slow = true;
+  inbox.remove(all.slice(0, 1_000));
+  inbox.later("remove", all.slice(1_000, 1_600));
+  inbox.later("archive", all.slice(1_600, 2_000));
+  await settled();
+  inbox.close();
+  assert.deepEqual(server.requests.slice(-3).map(({ sent, keepalive }) => [sent.action, sent.ids.length, keepalive]),
+    [["delete", 1_000, true], ["delete", 600, true], ["archive", 400, false]]);
+});
+
+test("without a connection the answers tell the counts", async () => {
+  server.list = [item("a")];
+  server.unreadCount = server.unseenCount = 1;
   await open();
   await pass(1_000);
-  server.unreadCount = 0;
-  assert.equal(await inbox.markAllRead(), true);
-  assert.deepEqual([inbox.unreadCount, inbox.items[0].read], [0, true]);
+  server.unreadCount = server.unseenCount = 0;
+  assert.equal(await inbox.readAll(), true);
+  assert.deepEqual([inbox.unreadCount, inbox.unseenCount, inbox.items[0].read], [0, 0, true]);
+  server.unreadCount = 5;
+  await inbox.choose("a", "yes");
+  assert.equal(inbox.unreadCount, 5);
 });
 
 test("another user's token begins anew, and nothing of the former is left", async () => {
-  server.list = [item("a")];
+  server.list = [item("a"), item("A")];
   let sub = "7";
   await open({ token: () => jwt({ sub, jti: Math.random() }) });
   await live();
@@ -211,13 +495,76 @@ test("another user's token begins anew, and nothing of the former is left", asyn
   assert.deepEqual(server.sockets.length, 1, "the same user's: the connection is told");
   assert.equal(server.socket.sent[0][0], "refresh_token");
   assert.notEqual(server.socket.sent[0][1].token, token);
+  inbox.later("remove", ["A"]);
   sub = "8";
   server.list = [item("z")];
   await inbox.renew();
   await settled();
+  const { sent, token: theirs } = server.requests.at(-1);
+  assert.deepEqual([sent.ids, theirs], [["A"], `Bearer ${server.sockets[0].sent[0][1].token}`], "with the former's token");
   assert.deepEqual([ids(), server.sockets.length, server.sockets[0].connected], [[], 2, false]);
   await live();
   assert.deepEqual(ids(), ["z"]);
+});
+
+test("what one user has asked for is not done to another's", async () => {
+  let sub = "7";
+  server.list = [item("a")];
+  await open({ token: () => jwt({ sub }) });
+  await live();
+  for (const status of [401, 200]) {
+    server.slow = true;
+    server.act = () => [status, { code: "token_expired" }];
+    const reading = inbox.readAll();
+    await settled();
+    const { release } = server;
+    server.slow = false;
+    sub += "8";
+    await inbox.renew();
+    await settled();
+    await live();
+    release();
+    await reading;
+    assert.deepEqual([server.done.length, inbox.items[0].read, problems], [1, false, []]);
+    server.requests = [];
+  }
+});
+
+test("nothing is asked for when all is seen", async () => {
+  server.list = [item("a", { seen: true })];
+  server.unreadCount = 1;
+  await open();
+  await live();
+  await inbox.seenAll();
+  assert.deepEqual(server.done, []);
+  server.socket.tell("notification", item("b")); // its count comes later
+  await inbox.seenAll();
+  assert.deepEqual(server.done, [{ action: "seen", all: true, upTo: "b" }]);
+});
+
+test("what one tab does later, the others hide; if it crashes, they show it again", async () => {
+  server.list = ["c", "b", "a"].map((id) => item(id));
+  const first = await open({ sharing: true });
+  while (!server.socket) await settled(); // the name of what tabs share is made on a thread
+  await live();
+  const channelOfFirst = newestChannel();
+  first.later("remove", ["a"], 60_000);
+  const second = await open({ sharing: true });
+  while (newestChannel() === channelOfFirst) await settled();
+  const channel = newestChannel();
+  await second.refresh();
+  await settled();
+  assert.deepEqual(ids(), ["c", "b"]);
+  const undone = first.later("archive", ["b"], 60_000);
+  await pass(30_000);
+  assert.deepEqual(ids(), ["c"], "the first tab says so again and again");
+  undone.undo();
+  await settled();
+  assert.deepEqual(ids(), ["c", "b"]);
+  channel.hangs = true; // to the second the first is gone now
+  await pass(20_000);
+  assert.deepEqual(ids(), ["c", "b", "a"]);
+  for (const each of [first, second]) each.close();
 });
 
 test("a token that REST refuses is asked for again, once", async () => {

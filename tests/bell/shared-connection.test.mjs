@@ -12,7 +12,7 @@ beforeEach(() => {
 
 /** A tab: what it has heard, and its connections to the server, which the test plays. */
 function tab() {
-  const made = { events: [], states: [], servers: [], refreshed: [] };
+  const made = { events: [], states: [], servers: [], refreshed: [], messages: [] };
   made.shared = new SharedConnection("line", {
     connect: (onEvent, onState) => {
       const server = { event: onEvent, state: (state, more) => onState({ state, ...more }), open: true };
@@ -21,6 +21,7 @@ function tab() {
     },
     onEvent: (name, payload, handover) => made.events.push(handover ? [name, payload, "handover"] : [name, payload]),
     onState: ({ state }) => made.states.push(state),
+    onTab: (message) => made.messages.push(message),
   });
   made.shared.open();
   made.hang = () => (channel.hangs = true);
@@ -53,11 +54,21 @@ test("one tab has the connection, and the others hear what it hears", async () =
 test("a tab that comes later is told the state, and who is connected with which count", async () => {
   const [first] = await tabs(1);
   first.servers[0].state("live");
-  first.servers[0].event("connected", { userId: "7", unreadCount: 1 });
-  first.servers[0].event("unread_count", { unreadCount: 2 });
+  first.servers[0].event("connected", { userId: "7", unreadCount: 1, unseenCount: 1 });
+  first.servers[0].event("unread_count", { unreadCount: 2, unseenCount: 0 });
   const [second] = await tabs(1);
   assert.equal(second.states.at(-1), "live");
-  assert.deepEqual(second.events, [["connected", { userId: "7", unreadCount: 2 }]]);
+  assert.deepEqual(second.events, [["connected", { userId: "7", unreadCount: 2, unseenCount: 0 }]]);
+});
+
+test("tabs tell each other what only they know, whoever leads", async () => {
+  const all = await tabs(3);
+  all[0].shared.post({ hello: true });
+  all[1].shared.post({ hello: false });
+  await settled();
+  assert.deepEqual(all.map((each) => each.messages), [
+    [{ hello: false }], [{ hello: true }], [{ hello: true }, { hello: false }],
+  ]);
 });
 
 test("when the tab that leads goes, one other leads; what is replayed to it then is news", async () => {

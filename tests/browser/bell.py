@@ -98,8 +98,11 @@ class Bell:
         return await self.host.evaluate(script, argument)
 
 
-async def save_many(service: Service, user: str, count: int) -> None:
-    """Messages "number 0" and so on, which another of the user's devices has received: straight into the database."""
+async def save_many(service: Service, user: str, count: int, words: str = "") -> None:
+    """Messages "number 0" and so on, and `words`, which another of the user's devices has received.
+
+    They are written straight into the database.
+    """
     assert service.home
     store = create_store(f"sqlite:///{service.home.data / 'eventide.db'}")
     new_id, now = IdGenerator(), utc_now()
@@ -107,7 +110,7 @@ async def save_many(service: Service, user: str, count: int) -> None:
     try:
         await store.add(
             [
-                Notification(new_id(now), user, Draft(message=f"number {number}"), now, Status.DELIVERED, now)
+                Notification(new_id(now), user, Draft(message=f"number {number}{words}"), now, Status.DELIVERED, now)
                 for number in range(count)
             ]
         )
@@ -152,8 +155,12 @@ class Application:
     ) -> str:
         """The address of a page with one bell, or with the elements `bells`; `html`: the root's attributes."""
         bells = markup(token, attributes) if bells is None else bells
+        return self.paste(PAGE.format(bells=bells, html=html, service=service.base_url))
+
+    def paste(self, page: str) -> str:
+        """The address of a page that is just this."""
         path = f"/{len(self._pages)}.html"
-        self._pages[path] = PAGE.format(bells=bells, html=html, service=service.base_url)
+        self._pages[path] = page
         return self.origin + path
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, WebError
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Frame, Locator, Page, WebError
 
 from ..frontends.page import JS
 
@@ -60,7 +60,7 @@ class Device:
             )
 
 
-async def no_violations(page: Page, within: str | None = None) -> None:
+async def no_violations(page: Page | Frame, within: str | None = None) -> None:
     """Fail if axe-core finds anything in the page (or in what the selector `within` finds) that keeps people out.
 
     Needs the fixture `node_modules`.

@@ -10,7 +10,7 @@ from .device import Device, no_violations, screenshot
 
 
 async def test_the_demo_page_connects(demo: Service, page: Page, node_modules: None) -> None:
-    await page.goto(f"{demo.base_url}/client/#bob")
+    await page.goto(f"{demo.base_url}/client/#bob-phone")
     await expect(page.locator(".device [data-part=state]")).to_contain_text("Live")
     await screenshot(page, "infrastructure")
 

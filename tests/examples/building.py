@@ -16,7 +16,7 @@ from ..require import missing
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOOLCHAIN = Path(__file__).parent / "toolchain"
 NEW_ENOUGH = (22, 22, 3)
-"""The least Node that both examples say they need."""
+"""The least Node that all examples work with."""
 
 
 def environment() -> dict[str, str]:

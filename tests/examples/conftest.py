@@ -14,7 +14,7 @@ from ..browser.conftest import chromium, device, open_device  # noqa: F401 - fix
 from .building import EXAMPLES, build, environment
 from .stage import Stage
 
-BUILT = ("angular", "react")
+BUILT = ("angular", "react", "vue")
 OpenStage = Callable[[str], Awaitable[Stage]]
 
 
@@ -46,9 +46,9 @@ def built(
     return built
 
 
-@pytest.fixture(params=[*BUILT, "plain"])
+@pytest.fixture(params=["angular", "react", "plain"])
 def example(request: pytest.FixtureRequest) -> str:
-    """Each of them."""
+    """Each that has both pages."""
     return str(request.param)
 
 

@@ -9,10 +9,10 @@ import pytest
 from .building import EXAMPLES
 
 COPIES = {
-    "styles": ("angular/src/styles.css", "react/src/styles.css", "plain/styles.css"),
+    "styles": ("angular/src/styles.css", "react/src/styles.css", "vue/src/styles.css", "plain/styles.css"),
     "types": ("angular/src/app/eventide.ts", "react/src/eventide.ts"),
-    "icons": ("angular/public/favicon.svg", "react/public/favicon.svg", "plain/favicon.svg"),
-    "config": ("angular/public/config.json", "react/public/config.json", "plain/config.json"),
+    "icons": (*(f"{name}/public/favicon.svg" for name in ("angular", "react", "vue")), "plain/favicon.svg"),
+    "config": (*(f"{name}/public/config.json" for name in ("angular", "react", "vue")), "plain/config.json"),
 }
 """Each example stands alone, so that it can be copied: what they have in common, each has."""
 

@@ -51,9 +51,16 @@ class FakeHub(Hub):
     """A hub with fake sessions, which notes whose counts may have changed."""
 
     def __init__(self) -> None:
-        super().__init__(metrics=Metrics(), counts_changed=self._note_changes, read_counts=self._counts)
+        super().__init__(
+            metrics=Metrics(),
+            counts_changed=self._note_changes,
+            counts_at_once=self._at_once,
+            read_counts=self._counts,
+        )
         self.changed: list[UserId] = []
         self.counts: Mapping[UserId, Counts] = {}
+        self.asked: asyncio.Event | None = None
+        """If there is one: set it to have the counts of a crowd answered, which are those in `counts`."""
 
     def _note_changes(self, users: Iterable[UserId]) -> None:
         self.changed += users
@@ -65,6 +72,12 @@ class FakeHub(Hub):
 
     async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
         return {user: self.counts.get(user, Counts(0, 0)) for user in users}
+
+    async def _at_once(self, users: Collection[UserId], within: float) -> Mapping[UserId, Counts]:
+        if self.asked is not None:
+            await self.asked.wait()
+        self._note_changes(user for user in users if user not in self.counts)
+        return {user: self.counts[user] for user in users if user in self.counts}
 
     def add(
         self, user: UserId, *, dialect: Dialect = NOTIFICATIONS, opened_at: datetime = START, live: bool = True

@@ -113,6 +113,78 @@ class TestWrites:
         assert events(transports[4]) == ['["unread_count",{"unreadCount":1,"unseenCount":0}]']
 
 
+class TestCrowd:
+    """The counts of many leave with what has changed them."""
+
+    CROWD = tuple(f"user {number}" for number in range(hub_module.CROWD))
+
+    async def test_notification_count_and_ping_are_one_write(self) -> None:
+        hub, carrier = FakeHub(), FakeCarrier()
+        transports = [hub.add(user) for user in self.CROWD]
+        transports[0].send = carried_by(carrier).send  # type: ignore[method-assign]
+        hub.counts = dict.fromkeys(self.CROWD, Counts(3, 1))
+        await show(hub, *[saved("Hello", user) for user in self.CROWD])
+        [written] = carrier.written
+        assert written.count(b"Hello") == 2
+        assert written.index(b"Hello") < written.index(b'["unread_count",{"unreadCount":3,"unseenCount":1}]')
+        assert written.endswith(b"\x81\x012")
+        assert [len(packets) for [packets] in (transport.written for transport in transports[1:])] == [3] * 99
+        assert hub.changed == []
+
+    async def test_who_has_no_count_yet_is_told_it_later(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add(user) for user in self.CROWD]
+        hub.counts = {"user 7": Counts(3, 1)}
+        await show(hub, *[saved("Hello", user) for user in self.CROWD])
+        assert [len(transport.written[0]) for transport in transports[6:9]] == [2, 3, 2]
+        assert hub.changed == [user for user in self.CROWD if user != "user 7"]
+
+    async def test_a_few_do_not_wait_for_counts(self) -> None:
+        hub = FakeHub()
+        hub.asked = asyncio.Event()
+        alice = hub.add("alice")
+        await show(hub, saved("Hello"))
+        assert messages(alice) == ["Hello"]
+        assert hub.changed == ["alice"]
+
+    async def test_who_is_being_welcomed_is_told_the_count_at_once_and_the_notification_after_the_replay(self) -> None:
+        hub = FakeHub()
+        transports = [hub.add(user, live=user != "user 7") for user in self.CROWD]
+        hub.counts = dict.fromkeys(self.CROWD, Counts(3, 1))
+        await show(hub, *[saved("Hello", user) for user in self.CROWD])
+        assert events(transports[7]) == ['["unread_count",{"unreadCount":3,"unseenCount":1}]']
+        [session] = hub.of_user("user 7")
+        await Replay(Metrics()).go_live(session)
+        assert [len(packets) for packets in transports[7].written] == [1, 2]
+
+    async def test_it_is_shown_also_when_its_caller_does_not_wait_for_the_counts(self) -> None:
+        hub = FakeHub()
+        hub.asked = asyncio.Event()
+        transports = [hub.add(user) for user in self.CROWD]
+        showing = asyncio.create_task(show(hub, *[saved("Hello", user) for user in self.CROWD]))
+        await asyncio.sleep(0)
+        assert not showing.done()
+        assert transports[0].written == []
+        showing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await showing
+        assert [messages(transport) for transport in transports] == [["Hello"]] * len(transports)
+
+    async def test_a_count_does_not_wait_with_what_has_to_wait_for_the_store(self) -> None:
+        hub = FakeHub()
+        hub.asked = asyncio.Event()
+        hub.counts = dict.fromkeys(self.CROWD, Counts(3, 1))
+        transports = [hub.add(user) for user in self.CROWD]
+        showing = asyncio.create_task(show(hub, *[saved("Hello", user) for user in self.CROWD]))
+        await asyncio.sleep(0)
+        hub.begin_to_hold()
+        hub.asked.set()
+        await showing
+        assert hub.changed == list(self.CROWD)
+        await hub.release()
+        assert [len(packets) for [packets] in (transport.written for transport in transports)] == [2] * len(transports)
+
+
 class TestTurns:
     async def test_the_loop_is_not_held_by_a_broadcast(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Counted, not timed: nowhere are more than `AT_ONCE` sessions written to without a turn for others."""
@@ -165,12 +237,12 @@ class TestTurns:
         noon = wire.announcement(Announcement(new_id(START), Draft(message="Noon"), START))
         await asyncio.gather(
             hub.announce(noon, stored=True),
-            show(hub, saved("one", "user 1400")),
-            show(hub, saved("two", "user 1400")),
+            show(hub, saved("one", f"user {AT_ONCE * 2}")),
+            show(hub, saved("two", f"user {AT_ONCE * 2}")),
             hub.emit("closed", {}, None),
         )
-        assert messages(transports[1400]) == ["Noon", "one", "two"]
-        assert events(transports[1400])[-1] == '["closed",{}]'
+        assert messages(transports[AT_ONCE * 2]) == ["Noon", "one", "two"]
+        assert events(transports[AT_ONCE * 2])[-1] == '["closed",{}]'
 
     async def test_a_caller_that_goes_away_does_not_end_it(self) -> None:
         hub = FakeHub()

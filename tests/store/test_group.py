@@ -24,7 +24,7 @@ from eventide_notify.store.sql import SqlStore
 
 from .backends import PERSISTENT, SQL, Backend
 from .calls import mark_read, unread_counts
-from .samples import LATER, NOW, announcement, archived, delivered, ids, read, sample, samples, seen
+from .samples import LATER, NOW, announcement, archived, delivered, ids, read, receipts, sample, samples, seen
 
 
 class Doing:
@@ -193,6 +193,26 @@ async def test_changes_of_all_kinds_are_made_together_unless_they_are_of_the_sam
     expected = [read(own[0]), seen(delivered(own[1])), seen(own[2]), own[3]]
     assert await store.page("42", limit=9, now=NOW) == expected[::-1]
     assert await store.page("43", limit=9, now=NOW, archived=True) == [archived(hers[0])]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_receipts_of_many_are_written_together_and_each_changes_its_user_s_once(store: Any) -> None:
+    own, hers = samples(4), samples(4, 'a "b", c')
+    await store.add([*own, *hers])
+    crossed = [replace(own[3], user_id="43"), replace(own[3], id=f"{own[3].id},{hers[3].id}")]
+    writer = store._database._receipts
+    with patch.object(writer, "deliver", wraps=writer.deliver) as deliver:
+        changed = await asyncio.gather(
+            store.mark_delivered(receipts([own[0], own[0], hers[0]]), now=NOW),
+            store.mark_delivered(receipts([own[0], own[1], *crossed]), now=LATER),
+            store.mark_delivered(receipts(crossed), now=LATER),
+            store.mark_delivered(receipts([hers[1]]), now=LATER),
+        )
+    assert [len(call.args[0]) for call in deliver.await_args_list] == [4]
+    assert list(changed) == [2, 1, 0, 1]
+    times = {each.id: each.delivered_at for each in await store.page("42", limit=10, now=NOW)}
+    assert times == {own[0].id: NOW, own[1].id: LATER, own[2].id: None, own[3].id: None}
+    assert ids(await store.pending('a "b", c', limit=10, now=NOW)) == ids(hers[2:])
 
 
 @pytest.mark.parametrize("backend", SQL, indirect=True)

@@ -330,7 +330,7 @@ async def test_forty_packets_in_one_post_get_forty_answers(client: PollingClient
     posted = await client.post(*packets)
     assert (posted.status, posted.text) == (200, "ok")
     await client.frame(lambda frame: frame.startswith("43/notifications,139["))
-    expected = [f'43/notifications,{number}[{{"unreadCount":0}}]' for number in range(100, 140)]
+    expected = [f'43/notifications,{number}[{{"unreadCount":0,"unseenCount":0}}]' for number in range(100, 140)]
     assert [frame for frame in client.frames if frame.startswith("43/notifications,1")] == expected
 
 

@@ -61,6 +61,12 @@ class Frame:
         self._wire: bytes | None = None
         self._asking: bytes | None = None
 
+    def then(self, other: Frame) -> Frame:
+        """Both together."""
+        both = Frame(*self.packets, *other.packets)
+        both._wire = self.wire + other.wire
+        return both
+
     @property
     def wire(self) -> bytes:
         """The WebSocket frames."""

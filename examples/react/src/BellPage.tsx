@@ -1,19 +1,15 @@
 import type { OpenDetail } from "eventide-bell";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { useNavigate } from "react-router";
 
+import { EventideBell } from "./EventideBell";
 import { useSession } from "./session";
 
 export function BellPage() {
   const { service, getToken } = useSession();
   const [unreadCount, setUnreadCount] = useState<number | null>(null);
+  const [failed, setFailed] = useState(false);
   const navigate = useNavigate();
-
-  // React sets properties only on an element that knows them: so the element comes first.
-  const [known, setKnown] = useState<boolean>();
-  useEffect(() => {
-    import(/* @vite-ignore */ `${service}/client/eventide-bell.js`).then(() => setKnown(true), () => setKnown(false));
-  }, [service]);
 
   function follow(event: CustomEvent<OpenDetail>) {
     const { origin, href } = new URL(event.detail.url);
@@ -27,17 +23,16 @@ export function BellPage() {
       <div className="row">
         <h1>The bell</h1>
         <div className="push">
-          {known && (
-            <eventide-bell
-              url={service}
-              getToken={getToken}
-              onopen={follow}
-              onunread={(event) => setUnreadCount(event.detail.unreadCount)}
-            />
-          )}
+          <EventideBell
+            url={service}
+            getToken={getToken}
+            onopen={follow}
+            onunread={(event) => setUnreadCount(event.detail.unreadCount)}
+            onLoadError={() => setFailed(true)}
+          />
         </div>
       </div>
-      {known === false && <p className="wrong" role="alert">The bell could not be loaded from {service}.</p>}
+      {failed && <p className="wrong" role="alert">The bell could not be loaded from {service}.</p>}
       {Boolean(unreadCount) && (
         <p>The page knows it, too: <strong data-testid="count">{unreadCount} unread</strong>.</p>
       )}

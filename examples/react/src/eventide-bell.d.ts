@@ -1,12 +1,15 @@
-import type { EventideBell, OpenDetail, UnreadDetail } from "eventide-bell";
+import type { EventideBell, EventideBellEventMap } from "eventide-bell";
 import type { DetailedHTMLProps, HTMLAttributes } from "react";
 
-interface BellProps extends HTMLAttributes<EventideBell> {
+type Handlers = {
+  [Type in keyof EventideBellEventMap as `on${Type}`]?: (event: EventideBellEventMap[Type]) => void;
+};
+
+interface BellProps extends HTMLAttributes<EventideBell>, Handlers {
   url?: string;
   token?: string;
   getToken?: EventideBell["getToken"];
-  onopen?: (event: CustomEvent<OpenDetail>) => void;
-  onunread?: (event: CustomEvent<UnreadDetail>) => void;
+  "view-all"?: string;
 }
 
 declare module "react" {

@@ -1,0 +1,48 @@
+/** Notifications of the operating system, while nobody sees the page. */
+
+import { safeUrl } from "./text.js";
+
+/** @typedef {import("../eventide-bell.js").Notification} Item */
+
+export class Desktop {
+  /** @type {Map<string, Notification>} */
+  #shown = new Map();
+
+  /** Whether the reader can be asked. */
+  get canAsk() {
+    return globalThis.Notification?.permission === "default";
+  }
+
+  /** To be called when the reader clicks: browsers refuse it otherwise. */
+  async ask() {
+    return (await globalThis.Notification?.requestPermission()) ?? "denied";
+  }
+
+  /**
+   * @param {Item} item
+   * @param {() => void} follow the reader has clicked on it
+   */
+  show(item, follow) {
+    if (globalThis.Notification?.permission !== "granted") return;
+    const icon = item.avatar && safeUrl(item.avatar)?.href;
+    const text = item.title ? { body: item.message } : {};
+    try {
+      // The same tag in another tab: it is one notification.
+      const shown = new Notification(item.title || item.message, { tag: item.id, ...text, ...(icon ? { icon } : {}) });
+      shown.onclick = () => {
+        globalThis.focus();
+        shown.close();
+        follow();
+      };
+      shown.onclose = () => this.#shown.delete(item.id);
+      this.#shown.set(item.id, shown);
+    } catch {
+      // Browsers of telephones have them for service workers only.
+    }
+  }
+
+  /** @param {readonly string[]} ids */
+  close(ids = [...this.#shown.keys()]) {
+    for (const id of ids) this.#shown.get(id)?.close();
+  }
+}
