@@ -56,7 +56,7 @@ export class Composer {
     if (this.#isSample && this.#sample !== ANNOUNCEMENT) this.#fill(this.#sample);
   }
 
-  /** Send what the form says. */
+  /** Send what the form says. While that is tried again, the button is off, and it is said why. */
   async send() {
     if (this.#sending) return;
     this.#sending = true;
@@ -66,6 +66,7 @@ export class Composer {
       this.#showProblem(problem);
     } finally {
       this.#sending = false;
+      this.#button.ariaDisabled = "false";
     }
   }
 
@@ -73,6 +74,10 @@ export class Composer {
   say(text, wrong = false) {
     $("sent").textContent = text;
     $("sent").classList.toggle("wrong", wrong);
+  }
+
+  get #button() {
+    return this.#form.querySelector(".primary");
   }
 
   get #boxes() {
@@ -140,11 +145,16 @@ export class Composer {
     const to = this.#to;
     for (const field of this.#form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     if (!to.length) throw new Error("Choose at least one recipient.");
-    const answer = await this.#backEnd.post(path, body, () => this.say("The server cannot be reached. Trying again …"));
+    const answer = await this.#backEnd.post(path, body, () => this.#waits());
     this.#sent(answer.notifications ?? [answer], body);
     this.say(answer.notifications ? this.#savedFor(to) : "201 Created: announced to everybody.");
     if (!answer.notifications) this.#offerToRetract(answer.id, body.title ?? body.message);
     if (this.#isSample) this.#fillNext(to);
+  }
+
+  #waits() {
+    this.#button.ariaDisabled = "true";
+    this.say("The server cannot be reached. Trying again … The next can be sent after that.", true);
   }
 
   #savedFor(to) {
@@ -183,7 +193,7 @@ export class Composer {
     await this.#backEnd.retract(id);
     const next = entry.nextElementSibling ?? entry.previousElementSibling;
     entry.remove();
-    (next?.querySelector("button") ?? $("compose").querySelector(".primary")).focus();
+    (next?.querySelector("button") ?? this.#button).focus();
     this.say("204 No Content: retracted, and removed from every screen.");
   }
 }

@@ -353,11 +353,17 @@ async def test_everything_catches_up_after_the_server_was_stopped(shown: Demo, d
     stop = shown.page.get_by_role("button", name="Stop the server for 5 s")
     await stop.click()
     await expect(shown.page.locator("#server")).to_contain_text("The server is stopped. It is back in")
-    await expect(shown.said).to_have_text("The server cannot be reached. Trying again …")
+    await expect(shown.said).to_have_text(
+        "The server cannot be reached. Trying again … The next can be sent after that."
+    )
+    await expect(shown.said).to_have_class("wrong")
+    await expect(shown.send).to_have_attribute("aria-disabled", "true")
     for pane in (shown.laptop, shown.phone, shown.bob):
         await expect(pane.root).to_have_attribute("data-state", re.compile("reconnecting|offline"))
     await screenshot(shown.page, "demo-stopped")
     await expect(shown.said).to_have_text("201 Created: saved for Alice and Bob.")
+    await expect(shown.said).not_to_have_class("wrong")
+    await expect(shown.send).to_have_attribute("aria-disabled", "false")
     await expect(shown.page.locator("#server")).to_contain_text("The server listens again.")
     for pane in (shown.laptop, shown.phone, shown.bob):
         await pane.is_in_state("live")
