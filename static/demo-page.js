@@ -52,7 +52,7 @@ class DemoPage {
   start(canStop) {
     this.#screens.start();
     $("many").addEventListener("click", () => this.#sendMany());
-    if (canStop) offerToStop(this.#backEnd, () => this.#composer.send());
+    if (canStop) offerToStop(this.#backEnd, () => this.#composer.send(), () => this.#live === this.#screens.devices.length);
     showSnippets(() => tokenOf(this.#screens.users[0] ?? this.#users[0].id));
     $("to-code").addEventListener("click", (event) => {
       event.preventDefault(); // the address says which devices are on
@@ -93,10 +93,14 @@ class DemoPage {
     }
   }
 
+  /** How many devices are connected. */
+  get #live() {
+    return this.#screens.devices.filter(({ status }) => status.state === "live").length;
+  }
+
   /** The page's sun stands as high as devices are connected. */
   #showSky() {
     const { devices } = this.#screens;
-    const live = devices.filter(({ status }) => status.state === "live").length;
-    document.body.style.setProperty("--daylight", devices.length ? live / devices.length : 0);
+    document.body.style.setProperty("--daylight", devices.length ? this.#live / devices.length : 0);
   }
 }

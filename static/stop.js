@@ -4,16 +4,16 @@ import { $, attempt } from "./dom.js";
 
 const TICK = 250;
 
-/** `stopped()`: it has just been. */
-export function offerToStop(backEnd, stopped) {
+/** `stopped()`: it has just been, and something is to be sent. `allLive()`: whether every device is. */
+export function offerToStop(backEnd, stopped, allLive) {
   const button = $("stop");
   button.hidden = false;
   button.addEventListener("click", () => {
-    if (button.ariaDisabled !== "true") attempt(() => stop(button, backEnd, stopped));
+    if (button.ariaDisabled !== "true") attempt(() => stop(button, backEnd, stopped, allLive));
   });
 }
 
-async function stop(button, backEnd, stopped) {
+async function stop(button, backEnd, stopped, allLive) {
   button.ariaDisabled = "true";
   try {
     const { seconds } = await backEnd.stopServer();
@@ -23,6 +23,17 @@ async function stop(button, backEnd, stopped) {
   } finally {
     button.ariaDisabled = "false";
   }
+  awaitAll(button, allLive);
+}
+
+/** Say when all devices are back, unless the server is stopped again before. */
+function awaitAll(button, allLive) {
+  const timer = setInterval(() => {
+    const again = button.ariaDisabled === "true";
+    if (!again && !allLive()) return;
+    clearInterval(timer);
+    if (!again) $("server").textContent = "The server listens again, and all devices are live.";
+  }, TICK);
 }
 
 function countDown(seconds) {
@@ -30,7 +41,7 @@ function countDown(seconds) {
   return new Promise((resolve) => {
     const show = () => {
       const left = Math.ceil((end - Date.now()) / 1000);
-      if (left > 0) $("server").textContent = `The server is stopped. It is back in ${left} s.`;
+      if (left > 0) $("server").textContent = `The server is stopped, and back in ${left} s. Meanwhile this page sends what the form says, to show that nothing is lost.`;
       else resolve(clearInterval(timer));
     };
     const timer = setInterval(show, TICK);
