@@ -14,11 +14,11 @@ const written = (body) => `{${Object.entries(body).map(([name, value]) => `\n   
 export class Composer {
   #backEnd;
   #users;
-  #shown = [];
   #on = [];
   #sent;
   #form = $("compose");
   #sample = SAMPLES[0];
+  #chose = false; // whether the reader said to whom
   #next = 0;
   #sending = false;
 
@@ -49,11 +49,15 @@ export class Composer {
     return this.#to.includes(EVERYBODY) ? this.#users.map(({ id }) => id) : this.#to;
   }
 
-  /** Who has a device that is seen: they are sent to, unless the reader wants something else. And who has one at all. */
+  /**
+   * Who has a device that is seen, and who has one at all. Who sends wants to see it arrive: it is to one of the
+   * former, unless the reader has said to whom, or written something else.
+   */
   showFor(seen, on) {
-    this.#shown = seen;
     this.#on = on;
-    if (this.#isSample && this.#sample !== ANNOUNCEMENT) this.#fill(this.#sample);
+    if (this.#chose || !this.#isSample || !seen.length || this.#to.some((id) => seen.includes(id))) return;
+    for (const box of this.#boxes) box.checked = box.value === seen[0];
+    this.#showRequest();
   }
 
   /** Send what the form says. While that is tried again, the button is off, and it is said why. */
@@ -90,10 +94,11 @@ export class Composer {
 
   /** Everybody is an announcement: either that, or some users. Each has samples of its own. */
   #chosen({ value, checked }) {
+    this.#chose = true;
     const toEverybody = checked && value === EVERYBODY;
     for (const box of this.#boxes) if (checked && (box.value === EVERYBODY) !== toEverybody) box.checked = false;
     const next = toEverybody ? ANNOUNCEMENT : this.#sample === ANNOUNCEMENT ? SAMPLES[this.#next] : this.#sample;
-    if (next !== this.#sample && this.#isSample) this.#fill(next, this.#to);
+    if (next !== this.#sample && this.#isSample) this.#fill(next);
     this.#showRequest();
   }
 
@@ -102,18 +107,10 @@ export class Composer {
     return FIELDS.every((name) => this.#form.elements[name].value === this.#sample[name]);
   }
 
-  #fill(sample, to = this.#meant(sample)) {
+  #fill(sample) {
     this.#sample = sample;
     for (const name of FIELDS) this.#form.elements[name].value = sample[name];
-    for (const box of this.#boxes) box.checked = to.includes(box.value);
     this.#showRequest();
-  }
-
-  /** For whom it is, of those who are shown: who sends wants to see it arrive. */
-  #meant({ to }) {
-    const shown = to.filter((id) => id === EVERYBODY || this.#shown.includes(id));
-    if (shown.length) return shown;
-    return this.#shown.length ? this.#shown.slice(0, 1) : to;
   }
 
   /** What is asked of the server: `{path, body}`. */
@@ -149,7 +146,7 @@ export class Composer {
     this.#sent(answer.notifications ?? [answer], body);
     this.say(answer.notifications ? this.#savedFor(to) : "201 Created: announced to everybody.");
     if (!answer.notifications) this.#offerToRetract(answer.id, body.title ?? body.message);
-    if (this.#isSample) this.#fillNext(to);
+    if (this.#isSample) this.#fillNext();
   }
 
   #waits() {
@@ -172,11 +169,10 @@ export class Composer {
     wrong[0]?.focus();
   }
 
-  /** The next sample, to whom it is meant for, unless the reader chose others. */
-  #fillNext(to) {
-    const chosen = this.#sample !== ANNOUNCEMENT && to.join() !== this.#meant(this.#sample).join();
-    if (this.#sample !== ANNOUNCEMENT) this.#next = (this.#next + 1) % SAMPLES.length;
-    this.#fill(SAMPLES[this.#next], chosen ? to : undefined);
+  #fillNext() {
+    if (this.#sample === ANNOUNCEMENT) return; // the only one to everybody
+    this.#next = (this.#next + 1) % SAMPLES.length;
+    this.#fill(SAMPLES[this.#next]);
   }
 
   #offerToRetract(id, title) {

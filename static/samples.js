@@ -4,14 +4,13 @@ export const EVERYBODY = "*";
 
 const PHOTO = "/client/photos.html";
 
-/** `to`: for whom it is meant; others may have it as well. */
 export const SAMPLES = [
-  { to: ["alice"], title: "Dana commented on your photo", message: "“Is that green light the pier?”", type: "NEW_COMMENT", link: `${PHOTO}#1` },
-  { to: ["bob"], title: "Dana answered you", message: "“It is. Come over before the tide turns.”", type: "NEW_COMMENT", link: `${PHOTO}#2` },
-  { to: ["alice", "bob"], title: "Low tide at 19:42", message: "The path to the island is open for two hours.", type: "REMINDER", link: `${PHOTO}#2` },
-  { to: ["alice", "bob"], title: "Your prints are ready", message: "Twelve photos, at the shop by the harbour.", type: "ORDER", link: "" },
+  { title: "Dana commented on your photo", message: "“Is that green light the pier?”", type: "NEW_COMMENT", link: `${PHOTO}#1` },
+  { title: "Dana answered you", message: "“Then I’ll come over before the tide turns.”", type: "NEW_COMMENT", link: `${PHOTO}#2` },
+  { title: "Low tide at 19:42", message: "The path to the island is open for two hours.", type: "REMINDER", link: `${PHOTO}#2` },
+  { title: "Your prints are ready", message: "Twelve photos, at the shop by the harbour.", type: "ORDER", link: "" },
 ];
-export const ANNOUNCEMENT = { to: [EVERYBODY], title: "Maintenance at noon", message: "Pier is closed for five minutes.", type: "SYSTEM", link: "" };
+export const ANNOUNCEMENT = { title: "Maintenance at noon", message: "Pier is closed for five minutes.", type: "SYSTEM", link: "" };
 
 /** One of many. */
 export const liked = (number, of) => ({ title: "Somebody likes your photo", message: `Like ${number} of ${of}`, type: "LIKE" });

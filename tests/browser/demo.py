@@ -101,10 +101,14 @@ class Demo:
         """The switch of a device."""
         return self.page.locator(f"#switches button[value={id}]")
 
+    async def choose(self, *names: str) -> None:
+        """Send to these, and nobody else."""
+        for choice in await self.page.locator("#recipients label").all():
+            await choice.locator("input").set_checked((await choice.inner_text()).strip() in names)
+
     async def write(self, message: str, *, to: str, **fields: str) -> None:
         """Fill in the form; `to`: the names on the buttons."""
-        for choice in await self.page.locator("#recipients label").all():
-            await choice.locator("input").set_checked((await choice.inner_text()).strip() in to.split())
+        await self.choose(*to.split())
         await self.page.locator("#fields").evaluate("details => (details.open = true)")
         if fields.keys() - {"title"}:
             await self.page.get_by_text("Type and link").click()

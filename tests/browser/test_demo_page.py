@@ -57,15 +57,18 @@ async def open_demo(demo: Service, device: Device, devices: tuple[str, ...] = ()
 # The first test, because the picture should have nothing but what belongs to it.
 async def test_the_picture_in_the_readme(demo: Service, open_device: OpenDevice, node_modules: None) -> None:
     page = await open_demo(demo, await open_device(viewport={"width": 1280, "height": 1000}))
-    for _ in range(2):
-        await page.send.click()
-        await expect(page.said).to_contain_text("201")
+    await page.send.click()
+    await expect(page.said).to_contain_text("saved for Alice.")
+    await page.choose("Bob")
+    await page.send.click()
+    await expect(page.said).to_contain_text("saved for Bob.")
     await page.laptop.open()
     await page.phone.open()
     await page.laptop.act("Dana commented", "Mark as read")
     await page.passed("alice", "Dana commented", *WHOLE, "read")
     await page.unfold("timelines-panel", "frames")
     await page.bob.press("cut")
+    await page.choose("Alice", "Bob")
     await page.send.click()
     await page.passed("alice", "Low tide", *WHOLE)
     await expect(page.station("bob", "Low tide", "arrived")).to_contain_text("offline, not yet")
@@ -86,12 +89,34 @@ async def test_who_presses_send_sees_it_arrive(shown: Demo) -> None:
         await expect(toast).to_be_in_viewport()
     await expect(shown.bob.toasts).to_have_count(0)
     await shown.send.click()
-    await expect(shown.said).to_have_text("201 Created: saved for Bob.")
-    await expect(shown.bob.toast("Dana answered you")).to_be_visible()
+    for pane in (shown.laptop, shown.phone):
+        await expect(pane.toast("Dana answered you")).to_be_visible()
+    await expect(shown.said).to_have_text("201 Created: saved for Alice.")
+    await shown.choose("Alice", "Bob")
     await shown.send.click()
     await expect(shown.said).to_have_text("201 Created: saved for Alice and Bob.")
     for pane in (shown.laptop, shown.phone, shown.bob):
         await expect(pane.toast("Low tide")).to_be_visible()
+
+
+async def test_who_is_chosen_stays_chosen(shown: Demo) -> None:
+    await shown.choose("Bob")
+    await shown.send.click()
+    await expect(shown.bob.toast("Dana commented")).to_be_visible()
+    await shown.switch("carol-laptop").click()
+    await shown.switch("bob-phone").click()
+    await expect(shown.page.locator(".device")).to_have_count(3)
+    await expect(shown.page.locator("#recipients :checked")).to_have_value("bob")
+    await shown.send.click()
+    await expect(shown.said).to_contain_text("saved for Bob. No device of Bob is on this page")
+    await shown.choose("Everybody")
+    await shown.send.click()
+    await expect(shown.said).to_have_text("201 Created: announced to everybody.")
+    await expect(shown.page.get_by_label("Title")).to_have_value("Maintenance at noon")
+    await shown.page.get_by_role("button", name="Retract: Maintenance at noon").click()
+    await expect(shown.said).to_contain_text("204")
+    await shown.choose("Alice")
+    await expect(shown.page.get_by_label("Title")).to_have_value("Low tide at 19:42")
 
 
 async def test_it_is_sent_to_a_user_whose_screen_is_shown(demo: Service, device: Device) -> None:
@@ -552,7 +577,7 @@ async def test_what_moves_stands_still_for_who_wants_that(demo: Service, open_de
     await page.page.emulate_media(reduced_motion="reduce")
     await page.page.evaluate("window.moved = 0")
     await page.send.click()
-    await page.passed("bob", "Dana answered you", *WHOLE)
+    await page.passed("alice", "Dana answered you", *WHOLE)
     assert await page.page.evaluate("window.moved") == 0
     for frame in page.page.frames:
         moving = """[...document.querySelectorAll("*")].filter((element) => {
