@@ -1,7 +1,7 @@
 /** A device on the page: its screen, what its connection is doing, and what can be done to it. */
 
 import { attempt, clone, drawSoon, partsOf, setText, showError } from "./dom.js";
-import { clock, serverTime } from "./server-clock.js";
+import { serverTime, timeOfDay } from "./server-clock.js";
 
 const TRANSPORTS = { websocket: "WebSocket", polling: "long polling" };
 const CONTROLS = {
@@ -60,9 +60,9 @@ function stateText({ state, cutUntil, tokenEnds, report, since, code, transport 
   const texts = {
     connecting: "Connecting …",
     live: more ? `Live · ${more}` : "Live",
-    cut: `Offline for ${secondsTo(cutUntil)} s`,
+    cut: `Offline, back in ${secondsTo(cutUntil)} s`,
     reconnecting: "Reconnecting …",
-    offline: `Offline since ${clock(since ?? Date.now())}`,
+    offline: `Offline since ${timeOfDay(since ?? Date.now())}`,
     refused: `Refused · ${code}`,
     closed: "Closed by the server",
   };

@@ -14,5 +14,8 @@ export function setClock(time, askedAt, answeredAt = Date.now()) {
 /** What the server's clock shows when this machine's shows `at`; both in milliseconds since 1970. */
 export const serverTime = (at = Date.now()) => at + ahead;
 
-/** "10:02:03.123": how every time on the page is written. */
-export const clock = (time) => `${format.format(time)}.${String(Math.floor(time) % 1000).padStart(3, "0")}`;
+/** "10:02:03". */
+export const timeOfDay = (time) => format.format(time);
+
+/** "10:02:03.123": for times that are compared. */
+export const clock = (time) => `${timeOfDay(time)}.${String(Math.floor(time) % 1000).padStart(3, "0")}`;
