@@ -20,7 +20,7 @@ export class Device extends EventTarget {
   #tap = null;
   #restore = null; // ends the cut
   #bell = { state: "connecting" }; // what it has told
-  #unreadCount = null;
+  #newCount = null; // as on its badge
   #cutUntil = null;
   #tokenEnds = null; // known only while it is short
   #report = ""; // what has just happened
@@ -41,7 +41,7 @@ export class Device extends EventTarget {
     };
     bell.addEventListener("state", ({ detail }) => this.#stateChanged(detail));
     bell.addEventListener("unread", ({ detail }) => {
-      this.#unreadCount = detail.unreadCount;
+      this.#newCount = detail.unseenCount ?? detail.unreadCount;
       this.#changed();
     });
     bell.addEventListener("notification", ({ detail }) => this.#arrived(detail));
@@ -58,7 +58,7 @@ export class Device extends EventTarget {
       since: since?.getTime(),
       code,
       transport: this.#socket?.io.engine?.transport?.name,
-      unreadCount: this.#unreadCount,
+      newCount: this.#newCount,
       cutUntil: this.#cutUntil,
       tokenEnds: this.#tokenEnds,
       report: this.#report,

@@ -80,7 +80,7 @@ export class Screens {
   #open(button) {
     const device = button.make();
     this.#opened(device);
-    device.addEventListener("change", () => this.#tabs.count(device.id, device.status.unreadCount));
+    device.addEventListener("change", () => this.#tabs.count(device.id, device.status.newCount));
     const view = new DeviceView(device);
     const all = this.#switches;
     const after = all.slice(all.indexOf(button) + 1).find(({ value }) => this.#views.has(value));
@@ -92,7 +92,7 @@ export class Screens {
     const on = this.#switches.filter(({ value }) => this.#views.has(value));
     $("no-devices").hidden = on.length > 0;
     this.#tabs.show(on.map(({ value, textContent }) => ({ id: value, name: textContent, element: this.#views.get(value).element })));
-    for (const device of this.devices) this.#tabs.count(device.id, device.status.unreadCount);
+    for (const device of this.devices) this.#tabs.count(device.id, device.status.newCount);
     history.replaceState(null, "", on.length ? `#${on.map(({ value }) => value).join(",")}` : " "); // a reload shows the same
     this.#changed();
   }

@@ -36,9 +36,9 @@ export class Tabs {
     return [...this.#panels.values()].map(({ id }) => id);
   }
 
-  /** A number to show on a tab: what is unread there. */
-  count(id, unread) {
-    for (const [each, section] of this.#panels) if (section.id === id) each.dataset.unread = unread || "";
+  /** A number to show on a tab: what is new there. */
+  count(id, count) {
+    for (const [each, section] of this.#panels) if (section.id === id) each.dataset.count = count || "";
   }
 
   #select(chosen) {
