@@ -377,7 +377,9 @@ async def test_everything_catches_up_after_the_server_was_stopped(shown: Demo, d
     await shown.write("Sent while it was stopped", to="Alice Bob")
     stop = shown.page.get_by_role("button", name="Stop the server for 5 s")
     await stop.click()
-    await expect(shown.page.locator("#server")).to_have_text(re.compile(r"is stopped, and back in \d s. Meanwhile this page sends"))
+    await expect(shown.page.locator("#server")).to_have_text(
+        re.compile(r"stopped, and back in \d s. Meanwhile this page sends")
+    )
     await expect(shown.said).to_have_text(
         "The server cannot be reached. Trying again … The next can be sent after that."
     )
