@@ -33,7 +33,7 @@ CURL_TOKEN_TTL = 7 * 86_400.0
 """Seconds. The printed line should work as long as anybody scrolls back to it."""
 STOP_FOR = 5
 """Seconds that the server is away when the page stops it."""
-DEVELOPMENT_ORIGINS = ("http://localhost:4200", "http://localhost:5173", "http://localhost:8000")
+DEVELOPMENT_ORIGINS = tuple(f"http://{host}:{port}" for host in ("localhost", LOOPBACK) for port in (4200, 5173, 8000))
 """Where `ng serve`, Vite and `python -m http.server` serve an application: there the page's snippets work as pasted."""
 
 Interrupt = Callable[[float], None]

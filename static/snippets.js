@@ -9,6 +9,7 @@ const HIDDEN = "eyJ…"; // a token is for the server alone: what is shown on a 
 const html = (service, token) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>My application</title>
 <script type="module" src="${service}/client/eventide-bell.js"></script>
 <eventide-bell token="${token}"></eventide-bell>

@@ -198,8 +198,9 @@ def test_the_demos_database_is_a_file_unless_ours_is_named(environment: Environm
 
 
 def test_the_demo_lets_in_what_development_servers_on_this_machine_serve(environment: Environment) -> None:
-    assert "http://localhost:5173" in demo_settings().cors_origins
-    assert all(urlsplit(origin).hostname == "localhost" for origin in demo_settings().cors_origins)
+    origins = demo_settings().cors_origins
+    assert {"http://localhost:5173", "http://127.0.0.1:8000"} < set(origins)
+    assert all(urlsplit(origin).hostname in ("localhost", "127.0.0.1") for origin in origins)
     environment.has(FRONTEND_URL="http://app.example.com")
     assert demo_settings().cors_origins == ("http://app.example.com",)
 
