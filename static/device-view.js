@@ -41,9 +41,7 @@ export class DeviceView {
     const { status } = this.device;
     this.element.dataset.state = status.state;
     setText(this.#part("state"), stateText(status));
-    const note = noteOf(status);
-    setText(this.#part("note"), note);
-    this.#part("note").hidden = !note;
+    setText(this.#part("note"), noteOf(status));
     this.#enable("cut", status.state === "live");
     this.#enable("reload", status.state === "live");
     this.#enable("expire", status.state === "live" && !status.tokenEnds);
@@ -71,8 +69,8 @@ function stateText({ state, cutUntil, tokenEnds, report, since, code, transport 
 
 /** What is being done to the device, honestly. */
 function noteOf({ state, tokenEnds }) {
-  if (state === "cut") return "No frame passes in either direction, and neither side is told. To the server this device is still connected.";
-  if (tokenEnds) return "When the token expires, the server closes the transport. The client reconnects by itself with a new token.";
+  if (state === "cut") return "Nothing passes. To the server this device is still connected.";
+  if (tokenEnds) return "Then the server closes the transport, and the client gets a new token.";
   return "";
 }
 

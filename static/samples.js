@@ -5,7 +5,7 @@ export const EVERYBODY = "*";
 const PHOTO = "/client/photos.html";
 
 export const SAMPLES = [
-  { title: "Dana commented on your photo", message: "“Is that green light the pier?”", type: "NEW_COMMENT", link: `${PHOTO}#1` },
+  { title: "Dana commented", message: "“Is that green light the pier?”", type: "NEW_COMMENT", link: `${PHOTO}#1` },
   { title: "Dana answered you", message: "“Then I’ll come over before the tide turns.”", type: "NEW_COMMENT", link: `${PHOTO}#2` },
   { title: "Low tide at 19:42", message: "The path to the island is open for two hours.", type: "REMINDER", link: `${PHOTO}#2` },
   { title: "Your prints are ready", message: "Twelve photos, at the shop by the harbour.", type: "ORDER", link: "" },

@@ -84,7 +84,7 @@ async def test_who_presses_send_sees_it_arrive(shown: Demo) -> None:
     await shown.send.click()
     await expect(shown.said).to_have_text("201 Created: saved for Alice.")
     for pane in (shown.laptop, shown.phone):
-        toast = pane.toast("Dana commented on your photo")
+        toast = pane.toast("Dana commented")
         await expect(toast).to_contain_text("Is that green light the pier")
         await expect(toast).to_be_in_viewport()
     await expect(shown.bob.toasts).to_have_count(0)
@@ -97,6 +97,29 @@ async def test_who_presses_send_sees_it_arrive(shown: Demo) -> None:
     await expect(shown.said).to_have_text("201 Created: saved for Alice and Bob.")
     for pane in (shown.laptop, shown.phone, shown.bob):
         await expect(pane.toast("Low tide")).to_be_visible()
+
+
+async def test_nothing_moves_and_nothing_is_cut_off_on_a_laptop(demo: Service, open_device: OpenDevice) -> None:
+    page = await open_demo(demo, await open_device(viewport={"width": 1280, "height": 1000}))
+    for _ in range(4):
+        assert await page.page.get_by_label("Title").evaluate("input => input.scrollWidth <= input.clientWidth")
+        title = await page.page.get_by_label("Title").input_value()
+        await page.send.click()
+        await expect(page.page.get_by_label("Title")).not_to_have_value(title)
+    top = "element => element.getBoundingClientRect().top"
+    timelines, frames, code = (page.page.locator(id) for id in ("#timelines-panel", "#frames", "#code"))
+    before = await timelines.evaluate(top)
+    await page.phone.press("cut")
+    await page.bob.press("expire")
+    for pane, note in ((page.phone, "still connected"), (page.bob, "gets a new token")):
+        await expect(pane.root).to_contain_text(note)
+    assert await timelines.evaluate(top) == before
+    assert await frames.evaluate(top) == before
+    await page.unfold("frames")
+    assert await frames.evaluate(top) > before, "below the timelines, not beside what is empty"
+    assert await frames.evaluate("element => element.clientWidth") == await code.evaluate("code => code.clientWidth")
+    await page.unfold("timelines-panel")
+    assert await frames.evaluate(top) == before
 
 
 async def test_who_is_chosen_stays_chosen(shown: Demo) -> None:
