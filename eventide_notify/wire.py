@@ -202,10 +202,6 @@ def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
     return {"ids": list(ids), **counts(found)}
 
 
-def all_changed(up_to: NotificationId | None, found: Counts) -> Payload:
-    return {"all": True, "upTo": up_to, **counts(found)}
-
-
 def changes(change: Change, at: datetime | None) -> Payload:
     """What is different in a notification after this change, for `notification_updated`. `at`: when it was made."""
     match change:

@@ -42,7 +42,7 @@ function showOperation(method, path, operation, shared, base) {
   part("method").textContent = method.toUpperCase();
   part("method").dataset.method = method;
   part("path").textContent = path;
-  part("summary").textContent = operation.summary ?? "";
+  part("summary").append(...prose(operation.summary ?? ""));
   // Filled when it is first opened: a page full of forms would be slow, and tiring to listen to.
   details.addEventListener("toggle", () => fillOperation(part, method, path, { ...operation, base }, shared), { once: true });
   return details;
@@ -89,7 +89,7 @@ function field({ name, in: place, required, schema, description }) {
   const label = document.createElement("label");
   const about = [place === "header" ? "header" : "", required ? "required" : "", schemas.words(schema), description].filter(Boolean);
   const hint = document.createElement("small");
-  hint.textContent = about.join(" · ");
+  hint.append(...prose(about.join(" · ")));
   label.append(name, input, hint);
   return label;
 }
@@ -176,7 +176,7 @@ function schemaOf(title, schema, { asked = false, about = schemas.resolve(schema
   const fields = schemas.fields(schema);
   const details = clone("schema");
   details.querySelector("summary").textContent = schema ? `${title} · ${schemas.name(schema) || schemas.words(schema)}` : `${title} · no body`;
-  details.querySelector("p").textContent = about ?? "";
+  details.querySelector("p").append(...prose(about ?? ""));
   details.querySelector("dl").replaceChildren(...fields.flatMap(({ path, words, required, preset, about }) => {
     const said = [words, required === asked && (asked ? "required" : "optional"), preset !== undefined && preset !== null && preset !== "" && `default ${JSON.stringify(preset)}`];
     return definition(path, [said.filter(Boolean).join(" · "), about].filter(Boolean).join(". "));
@@ -187,8 +187,18 @@ function schemaOf(title, schema, { asked = false, about = schemas.resolve(schema
 function definition(term, text) {
   const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
   dt.textContent = term;
-  dd.textContent = text;
+  dd.append(...prose(text));
   return [dt, dd];
+}
+
+/** The text, with what is between backticks as code. */
+function prose(text) {
+  return text.split("`").map((part, index) => {
+    if (index % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  });
 }
 
 // Start

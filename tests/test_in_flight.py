@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from eventide_notify import Settings, create_app
 from eventide_notify.errors import RateLimited
-from eventide_notify.models import utc_now
+from eventide_notify.models import Counts, Notification, utc_now
+from eventide_notify.service import Inbox
 from eventide_notify.service.in_flight import AT_ONCE, WAITING_MAX, InFlight
+from eventide_notify.service.inbox import SEARCHES_AT_ONCE
+from eventide_notify.store import Store
 
 from .service import SECRET, issuer
 
@@ -134,3 +138,28 @@ async def test_a_back_end_that_sends_is_not_held_up(taken: httpx.AsyncClient) ->
     """It has one token for all that it does."""
     sent = await taken.post("/v1/admin/notifications", json={"userId": "x", "message": "Hello"})
     assert sent.status_code == 201
+
+
+async def test_searches_keep_nobody_waiting_but_searches() -> None:
+    may_find = asyncio.Event()
+    searching: list[str] = []
+
+    class SlowStore:
+        async def page(self, user: str, *, text: str | None, **options: object) -> list[Notification]:
+            if text is not None:
+                searching.append(user)
+                await may_find.wait()
+            return []
+
+        async def counts(self, users: list[str], **options: object) -> dict[str, Counts]:
+            return dict.fromkeys(users, Counts(0, 0))
+
+    nobody = cast(Any, None)
+    inbox = Inbox(cast(Store, SlowStore()), nobody, clock=utc_now, received=nobody)
+    searches = [asyncio.create_task(inbox.page(str(user), q="text")) for user in range(SEARCHES_AT_ONCE + 1)]
+    await settle()
+    assert searching == [str(user) for user in range(SEARCHES_AT_ONCE)]
+    await inbox.page("somebody")
+    may_find.set()
+    await asyncio.gather(*searches)
+    assert len(searching) == len(searches)

@@ -102,7 +102,7 @@ async def test_a_page_asks_for_each_file_by_its_content(static: Path) -> None:
             answer = await client.get(urljoin("/client/inbox.html", address))
             assert answer.headers["cache-control"] == FOR_GOOD, address
         assert (await client.get("/client/theme.css?v=another")).headers["cache-control"] == "no-cache"
-    (static / "theme.css").write_text("/* changed */")
+    (static / "inbox.css").write_text("/* changed */")
     async with pages(static) as client:
         assert (await client.get("/client/inbox.html")).text != page
 

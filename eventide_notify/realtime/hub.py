@@ -189,8 +189,8 @@ class Hub:
         if users is not None and not any(user in self._of_user for user in users):
             return
         content = Content.of(payload)
-        if event == wire.NOTIFICATION_DELETED:
-            tell = writes.tell_deleted(payload["ids"], content)
+        if writes.takes_away(event, payload):
+            tell = writes.tell_gone(event, payload, content)
         else:
             tell = writes.tell(event, content)
         await self._writer.write(lambda: ((self._meant(user), tell) for user in ((None,) if users is None else users)))
@@ -246,7 +246,7 @@ class Hub:
     async def show_missed(self, items: Iterable[Notification]) -> None:
         """Show what may not have come through the channel to those sessions that lack it."""
         for number, item in enumerate(items, 1):
-            if item.user_id in self._of_user:
+            if item.user_id in self._of_user and not item.archived:
                 self._show_one_missed(item)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -25,8 +25,8 @@ class Session:
     """
 
     __slots__ = (
-        "_held_size", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest", "opened_at",
-        "principal", "sid", "since", "transport", "user", "welcome",
+        "_gone", "_held_size", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest",
+        "opened_at", "principal", "sid", "since", "transport", "user", "welcome",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +56,7 @@ class Session:
         self.expiry: asyncio.TimerHandle | None = None
         self._shown: set[NotificationId] = set()
         self._shown_before: set[NotificationId] = set()
+        self._gone: NotificationId = ""
 
     def has(self, id: NotificationId) -> bool:
         """Whether it was shown this one, or told that it was deleted."""
@@ -99,6 +100,8 @@ class Session:
             # Written now it would come after newer ones. On a new transport it comes in its place.
             self.transport.close()
             return False
+        if id <= self._gone and not shown.late:
+            return False
         if not self._remember(id):
             return False
         receipts = (Receipt(self.user, id, shown.broadcast),) if shown.stored else ()
@@ -121,7 +124,12 @@ class Session:
     def withdraw(self, ids: Iterable[NotificationId]) -> None:
         """Write none of these any more: a copy that is still waiting would bring back what has been deleted."""
         for id in ids:
-            self._note(id)
+            if not self.has(id):
+                self._note(id)
+
+    def withdraw_all(self, up_to: NotificationId) -> None:
+        """Likewise for all up to this one, but for what is late: it may have been saved only afterwards."""
+        self._gone = max(self._gone, up_to)
 
     def _remember(self, id: NotificationId) -> bool:
         if id in self._shown or id in self._shown_before:

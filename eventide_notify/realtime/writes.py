@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from .. import wire
 from ..models import NotificationId, time_of
@@ -56,10 +57,18 @@ def tell(event: str, content: Content) -> Write:
     return tell
 
 
-def tell_deleted(ids: Sequence[NotificationId], content: Content) -> Write:
-    """Tell that these were deleted, and show none of them any more."""
-    telling, withdrawing = tell(wire.NOTIFICATION_DELETED, content), withdraw(ids)
+def tell_gone(event: str, payload: Payload, content: Content) -> Write:
+    """Tell that these (`ids`), or all up to one, were deleted or archived, and show none of them any more."""
+    withdrawing = withdraw_all(payload["upTo"]) if payload.get("all") else withdraw(payload["ids"])
+    telling = tell(event, content)
     return lambda session: withdrawing(session) and telling(session)
+
+
+def takes_away(event: str, payload: Any) -> bool:
+    """Whether what this event is about leaves the list."""
+    if event == wire.NOTIFICATION_UPDATED:
+        return bool(payload["changes"].get("archived"))
+    return event == wire.NOTIFICATION_DELETED
 
 
 def withdraw(ids: Sequence[NotificationId]) -> Write:
@@ -67,6 +76,16 @@ def withdraw(ids: Sequence[NotificationId]) -> Write:
 
     def withdraw(session: Session) -> bool:
         session.withdraw(ids)
+        return True
+
+    return withdraw
+
+
+def withdraw_all(up_to: NotificationId) -> Write:
+    """Show none up to this one any more."""
+
+    def withdraw(session: Session) -> bool:
+        session.withdraw_all(up_to)
         return True
 
     return withdraw

@@ -175,8 +175,7 @@ class NotificationRoutes:
 
     async def read(self, request: Request, principal: Principal) -> Response:
         id = request.path_params["id"]
-        await self._inbox.change(principal.user_id, Change.READ, [id])
-        return _json(wire.notification(await self._inbox.get(principal.user_id, id)))
+        return _json(wire.notification(await self._inbox.read(principal.user_id, id)))
 
     async def read_all(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.ReadAll, await _body(request, SMALL_BODY, default={}))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 from .. import wire
-from ..errors import Conflict, FieldError, InvalidRequest, NotFound
+from ..errors import Conflict, FieldError, InvalidRequest, NotFound, OutcomeUnknown, Unavailable
 from ..models import (
     Change,
     Counts,
@@ -16,6 +18,7 @@ from ..models import (
     Page,
     Receipt,
     UserId,
+    id_at,
     is_notification_id,
     is_storable,
 )
@@ -25,6 +28,9 @@ from .users import checked
 
 PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
 """Who names a notification in one of these has it. (Of what is read the store says so.)"""
+SEARCHES_AT_ONCE = 2
+"""How many look for text at the same moment. Among 100,000 notifications that takes seconds, and SQLite has four
+readers for all that users ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Inbox:
         self._fanout = fanout
         self._clock = clock
         self._received = received
+        self._searches = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
     async def get(self, user: UserId, id: NotificationId) -> Notification:
         """One notification."""
@@ -83,17 +90,18 @@ class Inbox:
         for name, text in (("type", type), ("q", q)):
             if text is not None and not is_storable(text):
                 raise InvalidRequest(errors=[FieldError(name, "must not contain NUL, or half of a surrogate pair")])
-        found = await self._store.page(
-            checked(user),
-            now=self._clock(),
-            limit=limit + 1,
-            before=cursor,
-            offset=offset,
-            unread=unread,
-            archived=archived,
-            type=type,
-            text=q,
-        )
+        async with nullcontext() if q is None else self._searches:
+            found = await self._store.page(
+                checked(user),
+                now=self._clock(),
+                limit=limit + 1,
+                before=cursor,
+                offset=offset,
+                unread=unread,
+                archived=archived,
+                type=type,
+                text=q,
+            )
         following = found[limit - 1].id if len(found) > limit else None
         return Page(found[:limit], await self.counts(user), following)
 
@@ -113,9 +121,22 @@ class Inbox:
         owned, changed = (_in_order(ids, some) for some in found)
         if change in PROVES_RECEIPT:
             self._received(Receipt(user, id, broadcast) for id in changed for broadcast in (False, True))
-        changes = Changes(owned, changed, await self.counts(user))
-        await self._tell(user, change, changes, now)
-        return changes
+        match change:
+            case Change.READ:
+                counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": owned})
+            case Change.DELETE:
+                counts = await self._tell(user, wire.NOTIFICATION_DELETED, {"ids": owned})
+            case _:
+                # Of a repetition it is not known when it happened, nor whether the first time was told.
+                payload = {"ids": changed or owned, "changes": wire.changes(change, now if changed else None)}
+                counts = await self._tell(user, wire.NOTIFICATION_UPDATED, payload)
+        return Changes(owned, changed, counts)
+
+    async def read(self, user: UserId, id: NotificationId) -> Notification:
+        """Mark it as read; as it is then."""
+        await self.change(user, Change.READ, [id])
+        with _done_already():
+            return await self.get(user, id)
 
     async def change_all(self, user: UserId, change: Change, *, up_to: NotificationId | None = None) -> Changes:
         """Make this change to all that are not archived (`UNARCHIVE`: that are), or those not newer than `up_to`."""
@@ -123,17 +144,17 @@ class Inbox:
             raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
         now = self._clock()
         changed = await self._store.change_all(checked(user), change, up_to=up_to, now=now)
-        changes = Changes(changed, changed, await self.counts(user))
-        payload = wire.all_changed(up_to, changes.counts)
+        # Clients are not to take for changed what comes in this very moment.
+        payload: wire.Payload = {"all": True, "upTo": up_to or max([id_at(now), *changed[:1]])}
         match change:
             case Change.READ:
-                await self._fanout.emit(wire.NOTIFICATION_READ, payload, [user])
+                counts = await self._tell(user, wire.NOTIFICATION_READ, payload)
             case Change.DELETE:
-                await self._fanout.emit(wire.NOTIFICATION_DELETED, payload, [user])
+                counts = await self._tell(user, wire.NOTIFICATION_DELETED, payload)
             case _:
                 payload["changes"] = wire.changes(change, now)
-                await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
-        return changes
+                counts = await self._tell(user, wire.NOTIFICATION_UPDATED, payload)
+        return Changes(changed, changed, counts)
 
     async def press(self, user: UserId, id: NotificationId, action: str) -> tuple[Notification, Counts]:
         """Choose one of the notification's actions, which marks it as read; the notification, and the counts.
@@ -145,29 +166,35 @@ class Inbox:
         if action not in [each.id for each in found.content.actions or ()]:
             raise InvalidRequest(errors=[FieldError("actionId", "is not an action of this notification")])
         chosen = await self._store.press(user, id, action, now=self._clock())
-        item = await self.get(user, id)
+        with _done_already():
+            item = await self.get(user, id)
         if not chosen or item.pressed is None:
             raise Conflict("Another action was chosen before.")
-        counts = await self.counts(user)
-        await self._fanout.emit(wire.NOTIFICATION_READ, wire.changed([id], counts), [user])
+        counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": [id]})
         payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item.pressed)}
         await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
         return item, counts
 
-    async def _tell(self, user: UserId, change: Change, changes: Changes, now: datetime) -> None:
-        match change:
-            case Change.READ:
-                event, payload = wire.NOTIFICATION_READ, wire.changed(changes.owned, changes.counts)
-            case Change.DELETE:
-                event, payload = wire.NOTIFICATION_DELETED, wire.changed(changes.owned, changes.counts)
-            case _:
-                # Of a repetition it is not known when it happened, nor whether the first time was told.
-                event, payload = (
-                    wire.NOTIFICATION_UPDATED,
-                    wire.changed(changes.changed or changes.owned, changes.counts),
-                )
-                payload["changes"] = wire.changes(change, now if changes.changed else None)
-        await self._fanout.emit(event, payload, [user])
+    async def _tell(self, user: UserId, event: str, payload: wire.Payload) -> Counts:
+        """Tell the user's sockets what has changed, with the counts after it. Without them, which follow, if they
+        cannot be read."""
+        with _done_already():
+            try:
+                counts = await self.counts(user)
+            except Unavailable:
+                await self._fanout.emit(event, payload, [user])
+                raise
+        await self._fanout.emit(event, payload | wire.counts(counts), [user])
+        return counts
+
+
+@contextmanager
+def _done_already() -> Iterator[None]:
+    """Only the answer is lacking here: `OutcomeUnknown`, where `Unavailable` would say that nothing was changed."""
+    try:
+        yield
+    except Unavailable as error:
+        raise OutcomeUnknown from error
 
 
 def _known(ids: Collection[NotificationId]) -> list[NotificationId]:

@@ -24,9 +24,11 @@ WITH wanted AS (
 ), changed AS (
     UPDATE notifications SET
         status = CASE change WHEN 'read' THEN 'READ' WHEN 'unread' THEN 'DELIVERED' ELSE status END,
-        delivered_at = CASE change WHEN 'read' THEN coalesce(delivered_at, at) ELSE delivered_at END,
+        delivered_at =
+            CASE WHEN change IN ('read', 'unread') THEN coalesce(delivered_at, read_at, at) ELSE delivered_at END,
         read_at = CASE change WHEN 'read' THEN at WHEN 'unread' THEN NULL ELSE read_at END,
-        seen_at = CASE WHEN change IN ('read', 'seen') THEN coalesce(seen_at, at) ELSE seen_at END,
+        seen_at =
+            CASE WHEN change IN ('read', 'unread', 'seen') THEN coalesce(seen_at, read_at, at) ELSE seen_at END,
         archived_at = CASE change WHEN 'archive' THEN at WHEN 'unarchive' THEN NULL ELSE archived_at END
     FROM mine WHERE notifications.id = mine.id AND CASE change
         WHEN 'seen' THEN seen_at IS NULL

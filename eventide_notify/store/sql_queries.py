@@ -73,9 +73,12 @@ class SqlQueries:
     async def owned(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
         found: list[NotificationId] = []
         for part in parts(ids):
-            queries = [sa.select(has.id).where(self._database.among(has.id, part)) for has in _HAS]
+            # By their ids alone, see `SqlChanges`.
+            queries = [
+                sa.select(has.id, has.user_id).where(self._database.among(has.id, part)) for has in (_n, _HAS[1])
+            ]
             rows = await self._database.read(sa.union_all(*queries), {"user": user, "now": milliseconds(now)})
-            found += [row.id for row in rows]
+            found += [row.id for row in rows if row.user_id == user]
         return found
 
     async def counts(self, users: Collection[UserId], now: datetime) -> Mapping[UserId, Counts]:

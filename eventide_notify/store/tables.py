@@ -137,11 +137,13 @@ def touched(row: Any, change: Change) -> dict[str, Any]:
     """What changes in it, if it is not to be deleted."""
     match change:
         case Change.SEEN:
-            return {"seen_at": AT}
+            return {"seen_at": sa.func.coalesce(row.read_at, AT)}
         case Change.READ:
             return read(row)
         case Change.UNREAD:
-            return {"status": Status.DELIVERED, "read_at": None}
+            # An instance of the version before this one, while it still runs, only notes when it was read.
+            times = {name: sa.func.coalesce(row[name], row.read_at) for name in ("delivered_at", "seen_at")}
+            return {"status": Status.DELIVERED, "read_at": None, **times}
         case Change.ARCHIVE:
             return {"archived_at": AT}
         case Change.UNARCHIVE:
@@ -201,13 +203,17 @@ def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notificatio
         content=to_content(row),
         created_at=to_time(row.created_at),
         status=Status(row.status),
-        delivered_at=_maybe_time(row.delivered_at),
+        delivered_at=_maybe_time(_or(row.delivered_at, row.read_at)),
         read_at=_maybe_time(row.read_at),
-        seen_at=_maybe_time(row.seen_at),
+        seen_at=_maybe_time(_or(row.seen_at, row.read_at)),
         archived_at=_maybe_time(row.archived_at),
         pressed=None if row.pressed is None else Pressed(row.pressed, to_time(row.pressed_at)),
         broadcast=broadcast,
     )
+
+
+def _or(number: int | None, other: int | None) -> int | None:
+    return other if number is None else number
 
 
 def _maybe_milliseconds(time: datetime | None) -> int | None:

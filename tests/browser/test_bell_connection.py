@@ -102,7 +102,7 @@ async def test_the_server_is_away_for_a_while(
         service.send(user, message="after")
         for tab in (bell, second):
             await has(tab, "before", "after")
-            await expect(tab.badge).to_have_text("2")
+            await expect(tab.host).to_have_js_property("unreadCount", 2)
         assert connections(service, user) == 1
 
 

@@ -27,6 +27,7 @@ async def long(service: Service, user: str, open_bell: OpenBell) -> AsyncIterato
     await bell.call(
         "async bell => { while (bell.inbox.items.length < %d) await bell.inbox.loadOlder(); }" % MANY  # noqa: UP031
     )
+    await until_there(bell, MANY)
     yield bell
 
 

@@ -175,7 +175,7 @@ async def test_it_takes_on_the_looks_in_its_reference(stage: Stage, open_device:
     await expect(panel).to_have_css("border-radius", "4px")
     await expect(panel).to_have_css("background-color", "rgb(27, 30, 39)")
     await expect(panel).to_have_css("font-family", "Georgia, serif")
-    await expect(entry(page, "Your order")).to_have_css("border-left-width", "3px")
+    await expect(entry(page, "Your order").locator("[part~=item]")).to_have_css("border-left-width", "3px")
     await screenshot(page, "bell-themed")
 
 

@@ -67,6 +67,23 @@ async def test_unread_again(page: Page, service: Service, user: int, rest: httpx
 
 
 @own_transport
+async def test_all_are_deleted(
+    page: Page, start: OpenPage, service: Service, user: int, rest: httpx.AsyncClient
+) -> None:
+    other = start()
+    await other.ready()
+    one, two = (service.send(user)[0] for _ in range(2))
+    await page.live(nth=2)
+    for nth, body in enumerate(({"upTo": one}, {}), 1):
+        answer = await rest.post("/v1/notifications/actions", json={"action": "delete", "all": True, **body})
+        assert answer.json()["ids"] == [one if body else two]
+        told = await other.event("notification_deleted", nth=nth)
+        assert told == {"all": True, "upTo": told["upTo"], **counts(2 - nth, 2 - nth)}
+        assert told["upTo"] == one if body else told["upTo"] >= two
+    assert await stored(rest) == []
+
+
+@own_transport
 async def test_an_action(page: Page, start: OpenPage, service: Service, user: int, rest: httpx.AsyncClient) -> None:
     other = start()
     await other.ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,16 @@ import pytest
 from eventide_notify import wire
 from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import Announcement, Counts, Draft, IdGenerator, Notification, NotificationId, Status
+from eventide_notify.models import (
+    Announcement,
+    Change,
+    Counts,
+    Draft,
+    IdGenerator,
+    Notification,
+    NotificationId,
+    Status,
+)
 from eventide_notify.realtime import hub as hub_module
 from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
@@ -298,7 +308,8 @@ class TestHolding:
         held = hub.hold()
         newer = saved("newer")
         await show(hub, newer)
-        await hub.show_missed([lost, waited, both])
+        archived = replace(saved("archived"), status=Status.DELIVERED, archived_at=START)
+        await hub.show_missed([lost, archived, waited, both])
         await hub.show_held(held)
         assert messages(alice) == ["lost", "waited", "both"]
         await hub.release()
@@ -340,6 +351,33 @@ class TestHolding:
         await hub.idle()
         assert messages(alice) == []
         assert hub.changed.count("alice") >= 3
+
+    @pytest.mark.parametrize("replaying", [True, False])
+    async def test_what_was_taken_away_meanwhile_does_not_come(self, replaying: bool) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice", live=not replaying)
+        archived, one, two, later = (saved(message) for message in ("archived", "one", "two", "later"))
+        [session] = hub.of_user("alice")
+        hub.begin_to_hold()
+        if not replaying:
+            await show(hub, archived, one, two)
+        changes = {"changes": wire.changes(Change.ARCHIVE, START)}
+        await hub.emit(wire.NOTIFICATION_UPDATED, wire.changed([archived.id], Counts(2, 2)) | changes, ["alice"])
+        await hub.emit(wire.NOTIFICATION_DELETED, {"all": True, "upTo": two.id}, ["alice"])
+        await show(hub, later)
+        if replaying:
+            await Replay(Metrics()).write(session, [archived, one, two])
+            await Replay(Metrics()).go_live(session)
+        await hub.release()
+        assert messages(alice) == ["later"]
+
+    async def test_what_is_saved_late_comes_although_all_were_deleted(self) -> None:
+        hub = FakeHub()
+        alice = hub.add("alice")
+        late = saved("late")
+        await hub.emit(wire.NOTIFICATION_DELETED, {"all": True, "upTo": new_id(START)}, ["alice"])
+        await hub.show_missed([late])
+        assert messages(alice) == ["late"]
 
     @pytest.mark.parametrize("fault", ["fails", "hangs"])
     async def test_a_retraction_does_not_wait_for_counts_that_cannot_be_read(

@@ -14,8 +14,9 @@ from pydantic import SecretStr
 import eventide_notify.app
 import eventide_notify.rest.ops
 from eventide_notify import Application, Draft, Settings, create_app
+from eventide_notify.channel.fanout import ChannelFanout
 from eventide_notify.errors import Unavailable
-from eventide_notify.models import utc_now
+from eventide_notify.models import Action, utc_now
 from eventide_notify.store import create_store
 
 from ..service import SECRET, issuer
@@ -38,11 +39,13 @@ NEED_THE_DATABASE: list[tuple[str, str, Any]] = [
 
 
 class BrokenStore:
-    """A store in memory that raises `fault` from every call while there is one, and answers when it `may_answer`."""
+    """A store in memory that raises `fault` from every call while there is one (or from those in `only`), and answers
+    when it `may_answer`."""
 
     def __init__(self) -> None:
         self._store = create_store("sqlite://")
         self.fault: Exception | None = None
+        self.only: set[str] = set()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
@@ -50,7 +53,7 @@ class BrokenStore:
         async def call(*args: Any, **options: Any) -> Any:
             if name not in ("open", "close"):
                 await self.may_answer.wait()
-                if self.fault is not None:
+                if self.fault is not None and (not self.only or name in self.only):
                     raise self.fault
             return await getattr(self._store, name)(*args, **options)
 
@@ -77,6 +80,44 @@ async def client(app: Application) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {token}"}) as client,
     ):
         yield client
+
+
+@pytest.mark.parametrize(
+    ("lost", "method", "path", "body"),
+    [
+        ("counts", "POST", "/actions", {"action": "archive", "ids": []}),
+        ("counts", "POST", "/actions", {"action": "delete", "all": True}),
+        ("counts", "PUT", "/{id}/action", {"actionId": "yes"}),
+        ("get", "PUT", "/{id}/read", None),
+    ],
+)
+async def test_what_was_changed_is_not_said_to_be_unchanged(
+    app: Application,
+    store: BrokenStore,
+    client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    lost: str,
+    method: str,
+    path: str,
+    body: Any,
+) -> None:
+    told: list[str] = []
+
+    async def emit(_fanout: ChannelFanout, event: str, payload: Any, users: object) -> None:
+        told.append(event)
+
+    monkeypatch.setattr(ChannelFanout, "emit", emit)
+    [item] = await app.notifications.send(["42"], Draft(message="Hello", actions=[Action(id="yes", label="Yes")]))
+    if body and "ids" in body:
+        body = {**body, "ids": [item.id]}
+    before = await store.get("42", item.id, now=utc_now())
+    store.fault, store.only = Unavailable(), {lost}
+    answer = await client.request(method, LIST + path.format(id=item.id), json=body)
+    store.fault = None
+    assert await store.get("42", item.id, now=utc_now()) != before
+    problem(answer, 503, "outcome_unknown")
+    assert told  # and the counts follow
 
 
 @pytest.mark.parametrize(("method", "path", "body"), NEED_THE_DATABASE)

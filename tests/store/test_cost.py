@@ -123,6 +123,21 @@ async def test_postgresql_takes_the_index_of_what_is_rare(store: Any) -> None:
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_postgresql_compares_no_ids_with_all_that_a_user_has(store: Any) -> None:
+    """Also while it does not know how much that is."""
+    await store.add([sample() for _ in range(3000)])
+    saved = announcement()
+    await store.add_announcement(saved)
+    for name in ("owned", *(f"{change} {which}" for change in Change for which in ("one", "all"))):
+        with commands() as sent:
+            await CALLS[name](store, saved.id)
+        for statement, parameters in sent:
+            if statement.startswith("SELECT"):
+                steps = await plan(store, statement, parameters)
+                assert not any("Filter" in step and "id = ANY" in step for step in steps), (name, statement, steps)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_postgresql_counts_in_the_index_alone(backend: Backend, store: Any) -> None:
     """Once its housekeeping has been there."""
     await store.add([sample(str(user)) for user in range(300) for _ in range(30)])

@@ -229,7 +229,7 @@ async def test_a_change_of_all_leaves_what_comes_meanwhile(store: Store) -> None
 async def test_a_change_of_all_in_parts_leaves_what_comes_meanwhile(
     store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_changes, "AT_ONCE", 5)
+    monkeypatch.setattr(sql_changes, "ALL_AT_ONCE", 5)
     await store.add(before := samples(12))
     await store.add_announcement(shown := announcement())
     write = store._database.write
@@ -239,7 +239,7 @@ async def test_a_change_of_all_in_parts_leaves_what_comes_meanwhile(
         monkeypatch.undo()
         await store.add([new[0]])
         await store.add_announcement(new[1])
-        monkeypatch.setattr(sql_changes, "AT_ONCE", 5)
+        monkeypatch.setattr(sql_changes, "ALL_AT_ONCE", 5)
         return done
 
     new: list[Any] = [sample(), announcement()]

@@ -18,13 +18,14 @@ import asyncpg
 import pytest
 
 from eventide_notify.errors import SchemaTooNew, Unavailable
-from eventide_notify.models import Change
+from eventide_notify.models import Change, Status
 from eventide_notify.store import Claim, Store, create_store, engines, migrations
+from eventide_notify.store.tables import milliseconds
 
 from ..waiting import until
-from .backends import PERSISTENT, Backend, Postgresql, SqliteFile, SqliteMemory
+from .backends import PERSISTENT, SQL, Backend, Postgresql, SqliteFile, SqliteMemory
 from .calls import mark_read, unread_counts
-from .samples import NOW, announced, announcement, ids, receipts, samples
+from .samples import LATER, NOW, announced, announcement, ids, receipt, receipts, samples
 
 
 @pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
@@ -150,6 +151,27 @@ async def test_what_was_read_before_there_was_seen_is_seen(backend: Backend) -> 
     assert len(await store.change_all("42", Change.UNREAD, up_to=None, now=NOW)) == 4
     assert await store.counts(["42"], now=NOW) == {"42": (8, 4)}
     await store.close()
+
+
+@pytest.mark.parametrize("backend", SQL, indirect=True)
+async def test_what_an_instance_of_the_version_before_marks_as_read_is_seen(store: Any) -> None:
+    """It may go on running for a while, and notes nothing else."""
+    everyones, others = announcement(), announcement()
+    own, _ = saved = samples(2)
+    await store.add(saved)
+    for each in (everyones, others):
+        await store.add_announcement(each)
+    await store.mark_delivered([receipt("42", everyones), receipt("42", others)], now=NOW)
+    for table in ("notifications", "announcement_receipts"):
+        old = f"UPDATE {table} SET status = 'READ', read_at = {milliseconds(NOW)}"
+        await store._database.write(lambda connection, old=old: connection.exec_driver_sql(old))
+    for each in await store.page("42", limit=10, now=NOW):
+        assert (each.status, each.seen_at, each.delivered_at) == (Status.READ, NOW, NOW)
+    await store.change("42", Change.UNREAD, [own.id, everyones.id], now=LATER)
+    await store.change_all("42", Change.UNREAD, up_to=None, now=LATER)
+    for each in await store.page("42", limit=10, now=NOW):
+        assert (each.status, each.seen_at, each.delivered_at) == (Status.DELIVERED, NOW, NOW)
+    assert await store.counts(["42"], now=NOW) == {"42": (4, 0)}
 
 
 async def test_opening_again_changes_nothing(backend: Backend, store: Store) -> None:

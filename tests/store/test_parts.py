@@ -28,6 +28,7 @@ TURN = 5.0
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (records, sql_announcements, sql_changes):
         monkeypatch.setattr(module, "AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(sql_changes, "ALL_AT_ONCE", AT_ONCE)
     monkeypatch.setattr(sql_claims, "PURGED_AT_ONCE", AT_ONCE)
 
 
@@ -143,6 +144,7 @@ async def test_others_write_while_much_is_changed(store: Store, monkeypatch: pyt
     # In twenty parts or more: a busy machine may let some of them pass without anybody else.
     for module in (records, sql_announcements, sql_changes):
         monkeypatch.setattr(module, "AT_ONCE", 1_000)
+    monkeypatch.setattr(sql_changes, "ALL_AT_ONCE", 1_000)
     calls: list[tuple[Callable[[], Awaitable[object]], object]] = [
         (lambda: store.mark_delivered(proven, now=NOW), 2 * number),
         (lambda: mark_all_read(store, "42", up_to=None, now=NOW), number + 1),
