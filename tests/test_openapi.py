@@ -75,12 +75,13 @@ def _make_it_succeed(case: schemathesis.Case[Any], service: Service) -> None:
         case.path_parameters["id"] = service.send(
             USER, link="/x", data={"a": [1]}, actions=[{"id": "yes", "label": "Yes"}]
         )[0]
-    if isinstance(case.body, dict):
+    body: Any = case.body
+    if isinstance(body, dict):
         # Nor can a document say that ids differ, or which there are.
-        for number, action in enumerate(case.body.get("actions") or ()):
+        for number, action in enumerate(body.get("actions") or ()):
             action["id"] = str(number)
-        if "actionId" in case.body:
-            case.body["actionId"] = "yes"
+        if "actionId" in body:
+            body["actionId"] = "yes"
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = uuid4().hex
 
