@@ -41,6 +41,9 @@ export function showInbox(root, options) {
   return { inbox: centre.inbox, close: () => centre.close() };
 }
 
+/** Whether some unread ones are not shown: the server marks all as read by itself, but not those that a filter shows. */
+const isNarrow = ({ type, q }) => Boolean(type || q);
+
 class Centre {
   inbox;
   #root;
@@ -156,8 +159,15 @@ class Centre {
     for (const each of [read, archive, remove]) each.hidden = !number;
     more.hidden = !(all.checked && this.inbox.hasOlder);
     readAll.hidden = number > 0 || Boolean(this.inbox.filter.archived);
-    readAll.setAttribute("aria-disabled", !this.inbox.unreadCount);
+    readAll.setAttribute("aria-disabled", !this.#hasUnread(items));
     if (hadFocus?.hidden) this.#list.focus();
+  }
+
+  /** Whether the filter shows any unread ones, or may when older ones are loaded. */
+  #hasUnread(items) {
+    const { inbox } = this;
+    if (!items.length || !inbox.unreadCount) return false;
+    return !isNarrow(inbox.filter) || inbox.hasOlder || items.some(isUnread);
   }
 
   #showNotes(items) {
@@ -211,7 +221,7 @@ class Centre {
     read.addEventListener("click", () => this.#actions.act("read", this.#selection.ids));
     archive.addEventListener("click", () => this.#actions.act("archive", this.#selection.ids));
     remove.addEventListener("click", () => this.#actions.act("remove", this.#selection.ids));
-    readAll.addEventListener("click", () => readAll.getAttribute("aria-disabled") === "true" || this.inbox.readAll());
+    readAll.addEventListener("click", () => readAll.getAttribute("aria-disabled") === "true" || this.#readAll());
     help.addEventListener("click", () => this.#help.open());
   }
 
@@ -235,10 +245,27 @@ class Centre {
   }
 
   async #selectEverything() {
+    const { filter } = this.inbox;
+    await this.#loadAll();
+    if (this.inbox.filter === filter) this.#selectAll(true);
+  }
+
+  /** All that the filter shows, but not what arrives meanwhile, which nobody has seen. */
+  async #readAll() {
+    const { inbox } = this;
+    if (!isNarrow(inbox.filter)) return inbox.readAll();
+    const newest = inbox.items[0].id;
+    if (!(await this.#loadAll())) return;
+    const unread = inbox.items.filter((item) => item.id <= newest && isUnread(item));
+    this.#actions.act("read", unread.map(({ id }) => id));
+  }
+
+  /** Whether all that the filter shows is here now. */
+  async #loadAll() {
     const { inbox } = this;
     const { filter } = inbox;
     while (inbox.hasOlder && !inbox.problem && inbox.filter === filter) await inbox.loadOlder();
-    if (inbox.filter === filter) this.#selectAll(true);
+    return !inbox.hasOlder && inbox.filter === filter;
   }
 
   /** `later`: how it can be undone. */

@@ -75,6 +75,40 @@ async def test_all_are_read(service: Service, user: str, device: Device) -> None
     await expect(centre.do("Mark all as read")).to_be_disabled()
 
 
+async def test_all_that_a_search_finds_are_read(service: Service, user: str, device: Device) -> None:
+    await save_many(service, user, 40, " of apples")
+    await save_many(service, user, 3, " of pears")
+    centre = await Centre.open(device, service, user)
+    await centre.search.fill("apples")
+    await expect(centre.row("number 2 of pears")).to_have_count(0)
+    await centre.do("Mark all as read").click()
+    await until(lambda: count_of(service, user) == 3, within=DEADLINE)
+    await expect(centre.do("Mark all as read")).to_be_disabled()
+    await expect(centre.count).to_have_text("3 unread")
+    await centre.undo.click()
+    await until(lambda: count_of(service, user) == 43, within=DEADLINE)
+    await centre.search.fill("plums")
+    await expect(centre.note).to_contain_text("Nothing found")
+    await expect(centre.do("Mark all as read")).to_be_disabled()
+
+
+async def test_all_of_a_type_are_read(service: Service, user: str, device: Device) -> None:
+    service.send(user, message="The report", type="REPORT")
+    service.send(user, message="The invitation", type="INVITE")
+    centre = await Centre.open(device, service, user)
+    await expect(centre.rows).to_have_count(2)
+    await centre.page.get_by_label("Type").select_option("REPORT")
+    await expect(centre.rows).to_have_count(1)
+    await centre.do("Mark all as read").click()
+    await expect(centre.do("Mark all as read")).to_be_disabled()
+    await until(lambda: left(service, user) == [("The invitation", False), ("The report", True)], within=DEADLINE)
+    await centre.page.get_by_label("Type").select_option("")
+    await centre.view("Unread")
+    await expect(centre.rows).to_have_count(1)
+    await centre.do("Mark all as read").click()
+    await until(lambda: count_of(service, user) == 0, within=DEADLINE)
+
+
 async def scroll_to_the_end(page: Page) -> None:
     """As a reader does who wants to see the oldest: again and again, for what is loaded makes the page longer."""
     await page.wait_for_function(
