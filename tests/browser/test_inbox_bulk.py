@@ -194,3 +194,18 @@ async def test_the_current_row_is_never_behind_the_bar(service: Service, user: s
         )
         assert top > -8
         assert bottom > -1
+
+
+async def test_what_waits_to_be_deleted_is_not_counted(service: Service, user: str, device: Device) -> None:
+    await save_many(service, user, 3)
+    centre = await Centre.open(device, service, user)
+    await expect(centre.rows).to_have_count(3)
+    await centre.press("j", "#")
+    await expect(centre.count).to_have_text("2 unread")
+    await expect(centre.page).to_have_title("(2) Notifications")
+    assert count_of(service, user) == 3, "it can be undone"
+    await centre.undo.click()
+    await expect(centre.count).to_have_text("3 unread")
+    await centre.press("Control+a", "#")
+    await expect(centre.count).to_have_text("")
+    await expect(centre.do("Mark all as read")).to_be_disabled()
