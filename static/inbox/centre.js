@@ -27,7 +27,7 @@ const AHEAD = "1500px 0px"; // how far before the end older ones are loaded
 const SEEN_AFTER = 500; // milliseconds: of several that arrive together the server is told once
 
 /**
- * Show the user's notifications in `root`, until `close()` of what is given back: `{inbox, close}`.
+ * Show the user's notifications in `root`, until `close()` of what is given back: `{inbox, focus, close}`.
  *
  * `getToken`, `url`, `io`, `sharing`: as for `Inbox`. `appUrl`: the application's address, against which relative links
  * are resolved (default: this page's). `strings`: replaces texts, see strings.js.
@@ -38,7 +38,7 @@ const SEEN_AFTER = 500; // milliseconds: of several that arrive together the ser
 export function showInbox(root, options) {
   const centre = new Centre(root, options);
   centre.start();
-  return { inbox: centre.inbox, close: () => centre.close() };
+  return { inbox: centre.inbox, focus: () => centre.focus(), close: () => centre.close() };
 }
 
 /** Whether some unread ones are not shown: the server marks all as read by itself, but not those that a filter shows. */
@@ -105,6 +105,10 @@ class Centre {
     this.#clock = setInterval(() => this.#list.tick(), 10_000);
     inbox.start();
     this.#show();
+  }
+
+  focus() {
+    this.#list.focus();
   }
 
   close() {
