@@ -405,6 +405,30 @@ async def test_the_texts_are_in_the_pages_language(user: str, device: Device, op
     assert languages() == ["de.js", "ar.js"]
 
 
+@pytest.mark.parametrize(
+    ("html", "attributes", "direction"),
+    [
+        ("", 'lang="ar"', "rtl"),
+        ('dir="ltr"', 'lang="ar"', "rtl"),
+        ('dir="rtl"', 'lang="de"', "ltr"),
+        ('dir="rtl"', "", "rtl"),
+        ("", 'lang="ar" dir="ltr"', "ltr"),
+    ],
+)
+async def test_the_direction_is_that_of_the_language(
+    service: Service, user: str, open_bell: OpenBell, html: str, attributes: str, direction: str
+) -> None:
+    bell = await open_bell(user, attributes, html=html)
+    await bell.state("live")
+    service.send(user, message="Hello")
+    await expect(bell.toasts).to_have_count(1)
+    for part in ("toasts", "bell"):
+        await expect(bell.host.locator(f"[part={part}]")).to_have_css("direction", direction)
+    await bell.open()
+    await expect(bell.panel).to_have_css("direction", direction)
+    assert await inside(bell.page, bell.panel)
+
+
 @pytest.mark.parametrize("language", ["de", "fr", "ar"])
 async def test_long_texts_have_room_in_the_header(user: str, open_bell: OpenBell, language: str) -> None:
     bell = await open_bell(user, f'lang="{language}"')
