@@ -199,6 +199,7 @@ def _describe_user_action(schema: dict[str, Any]) -> None:
         {"ids": {"type": "array"}, "all": {"const": False}, "upTo": {"type": "null"}},
         {"all": {"const": True}, "ids": {"type": "null"}},
     )
+    schema["examples"] = [{"action": "read", "all": True}]
 
 
 class UserAction(Shape):

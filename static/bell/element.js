@@ -42,8 +42,8 @@ export class EventideBell extends Base {
       if (typeof string === "string") return string;
       return /** @type {(...values: unknown[]) => string} */ (string)(...values);
     },
-    read: (item) => this.inbox?.read([item.id]),
-    unread: (item) => this.inbox?.unread([item.id]),
+    read: (item) => this.#mark("read", item),
+    unread: (item) => this.#mark("unread", item),
     archive: (item) => this.#panel.take(item, "archive", this.#reader.say("archived")),
     unarchive: (item) => this.#panel.take(item, "unarchive", this.#reader.say("unarchived")),
     remove: (item) => this.#panel.take(item, "remove", this.#reader.say("removed")),
@@ -392,6 +392,15 @@ export class EventideBell extends Base {
   }
 
   // What the reader does
+
+  /**
+   * @param {"read" | "unread"} as
+   * @param {Notification} item
+   */
+  #mark(as, item) {
+    this.inbox?.[as]([item.id]);
+    this.#panel.render(); // not with the next step of a burst
+  }
 
   /**
    * @param {Notification} item

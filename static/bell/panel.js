@@ -23,6 +23,7 @@ import { WindowedList } from "./windowed-list.js";
  */
 
 const NEAR_THE_END = 600; // pixels
+const PAUSE = 100; // milliseconds: a burst is shown in steps, so that the page stays responsive
 /** @type {Map<string, "remove" | "archive" | "read">} */
 const KEYS = new Map([["Delete", "remove"], ["#", "remove"], ["e", "archive"], ["u", "read"]]);
 
@@ -37,6 +38,7 @@ export class Panel {
   /** @type {WindowedList<Notification, ListRow> | null} */
   #list = null; // while it is open
   #frame = 0;
+  #rendered = -PAUSE; // when
   #loadingOlder = false;
   #taken = ""; // the id of what can be put back
   #parts;
@@ -128,13 +130,19 @@ export class Panel {
   }
 
   renderSoon() {
-    this.#frame ||= requestAnimationFrame(() => this.render());
+    if (this.isOpen) this.#frame ||= requestAnimationFrame(this.#look);
   }
+
+  #look = (/** @type {number} */ now) => {
+    if (now - this.#rendered < PAUSE) this.#frame = requestAnimationFrame(this.#look);
+    else this.render();
+  };
 
   render() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     if (!this.isOpen) return;
+    this.#rendered = performance.now();
     const { tabs, viewAll, desktop } = this.#settings();
     const inbox = this.#inbox;
     const items = inbox?.items ?? [];
@@ -229,6 +237,7 @@ export class Panel {
   key(event) {
     const { key } = event;
     if (!this.#list) return false;
+    if (this.#frame) this.render(); // the key is for all that is there
     const focused = this.#list.focused?.row.row;
     if (key === "Tab" && !event.shiftKey && focused && this.#tabIsUndo && this.#notice.offersUndo) {
       this.#tabIsUndo = false; // once: the next one goes on from there

@@ -10,7 +10,7 @@
 
 import { Inbox } from "../eventide-bell.js";
 import { Actions } from "./actions.js";
-import { drawSoon, setText } from "./dom.js";
+import { drawer, setText } from "./dom.js";
 import { Filters } from "./filters.js";
 import { helpSheet, shortcutOf, UNDO_KEY } from "./keys.js";
 import { List } from "./list.js";
@@ -24,6 +24,7 @@ import { makeView } from "./view.js";
 
 const LONG = 20; // notifications, after which it is said that there are no more
 const AHEAD = "1500px 0px"; // how far before the end older ones are loaded
+const PAUSE = 100; // milliseconds: what arrives meanwhile is shown together
 const SEEN_AFTER = 500; // milliseconds: of several that arrive together the server is told once
 
 /**
@@ -61,7 +62,8 @@ class Centre {
   #loading = false;
   #end = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && this.#loadOlder(), { rootMargin: AHEAD });
   #stuck = new ResizeObserver(([{ target }]) => this.#root.style.setProperty("--stuck", `${target.offsetHeight}px`));
-  #showSoon = drawSoon(() => this.#show());
+  #drawer = drawer(() => this.#show(), PAUSE);
+  #showSoon = this.#drawer.soon;
 
   constructor(root, { appUrl, strings, ...options }) {
     const inbox = (this.inbox = new Inbox(options));
@@ -93,10 +95,7 @@ class Centre {
   start() {
     const { inbox } = this;
     const listen = (type, listener) => inbox.addEventListener(type, ({ detail }) => listener(detail));
-    listen("change", this.#showSoon);
-    listen("unread", this.#showSoon);
-    listen("state", this.#showSoon);
-    listen("problem", this.#showSoon);
+    for (const type of ["change", "unread", "state", "problem"]) listen(type, this.#drawer.later);
     listen("notification", ({ notification, replayed }) => {
       if (!replayed) this.#tell(this.#say("arrived", nameOf(notification)));
     });
@@ -287,6 +286,7 @@ class Centre {
     if (target !== document.body && !this.#root.contains(target)) return;
     if (this.#help.sheet.open) return;
     const name = shortcutOf(event);
+    if (name) this.#drawer.due(); // the key is for all that is there
     if (name && this.#press(name) !== false) event.preventDefault();
   };
 

@@ -37,13 +37,36 @@ export function icon(name) {
   return svg;
 }
 
-/** A function that runs `draw` with the next frame, however often it is called before. */
-export function drawSoon(draw) {
-  let due = 0;
-  return () => {
-    due ||= requestAnimationFrame(() => {
-      due = 0;
-      draw();
-    });
+/**
+ * Runs `draw` with a frame, once however often that is asked for before: `soon` with the next one; `later` not within
+ * `pause` milliseconds after the last time, so that the page stays responsive in a burst. `due`: at once, if it is due.
+ */
+export function drawer(draw, pause) {
+  let frame = 0;
+  let drawn = -pause;
+  let isSoon = false;
+  const run = () => {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    isSoon = false;
+    drawn = performance.now();
+    draw();
+  };
+  const look = (now) => {
+    if (!isSoon && now - drawn < pause) frame = requestAnimationFrame(look);
+    else run();
+  };
+  const later = () => {
+    frame ||= requestAnimationFrame(look);
+  };
+  return {
+    later,
+    soon() {
+      isSoon = true;
+      later();
+    },
+    due() {
+      if (frame) run();
+    },
   };
 }

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Self
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, expect
 
 from eventide_notify.models import Draft, IdGenerator, Notification, Status, utc_now
 from eventide_notify.store import create_store
@@ -96,6 +96,25 @@ class Bell:
     async def call(self, script: str, argument: Any = None) -> Any:
         """Evaluate a function of the element."""
         return await self.host.evaluate(script, argument)
+
+
+STEPS = """list => {
+  const times = (window.steps = []);
+  new MutationObserver((changes) => {
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+    if (added.some((node) => node.textContent.includes("in a burst"))) times.push(performance.now());
+  }).observe(list, { childList: true });
+}"""
+
+
+async def shown_in_steps(service: Service, user: str, rows: Locator, rendered: Locator) -> None:
+    """A burst arrives while the list is open; `rows` are its rows, `rendered` the list itself."""
+    await rendered.evaluate(STEPS)
+    for number in range(12):
+        service.send(user, message=f"{number} in a burst")
+    await expect(rows.first).to_contain_text("11 in a burst")
+    times: list[float] = await rendered.evaluate("() => window.steps")
+    assert len(times) <= (times[-1] - times[0]) / 100 + 2
 
 
 async def save_many(service: Service, user: str, count: int, words: str = "") -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from ..service import Service
 from ..waiting import until
-from .bell import DEADLINE, Bell, save_many
+from .bell import DEADLINE, Bell, save_many, shown_in_steps
 from .conftest import OpenBell, OpenDevice
 from .device import Device, no_violations, screenshot
 
@@ -168,6 +168,11 @@ async def test_marking_one_and_all_as_read(service: Service, user: str, bell: Be
     await expect(bell.page).to_have_title("Orders")
     await expect(bell.button).to_have_accessible_name("Notifications")
     await until_read(service, user, [True, True, True])
+
+
+async def test_a_burst_is_shown_in_steps(service: Service, user: str, bell: Bell) -> None:
+    await bell.open()
+    await shown_in_steps(service, user, bell.rows, bell.host.locator("[part=list]"))
 
 
 async def test_deleting_can_be_undone(service: Service, user: str, bell: Bell) -> None:

@@ -9,7 +9,7 @@ from playwright.async_api import Page, Route, expect
 
 from ..service import Service
 from ..waiting import until
-from .bell import DEADLINE, Application, save_many
+from .bell import DEADLINE, Application, save_many, shown_in_steps
 from .centre import Centre, bulk_requests, count_of, left
 from .conftest import OpenDevice
 from .device import Device
@@ -42,6 +42,11 @@ async def test_in_the_demo_one_is_anybody(demo: Service, device: Device) -> None
         await alice.element_handle(),
     )
     assert below >= 4, "its focus ring is not cut off"
+
+
+async def test_a_burst_is_shown_in_steps(service: Service, user: str, device: Device) -> None:
+    centre = await Centre.open(device, service, user)
+    await shown_in_steps(service, user, centre.rows, centre.page.locator(".list"))
 
 
 async def test_a_row_leads_into_the_application(
