@@ -257,8 +257,8 @@ class Centre {
   async #readAll() {
     const { inbox } = this;
     if (!isNarrow(inbox.filter)) return inbox.readAll();
-    const newest = inbox.items[0].id;
-    if (!(await this.#loadAll())) return;
+    const newest = inbox.items[0]?.id; // none while they are being looked for
+    if (!newest || !(await this.#loadAll())) return;
     const unread = inbox.items.filter((item) => item.id <= newest && isUnread(item));
     this.#actions.act("read", unread.map(({ id }) => id));
   }
