@@ -86,7 +86,7 @@ export interface NotificationDetail {
   replayed: boolean;
 }
 
-/** The server's counts, of what is not archived; null: unknown. */
+/** The counts, of what is not archived; null: unknown. */
 export interface UnreadDetail {
   unreadCount: number | null;
   unseenCount: number | null;
@@ -199,7 +199,8 @@ export interface InboxEventMap {
  *
  * Methods that change something do so at once, here; they resolve when the server has done it. `false`: it has not,
  * everything is as before, and an event `problem` says why. Each is one request for up to 1,000 notifications, and what
- * is called while another is on its way goes out after it, in order. Counts are always the server's.
+ * is called while another is on its way goes out after it, in order. Counts are the
+ * server's, without what waits to be deleted or archived, of which the server does not know yet.
  */
 export class Inbox extends EventTarget {
   constructor(options: InboxOptions);

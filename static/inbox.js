@@ -31,6 +31,12 @@ function begin(getToken, user = "") {
   showTitle(null);
 }
 
+/** Who has pressed a button for it goes on at the list, with its keys. */
+function beginHere(begin) {
+  begin();
+  shown?.focus();
+}
+
 function beginAs({ id }) {
   history.replaceState(null, "", `#${id}`); // a reload, or a copy of the address, is the same user
   begin(async () => (await fetchDemo()).users.find((user) => user.id === id).token, id);
@@ -48,7 +54,7 @@ const userOfAddress = () => demo.users.find(({ id }) => `#${id}` === location.ha
 function showUsers() {
   for (const user of demo.users) {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: user.name, onclick: () => beginAs(user) });
+    Object.assign(button, { type: "button", textContent: user.name, onclick: () => beginHere(() => beginAs(user)) });
     button.dataset.user = user.id;
     $("users").append(button);
   }
@@ -73,7 +79,7 @@ async function start() {
   $("token").value = pasted.get();
   $("token-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    beginWithToken();
+    beginHere(beginWithToken);
   });
   demo = await fetchDemo().catch(() => null);
   $("top").hidden = false;

@@ -5,7 +5,7 @@ import { button, h, setText } from "./dom.js";
 import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
 import { HOME, serviceAt } from "./home.js";
 import { icon } from "./icons.js";
-import { Language } from "./languages.js";
+import { directionOf, Language } from "./languages.js";
 import { Panel } from "./panel.js";
 import { Seeing } from "./seeing.js";
 import { chime } from "./sound.js";
@@ -119,6 +119,7 @@ export class EventideBell extends Base {
 
   connectedCallback() {
     this.#language.watch();
+    this.#direct();
     this.#configureSoon();
   }
 
@@ -133,8 +134,10 @@ export class EventideBell extends Base {
     if (["view-all", "tabs", "desktop"].includes(name)) {
       if (this.#panel.isOpen) this.#panel.show(this.inbox);
     } else if (["no-title-badge", "badge"].includes(name)) this.#renderCount();
-    else if (name === "lang") this.#language.choose();
-    else this.#configureSoon();
+    else if (name === "lang") {
+      this.#language.choose();
+      this.#direct();
+    } else this.#configureSoon();
   }
 
   // Which Inbox
@@ -222,8 +225,14 @@ export class EventideBell extends Base {
     const { bell, spoken } = this.#parts;
     this.#root.adoptedStyleSheets = [sheet()];
     this.#root.replaceChildren(bell, this.#panel.element, this.#toasts.element, spoken);
+    this.#direct();
     this.#renderCount();
     this.#renderState();
+  }
+
+  #direct() {
+    const direction = directionOf(this, this.#reader.say("locale"));
+    for (const element of [this.#parts.bell, this.#panel.element, this.#toasts.element]) element.dir = direction;
   }
 
   get #settings() {

@@ -27,7 +27,8 @@ export class Inbox extends EventTarget {
   /** @type {StateDetail} */
   #status = { state: "closed" };
   /** @type {{ unreadCount: number | null, unseenCount: number | null }} */
-  #counts = { unreadCount: null, unseenCount: null };
+  #counts = { unreadCount: null, unseenCount: null }; // the server's
+  #countsTold = this.#counts;
   /** @type {string | number | undefined} */
   #userId;
   #users = 0; // how many have been signed in here
@@ -68,15 +69,18 @@ export class Inbox extends EventTarget {
       items,
       act: (action, ids) => this.#do(action, ids),
       hidden: (action, ids) => this.#settle({ ids: new Set(ids), ...CHANGES[action] }),
-      changed,
+      changed: () => {
+        this.#count();
+        changed();
+      },
       post: (later) => this.#link.post({ later }),
     });
   }
 
   /** @returns {readonly Notification[]} */
   get items() { return this.#items.shown; }
-  get unreadCount() { return this.#counts.unreadCount; }
-  get unseenCount() { return this.#counts.unseenCount; }
+  get unreadCount() { return this.#countsTold.unreadCount; }
+  get unseenCount() { return this.#countsTold.unseenCount; }
   get state() { return this.#status.state; }
   get since() { return this.#status.since; }
   get code() { return this.#status.code; }
@@ -131,6 +135,7 @@ export class Inbox extends EventTarget {
 
   #forget() {
     this.#items.forget();
+    this.#laters.withheld.clear();
     this.#listing.forget();
     for (const each of [this.#told, this.#open, this.#claimed]) each.clear();
     this.#users += 1;
@@ -186,6 +191,7 @@ export class Inbox extends EventTarget {
     const edit = { ids: all ? null : new Set(ids), upTo, ...change };
     const lacks = this.#listing.lacks(edit);
     this.#items.tell(edit);
+    this.#laters.withheld.tell(edit);
     this.#settle(edit);
     this.#changed();
     if (lacks) this.#listing.refreshOrLater();
@@ -209,10 +215,20 @@ export class Inbox extends EventTarget {
 
   /** @param {{ unreadCount?: number | null, unseenCount?: number | null }} counts */
   #setCounts({ unreadCount, unseenCount = null }) {
-    if (unreadCount === undefined) return; // a retracted announcement may come without
-    if (unreadCount === this.unreadCount && unseenCount === this.unseenCount) return;
-    this.#counts = { unreadCount, unseenCount };
-    this.#emit("unread", { ...this.#counts });
+    if (unreadCount !== undefined) this.#counts = { unreadCount, unseenCount }; // a retraction may come without
+    this.#count();
+  }
+
+  /** The counts without what the reader has deleted, which the server still counts until it is told. */
+  #count() {
+    const { unread, unseen } = this.#laters.withheld;
+    const left = (/** @type {number | null} */ count, /** @type {number} */ less) => count && Math.max(count - less, 0);
+    const counts = {
+      unreadCount: left(this.#counts.unreadCount, unread), unseenCount: left(this.#counts.unseenCount, unseen),
+    };
+    if (counts.unreadCount === this.unreadCount && counts.unseenCount === this.unseenCount) return;
+    this.#countsTold = counts;
+    this.#emit("unread", { ...counts });
   }
 
   /** @type {StateListener} */
@@ -386,7 +402,10 @@ export class Inbox extends EventTarget {
       const answer = await this.#writes.add(action, ids, send);
       if (user !== this.#users) return true;
       this.#items.confirm(edit, mark);
-      if (this.state !== "live") this.#setCounts(answer);
+      if (this.state !== "live") {
+        this.#laters.withheld.tell(edit);
+        this.#setCounts(answer);
+      }
       return true;
     } catch (failure) {
       const problem = /** @type {Problem} */ (failure);

@@ -92,17 +92,41 @@ export class Language {
   }
 }
 
+const RIGHT_TO_LEFT = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/;
+
 /**
- * As CSS's `:lang` has it, but through shadow roots.
+ * The direction that an element's texts need; empty: the one that it has, as the page has set it with the language, or
+ * nearer.
+ *
+ * @param {Element} element
+ * @param {string} locale the language that its texts are in
+ */
+export function directionOf(element, locale) {
+  const found = nearest(element, "[lang], [dir]");
+  if (!found || found.hasAttribute("dir")) return "";
+  if (RIGHT_TO_LEFT.test(locale)) return "rtl";
+  return found === document.documentElement ? "" : "ltr";
+}
+
+/**
+ * As CSS's `:lang` has it.
  *
  * @param {Element} element
  */
-function langOf(element) {
+const langOf = (element) => nearest(element, "[lang]")?.getAttribute("lang") ?? "";
+
+/**
+ * The element itself or the next one around it that is such, through shadow roots.
+ *
+ * @param {Element} element
+ * @param {string} selector
+ */
+function nearest(element, selector) {
   for (let at = /** @type {Element | undefined} */ (element); at;) {
-    const found = at.closest("[lang]");
-    if (found) return found.getAttribute("lang") ?? "";
+    const found = at.closest(selector);
+    if (found) return found;
     const root = at.getRootNode();
     at = root instanceof ShadowRoot ? root.host : undefined;
   }
-  return "";
+  return null;
 }

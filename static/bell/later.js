@@ -1,6 +1,7 @@
 /** What is done in a while, unless it is undone: in this tab, and what the other tabs wait for. */
 
 import { CHANGES } from "./changes.js";
+import { Withheld } from "./withheld.js";
 
 /** @import { Later } from "../eventide-bell.js" */
 /** @import { Items } from "./items.js" */
@@ -13,6 +14,7 @@ const REPEAT = 5_000;
 const FORGET_AFTER = 20_000; // a tab that has crashed does nothing any more; a hidden one has slow clocks
 
 export class Laters {
+  withheld = new Withheld();
   /** @type {Map<string, { later: Later, edit: Hiding, say: (state: LaterMessage["state"]) => void }>} */
   #mine = new Map();
   /** @type {Map<string, { edit: Hiding, timer: ReturnType<typeof setTimeout> }>} */
@@ -59,8 +61,14 @@ export class Laters {
       clearTimeout(timer);
       clearInterval(repeat);
       this.#items.lift(edit);
-      if (isDone && edit.ids.size) this.#act(action, [...edit.ids]).then((isDone) => say(isDone ? "done" : "undone"));
-      else say("undone");
+      if (isDone && edit.ids.size) this.#act(action, [...edit.ids]).then((isDone) => {
+        this.#release(edit);
+        say(isDone ? "done" : "undone");
+      });
+      else {
+        this.withheld.release(edit.ids);
+        say("undone");
+      }
       this.#changed();
       decide(isDone);
     };
@@ -87,7 +95,10 @@ export class Laters {
   /** The page is left, or another user signs in. */
   leave() {
     for (const { later } of [...this.#mine.values()]) later.now();
-    for (const key of [...this.#theirs.keys()]) this.#forget(key);
+    for (const [key, { edit }] of [...this.#theirs]) {
+      this.#forget(key);
+      this.withheld.release(edit.ids);
+    }
   }
 
   /** A new tab wants to know. */
@@ -103,9 +114,10 @@ export class Laters {
   hear({ key, action, ids, state }) {
     this.#forget(key);
     const edit = { ids: new Set(ids), fields: CHANGES[action].fields };
+    if (state !== "waiting") this.withheld.release(ids);
     if (state === "done") this.#items.tell(edit);
     if (state === "waiting") {
-      const timer = setTimeout(() => (this.#forget(key), this.#changed()), FORGET_AFTER);
+      const timer = setTimeout(() => (this.#forget(key), this.#release(edit)), FORGET_AFTER);
       this.#theirs.set(key, { edit, timer });
       this.#hide(action, edit);
     } else this.#changed();
@@ -116,8 +128,15 @@ export class Laters {
    * @param {Hiding} edit
    */
   #hide(action, edit) {
+    if (action !== "unarchive") for (const id of edit.ids) this.withheld.add(this.#items.get(id));
     this.#items.lay(edit);
     this.#hidden(action, [...edit.ids]);
+    this.#changed();
+  }
+
+  /** @param {Hiding} edit */
+  #release({ ids }) {
+    this.withheld.release(ids);
     this.#changed();
   }
 

@@ -59,9 +59,12 @@ export class Panel {
     const state = h("p", { class: "state", part: "connection" });
     const names = { "aria-label": say("desktop"), title: say("desktop") };
     const desktop = button({ class: "icon", part: "desktop", ...names, onclick: onDesktop, hidden: true }, icon("screen"));
-    const markAll = button({ class: "quiet", part: "mark-all", onclick: () => this.#readAll() }, say("markAllRead"));
-    const title = h("h2", { id: "title" }, say("title"));
-    const header = h("header", { part: "header", role: "none" }, title, state, desktop, markAll);
+    const readAll = { title: say("markAllRead"), onclick: () => this.#readAll() };
+    const markAll = button(
+      { class: "quiet", part: "mark-all", ...readAll }, icon("checks"), h("span", {}, say("markAllRead")),
+    );
+    const heading = h("div", { class: "heading" }, h("h2", { id: "title" }, say("title")), state);
+    const header = h("header", { part: "header", role: "none" }, heading, desktop, markAll);
 
     const note = h("div", { class: "note", part: "note" });
     const list = h("ul", { class: "list", part: "list", role: "list", tabindex: "-1", "aria-label": say("title") });
@@ -149,6 +152,7 @@ export class Panel {
     this.#parts.desktop.hidden = !desktop;
     this.#tabs.render(tabs, tab, inbox?.unreadCount, this.#parts.scroll);
     this.#renderList(items, tab);
+    this.#parts.markAll.hidden = Boolean(inbox?.filter.archived); // it is of those that are not
     this.#parts.markAll.setAttribute("aria-disabled", String(!inbox?.unreadCount));
     if (inbox?.hasOlder && !inbox.problem) this.#scrolled(); // the rows may not fill the panel
   }

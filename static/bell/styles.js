@@ -95,10 +95,18 @@ svg { display: block; fill: none; stroke: currentcolor; stroke-width: 1.7; strok
 .panel.is-open { display: flex; }
 .panel:not(.is-open) { display: none; }
 .panel:focus-visible { outline: none; }
-header { display: flex; flex: none; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.625rem; padding-block: 0.75rem; padding-inline: 1rem 0.75rem; }
-header .quiet { margin-inline-start: auto; }
+header { container-type: inline-size; display: flex; flex: none; align-items: center; gap: 0.625rem; padding-block: 0.625rem; padding-inline: 1rem 0.75rem; }
+.heading { flex: 1 1 0; min-inline-size: 0; hyphens: auto; }
+header .quiet { flex: 0 1 auto; max-inline-size: 45%; text-align: end; line-height: 1.25; }
+header .quiet svg { display: none; inline-size: 1.25rem; block-size: 1.25rem; }
+@container (max-inline-size: 20rem) { /* the text is the button's name all the same */
+  header h2 { font-size: 0.8125rem; }
+  header .quiet { flex: none; padding-inline: 0.25rem; }
+  header .quiet svg { display: block; }
+  header .quiet span { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
+}
 h2 { font: 650 1rem/1.5 var(--_font); }
-.state { flex: 1 1 3.5rem; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
+.state { font-size: 0.75rem; line-height: 1.25; color: var(--_soft); }
 .state::before { content: ""; display: inline-block; margin-inline-end: 0.375rem; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--_soft); }
 .state[data-state="live"]::before { background: var(--_good); }
 .state:is([data-state="reconnecting"], [data-state="offline"])::before { background: var(--_warn); }
@@ -194,7 +202,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .note[data-situation="stale"] .primary { flex: none; margin: 0; padding-block: 0.25rem; }
 .note[data-situation="loading"] { justify-items: stretch; gap: 1.25rem; padding: 1rem; }
 .bones { block-size: 2.25rem; border-radius: 8px; background: linear-gradient(var(--_line), var(--_line)) 3rem 0.25rem / 55% 0.625rem no-repeat, linear-gradient(var(--_line), var(--_line)) 3rem 1.375rem / 75% 0.625rem no-repeat, radial-gradient(circle at 1.125rem 1.125rem, var(--_line) 1.0625rem, transparent 1.125rem); }
-:host(:dir(rtl)) .bones { transform: scaleX(-1); }
+.bones:dir(rtl) { transform: scaleX(-1); }
 .note .primary { margin-block-start: 0.75rem; padding: 0.4375rem 1.125rem; border-radius: 999px; font-weight: 600; color: var(--_accent-ink); background: var(--_accent); }
 .note .primary:hover { background: color-mix(in srgb, var(--_accent) 88%, var(--_ink)); }
 

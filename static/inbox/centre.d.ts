@@ -11,6 +11,8 @@ export interface CentreOptions extends InboxOptions {
 
 export interface Centre {
   readonly inbox: Inbox;
+  /** Give the keyboard to the list, so that its shortcuts work. */
+  focus(): void;
   /** Disconnect, and leave the element empty. What waits to be deleted is deleted. */
   close(): void;
 }

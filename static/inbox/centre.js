@@ -28,7 +28,7 @@ const PAUSE = 100; // milliseconds: what arrives meanwhile is shown together
 const SEEN_AFTER = 500; // milliseconds: of several that arrive together the server is told once
 
 /**
- * Show the user's notifications in `root`, until `close()` of what is given back: `{inbox, close}`.
+ * Show the user's notifications in `root`, until `close()` of what is given back: `{inbox, focus, close}`.
  *
  * `getToken`, `url`, `io`, `sharing`: as for `Inbox`. `appUrl`: the application's address, against which relative links
  * are resolved (default: this page's). `strings`: replaces texts, see strings.js.
@@ -39,8 +39,11 @@ const SEEN_AFTER = 500; // milliseconds: of several that arrive together the ser
 export function showInbox(root, options) {
   const centre = new Centre(root, options);
   centre.start();
-  return { inbox: centre.inbox, close: () => centre.close() };
+  return { inbox: centre.inbox, focus: () => centre.focus(), close: () => centre.close() };
 }
+
+/** Whether some unread ones are not shown: the server marks all as read by itself, but not those that a filter shows. */
+const isNarrow = ({ type, q }) => Boolean(type || q);
 
 class Centre {
   inbox;
@@ -103,6 +106,10 @@ class Centre {
     this.#show();
   }
 
+  focus() {
+    this.#list.focus();
+  }
+
   close() {
     this.#undo.close();
     this.inbox.close();
@@ -155,8 +162,15 @@ class Centre {
     for (const each of [read, archive, remove]) each.hidden = !number;
     more.hidden = !(all.checked && this.inbox.hasOlder);
     readAll.hidden = number > 0 || Boolean(this.inbox.filter.archived);
-    readAll.setAttribute("aria-disabled", !this.inbox.unreadCount);
+    readAll.setAttribute("aria-disabled", !this.#hasUnread(items));
     if (hadFocus?.hidden) this.#list.focus();
+  }
+
+  /** Whether the filter shows any unread ones, or may when older ones are loaded. */
+  #hasUnread(items) {
+    const { inbox } = this;
+    if (!items.length || !inbox.unreadCount) return false;
+    return !isNarrow(inbox.filter) || inbox.hasOlder || items.some(isUnread);
   }
 
   #showNotes(items) {
@@ -210,7 +224,7 @@ class Centre {
     read.addEventListener("click", () => this.#actions.act("read", this.#selection.ids));
     archive.addEventListener("click", () => this.#actions.act("archive", this.#selection.ids));
     remove.addEventListener("click", () => this.#actions.act("remove", this.#selection.ids));
-    readAll.addEventListener("click", () => readAll.getAttribute("aria-disabled") === "true" || this.inbox.readAll());
+    readAll.addEventListener("click", () => readAll.getAttribute("aria-disabled") === "true" || this.#readAll());
     help.addEventListener("click", () => this.#help.open());
   }
 
@@ -234,10 +248,27 @@ class Centre {
   }
 
   async #selectEverything() {
+    const { filter } = this.inbox;
+    await this.#loadAll();
+    if (this.inbox.filter === filter) this.#selectAll(true);
+  }
+
+  /** All that the filter shows, but not what arrives meanwhile, which nobody has seen. */
+  async #readAll() {
+    const { inbox } = this;
+    if (!isNarrow(inbox.filter)) return inbox.readAll();
+    const newest = inbox.items[0]?.id; // none while they are being looked for
+    if (!newest || !(await this.#loadAll())) return;
+    const unread = inbox.items.filter((item) => item.id <= newest && isUnread(item));
+    this.#actions.act("read", unread.map(({ id }) => id));
+  }
+
+  /** Whether all that the filter shows is here now. */
+  async #loadAll() {
     const { inbox } = this;
     const { filter } = inbox;
     while (inbox.hasOlder && !inbox.problem && inbox.filter === filter) await inbox.loadOlder();
-    if (inbox.filter === filter) this.#selectAll(true);
+    return !inbox.hasOlder && inbox.filter === filter;
   }
 
   /** `later`: how it can be undone. */

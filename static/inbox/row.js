@@ -72,7 +72,7 @@ export class Row {
     const unread = isUnread(item);
     this.element.classList.toggle("is-unread", unread);
     setText(this.#unread, unread ? `${this.#context.say("unread")}: ` : "");
-    this.#retool(this.#read, unread ? "check" : "dot", unread ? "markRead" : "markUnread");
+    this.#retool(this.#read, unread ? "check" : "letter", unread ? "markRead" : "markUnread");
     this.#retool(this.#archive, item.archived ? "back" : "archive", item.archived ? "unarchive" : "archive");
     for (const tool of [this.#read, this.#archive]) tool.hidden = item.stored === false;
     if (item.actions && item.action?.id !== before?.action?.id || !before) this.#offer(item);

@@ -20,7 +20,7 @@ export const STRINGS = {
   selected: (number) => `${number} selected`,
   selectEverything: "Select older ones, too",
   actions: "For the selected notifications",
-  markAllRead: "Mark all as read",
+  markAllRead: "Mark all read",
   markRead: "Mark as read",
   markUnread: "Mark as unread",
   archive: "Archive",

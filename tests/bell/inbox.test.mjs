@@ -433,6 +433,54 @@ test("what is done later can be undone; otherwise it happens in time", async () 
   assert.equal(server.done.length, 2);
 });
 
+test("what waits to be deleted is not counted, although the server does not know of it yet", async () => {
+  server.list = [item("c"), item("b", { seen: true }), item("a", { read: true, seen: true })];
+  Object.assign(server, { unreadCount: 2, unseenCount: 1 });
+  await open();
+  await live();
+  const shown = [];
+  inbox.addEventListener("unread", ({ detail }) => shown.push(Object.values(detail)));
+  const now = () => [inbox.unreadCount, inbox.unseenCount];
+  inbox.later("remove", ["c", "a"]).undo();
+  assert.deepEqual(shown.splice(0), [[1, 0], [2, 1]]);
+  inbox.later("archive", ["b"]);
+  inbox.later("remove", ["c"]);
+  await inbox.setFilter({ type: "REPORT" }); // whatever is shown
+  assert.deepEqual(now(), [0, 0]);
+  server.socket.tell("unread_count", { unreadCount: 3, unseenCount: 2 });
+  assert.deepEqual(now(), [1, 1], "what arrives is counted");
+  server.socket.tell("notification_read", { ids: ["b"], unreadCount: 2, unseenCount: 2 });
+  assert.deepEqual(now(), [1, 1], "and what the server counts no longer is not subtracted");
+  server.slow = true;
+  await pass(8_000);
+  assert.deepEqual(now(), [1, 1], "while the requests are on their way");
+  server.socket.tell("notification_deleted", { ids: ["c"], unreadCount: 1, unseenCount: 1 });
+  server.release();
+  await settled();
+  server.release();
+  await settled();
+  assert.deepEqual([now(), shown], [[1, 1], [[1, 1], [0, 0], [1, 1]]]);
+});
+
+test("what could not be deleted is counted again; without a connection the answer's counts are all", async () => {
+  server.list = [item("b"), item("a")];
+  Object.assign(server, { unreadCount: 2, unseenCount: 2 });
+  await open();
+  await pass(1_000);
+  inbox.later("remove", ["a"]);
+  assert.equal(inbox.unreadCount, 1);
+  server.down = true;
+  await pass(8_000);
+  assert.equal(inbox.unreadCount, 2);
+  server.down = false;
+  const shown = [];
+  inbox.addEventListener("unread", ({ detail }) => shown.push(Object.values(detail)));
+  inbox.later("remove", ["b"]);
+  Object.assign(server, { unreadCount: 1, unseenCount: 1 });
+  await pass(8_000);
+  assert.deepEqual(shown, [[1, 1]]);
+});
+
 test("of what is done later to the same, the last counts", async () => {
   server.list = ["b", "a"].map((id) => item(id));
   await open();

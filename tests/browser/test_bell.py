@@ -410,6 +410,51 @@ async def test_the_texts_are_in_the_pages_language(user: str, device: Device, op
     assert languages() == ["de.js", "ar.js"]
 
 
+@pytest.mark.parametrize(
+    ("html", "attributes", "direction"),
+    [
+        ("", 'lang="ar"', "rtl"),
+        ('dir="ltr"', 'lang="ar"', "rtl"),
+        ('dir="rtl"', 'lang="de"', "ltr"),
+        ('dir="rtl"', "", "rtl"),
+        ("", 'lang="ar" dir="ltr"', "ltr"),
+    ],
+)
+async def test_the_direction_is_that_of_the_language(
+    user: str, open_bell: OpenBell, html: str, attributes: str, direction: str
+) -> None:
+    bell = await open_bell(user, attributes, html=html)
+    await bell.state("live")
+    for part in ("toasts", "bell"):
+        await expect(bell.host.locator(f"[part={part}]")).to_have_css("direction", direction)
+    await bell.open()
+    await expect(bell.panel).to_have_css("direction", direction)
+    assert await inside(bell.page, bell.panel)
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "ar"])
+async def test_long_texts_have_room_in_the_header(user: str, open_bell: OpenBell, language: str) -> None:
+    bell = await open_bell(user, f'lang="{language}"')
+    await bell.state("live")
+    await bell.call("bell => { bell.strings = { live: 'Verbindung wird wiederhergestellt' }; }")
+    for width in (1280, 232):
+        await bell.page.set_viewport_size({"width": width, "height": 640})
+        await bell.open()
+        texts = await bell.panel.locator("[part=header]").evaluate(
+            """header => {
+              const [heading, button] = [".heading", "[part=mark-all]"].map(
+                (name) => header.querySelector(name).getBoundingClientRect());
+              const state = header.querySelector(".state");
+              const isBeside = button.top < heading.bottom && button.bottom > heading.top
+                && (button.left >= heading.right || button.right <= heading.left);
+              return [isBeside, header.scrollWidth <= header.clientWidth, state.scrollWidth <= state.clientWidth];
+            }"""
+        )
+        assert texts == [True, True, True]
+        await screenshot(bell.page, f"bell-header-{language}-{width}")
+        await bell.page.keyboard.press("Escape")
+
+
 async def test_a_page_can_add_a_language(service: Service, user: str, open_bell: OpenBell) -> None:
     bell = await open_bell(None)
     await bell.page.evaluate(

@@ -249,6 +249,18 @@ async def test_what_is_written_elsewhere_has_an_undo_of_its_own(service: Service
         await until(lambda: client.get("/v1/notifications").json()["notifications"] == [], within=DEADLINE)
 
 
+async def test_in_the_archive_nothing_is_offered_for_all(service: Service, user: str, open_bell: OpenBell) -> None:
+    service.send(user, message="not archived")
+    bell = await open_bell(user)
+    await bell.open()
+    mark_all = bell.host.get_by_role("button", name="Mark all read")
+    await expect(mark_all).to_be_enabled()
+    await bell.host.get_by_role("tab", name="Archived").click()
+    await expect(mark_all).to_be_hidden()
+    await bell.host.get_by_role("tab", name="All").click()
+    await expect(mark_all).to_be_enabled()
+
+
 # Keys in a row
 
 

@@ -70,9 +70,43 @@ async def test_marking_300_is_one_request(service: Service, user: str, device: D
 async def test_all_are_read(service: Service, user: str, device: Device) -> None:
     await save_many(service, user, MANY)
     centre = await Centre.open(device, service, user)
-    await centre.do("Mark all as read").click()
+    await centre.do("Mark all read").click()
     await until(lambda: count_of(service, user) == 0, within=DEADLINE)
-    await expect(centre.do("Mark all as read")).to_be_disabled()
+    await expect(centre.do("Mark all read")).to_be_disabled()
+
+
+async def test_all_that_a_search_finds_are_read(service: Service, user: str, device: Device) -> None:
+    await save_many(service, user, 40, " of apples")
+    await save_many(service, user, 3, " of pears")
+    centre = await Centre.open(device, service, user)
+    await centre.search.fill("apples")
+    await expect(centre.rows.first).to_contain_text("number 39 of apples")
+    await centre.do("Mark all read").click()
+    await until(lambda: count_of(service, user) == 3, within=DEADLINE)
+    await expect(centre.do("Mark all read")).to_be_disabled()
+    await expect(centre.count).to_have_text("3 unread")
+    await centre.undo.click()
+    await until(lambda: count_of(service, user) == 43, within=DEADLINE)
+    await centre.search.fill("plums")
+    await expect(centre.note).to_contain_text("Nothing found")
+    await expect(centre.do("Mark all read")).to_be_disabled()
+
+
+async def test_all_of_a_type_are_read(service: Service, user: str, device: Device) -> None:
+    service.send(user, message="The report", type="REPORT")
+    service.send(user, message="The invitation", type="INVITE")
+    centre = await Centre.open(device, service, user)
+    await expect(centre.rows).to_have_count(2)
+    await centre.page.get_by_label("Type").select_option("REPORT")
+    await expect(centre.rows).to_have_count(1)
+    await centre.do("Mark all read").click()
+    await expect(centre.do("Mark all read")).to_be_disabled()
+    await until(lambda: left(service, user) == [("The invitation", False), ("The report", True)], within=DEADLINE)
+    await centre.page.get_by_label("Type").select_option("")
+    await centre.view("Unread")
+    await expect(centre.rows).to_have_count(1)
+    await centre.do("Mark all read").click()
+    await until(lambda: count_of(service, user) == 0, within=DEADLINE)
 
 
 async def scroll_to_the_end(page: Page) -> None:
@@ -160,3 +194,18 @@ async def test_the_current_row_is_never_behind_the_bar(service: Service, user: s
         )
         assert top > -8
         assert bottom > -1
+
+
+async def test_what_waits_to_be_deleted_is_not_counted(service: Service, user: str, device: Device) -> None:
+    await save_many(service, user, 3)
+    centre = await Centre.open(device, service, user)
+    await expect(centre.rows).to_have_count(3)
+    await centre.press("j", "#")
+    await expect(centre.count).to_have_text("2 unread")
+    await expect(centre.page).to_have_title("(2) Notifications")
+    assert count_of(service, user) == 3, "it can be undone"
+    await centre.undo.click()
+    await expect(centre.count).to_have_text("3 unread")
+    await centre.press("Control+a", "#")
+    await expect(centre.count).to_have_text("")
+    await expect(centre.do("Mark all read")).to_be_disabled()

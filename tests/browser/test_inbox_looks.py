@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 
 import pytest
 from playwright.async_api import Route, expect
@@ -38,6 +39,18 @@ SOME = (
         ],
     },
 )
+
+LINES = """async (picture) => {
+  const bytes = Uint8Array.from(atob(picture), (each) => each.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes]));
+  const drawn = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  drawn.drawImage(bitmap, 0, 0);
+  return [...document.querySelectorAll(".row")].map((row) => {
+    const { data } = drawn.getImageData(2, Math.round(row.getBoundingClientRect().bottom) - 2, 1, 4);
+    return [0, 4, 8, 12].filter((at) => data.slice(at, at + 3).join() === "223,227,233").length;
+  });
+}"""
+"""Of each row, how high the line below it is."""
 
 WIDER = "document.documentElement.scrollWidth > innerWidth"
 
@@ -115,6 +128,18 @@ async def test_on_a_phone(service: Service, user: str, open_device: OpenDevice, 
     await screenshot(centre.page, f"inbox-phone-{direction}-busy")
     await centre.undo.tap()
     await expect(centre.rows).to_have_count(4)
+
+
+async def test_there_is_a_line_below_each_row(service: Service, user: str, open_device: OpenDevice) -> None:
+    device = await open_device(viewport={"width": 390, "height": 1200})
+    for words in (1, 30, 2, 1, 15, 40, 1):
+        service.send(user, title="Dana commented on your photo", message="green light " * words)
+    centre = await Centre.open(device, service, user)
+    await expect(centre.rows).to_have_count(7)
+    for offset in ("0", "0.25px", "0.5px", "0.75px"):
+        await centre.page.evaluate("offset => { document.body.style.paddingTop = offset; }", offset)
+        picture = base64.b64encode(await centre.page.screenshot()).decode()
+        assert await centre.page.evaluate(LINES, picture) == [1] * 7
 
 
 @pytest.mark.usefixtures("node_modules")

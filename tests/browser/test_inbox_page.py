@@ -34,6 +34,14 @@ async def test_in_the_demo_one_is_anybody(demo: Service, device: Device) -> None
     await page.get_by_role("button", name="Carol").click()
     await expect(centre.rows).to_contain_text(["for Bob and Carol"])
     assert page.url.endswith("#carol")
+    await centre.press("j")
+    await centre.has_focus("for Bob and Carol")
+    alice = page.get_by_role("button", name="Alice")
+    below = await page.locator("#inbox").evaluate(
+        "(inbox, button) => inbox.getBoundingClientRect().top - button.getBoundingClientRect().bottom",
+        await alice.element_handle(),
+    )
+    assert below >= 4, "its focus ring is not cut off"
 
 
 async def test_a_burst_is_shown_in_steps(service: Service, user: str, device: Device) -> None:
