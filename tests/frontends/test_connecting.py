@@ -41,9 +41,10 @@ async def test_a_refused_one_is_told_why_and_gets_in_with_a_valid_token(
     page = start(token=None)
     refused = await page.line("connect_error")
     assert (refused.name, refused.data) == ("Authentication failed", {"code": "token_missing"})
-    for token, code in ((expired, "token_expired"), (forged, "token_invalid"), ("gibberish", "token_invalid")):
+    wrong = (expired, "token_expired"), (forged, "token_invalid"), ("gibberish", "token_invalid")
+    for nth, (token, code) in enumerate(wrong, 2):
         page.connect(token)
-        refused = await page.line("connect_error", nth=len(page.find("connect_error")) + 1)
+        refused = await page.line("connect_error", nth=nth)
         assert (refused.name, refused.data) == ("Authentication failed", {"code": code})
     page.connect(valid)
     assert (await page.event("connected"))["userId"] == front_end.user(user)

@@ -133,5 +133,6 @@ async def _ended(task: asyncio.Task[None]) -> None:
 async def while_asking(service: Service, attack: Coroutine[Any, Any, Any]) -> Innocent:
     """An innocent client, that asked from before the attack's beginning until after its end."""
     async with innocent(service) as client:
+        await until(lambda: client.waits)
         await attack
     return client

@@ -63,7 +63,9 @@ NEW: list[Exception] = [
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "store" in request.fixturenames:
+        request.getfixturevalue("store")  # which may take longer to open
     monkeypatch.setattr(mongo_client, "SECONDS", 0.2)
 
 
