@@ -26,6 +26,7 @@ from ..store.base import Store
 from .fanout import Fanout
 from .users import checked
 
+EVENTS_OF_THEIR_OWN = {Change.READ: wire.NOTIFICATION_READ, Change.DELETE: wire.NOTIFICATION_DELETED}
 PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
 """Who names a notification in one of these has it. (Of what is read the store says so.)"""
 SEARCHES_AT_ONCE = 2
@@ -121,15 +122,9 @@ class Inbox:
         owned, changed = (_in_order(ids, some) for some in found)
         if change in PROVES_RECEIPT:
             self._received(Receipt(user, id, broadcast) for id in changed for broadcast in (False, True))
-        match change:
-            case Change.READ:
-                counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": owned})
-            case Change.DELETE:
-                counts = await self._tell(user, wire.NOTIFICATION_DELETED, {"ids": owned})
-            case _:
-                # Of a repetition it is not known when it happened, nor whether the first time was told.
-                payload = {"ids": changed or owned, "changes": wire.changes(change, now if changed else None)}
-                counts = await self._tell(user, wire.NOTIFICATION_UPDATED, payload)
+        # Of a repetition it is not known when it happened, nor whether the first time was told.
+        ids = owned if change in EVENTS_OF_THEIR_OWN else changed or owned
+        counts = await self._tell(user, *_event(change, {"ids": ids}, now if changed else None))
         return Changes(owned, changed, counts)
 
     async def read(self, user: UserId, id: NotificationId) -> Notification:
@@ -146,15 +141,7 @@ class Inbox:
         changed = await self._store.change_all(checked(user), change, up_to=up_to, now=now)
         # Clients are not to take for changed what comes in this very moment.
         payload: wire.Payload = {"all": True, "upTo": up_to or max([id_at(now), *changed[:1]])}
-        match change:
-            case Change.READ:
-                counts = await self._tell(user, wire.NOTIFICATION_READ, payload)
-            case Change.DELETE:
-                counts = await self._tell(user, wire.NOTIFICATION_DELETED, payload)
-            case _:
-                payload["changes"] = wire.changes(change, now)
-                counts = await self._tell(user, wire.NOTIFICATION_UPDATED, payload)
-        return Changes(changed, changed, counts)
+        return Changes(changed, changed, await self._tell(user, *_event(change, payload, now)))
 
     async def press(self, user: UserId, id: NotificationId, action: str) -> tuple[Notification, Counts]:
         """Choose one of the notification's actions, which marks it as read; the notification, and the counts.
@@ -195,6 +182,13 @@ def _done_already() -> Iterator[None]:
         yield
     except Unavailable as error:
         raise OutcomeUnknown from error
+
+
+def _event(change: Change, payload: wire.Payload, at: datetime | None) -> tuple[str, wire.Payload]:
+    """The event that tells of this change, and what it carries beside the counts."""
+    if change in EVENTS_OF_THEIR_OWN:
+        return EVENTS_OF_THEIR_OWN[change], payload
+    return wire.NOTIFICATION_UPDATED, payload | {"changes": wire.changes(change, at)}
 
 
 def _known(ids: Collection[NotificationId]) -> list[NotificationId]:
