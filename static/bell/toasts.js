@@ -132,7 +132,7 @@ export class Toasts {
     const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
     const onclick = () => this.dismiss(item.id);
     const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
-    row.actions.replaceChildren(dismiss);
+    row.element.append(h("span", { class: "actions", part: "actions" }, dismiss));
     this.#toasts.set(item.id, { row, before: document.activeElement });
     this.element.prepend(row.element);
   }
