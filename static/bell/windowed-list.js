@@ -8,7 +8,7 @@
 
 /** @import { WindowedRow } from "../eventide-bell.js" */
 
-const MARGIN = 800; // pixels above and below what can be seen
+const MARGIN = 600; // pixels above and below what can be seen
 const ESTIMATE = 84; // pixels: the height of a row, before any has been measured
 
 /**
@@ -28,8 +28,6 @@ export class WindowedList {
   #rows = new Map(); // those in the page, by id
   /** @type {string[]} */
   #order = []; // their ids, from top to bottom
-  /** @type {WeakMap<Element, string>} */
-  #ids = new WeakMap(); // by element
   /** @type {Map<string, number>} */
   #heights = new Map(); // those that are known, by id
   /** @type {number[] | null} */
@@ -58,7 +56,7 @@ export class WindowedList {
     this.#make = make;
     if (scroller instanceof HTMLElement) scroller.style.overflowAnchor = "none"; // two that correct the position would correct it twice
     this.#scrolls.addEventListener("scroll", this.#moved, { passive: true });
-    this.#observer = new ResizeObserver((entries) => this.#measured(entries));
+    this.#observer = new ResizeObserver(() => this.#resized());
     for (const element of new Set([list, scroller])) this.#observer.observe(element);
   }
 
@@ -156,24 +154,16 @@ export class WindowedList {
     if (from < this.#range[0] || to > this.#range[1]) this.#draw({ isMoved: true });
   };
 
-  /**
-   * The browser has laid out rows that are new, or others than before, or the list is of another width: so it need not
-   * do so once more to be asked.
-   *
-   * @param {ResizeObserverEntry[]} entries
-   */
-  #measured(entries) {
+  /** What is there has been laid out just now: so the browser knows heights without doing so for this. */
+  #resized() {
     const width = this.#list.clientWidth;
     if (width !== this.#width) this.#heights.clear(); // text wraps elsewhere
     this.#width = width;
     const isFirst = !this.#heights.size;
-    for (const { target, borderBoxSize: [{ blockSize }] } of entries) {
-      const id = this.#ids.get(target);
-      if (id === undefined || !blockSize || this.#heights.get(id) === blockSize) continue;
-      this.#heights.set(id, blockSize);
-      this.#sums = null;
-    }
+    this.#measure(([id]) => !this.#heights.has(id));
     if (isFirst) this.#estimate = 0; // what is expected of all others is known now
+    const expected = this.#tops[this.#items.length];
+    if (Math.abs(this.#list.getBoundingClientRect().height - expected) > 0.5) this.#measure(() => true);
     this.#isTurned ||= isFirst;
     this.#frame ||= requestAnimationFrame(() => {
       const isTurned = this.#isTurned;
@@ -182,6 +172,16 @@ export class WindowedList {
       if (isTurned) this.#draw();
       else this.#moved();
     });
+  }
+
+  /** @param {(row: [string, Row]) => boolean} which */
+  #measure(which) {
+    for (const [id, row] of [...this.#rows].filter(which)) {
+      const { height } = row.element.getBoundingClientRect();
+      if (!height || this.#heights.get(id) === height) continue;
+      this.#heights.set(id, height);
+      this.#sums = null;
+    }
   }
 
   /** The first heights are what is expected of all others. */
@@ -275,7 +275,6 @@ export class WindowedList {
     const ids = new Set((this.#order = wanted.map((index) => this.#items[index].id)));
     for (const [id, row] of this.#rows) {
       if (ids.has(id)) continue;
-      this.#observer.unobserve(row.element);
       row.element.remove();
       this.#rows.delete(id);
     }
@@ -308,8 +307,6 @@ export class WindowedList {
   #add(item) {
     const row = this.#make(item);
     this.#rows.set(item.id, row);
-    this.#ids.set(row.element, item.id);
-    this.#observer.observe(row.element);
     return row;
   }
 
