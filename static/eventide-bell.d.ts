@@ -308,6 +308,7 @@ export interface Strings {
   moreToasts: (count: number) => string;
   desktop: string;
   arrived: (name: string) => string;
+  arrivedMany: (count: number) => string;
   connecting: string;
   live: string;
   reconnecting: string;

@@ -5,7 +5,7 @@ import { dayName, dayOf } from "./days.js";
 import { button, copied, h, hasFocus, setText } from "./dom.js";
 import { glyph } from "./icons.js";
 import { RowActions } from "./row-actions.js";
-import { ago, nameOf, safeUrl } from "./text.js";
+import { ago, safeUrl } from "./text.js";
 
 /** @import { Notification } from "../eventide-bell.js" */
 /** @import { Reader } from "./types.js" */
@@ -39,7 +39,6 @@ export class Row {
    * @param {Notification} item
    */
   constructor(reader, item) {
-    const { say } = reader;
     const url = item.link ? safeUrl(item.link) : null;
     this.#reader = reader;
     this.#item = item;

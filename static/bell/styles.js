@@ -221,7 +221,7 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 
 @media (prefers-reduced-motion: no-preference) {
   .panel.is-open { animation: drop 0.14s ease-out; }
-  .toast { animation: rise 0.22s cubic-bezier(0.2, 0.9, 0.3, 1.1); }
+  .toast:not(.of-many) { animation: rise 0.22s cubic-bezier(0.2, 0.9, 0.3, 1.1); }
   .bell.rings svg { animation: ring 0.7s ease-in-out; }
   .lamp:is([data-state="reconnecting"]), .state:is([data-state="connecting"], [data-state="reconnecting"])::before { animation: breathe 1.2s ease-in-out infinite alternate; }
   .bones { animation: breathe 0.9s ease-in-out infinite alternate; }
