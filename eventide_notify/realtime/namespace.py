@@ -140,12 +140,12 @@ class NotificationNamespace(socketio.AsyncNamespace):
 
     def _dialect_of(self, names: Any) -> Dialect:
         """A client that says which names it knows gets each notification by the first of ours that is one of them."""
-        full = self._dialect
         known = names if isinstance(names, list) else []
-        live, broadcast = (next((e for e in all if e in known), None) for all in (full.live_events, full.broadcast_events))
+        live = next((event for event in self._dialect.live_events if event in known), None)
+        broadcast = next((event for event in self._dialect.broadcast_events if event in known), None)
         if live is None or broadcast is None:
-            return full
-        brief = replace(full, live_events=(live,), broadcast_events=(broadcast,))
+            return self._dialect
+        brief = replace(self._dialect, live_events=(live,), broadcast_events=(broadcast,))
         return self._by_one_name.setdefault((live, broadcast), brief)
 
     async def _welcome(self, session: Session) -> None:

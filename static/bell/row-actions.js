@@ -2,7 +2,6 @@
 
 import { button, copied, h } from "./dom.js";
 import { icon } from "./icons.js";
-import { settled } from "./settled.js";
 import { nameOf } from "./text.js";
 
 /** @import { Strings } from "../eventide-bell.js" */
@@ -52,8 +51,7 @@ export class RowActions {
     this.#reader = reader;
     this.#row = row;
     for (const event of ["pointerenter", "focusin"]) row.element.addEventListener(event, () => this.#dress());
-    if (canHover()) settled(row.element, () => this.#make());
-    else this.#dress();
+    if (!canHover()) this.#dress();
   }
 
   /** The row shows something else now. */
@@ -64,7 +62,7 @@ export class RowActions {
     }
   }
 
-  #make() {
+  make() {
     if (this.#remove) return;
     const row = this.#row;
     const reader = this.#reader;
@@ -87,7 +85,7 @@ export class RowActions {
   #dress() {
     if (this.#isDressed) return;
     this.#isDressed = true;
-    this.#make();
+    this.make();
     for (const toggle of this.#toggles) toggle.dress();
     this.#remove?.append(icon("bin"));
   }

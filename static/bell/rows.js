@@ -192,6 +192,10 @@ export class ListRow {
     this.#head();
   }
 
+  settle() {
+    this.#actions.make();
+  }
+
   focus() {
     this.row.focus();
   }

@@ -6,6 +6,8 @@
  * they are there. Whatever changes above what the reader looks at, it stays where it is on the screen.
  */
 
+import { settled } from "./settled.js";
+
 /** @import { WindowedRow } from "../eventide-bell.js" */
 
 const MARGIN = 600; // pixels above and below what can be seen
@@ -44,7 +46,8 @@ export class WindowedList {
    * `document.scrollingElement` if that is the page.
    *
    * `make(item)` gives a row: its `element` (of role="listitem"); `update(item, index, items)`, called at once and
-   * whenever the list is rendered; and `focus()`. Items are told apart by their `id`.
+   * whenever the list is rendered; `settle()`, if it has that, called once it has stayed in the page for a moment; and
+   * `focus()`. Items are told apart by their `id`.
    *
    * @param {HTMLElement} list
    * @param {Element} scroller
@@ -307,6 +310,7 @@ export class WindowedList {
   #add(item) {
     const row = this.#make(item);
     this.#rows.set(item.id, row);
+    if (row.settle) settled(row.element, () => row.settle?.());
     return row;
   }
 
