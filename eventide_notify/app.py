@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -17,8 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, wire
-from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from . import __version__, build, wire
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -42,21 +39,20 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
+from .rest.inbox import InboxRoutes
+from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
-from .rest.routes import NotificationRoutes
 from .service import Inbox, NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
-from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
-from .store import Store, create_store, driver_note
-
-logger = logging.getLogger(__name__)
+from .settings import Settings, load_settings
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
@@ -99,8 +95,8 @@ class Application:
         self._accepting = True
         self._metrics = metrics = Metrics()
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = token_verifier(settings).authenticate
-        self._store = _store(settings)
+        self._verify = build.token_verifier(settings).authenticate
+        self._store = build.store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
@@ -129,6 +125,10 @@ class Application:
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
+        self.operations: list[Operation] = [
+            *InboxRoutes(self.inbox).operations(),
+            *AdminRoutes(self.notifications).operations(),
+        ]
         self._web = self._build_web(settings, demo=demo)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -254,14 +254,14 @@ class Application:
         return server
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = NotificationRoutes(self.notifications, self.inbox, self._verify, self._in_flight, self._metrics)
+        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
             "background": self._check_background,
         }
         ops = OpsRoutes(checks, self._channel_problems, self._metrics)
-        document = Json.dumps(openapi.document(rest.operations(), version=__version__))
+        document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
             return Response(document, media_type="application/json")
@@ -278,7 +278,7 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return CORSMiddleware(web, **_cors(settings)) if settings.cors_origins else web
+        return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
@@ -315,51 +315,3 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
         await respond_to_upgrade(scope, receive, send, answer.status_code, bytes(answer.body))
     else:
         await answer(scope, receive, send)
-
-
-def _store(settings: Settings) -> Store:
-    url = settings.database_url.get_secret_value()
-    try:
-        store = create_store(url, mongodb_driver=settings.mongodb_driver)
-    except ValueError as error:
-        raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
-    if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
-        logger.warning(note)
-    return store
-
-
-def token_verifier(settings: Settings) -> TokenVerifier:
-    """The verifier that the settings describe; raises `ConfigurationError` when there is no key."""
-    return TokenVerifier(
-        _keys(settings),
-        algorithms=settings.effective_algorithms,
-        user_claims=(settings.jwt_user_claim,) if settings.jwt_user_claim else DEFAULT_USER_CLAIMS,
-        admin_role=settings.admin_role,
-        audience=settings.jwt_audience,
-        issuer=settings.jwt_issuer,
-        leeway=settings.jwt_leeway,
-    )
-
-
-def _keys(settings: Settings) -> KeySource:
-    if settings.jwks_url:
-        return JwksKeys(settings.jwks_url)
-    if settings.jwt_public_key:
-        return FixedKey(settings.jwt_public_key.replace("\\n", "\n"))
-    if settings.jwt_secret:
-        return FixedKey(settings.jwt_secret.get_secret_value())
-    raise ConfigurationError(
-        "EVENTIDE_JWT_SECRET (or EVENTIDE_JWT_PUBLIC_KEY, or EVENTIDE_JWKS_URL) is not set; "
-        "to try the service without a configuration: eventide-notify demo"
-    )
-
-
-def _cors(settings: Settings) -> dict[str, Any]:
-    everybody = "*" in settings.cors_origins
-    return {
-        "allow_origins": ["*"] if everybody else list(settings.cors_origins),
-        "allow_credentials": not everybody,
-        "allow_methods": ["GET", "POST", "PUT", "DELETE"],
-        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
-        "expose_headers": ["Retry-After", "WWW-Authenticate"],
-    }

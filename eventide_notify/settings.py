@@ -101,6 +101,21 @@ class Settings(BaseSettings):
     announcement_days: float = Field(30, gt=0, le=3650, validation_alias=_named("ANNOUNCEMENT_DAYS"))
     max_sockets_per_user: int = Field(20, ge=1, validation_alias=_named("MAX_SOCKETS_PER_USER"))
 
+    api_keys: Words = Field((), validation_alias=_named("API_KEYS"))
+    limit_rest: str = Field("600/minute", validation_alias=_named("LIMIT_REST"))
+    limit_admin: str = Field("off", validation_alias=_named("LIMIT_ADMIN"))
+    limit_events: str = Field("50/second", validation_alias=_named("LIMIT_EVENTS"))
+    limit_connects: str = Field("off", validation_alias=_named("LIMIT_CONNECTS"))
+    max_sockets: int | None = Field(None, ge=1, validation_alias=_named("MAX_SOCKETS"))
+
+    retention_days: float | None = Field(None, gt=0, validation_alias=_named("RETENTION_DAYS"))
+    retention_read_days: float | None = Field(None, gt=0, validation_alias=_named("RETENTION_READ_DAYS"))
+
+    alert_users: Words = Field((), validation_alias=_named("ALERT_USERS"))
+    alert_webhook: SecretStr | None = Field(None, validation_alias=_named("ALERT_WEBHOOK"))
+    alert_webhook_secret: SecretStr | None = Field(None, validation_alias=_named("ALERT_WEBHOOK_SECRET"))
+    ops_token: SecretStr | None = Field(None, validation_alias=_named("OPS_TOKEN"))
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias=_named("LOG_LEVEL"))
     log_format: Literal["text", "json"] = Field("text", validation_alias=_named("LOG_FORMAT"))
 
@@ -128,6 +143,8 @@ class Settings(BaseSettings):
         "notification_events",
         "broadcast_events",
         "transports",
+        "api_keys",
+        "alert_users",
         mode="before",
     )
     @classmethod

@@ -44,6 +44,9 @@ DEFAULTS = {
     "NOTIFICATION_EVENTS": ("notification", "newNotification"),
     "BROADCAST_EVENTS": ("global_notification", "announcement"), "ROOT_NAMESPACE": True,
     "TRANSPORTS": ("websocket", "polling"), "CATCH_UP_LIMIT": 100, "ANNOUNCEMENT_DAYS": 30, "MAX_SOCKETS_PER_USER": 20,
+    "API_KEYS": (), "LIMIT_REST": "600/minute", "LIMIT_ADMIN": "off", "LIMIT_EVENTS": "50/second",
+    "LIMIT_CONNECTS": "off", "MAX_SOCKETS": None, "RETENTION_DAYS": None, "RETENTION_READ_DAYS": None,
+    "ALERT_USERS": (), "ALERT_WEBHOOK": None, "ALERT_WEBHOOK_SECRET": None, "OPS_TOKEN": None,
     "LOG_LEVEL": "info", "LOG_FORMAT": "text",
 }  # fmt: skip
 """The contract's table."""

@@ -39,6 +39,7 @@ from ..models import UserId
 from ..realtime.codec import Json
 from ..realtime.hub import Hub
 from ..redis_client import TIMEOUT, connect
+from .calls import Calls
 from .envelopes import Envelope, is_found_in_store, open_envelope
 from .health import SILENCE, ChannelHealth
 from .publisher import CHANNEL, Publisher, close
@@ -95,6 +96,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         self.hub = hub
         self.json = Json
         self.health = ChannelHealth(self.host_id, now=time.monotonic())
+        self.calls = Calls(self.host_id, self.publish, others=lambda: self.health.others)
         self._own_start = f'{{"method":"{_ENVELOPES}","host_id":"{self.host_id}",'.encode()
         self._began = time.monotonic()
         self._outbox: deque[_Message] = deque()
@@ -123,6 +125,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
 
     async def stop(self) -> None:
         """Say goodbye, so that the others do not wait for heartbeats, and end."""
+        await self.calls.close()
         running = [task for task in (self._publisher, self.thread) if task is not None]
         for task in running:
             task.cancel()
@@ -151,7 +154,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         self._number += 1
         message = _Message(time.monotonic(), text, self._number)
         self._put(message)
-        await open_envelope(envelope, self.hub)
+        await open_envelope(envelope, self.hub, self.calls)
         await self._sent(message)
 
     async def _publish(self, data: Mapping[str, Any]) -> None:
@@ -359,6 +362,6 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
             if held_up and is_found_in_store(envelope):
                 continue  # it is read from the store, in its place
             try:
-                await open_envelope(envelope, self.hub)
+                await open_envelope(envelope, self.hub, self.calls)
             except Exception:
                 logger.exception("an envelope could not be opened")
