@@ -114,7 +114,12 @@ def test_every_setting_is_read_under_its_name(environment: Environment, name: st
         "BROADCAST_EVENTS": ("news", ("news",)), "ROOT_NAMESPACE": ("0", False),
         "TRANSPORTS": ("polling", ("polling",)), "CATCH_UP_LIMIT": ("7", 7),
         "ANNOUNCEMENT_DAYS": ("0.5", 0.5), "MAX_SOCKETS_PER_USER": ("1", 1), "LOG_LEVEL": ("DEBUG", "debug"),
-        "LOG_FORMAT": ("JSON", "json"),
+        "API_KEYS": (f"shop:{'a' * 64}, crm:{'b' * 64}", (f"shop:{'a' * 64}", f"crm:{'b' * 64}")),
+        "LIMIT_REST": ("10/second",) * 2, "LIMIT_ADMIN": ("1000/minute",) * 2, "LIMIT_EVENTS": ("off",) * 2,
+        "LIMIT_CONNECTS": ("100/hour",) * 2, "MAX_SOCKETS": ("5000", 5000), "RETENTION_DAYS": ("90", 90),
+        "RETENTION_READ_DAYS": ("0.5", 0.5), "ALERT_USERS": ("root, 7", ("root", "7")),
+        "ALERT_WEBHOOK": ("https://alerts.example.com/hook",) * 2, "ALERT_WEBHOOK_SECRET": ("whsec_" + "c" * 32,) * 2,
+        "OPS_TOKEN": (SECRET,) * 2, "LOG_FORMAT": ("JSON", "json"),
     }  # fmt: skip
     written, read = other.get(name, ("else", "else"))
     environment.has(**{f"EVENTIDE_{name}": written})
