@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ from .channel.redis import RedisChannel
 from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
-from .metrics import Metrics
+from .metrics import Metrics, timed
 from .models import utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
@@ -46,6 +47,7 @@ from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
+from .rest.request_ids import RequestIds
 from .service import Inbox, NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
@@ -53,6 +55,7 @@ from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .settings import Settings, load_settings
+from .store.measured import measured
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
@@ -93,15 +96,18 @@ class Application:
         check_seams()
         self._inner_app = inner_app
         self._accepting = True
-        self._metrics = metrics = Metrics()
+        self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._verify = build.token_verifier(settings).authenticate
-        self._store = build.store(settings)
+        self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
+        around = partial(timed, metrics.redis.labels("presence").observe, metrics.redis_errors.labels("presence").inc)
+        self._presence: MemoryPresence | RedisPresence = (
+            RedisPresence(redis_url, around=around) if redis_url else MemoryPresence()
+        )
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
@@ -111,7 +117,7 @@ class Application:
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
         )
-        self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
+        self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
             self._store,
@@ -194,8 +200,9 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        self._background.watch_loop()
         every(PURGE_EVERY, "purge", self.notifications.purge)
-        sweep = Sweep(self._store, self._hub, clock=utc_now)
+        sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
             stack.push_async_callback(self._channel.stop)
@@ -222,7 +229,8 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.received,
+            confirm=self._receipts.confirmed,
+            metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -260,7 +268,8 @@ class Application:
             "database": self._store.check_writable,
             "background": self._check_background,
         }
-        ops = OpsRoutes(checks, self._channel_problems, self._metrics)
+        token = settings.ops_token.get_secret_value() if settings.ops_token else None
+        ops = OpsRoutes(checks, self._channel_problems, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
@@ -278,7 +287,7 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
+        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jwt
 
+from .context import nobodys
 from .errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
 from .faults import ClientFaults
 from .models import USER_ID_MAX, Principal, user_key
@@ -84,7 +85,7 @@ class JwksKeys:
         except (jwt.PyJWTError, ValueError):
             return  # it is no token
         if self._fetching is None and self._due(key):
-            self._fetching = asyncio.create_task(self._fetch(), name="key set")
+            self._fetching = asyncio.create_task(self._fetch(), name="key set", context=nobodys())
         if self._fetching is not None and (key is None or self._outdated):
             await asyncio.wait([self._fetching], timeout=JWKS_TIMEOUT)
 
