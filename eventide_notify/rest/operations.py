@@ -108,6 +108,7 @@ class Operations:
             return problem(error)
         except Exception:
             internal = Internal()
+            self._metrics.internal_errors.inc()
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 
