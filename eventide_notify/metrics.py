@@ -104,6 +104,9 @@ class Metrics:
         )
         self.redis = Histogram("eventide_redis_seconds", "Calls of Redis", ["use"], buckets=QUICK, registry=registry)
         self.redis_errors = Counter("eventide_redis_errors", "Calls of Redis that failed", ["use"], registry=registry)
+        self.keys_unavailable = Gauge(
+            "eventide_key_set_unavailable", "1 while the keys for tokens cannot be fetched", registry=registry
+        )
         self.channel_lag = Histogram(
             "eventide_channel_lag_seconds", "From publishing to receiving", buckets=QUICK, registry=registry
         )
@@ -126,6 +129,13 @@ class Metrics:
         self.failures = Counter(
             "eventide_background_failures", "Failed rounds of background work", ["task"], registry=registry
         )
+        self.internal_errors = Counter(
+            "eventide_internal_errors", "Internal errors, each of which is in the log", registry=registry
+        )
+
+    def internal_errors_total(self) -> float:
+        """How many internal errors there were."""
+        return next(iter(self.internal_errors.collect())).samples[0].value
 
 
 class Delays(Collector):

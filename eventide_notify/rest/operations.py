@@ -73,6 +73,7 @@ class Operations:
         self._in_flight = in_flight
         self._requests = cache(metrics.requests.labels)
         self._refusals = cache(metrics.refusals.labels)
+        self._internal_errors = metrics.internal_errors
 
     def routes(self) -> list[Route]:
         """One route per path: an answer 405 then says all methods that there are."""
@@ -113,6 +114,7 @@ class Operations:
         except Exception:
             internal = Internal()
             self._refusals(internal.code).inc()
+            self._internal_errors.inc()
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 

@@ -77,6 +77,11 @@ class ReceiptWriter:
         self._task: asyncio.Task[None] | None = None
         metrics.receipts_waiting.set_function(lambda: len(self._receipts))
 
+    @property
+    def waiting(self) -> int:
+        """How many are to be written."""
+        return len(self._receipts)
+
     def received(self, receipts: Iterable[Receipt]) -> None:
         """Clients have proven to have these; it is written within some `RECEIPT_PAUSE`."""
         self._receipts.update(receipts)
