@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -17,15 +16,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, wire
-from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from . import __version__, alerting, build, wire
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
 from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
-from .metrics import Metrics
+from .metrics import Metrics, timed
 from .models import utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
@@ -42,26 +40,30 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
+from .rest.inbox import InboxRoutes
+from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
-from .rest.routes import NotificationRoutes
+from .rest.request_ids import RequestIds
 from .service import Inbox, NotificationService
+from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
-from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings, load_settings
-from .store import Store, create_store, driver_note
-
-logger = logging.getLogger(__name__)
+from .settings import Settings, load_settings
+from .store.measured import measured
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+ALERTS_EVERY = 2.0
+"""Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -97,15 +99,20 @@ class Application:
         check_seams()
         self._inner_app = inner_app
         self._accepting = True
-        self._metrics = metrics = Metrics()
+        self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = token_verifier(settings).authenticate
-        self._store = _store(settings)
+        self._keys = build.key_source(settings)
+        self._verify = build.token_verifier(settings, self._keys).authenticate
+        metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
+        self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
+        around = partial(timed, metrics.redis.labels("presence").observe, metrics.redis_errors.labels("presence").inc)
+        self._presence: MemoryPresence | RedisPresence = (
+            RedisPresence(redis_url, around=around) if redis_url else MemoryPresence()
+        )
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
@@ -115,7 +122,7 @@ class Application:
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
         )
-        self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
+        self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self.notifications = NotificationService(
             self._store,
@@ -126,9 +133,15 @@ class Application:
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
         self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
+        self._webhook = alerting.webhook(settings)
+        self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
+        self.operations: list[Operation] = [
+            *InboxRoutes(self.inbox).operations(),
+            *AdminRoutes(self.notifications).operations(),
+        ]
         self._web = self._build_web(settings, demo=demo)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -194,8 +207,13 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        self._background.watch_loop()
+        if self._webhook is not None:
+            stack.push_async_callback(self._webhook.close)
+        if self._alerts.told:
+            every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
-        sweep = Sweep(self._store, self._hub, clock=utc_now)
+        sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
             stack.push_async_callback(self._channel.stop)
@@ -222,7 +240,8 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.received,
+            confirm=self._receipts.confirmed,
+            metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -253,15 +272,36 @@ class Application:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
 
+    def _build_alerts(self, settings: Settings) -> Alerts:
+        return Alerts(
+            alerting.looks(
+                store=self._store,
+                channel=self._channel,
+                keys=self._keys,
+                background=self._background,
+                receipts=self._receipts,
+                metrics=self._metrics,
+            ),
+            shared=alerting.SHARED,
+            store=self._store,
+            send=self.notifications.send,
+            users=settings.alert_users,
+            webhook=self._webhook,
+            instance=self._channel.calls.instance,
+            leads=lambda: alerting.leads(self._channel),
+            clock=utc_now,
+        )
+
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = NotificationRoutes(self.notifications, self.inbox, self._verify, self._in_flight, self._metrics)
+        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
             "background": self._check_background,
         }
-        ops = OpsRoutes(checks, self._channel_problems, self._metrics)
-        document = Json.dumps(openapi.document(rest.operations(), version=__version__))
+        token = settings.ops_token.get_secret_value() if settings.ops_token else None
+        ops = OpsRoutes(checks, self._channel_problems, self._metrics, token=token)
+        document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
             return Response(document, media_type="application/json")
@@ -278,7 +318,7 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return CORSMiddleware(web, **_cors(settings)) if settings.cors_origins else web
+        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
@@ -315,51 +355,3 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
         await respond_to_upgrade(scope, receive, send, answer.status_code, bytes(answer.body))
     else:
         await answer(scope, receive, send)
-
-
-def _store(settings: Settings) -> Store:
-    url = settings.database_url.get_secret_value()
-    try:
-        store = create_store(url, mongodb_driver=settings.mongodb_driver)
-    except ValueError as error:
-        raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
-    if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
-        logger.warning(note)
-    return store
-
-
-def token_verifier(settings: Settings) -> TokenVerifier:
-    """The verifier that the settings describe; raises `ConfigurationError` when there is no key."""
-    return TokenVerifier(
-        _keys(settings),
-        algorithms=settings.effective_algorithms,
-        user_claims=(settings.jwt_user_claim,) if settings.jwt_user_claim else DEFAULT_USER_CLAIMS,
-        admin_role=settings.admin_role,
-        audience=settings.jwt_audience,
-        issuer=settings.jwt_issuer,
-        leeway=settings.jwt_leeway,
-    )
-
-
-def _keys(settings: Settings) -> KeySource:
-    if settings.jwks_url:
-        return JwksKeys(settings.jwks_url)
-    if settings.jwt_public_key:
-        return FixedKey(settings.jwt_public_key.replace("\\n", "\n"))
-    if settings.jwt_secret:
-        return FixedKey(settings.jwt_secret.get_secret_value())
-    raise ConfigurationError(
-        "EVENTIDE_JWT_SECRET (or EVENTIDE_JWT_PUBLIC_KEY, or EVENTIDE_JWKS_URL) is not set; "
-        "to try the service without a configuration: eventide-notify demo"
-    )
-
-
-def _cors(settings: Settings) -> dict[str, Any]:
-    everybody = "*" in settings.cors_origins
-    return {
-        "allow_origins": ["*"] if everybody else list(settings.cors_origins),
-        "allow_credentials": not everybody,
-        "allow_methods": ["GET", "POST", "PUT", "DELETE"],
-        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
-        "expose_headers": ["Retry-After", "WWW-Authenticate"],
-    }

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -23,7 +23,6 @@ from starlette.routing import Route
 from eventide_notify import Settings, __version__, create_app
 from eventide_notify.models import IdGenerator, is_notification_id, utc_now
 from eventide_notify.rest import openapi
-from eventide_notify.rest.routes import NotificationRoutes
 from eventide_notify.wire import RESERVED_EVENTS
 
 from .rest.test_sending import BROKEN_LINKS, LINKS, SCRIPTS
@@ -41,12 +40,7 @@ FILES = ("/client/", "/socket.io/")
 to_come = st.datetimes(datetime(2200, 1, 1), datetime(9000, 1, 1))  # noqa: DTZ001 - the zone comes with the text
 schemathesis.openapi.format("date-time", to_come.map(lambda time: f"{time.isoformat()}Z"))
 
-DOCUMENT = openapi.document(
-    NotificationRoutes(
-        cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None), cast(Any, None)
-    ).operations(),
-    version=__version__,
-)
+DOCUMENT = openapi.document(create_app(Settings(jwt_secret=SecretStr(SECRET))).operations, version=__version__)
 described = schemathesis.openapi.from_dict(DOCUMENT)
 described.config.generation.update(allow_x00=False)  # nor can it say that a text has no NUL
 

@@ -5,6 +5,12 @@
     {"kind": "retraction",   "stored": false, "id": …}
     {"kind": "event",        "stored": false, "event": …, "payload": …, "users": […] or null}
 
+and the calls between instances, see `calls`:
+
+    {"kind": "order",        "stored": false, "name": …, "arguments": {…}}
+    {"kind": "question",     "stored": false, "name": …, "arguments": {…}, "number": …, "from": instance}
+    {"kind": "answer",       "stored": false, "number": …, "to": instance, "instance": …, "answer": …}
+
 What is stored and did not come is found in the store; what is not stored is shown however late it comes. What was
 *late* already when it was saved is older than what the store is read for, and so it is shown as well.
 """
@@ -17,6 +23,7 @@ from typing import Any
 from .. import wire
 from ..models import Announcement, Notification, NotificationId, UserId
 from ..realtime.hub import Hub
+from .calls import CALLS, Calls
 
 Envelope = dict[str, Any]
 
@@ -49,8 +56,8 @@ def event(name: str, payload: Any, users: Sequence[UserId] | None) -> Envelope:
     return {"kind": "event", "stored": False, "event": name, "payload": payload, "users": users}
 
 
-async def open_envelope(envelope: Envelope, hub: Hub) -> None:
-    """Give what is in it to this instance's sessions."""
+async def open_envelope(envelope: Envelope, hub: Hub, calls: Calls) -> None:
+    """Give what is in it to this instance's sessions, or answer the call."""
     kind = envelope["kind"]
     if kind == "notification":
         await hub.show(envelope["content"], envelope["to"], late=envelope.get("late", False))
@@ -58,5 +65,7 @@ async def open_envelope(envelope: Envelope, hub: Hub) -> None:
         await hub.announce(envelope["payload"], stored=envelope["stored"])
     elif kind == "retraction":
         await hub.retract(envelope["id"])
+    elif kind in CALLS:
+        await calls.opened(envelope)
     else:
         await hub.emit(envelope["event"], envelope["payload"], envelope["users"])

@@ -168,6 +168,13 @@ class ChannelHealth:
             heard.silent = True
             self._lacks(heard.at, now, f"instance {instance[:8]} has not been heard for {silent_for:.0f} s")
 
+    @property
+    def others(self) -> list[str]:
+        """The other instances that are there, for all that is known: those that were heard lately."""
+        return [
+            instance for instance, heard in self._instances.items() if not (heard.silent or heard.gone or heard.left)
+        ]
+
     # What is lacking
 
     @property

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+
 from ..models import UserId
 from ..realtime.hub import Hub
+from .calls import Calls
 from .envelopes import Envelope, open_envelope
 from .rooms import HubManager
 
@@ -14,10 +17,11 @@ class LocalChannel(HubManager):
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self.hub = hub
+        self.calls = Calls(uuid.uuid4().hex, self.publish, others=tuple)
 
     async def publish(self, envelope: Envelope) -> None:
         """See `Channel`."""
-        await open_envelope(envelope, self.hub)
+        await open_envelope(envelope, self.hub, self.calls)
 
     def may_reach(self, user: UserId) -> bool:
         """See `Channel`."""

@@ -15,12 +15,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from time import perf_counter
 from typing import Any
 
 import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
+from ..context import session_id
 from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
@@ -72,15 +75,20 @@ class NotificationNamespace(socketio.AsyncNamespace):
         self._dialect = dialect
         self._by_one_name: dict[tuple[str, str], Dialect] = {}
         self._context = context
+        self._ended = cache(context.metrics.events.labels)
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        if isinstance(event, ClientEvent):
-            return await self._client_event(event, *args)
-        if event == "connect":
-            return await self._connect(*args)
-        if event == "disconnect":
-            return await self._disconnect(*args)
-        return None
+        whose = session_id.set(args[0])
+        try:
+            if isinstance(event, ClientEvent):
+                return await self._client_event(event, *args)
+            if event == "connect":
+                return await self._connect(*args)
+            if event == "disconnect":
+                return await self._disconnect(*args)
+            return None
+        finally:
+            session_id.reset(whose)
 
     # Connect, welcome, disconnect
 
@@ -150,12 +158,14 @@ class NotificationNamespace(socketio.AsyncNamespace):
 
     async def _welcome(self, session: Session) -> None:
         context = self._context
+        began = perf_counter()
         context.expiry.start(session)
         await context.presence.connected(session.user, session.sid)
         pause = 0.5
         while True:
             try:
                 await self._replay(session)
+                context.metrics.replay_seconds.observe(perf_counter() - began)
                 return
             except Unavailable:
                 # Not the client's fault, and a refusal would keep a stock client away for good: it waits with us.
@@ -172,6 +182,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         backlog = await self._context.backlogs.of(session.user, since=session.since, replay=wanted)
         session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.counts)))
         missed = backlog.notifications
+        self._context.metrics.replays.observe(len(missed))
         await replay.write(session, missed)
         told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), found=backlog.counts)
         session.tell(wire.CATCH_UP_COMPLETE, Content.of(told))
@@ -198,14 +209,15 @@ class NotificationNamespace(socketio.AsyncNamespace):
         try:
             answer = await self._handle(event, handler, session, data)
         except EventideError as error:
-            self._context.metrics.events.labels(name, error.code).inc()
+            self._ended(name, error.code).inc()
             return await self._failed(event, session, error)
         except Exception:
             internal = Internal()
+            self._context.metrics.internal_errors.inc()
             logger.exception("%s: a client event failed", internal.message, extra={"event": name})
-            self._context.metrics.events.labels(name, internal.code).inc()
+            self._ended(name, internal.code).inc()
             return await self._failed(event, session, internal)
-        self._context.metrics.events.labels(name, "ok").inc()
+        self._ended(name, "ok").inc()
         return answer
 
     async def _handle(

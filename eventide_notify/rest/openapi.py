@@ -11,8 +11,8 @@ from pydantic.json_schema import models_json_schema
 
 from .. import answers
 from ..schemas import Shape
+from .operations import Operation
 from .problems import MEDIA_TYPE
-from .routes import Operation
 
 _REF = "#/components/schemas/{model}"
 _ID = {"type": "string", "minLength": 1}

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from eventide_notify.realtime.engine.carrier import FRAME_MAX
-from eventide_notify.rest.routes import LARGE_BODY
+from eventide_notify.rest.operations import LARGE_BODY
 
 from ..instances.conftest import Cluster
 from ..servers.nginx import SHIPPED, NginxServer

@@ -8,8 +8,9 @@ import orjson
 
 from eventide_notify import wire
 from eventide_notify.channel import envelopes
-from eventide_notify.channel.envelopes import Envelope, is_found_in_store, open_envelope
+from eventide_notify.channel.envelopes import Envelope, is_found_in_store
 from eventide_notify.channel.fanout import ENVELOPE_SIZE, ChannelFanout
+from eventide_notify.channel.local import LocalChannel
 from eventide_notify.models import Announcement, Counts, Draft, IdGenerator, Notification
 
 from ..realtime.fakes import FakeHub, events
@@ -25,7 +26,7 @@ def sent_to(*users: str) -> list[Notification]:
 
 async def opened(envelope: Envelope, hub: FakeHub) -> None:
     """As another instance opens it."""
-    await open_envelope(orjson.loads(orjson.dumps(envelope)), hub)
+    await LocalChannel(hub).publish(orjson.loads(orjson.dumps(envelope)))
 
 
 def test_the_content_is_there_once() -> None:

@@ -1,0 +1,64 @@
+"""The parts that depend on nothing but the settings."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from .metrics import Metrics
+from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
+from .store import Store, create_store, driver_note
+
+logger = logging.getLogger(__name__)
+
+
+def store(settings: Settings, metrics: Metrics) -> Store:
+    """The store at the database's address; raises `ConfigurationError` when there can be none."""
+    url = settings.database_url.get_secret_value()
+    try:
+        store = create_store(url, mongodb_driver=settings.mongodb_driver, sizes=metrics.together.observe)
+    except ValueError as error:
+        raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
+    if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        logger.warning(note)
+    return store
+
+
+def token_verifier(settings: Settings, keys: KeySource | None = None) -> TokenVerifier:
+    """The verifier that the settings describe; raises `ConfigurationError` when there is no key."""
+    return TokenVerifier(
+        keys or key_source(settings),
+        algorithms=settings.effective_algorithms,
+        user_claims=(settings.jwt_user_claim,) if settings.jwt_user_claim else DEFAULT_USER_CLAIMS,
+        admin_role=settings.admin_role,
+        audience=settings.jwt_audience,
+        issuer=settings.jwt_issuer,
+        leeway=settings.jwt_leeway,
+    )
+
+
+def key_source(settings: Settings) -> KeySource:
+    """Where the keys for tokens come from; raises `ConfigurationError` when there are none."""
+    if settings.jwks_url:
+        return JwksKeys(settings.jwks_url)
+    if settings.jwt_public_key:
+        return FixedKey(settings.jwt_public_key.replace("\\n", "\n"))
+    if settings.jwt_secret:
+        return FixedKey(settings.jwt_secret.get_secret_value())
+    raise ConfigurationError(
+        "EVENTIDE_JWT_SECRET (or EVENTIDE_JWT_PUBLIC_KEY, or EVENTIDE_JWKS_URL) is not set; "
+        "to try the service without a configuration: eventide-notify demo"
+    )
+
+
+def cors(settings: Settings) -> dict[str, Any]:
+    """What pages of the origins that are allowed may do, for Starlette's middleware."""
+    everybody = "*" in settings.cors_origins
+    return {
+        "allow_origins": ["*"] if everybody else list(settings.cors_origins),
+        "allow_credentials": not everybody,
+        "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        "expose_headers": ["Retry-After", "WWW-Authenticate", "X-Request-ID"],
+    }

@@ -1,0 +1,115 @@
+"""`check`: the configuration, and what it leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator
+
+import typer
+from pydantic import SecretStr
+
+from .. import build
+from ..channel.publisher import probe
+from ..errors import EventideError
+from ..presence.redis import RedisPresence
+from ..settings import ConfigurationError, Settings, given_name, load_settings
+from ..store import create_store, driver_note
+from .common import cli, configuration, line
+
+HIDDEN = "********"
+
+
+@cli.command()
+def check() -> None:
+    """Print the configuration, and test the database and Redis."""
+    with configuration():
+        settings = load_settings()
+    for name, value in _described(settings):
+        typer.echo(f"{name} = {value}")
+    typer.echo()
+    with configuration():
+        results = [_tokens(settings), asyncio.run(database(settings)), asyncio.run(_redis(settings))]
+    for part, fault, note in results:
+        typer.echo(f"{part}: {f'FAILED: {fault}' if fault else note}")
+    url = settings.database_url.get_secret_value()
+    if driver := driver_note(url, mongodb_driver=settings.mongodb_driver):
+        typer.echo(f"note: {driver}")
+    if any(fault for _, fault, _ in results):
+        raise typer.Exit(1)
+
+
+Result = tuple[str, str | None, str]
+"""A part, what is wrong with it, and what to say if nothing is."""
+
+
+def _tokens(settings: Settings) -> Result:
+    try:
+        build.token_verifier(settings)
+    except ConfigurationError as error:
+        return "tokens", str(error), ""
+    return "tokens", None, f"{', '.join(settings.effective_algorithms)}"
+
+
+async def database(settings: Settings) -> Result:
+    """Whether the database can be used."""
+    try:
+        store = create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
+        try:
+            await store.open()
+            await store.check_writable()
+        finally:
+            await store.close()
+    except EventideError as error:
+        return "database", line(error), ""
+    except ValueError as error:
+        # What drivers quote from a URL that they cannot read may be a part of the password.
+        reason = re.sub(r"([\"']).*\1", "…", line(error))
+        raise ConfigurationError(f"{given_name('database_url')}: {reason}") from None
+    return "database", None, "answers"
+
+
+async def _redis(settings: Settings) -> Result:
+    if settings.redis_url is None:
+        return "redis", None, "not configured (one instance)"
+    url = settings.redis_url.get_secret_value()
+    presence = RedisPresence(url)
+    uses: dict[str, Callable[[], Awaitable[None]]] = {
+        "who is connected": presence.probe,
+        "publish and subscribe": lambda: probe(url),
+    }
+    try:
+        for use, attempt in uses.items():
+            try:
+                await attempt()
+            except (EventideError, ValueError) as error:
+                return "redis", f"{use}: {line(error.__cause__ or error)}", ""
+    finally:
+        await presence.abandon()
+    return "redis", None, "answers"
+
+
+def _described(settings: Settings) -> Iterator[tuple[str, str]]:
+    shown = settings.model_dump() | {"jwt_algorithms": settings.effective_algorithms}
+    if settings.jwt_secret is not None:
+        shown["jwt_secret"] = HIDDEN
+    if settings.jwt_public_key is not None:
+        shown["jwt_public_key"] = "(set)"
+    for name, value in shown.items():
+        yield f"EVENTIDE_{name.upper()}", _plain(value)
+
+
+def _plain(value: object) -> str:
+    if value is None or value == ():
+        return "(none)"
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    """A URL without its password, also where it is one that does not parse."""
+    shown = re.sub(r"(//[^:@/]*:).*@", rf"\1{HIDDEN}@", text)
+    return re.sub(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", rf"\1{HIDDEN}", shown, flags=re.IGNORECASE)
