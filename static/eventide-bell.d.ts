@@ -72,7 +72,7 @@ export interface NotificationAction {
  */
 export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline" | "refused" | "closed";
 
-export type RefusalCode = "token_missing" | "token_expired" | "token_invalid" | "unavailable";
+export type RefusalCode = "token_missing" | "token_expired" | "token_revoked" | "token_invalid" | "unavailable";
 
 export interface StateDetail {
   state: ConnectionState;

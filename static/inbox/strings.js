@@ -89,6 +89,7 @@ export const STRINGS = {
 const REFUSALS = {
   token_missing: "No token was given.",
   token_expired: "Your session has expired.",
+  token_revoked: "Your session was ended: sign in again.",
   token_invalid: "Your session is not valid here.",
   unavailable: "The server is full or stopping. Trying again.",
 };

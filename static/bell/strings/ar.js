@@ -10,6 +10,7 @@ const EMPTY = { unread: "لا توجد إشعارات غير مقروءة", arch
 const REFUSALS = {
   token_missing: "لم يُقدَّم رمز دخول.",
   token_expired: "انتهت صلاحية جلستك.",
+  token_revoked: "أُنهيت جلستك: سجّل الدخول من جديد.",
   token_invalid: "جلستك غير صالحة هنا.",
   unavailable: "الخادم مشغول أو قيد الإيقاف. ستُعاد المحاولة.",
 };

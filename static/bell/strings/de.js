@@ -10,6 +10,7 @@ const EMPTY = { unread: "Keine ungelesenen Benachrichtigungen", archived: "Keine
 const REFUSALS = {
   token_missing: "Es wurde kein Token angegeben.",
   token_expired: "Ihre Sitzung ist abgelaufen.",
+  token_revoked: "Ihre Sitzung wurde beendet: Bitte melden Sie sich neu an.",
   token_invalid: "Ihre Sitzung ist hier nicht gültig.",
   unavailable: "Der Server ist ausgelastet oder wird beendet. Neuer Versuch folgt.",
 };

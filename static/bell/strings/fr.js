@@ -10,6 +10,7 @@ const EMPTY = { unread: "Aucune notification non lue", archived: "Aucune notific
 const REFUSALS = {
   token_missing: "Aucun jeton n’a été fourni.",
   token_expired: "Votre session a expiré.",
+  token_revoked: "Votre session a été fermée : reconnectez-vous.",
   token_invalid: "Votre session n’est pas valable ici.",
   unavailable: "Le serveur est saturé ou en cours d’arrêt. Nouvel essai en cours.",
 };

@@ -10,6 +10,7 @@ const EMPTY = { unread: "未読の通知はありません", archived: "アー�
 const REFUSALS = {
   token_missing: "トークンがありません。",
   token_expired: "セッションの有効期限が切れました。",
+  token_revoked: "セッションは終了されました。もう一度ログインしてください。",
   token_invalid: "このセッションはここでは無効です。",
   unavailable: "サーバーが混雑しているか、停止中です。再試行しています。",
 };
