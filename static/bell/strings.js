@@ -56,6 +56,7 @@ export const STRINGS = {
   moreToasts: forms("en", { other: "+# more" }),
   desktop: "Show new notifications on the desktop",
   arrived: (name) => `New notification: ${name}`,
+  arrivedMany: forms("en", { other: "# new notifications" }),
   connecting: "Connecting …",
   live: "Live",
   reconnecting: "Reconnecting …",

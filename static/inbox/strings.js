@@ -39,6 +39,7 @@ export const STRINGS = {
   },
   undone: "Undone",
   arrived: (name) => `New notification: ${name}`,
+  arrivedMany: (count) => `${count} new notifications`,
   loading: "Loading …",
   allLoaded: "There are no older notifications.",
   empty: "No notifications",

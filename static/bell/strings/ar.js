@@ -65,6 +65,13 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("ar", { other: "+# أخرى" }),
     desktop: "عرض الإشعارات الجديدة على سطح المكتب",
     arrived: (name) => `إشعار جديد: ${name}`,
+    arrivedMany: forms("ar", {
+      one: "إشعار واحد جديد",
+      two: "إشعاران جديدان",
+      few: "# إشعارات جديدة",
+      many: "# إشعارًا جديدًا",
+      other: "# إشعار جديد",
+    }),
     connecting: "جارٍ الاتصال …",
     live: "مباشر",
     reconnecting: "جارٍ إعادة الاتصال …",

@@ -59,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("de", { other: "+# weitere" }),
     desktop: "Neue Benachrichtigungen auf dem Desktop anzeigen",
     arrived: (name) => `Neue Benachrichtigung: ${name}`,
+    arrivedMany: forms("de", { other: "# neue Benachrichtigungen" }),
     connecting: "Verbindung wird aufgebaut …",
     live: "Live",
     reconnecting: "Verbindung wird wiederhergestellt …",

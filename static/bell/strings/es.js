@@ -59,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("es", { other: "+# más" }),
     desktop: "Mostrar las notificaciones nuevas en el escritorio",
     arrived: (name) => `Notificación nueva: ${name}`,
+    arrivedMany: forms("es", { one: "# notificación nueva", other: "# notificaciones nuevas" }),
     connecting: "Conectando …",
     live: "En directo",
     reconnecting: "Reconectando …",

@@ -59,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("fr", { one: "+# autre", other: "+# autres" }),
     desktop: "Afficher les nouvelles notifications sur le bureau",
     arrived: (name) => `Nouvelle notification : ${name}`,
+    arrivedMany: forms("fr", { one: "# nouvelle notification", other: "# nouvelles notifications" }),
     connecting: "Connexion …",
     live: "En direct",
     reconnecting: "Reconnexion …",

@@ -59,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("ja", { other: "他#件" }),
     desktop: "新しい通知をデスクトップに表示",
     arrived: (name) => `新しい通知：${name}`,
+    arrivedMany: forms("ja", { other: "新しい通知が#件あります" }),
     connecting: "接続中…",
     live: "接続済み",
     reconnecting: "再接続中…",
