@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -213,12 +213,16 @@ def admin_token() -> str:
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
-def start_ours(directory: Path, database_url: str, redis_url: str | None = None) -> Process:
+def start_ours(
+    directory: Path, database_url: str, redis_url: str | None = None, settings: Mapping[str, str] | None = None
+) -> Process:
+    """With these settings beside the address of the database, and of Redis."""
     env = {
         "EVENTIDE_PORT": "0",
         "EVENTIDE_JWT_SECRET": SECRET,
         "EVENTIDE_DATABASE_URL": database_url,
         **({"EVENTIDE_REDIS_URL": redis_url} if redis_url else {}),
+        **(settings or {}),
     }
     return Process([sys.executable, "-m", "bench.ours"], env, directory)
 

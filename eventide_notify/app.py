@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -23,7 +24,7 @@ from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics
-from .models import utc_now
+from .models import UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
@@ -52,12 +53,15 @@ from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.retention import Retention
 from .settings import Settings, load_settings
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+RETENTION_EVERY = 5.0
+"""Seconds between two looks whether it is time for retention, or to go on with it after an outage."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -113,6 +117,8 @@ class Application:
         )
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._channel.calls.handle("counts", self._counts_of)
+        self._retention = self._build_retention(settings)
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -195,6 +201,7 @@ class Application:
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
         every(PURGE_EVERY, "purge", self.notifications.purge)
+        every(RETENTION_EVERY, "retention", self._retention.round)
         sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
@@ -218,6 +225,17 @@ class Application:
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
+
+    def _build_retention(self, settings: Settings) -> Retention:
+        return Retention(
+            self._store,
+            days=settings.retention_days,
+            read_days=settings.retention_read_days,
+            clock=utc_now,
+            is_chosen=lambda: self._channel.calls.is_first,
+            counts_changed=self._counts_changed,
+            metrics=self._metrics,
+        )
 
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
@@ -293,6 +311,12 @@ class Application:
     async def _check_background(self) -> None:
         if failing := self._background.failing:
             raise Unavailable(", ".join(f"{name} ({reason})" for name, reason in failing.items()))
+
+    async def _counts_changed(self, users: Collection[UserId]) -> None:
+        await self._channel.calls.order("counts", users=list(users))
+
+    async def _counts_of(self, order: Mapping[str, Any]) -> None:
+        self._hub.counts_changed(order["users"])
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self._fanout.emit(event, text, None)

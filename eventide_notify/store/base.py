@@ -39,6 +39,26 @@ class Changed(NamedTuple):
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
 
 
+class Removed(NamedTuple):
+    """What one batch of a removal did."""
+
+    number: int
+    users: Collection[UserId]
+    """Whose counts are others now."""
+    position: NotificationId | None
+    """Up to here, and with it, everything was looked at; None: there is nothing left to look at."""
+
+
+class Erased(NamedTuple):
+    """How much of a user was removed."""
+
+    notifications: int
+    receipts: int
+    """Rows about announcements; with MongoDB one for each step."""
+    claims: int
+    """Idempotency keys that have named the user."""
+
+
 class Store(Protocol):
     """Where notifications are kept.
 
@@ -95,7 +115,32 @@ class Store(Protocol):
         """Take it from everybody; whether it was there."""
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        """Forget the claims made before then, and the announcements that have expired."""
+        """Forget the claims made before then, and the announcements that have expired, with what users did to them."""
+
+    async def remove_due(
+        self,
+        *,
+        older: NotificationId,
+        read_before: datetime | None,
+        after: NotificationId,
+        look: int,
+        limit: int,
+    ) -> Removed:
+        """Remove up to `limit` notifications that are due, of all users, the oldest first; no announcements.
+
+        Due is what has an id before `older`, and, with `read_before`, what is `READ` since before that time.
+
+        One small piece of a walk along the ids: it begins after the id `after`, and the next one begins where this one
+        has ended. It looks at no more than `look` notifications that are not due. What somebody else is changing at
+        this moment may be passed over until the next walk; what others have removed is not counted.
+        """
+
+    async def erase(self, user: UserId) -> Erased:
+        """Remove all that the user has, and what they did with announcements, which are theirs anew after that. In
+        small parts, between which others write; what is saved for the user meanwhile may remain.
+
+        A claim that names the user goes on holding, with `""` in the user's place.
+        """
 
     # What a user has
 
@@ -111,11 +156,12 @@ class Store(Protocol):
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
-        archived: bool = False,
+        archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
     ) -> Sequence[Notification]:
-        """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not.
+        """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not;
+        None: both.
 
         `before`: only older ones than this id, which need not exist (any more). `unread`: True: only unread ones,
         False: only read ones. `text`: only those with it in their title or message, in capital letters or small ones.

@@ -15,16 +15,17 @@ from functools import partial
 
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
-from .base import Changed, Claim
+from .base import Changed, Claim, Erased, Removed
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
 from .mongo_errors import advice, changed, one_call
+from .mongo_removal import MongoRemoval
 from .mongo_schema import MIGRATION_SECONDS, migrate
 from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
-from .records import pack_content, resume, resume_announcement
+from .records import newest_of, pack_content, resume, resume_announcement
 
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
@@ -50,6 +51,7 @@ class MongoStore:
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
+        self._removal = MongoRemoval(self._client)
 
     async def open(self) -> None:
         try:
@@ -102,6 +104,21 @@ class MongoStore:
         await self._announcements.purge(now)
         await self._own.purge()
 
+    async def remove_due(
+        self,
+        *,
+        older: NotificationId,
+        read_before: datetime | None,
+        after: NotificationId,
+        look: int,
+        limit: int,
+    ) -> Removed:
+        return await self._removal.due(older, read_before, after, look, limit)
+
+    async def erase(self, user: UserId) -> Erased:
+        with one_call():
+            return await self._removal.erase(user)
+
     # What a user has
 
     async def get(self, user: UserId, id: NotificationId, *, now: datetime) -> Notification | None:
@@ -117,12 +134,16 @@ class MongoStore:
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
-        archived: bool = False,
+        archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
     ) -> Sequence[Notification]:
         statuses = {None: tuple(Status), True: UNREAD, False: (Status.READ,)}[unread]
         wanted = Wanted({} if before is None else {"$lt": before}, statuses, archived, type, text)
+        if archived is None:  # each of both is one stretch of an index
+            places = (replace(wanted, archived=each) for each in (False, True))
+            some = await asyncio.gather(*(self._newest(user, place, now, limit + offset) for place in places))
+            return newest_of(*some)[offset : limit + offset]
         return await self._newest(user, wanted, now, limit, offset)
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
@@ -236,8 +257,7 @@ class MongoStore:
             self._client.find(self._notifications, wanted.own(user), limit + offset),
             self._announcements.newest(user, wanted, now, limit + offset),
         )
-        both = [*map(_from_document, documents), *announced]
-        return sorted(both, key=lambda notification: notification.id, reverse=True)[offset : limit + offset]
+        return newest_of([*map(_from_document, documents)], announced)[offset : limit + offset]
 
     async def _oldest(self, wanted: Document, limit: int) -> list[Notification]:
         return [
