@@ -195,6 +195,10 @@ class Peer:
                 raise BenchError(f"{self.name}: {found['value']} receipts instead of {self._receipts}")
         self._load.ask("idle", seconds=SETTLE)
 
+    def work(self, what: str) -> None:
+        """Have it do something that has no figure."""
+        self._load.ask("work", name=self.name, body={"work": what})
+
     def leave(self) -> None:
         """Close all connections to it."""
         with suppress(BenchError):  # told already

@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 WALK_EVERY = 3_600.0
 """Seconds from the end of one walk to the beginning of the next one."""
-BATCH_SECONDS = 0.01
-"""How long a batch is to take."""
-PAUSE = 4.0
+BATCH_SECONDS = 0.025
+"""How long a batch is to take, with the wait for the disk."""
+PAUSE = 3.0
 """How many times as long as a batch the pause after it is."""
-LEAST, MOST = 10, 500
+LEAST, MOST = 50, 500
 """Notifications that a batch removes at most: at the least, and at the most."""
 LOOK = 2_000
 """Notifications that are not due at which a batch looks."""
@@ -108,7 +108,8 @@ class Retention:
         return removed.number
 
     def _fit(self, number: int, seconds: float) -> None:
-        """Let the next batch take about as long as it should, if this one says how many that are."""
-        fitting = self._limit * BATCH_SECONDS / max(seconds, BATCH_SECONDS / 2)
-        if number == self._limit or fitting < self._limit:
-            self._limit = int(min(max(fitting, LEAST), MOST))
+        """Let the next batch take about as long as it should, if this one says anything about that."""
+        if seconds > BATCH_SECONDS:
+            self._limit = max(LEAST, int(self._limit * 0.8))
+        elif seconds < BATCH_SECONDS / 2 and number == self._limit:
+            self._limit = min(MOST, int(self._limit * 1.5))

@@ -96,6 +96,10 @@ class Database(ABC):
         announcements, and have been done; the others have not. What came first is done first."""
         return Changed((), ())
 
+    async def tidy(self) -> None:
+        """Do now, and beside those who write, what one of them would have to do otherwise after much was written."""
+        return
+
     def turn(self, user: UserId) -> AbstractAsyncContextManager[object]:
         """Within it, what is written for this user is written in the order in which it came here."""
         return nullcontext()

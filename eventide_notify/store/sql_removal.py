@@ -99,7 +99,9 @@ class SqlRemoval:
                 connection.execute(self._delete, {"ids": self._database.pack([row.id for row in held])})
             return Removed(len(held), {row.user_id for row in held if row.counts}, None)
 
-        return await self._database.write(work)
+        removed = await self._database.write(work)
+        await self._database.tidy()
+        return removed
 
     async def erase(self, user: UserId) -> Erased:
         """See `Store.erase`."""

@@ -68,6 +68,11 @@ class Sqlite(Database):
         if self._file is not None and self._identity is None:
             self._identity = _identity(self._file)
 
+    async def tidy(self) -> None:
+        # Into the file with what is in the log: the commit that finds 1,000 pages there does so, and all wait for it.
+        if self._readers is not None:
+            await self._watched(lambda _: self._inspect(_checkpoint))
+
     async def close(self) -> None:
         await self._writer.close()
         if self._readers is not None:
@@ -119,6 +124,10 @@ class Sqlite(Database):
             cursor.close()
 
         return engine
+
+
+def _checkpoint(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()  # which waits for nobody
 
 
 def _identity(file: Path) -> tuple[int, int]:
