@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, build, wire
+from .access import Access, ApiKeys
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -31,7 +33,7 @@ from .proxies import TrustedProxies
 from .realtime.codec import Json
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
-from .realtime.expiry import ExpiryWatch
+from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
@@ -40,6 +42,7 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
@@ -54,6 +57,7 @@ from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.retention import Retention
+from .service.revocations import READ_EVERY, Revocations
 from .settings import Settings, load_settings
 
 DRAIN_PAUSE_MAX = 0.02
@@ -99,7 +103,7 @@ class Application:
         self._accepting = True
         self._metrics = metrics = Metrics()
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = build.token_verifier(settings).authenticate
+        verifier = build.token_verifier(settings)
         self._store = build.store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
@@ -119,6 +123,14 @@ class Application:
         self._fanout = ChannelFanout(self._channel)
         self._channel.calls.handle("counts", self._counts_of)
         self._retention = self._build_retention(settings)
+        self._revocations = Revocations(
+            self._store,
+            self._channel.calls,
+            partial(end_revoked, self._hub),
+            kept=timedelta(days=settings.revocation_days),
+            clock=utc_now,
+        )
+        self._access = Access(verifier.authenticate, self._revocations.is_revoked, ApiKeys(settings.api_keys))
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -134,6 +146,7 @@ class Application:
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *AccessRoutes(self._revocations).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -185,6 +198,7 @@ class Application:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._store.close)
             await self._store.open()
+            await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
@@ -202,6 +216,7 @@ class Application:
         every = self._background.every
         every(PURGE_EVERY, "purge", self.notifications.purge)
         every(RETENTION_EVERY, "retention", self._retention.round)
+        every(READ_EVERY, "reading revocations", self._revocations.read)
         sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
@@ -250,12 +265,12 @@ class Application:
         events = ClientEvents(
             self.inbox,
             self._receipts,
-            verify=self._verify,
+            verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
         context = NamespaceContext(
-            verify=self._verify,
+            verify=self._access.by_token,
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
@@ -272,7 +287,7 @@ class Application:
         return server
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
+        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
@@ -299,7 +314,7 @@ class Application:
         return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
-        return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
+        return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []
