@@ -44,6 +44,7 @@ from .realtime.session import Session
 from .rest import openapi
 from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
+from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.operations import Operation, Operations
@@ -53,6 +54,7 @@ from .rest.problems import HANDLERS, problem
 from .service import Inbox, NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
+from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
@@ -143,10 +145,12 @@ class Application:
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
+        user_data = UserData(self._store, self._fanout, clock=utc_now, disconnect=self._revocations.disconnect)
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *AccessRoutes(self._revocations).operations(),
+            *DataRoutes(user_data).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 

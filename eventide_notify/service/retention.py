@@ -1,9 +1,9 @@
 """Removes notifications that are older, or were read longer ago, than the settings allow.
 
-A walk goes along the ids from the oldest on, in small batches. How much a batch removes follows from how long the last
-one took, and so does the pause after it: while the database is busy, or others write to it, there is less of both. A
-walk goes on where it was when the database was unavailable; after a restart it begins anew, where nothing is left of
-what it has removed.
+A walk goes along the ids from the oldest on, in small batches. How many a batch removes follows from how long the last
+one held others up, and the pause after it from how long it took: while the database is busy, there are fewer, and
+longer pauses. A walk goes on where it was when the database was unavailable; after a restart it begins anew, where
+nothing is left of what it has removed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from datetime import datetime, timedelta
 
 from ..metrics import Metrics
 from ..models import NotificationId, UserId, id_at
-from ..store.base import Store
+from ..store.base import Removed, Store
 
 logger = logging.getLogger(__name__)
 
 WALK_EVERY = 3_600.0
 """Seconds from the end of one walk to the beginning of the next one."""
-BATCH_SECONDS = 0.025
-"""How long a batch is to take, with the wait for the disk."""
+HELD_SECONDS = 0.01
+"""For how long a batch is to hold up others who write."""
 PAUSE = 3.0
 """How many times as long as a batch the pause after it is."""
 LEAST, MOST = 50, 500
@@ -81,17 +81,14 @@ class Retention:
             self._began_at, self._removed = self._monotonic(), 0
         while self._position is not None:
             start = self._monotonic()
-            number = await self._batch(self._position)
-            seconds = self._monotonic() - start
-            self._fit(number, seconds)
-            await self._sleep(PAUSE * seconds)
+            self._fit(await self._batch(self._position))
+            await self._sleep(PAUSE * (self._monotonic() - start))
         if self._removed:
             seconds = self._monotonic() - self._began_at
             logger.info("retention has removed %d notifications in %.0f s", self._removed, seconds)
         self._position, self._next_at = "", self._monotonic() + WALK_EVERY
 
-    async def _batch(self, after: NotificationId) -> int:
-        """One step; how many it has removed."""
+    async def _batch(self, after: NotificationId) -> Removed:
         now = self._clock()
         removed = await self._store.remove_due(
             older="" if self._age is None else id_at(now - self._age),
@@ -105,11 +102,11 @@ class Retention:
         self._metrics.expired.inc(removed.number)
         if removed.users:
             await self._counts_changed(removed.users)
-        return removed.number
+        return removed
 
-    def _fit(self, number: int, seconds: float) -> None:
-        """Let the next batch take about as long as it should, if this one says anything about that."""
-        if seconds > BATCH_SECONDS:
+    def _fit(self, done: Removed) -> None:
+        """Let the next batch hold others up for about as long as it may."""
+        if done.held > HELD_SECONDS:
             self._limit = max(LEAST, int(self._limit * 0.8))
-        elif seconds < BATCH_SECONDS / 2 and number == self._limit:
+        elif done.held < HELD_SECONDS / 2 and done.number == self._limit:
             self._limit = min(MOST, int(self._limit * 1.5))

@@ -48,6 +48,8 @@ class Removed(NamedTuple):
     """Whose counts are others now."""
     position: NotificationId | None
     """Up to here, and with it, everything was looked at; None: there is nothing left to look at."""
+    held: float = 0.0
+    """For how many seconds others who write may have had to wait for it."""
 
 
 class Erased(NamedTuple):

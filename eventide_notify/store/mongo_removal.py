@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -59,12 +60,12 @@ class MongoRemoval:
         """Those of them that are still due."""
         if not found:
             return Removed(0, (), None)
-        number = 0
+        start, number = time.monotonic(), 0
         for part in self._client.limits.parts(document["_id"] for document in found):
             number += await self._delete(self._notifications, {"_id": {"$in": part}} | due)
         counted = (Status.PENDING, Status.DELIVERED)
         users = {each["userId"] for each in found if each["status"] in counted and not each.get("archived")}
-        return Removed(number, users, None)
+        return Removed(number, users, None, time.monotonic() - start)
 
     async def _delete(self, collection: Any, wanted: Document) -> int:
         result = await self._client.write(collection.delete_many, wanted, attempts=self._client.attempts(many=True))

@@ -5,6 +5,7 @@ PostgreSQL leaves rows where they are that others hold, so no two instances that
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -94,10 +95,12 @@ class SqlRemoval:
             return Removed(0, (), None)
 
         def work(connection: sa.Connection) -> Removed:
+            start = time.monotonic()
             held = connection.execute(hold, {"ids": self._database.pack(ids), **due}).all()
             if held:
                 connection.execute(self._delete, {"ids": self._database.pack([row.id for row in held])})
-            return Removed(len(held), {row.user_id for row in held if row.counts}, None)
+            users = {row.user_id for row in held if row.counts}
+            return Removed(len(held), users, None, time.monotonic() - start)
 
         removed = await self._database.write(work)
         await self._database.tidy()
