@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from statistics import median
+from typing import Any
 
 import httpx
 
-from eventide_notify.models import Draft, IdGenerator, Notification, Status, utc_now
-from eventide_notify.store import Store, create_store
+from eventide_notify.models import utc_now
+from eventide_notify.store import create_store
 from tests.servers import ServerError
 
 from .measure import ONLY as POSTGRESQL
@@ -44,6 +45,24 @@ DEADLINE = 1_800.0
 """Seconds of retention after which no more is measured."""
 REMOVED = "eventide_notifications_expired_total"
 
+PORTION = 20_000
+"""Old notifications that are saved in one transaction."""
+SERIES = {
+    "sqlite": "(WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) "
+    "SELECT n FROM s)",
+    "postgresql": "(SELECT n FROM generate_series({first}::bigint, {last}::bigint) AS s(n))",
+}
+# Not one user after the other: whoever is sent something is somewhere in an index.
+OLD = """
+INSERT INTO notifications
+    (id, user_id, status, created_at, delivered_at, seen_at, read_at, message, title, type)
+SELECT substr(hex, 1, 8) || '-' || substr(hex, 9, 4) || '-7000-8000-000000000000', 'old' || (n * 7919 % {users}),
+    CASE n % 3 WHEN 0 THEN 'DELIVERED' ELSE 'READ' END, at, at, CASE n % 3 WHEN 0 THEN NULL ELSE at END,
+    CASE n % 3 WHEN 0 THEN NULL ELSE at END, '{message}', '', 'SYSTEM'
+FROM (SELECT n, at, {hex} AS hex FROM (SELECT n, {begin} + n * 1000 AS at FROM {series} AS numbers) AS times) AS ids
+"""
+HEX = {"sqlite": "printf('%012x', at)", "postgresql": "lpad(to_hex(at), 12, '0')"}
+
 Window = dict[str, float]
 
 
@@ -51,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 if it was measured, whatever came of it."""
     parser = argparse.ArgumentParser(prog="bench-retention", description=__doc__)
     parser.add_argument("--stores", default=",".join(STORES), help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=DEADLINE, help="of retention, at most; default: %(default)s")
     parser.add_argument("--rows", type=int, default=1_000_000, help="old notifications; default: %(default)s")
     options = parser.parse_args(arguments)
     try:
@@ -58,14 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with on(cores()[1]), Generator() as load, ExitStack() as stack:
             bench = Bench(load, QUICK, node=False, profile=None, tell=_tell, stack=stack)
             for name in options.stores.split(","):
-                _measure(bench, name, options.rows)
+                _measure(bench, name, options.rows, options.seconds)
     except (BenchError, ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _measure(bench: Bench, name: str, rows: int) -> None:
+def _measure(bench: Bench, name: str, rows: int, within: float) -> None:
     with ExitStack() as stack:
         url = bench.url(stack, STORES[name])
         start = time.monotonic()
@@ -76,7 +96,7 @@ def _measure(bench: Bench, name: str, rows: int) -> None:
         peer.connect(CONNECTED)
         windows: dict[bool, list[Window]] = {True: [], False: [_window(peer)]}
         seconds = 0.0
-        while seconds < DEADLINE:
+        while seconds < within:
             for busy in (True, True, True, True, False):
                 start = time.monotonic()
                 if busy:
@@ -111,27 +131,17 @@ def _removed(peer: Peer) -> float:
 
 
 async def _fill(url: str, rows: int) -> None:
-    store = create_store(url)
+    store: Any = create_store(url)
     await store.open()
+    kind = "sqlite" if url.startswith("sqlite:") else "postgresql"
+    begin = int((utc_now() - AGE).timestamp() * 1_000)
     try:
-        await _save_old(store, rows)
+        for first in range(0, rows, PORTION):
+            numbers = SERIES[kind].format(first=first, last=min(first + PORTION, rows) - 1)
+            text = OLD.format(hex=HEX[kind], series=numbers, begin=begin, message=CONTENT["message"], users=USERS)
+            await store._database.write(lambda connection, text=text: connection.exec_driver_sql(text))
     finally:
         await store.close()
-
-
-async def _save_old(store: Store, rows: int) -> None:
-    new_id, draft, now = IdGenerator(), Draft.model_validate(CONTENT), utc_now()
-    portion = 10_000
-    for first in range(0, rows, portion):
-        made = now - AGE + timedelta(seconds=first)
-        some = []
-        for number in range(first, min(first + portion, rows)):
-            read = {"status": Status.READ, "delivered_at": made, "seen_at": made, "read_at": made}
-            state = read if number % 3 else {"status": Status.DELIVERED, "delivered_at": made}
-            # Not one user after the other: whoever is sent something is somewhere in an index.
-            user = f"old{number * 7_919 % USERS}"
-            some.append(Notification(new_id(made), user, draft, made, **state))  # type: ignore[arg-type]
-        await store.add(some)
 
 
 def _median(windows: Sequence[Window], name: str) -> float:

@@ -26,7 +26,7 @@ HELD_SECONDS = 0.01
 """For how long a batch is to hold up others who write."""
 PAUSE = 3.0
 """How many times as long as a batch the pause after it is."""
-LEAST, MOST = 50, 500
+LEAST, MOST = 50, 250
 """Notifications that a batch removes at most: at the least, and at the most."""
 LOOK = 2_000
 """Notifications that are not due at which a batch looks."""

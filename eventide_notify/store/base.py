@@ -40,6 +40,17 @@ class Changed(NamedTuple):
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
 
 
+class Schema(NamedTuple):
+    """The schema of a database."""
+
+    version: int
+    """0: there is none yet."""
+    target: int
+    """The version that this version of the service needs."""
+    steps: Sequence[str]
+    """What `open` would do to it, in this order; empty: nothing."""
+
+
 class Removed(NamedTuple):
     """What one batch of a removal did."""
 
@@ -90,6 +101,12 @@ class Store(Protocol):
         """Connect, and bring the schema up to date. May be called by several instances at once.
 
         Raises `SchemaTooNew` when the database was written by a later version.
+        """
+
+    async def schema(self) -> Schema:
+        """What `open` would find and do. Changes nothing, not even a file that is not there, and waits for no lock.
+
+        May be called before `open`. Of a database of a later version there are no steps.
         """
 
     async def close(self) -> None:

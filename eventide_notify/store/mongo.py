@@ -8,7 +8,8 @@ have. A command changes one document atomically, with the condition in its filte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ from functools import partial
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
-from .base import Changed, Claim, Erased, Removed
+from .base import Changed, Claim, Erased, Removed, Schema
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
@@ -24,7 +25,7 @@ from .mongo_client import GROUP, Document, MongoClient, group, together
 from .mongo_errors import advice, changed, one_call
 from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
-from .mongo_schema import MIGRATION_SECONDS, migrate
+from .mongo_schema import MIGRATION_SECONDS, migrate, schema
 from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
 from .records import newest_of, pack_content, resume, resume_announcement
@@ -57,13 +58,14 @@ class MongoStore:
         self._revocations = MongoRevocations(self._client)
 
     async def open(self) -> None:
-        try:
+        with _opening():
             await self._client.meet()
             await self._migrate()
-        except (Unavailable, OutcomeUnknown) as error:
-            why = advice(error.__cause__) or reason(error.__cause__)
-            raise Unavailable(f"cannot open the MongoDB database: {why}") from error.__cause__
         self._client.opened()
+
+    async def schema(self) -> Schema:
+        with _opening():
+            return await schema(self._client)
 
     async def close(self) -> None:
         for work in (self._saves, self._own, self._announcements):
@@ -286,6 +288,15 @@ class MongoStore:
             await migrate(self._client, patient)
         finally:
             await patient.close()
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except (Unavailable, OutcomeUnknown) as error:
+        why = advice(error.__cause__) or reason(error.__cause__)
+        raise Unavailable(f"cannot open the MongoDB database: {why}") from error.__cause__
 
 
 def _to_document(notification: Notification) -> Document:

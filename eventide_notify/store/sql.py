@@ -12,7 +12,7 @@ from sqlalchemy import exc
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from . import tables
-from .base import Changed, Claim, Erased, Removed
+from .base import Changed, Claim, Erased, Removed, Schema
 from .engines import Database
 from .postgresql import Postgresql
 from .records import in_any_case, newest_of, resume, resume_announcement
@@ -48,6 +48,9 @@ class SqlStore:
 
     async def open(self) -> None:
         await self._database.open()
+
+    async def schema(self) -> Schema:
+        return await self._database.schema()
 
     async def close(self) -> None:
         await self._database.close()

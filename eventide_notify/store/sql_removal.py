@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +49,7 @@ _IS_READ = sa.and_(~is_unread(_n.status), _n.read_at < _READ_BEFORE)
 OLD = sa.select(_n.id).where(_n.id > _AFTER, _IS_OLD).order_by(_n.id).limit(_LIMIT)
 SLICE = sa.select(_n.id).where(_n.id > _AFTER).order_by(_n.id).limit(1).offset(_LIMIT)
 READ = sa.select(_n.id).where(_n.id > _AFTER, _n.id <= _UP_TO, _IS_READ).order_by(_n.id).limit(_LIMIT)
+_COUNTS = sa.and_(is_unread(_n.status), in_inbox(_n)).label("counts")
 _LAST = "~"
 """What sorts after all ids."""
 
@@ -60,18 +62,22 @@ class SqlRemoval:
         # Built once, like those of changes; and by the ids alone, as there.
         self._wanted = database.within(_n.id, sa.bindparam("ids", type_=database.packed))
         self._delete = sa.delete(notifications).where(self._wanted)
+        self._remove_old = _removal_in_one()
         self._hold_old, self._hold_read = (self._hold(due) for due in (_IS_OLD, _IS_READ))
 
     def _hold(self, due: sa.ColumnElement[bool]) -> sa.Select[Any]:
         """Those that are still due, and whether they count."""
-        counts = sa.and_(is_unread(_n.status), in_inbox(_n)).label("counts")
-        held = sa.select(_n.id, _n.user_id, counts).where(self._wanted, due).order_by(_n.id)
+        held = sa.select(_n.id, _n.user_id, _COUNTS).where(self._wanted, due).order_by(_n.id)
         return held.with_for_update(skip_locked=True)
 
     async def due(
         self, older: NotificationId, read_before: datetime | None, after: NotificationId, look: int, limit: int
     ) -> Removed:
         """See `Store.remove_due`."""
+        if after < older and not self._database.one_writer:
+            done = await self._database.write(partial(self._remove_in_one, after, older, limit))
+            more = done.number == limit
+            return done if more else done._replace(position=older if read_before is not None else None)
         if after < older:
             ids = await self._ids(OLD, after=after, older=older, limit=limit)
             position = ids[-1] if len(ids) == limit else older
@@ -85,6 +91,12 @@ class SqlRemoval:
         ids = await self._ids(READ, **bounds, read_before=time, limit=limit)
         removed = await self._remove(ids, self._hold_read, read_before=time)
         return removed._replace(position=ids[-1] if len(ids) == limit else ends[0] if ends else None)
+
+    def _remove_in_one(
+        self, after: NotificationId, older: NotificationId, limit: int, connection: sa.Connection
+    ) -> Removed:
+        row = connection.execute(self._remove_old, {"after": after, "older": older, "limit": limit}).one()
+        return Removed(row.number, row.users or (), row.last)
 
     async def _ids(self, query: sa.Select[Any], **parameters: Any) -> list[NotificationId]:
         return [row.id for row in await self._database.read(query, parameters)]
@@ -100,7 +112,7 @@ class SqlRemoval:
             if held:
                 connection.execute(self._delete, {"ids": self._database.pack([row.id for row in held])})
             users = {row.user_id for row in held if row.counts}
-            return Removed(len(held), users, None, time.monotonic() - start)
+            return Removed(len(held), users, None, time.monotonic() - start if self._database.one_writer else 0)
 
         removed = await self._database.write(work)
         await self._database.tidy()
@@ -145,6 +157,15 @@ class SqlRemoval:
             if not ends:
                 return number
             after = ends[0].key
+
+
+def _removal_in_one() -> sa.Executable:
+    """What is old, found and removed by PostgreSQL in one statement: no id goes back and forth."""
+    due = OLD.with_for_update(skip_locked=True).cte("due")
+    found = sa.delete(notifications).where(_n.id.in_(sa.select(due.c.id)))
+    gone = found.returning(_n.id, _n.user_id, _COUNTS).cte("gone")
+    users = sa.func.array_agg(sa.distinct(gone.c.user_id)).filter(gone.c.counts)
+    return sa.select(sa.func.count().label("number"), sa.func.max(gone.c.id).label("last"), users.label("users"))
 
 
 def _erase_receipts(connection: sa.Connection, user: UserId) -> int:

@@ -15,7 +15,9 @@ from sqlalchemy.pool import QueuePool
 
 from ..errors import Unavailable
 from . import engines
+from .base import Schema
 from .engines import Database, Text, Work
+from .migrations import schema_of
 from .sql_errors import FileGone, Progress
 from .sqlite_threads import ReadingThreads, WritingThread
 
@@ -27,6 +29,7 @@ READERS = 4
 class Sqlite(Database):
     """One connection writes, a few read."""
 
+    one_writer = True
     packed = sa.Text()
 
     def __init__(self, url: str) -> None:
@@ -62,11 +65,20 @@ class Sqlite(Database):
         return sa.select(*values).subquery()
 
     async def open(self) -> None:
-        if self._file is not None and not self._file.parent.is_dir():
-            raise Unavailable(f"cannot open {self._name}: there is no folder {self._file.parent}")
+        self._check_folder()
         await super().open()
         if self._file is not None and self._identity is None:
             self._identity = _identity(self._file)
+
+    async def schema(self) -> Schema:
+        self._check_folder()
+        if self._file is None or not self._file.exists():  # which SQLite would make
+            return schema_of(0)
+        return await super().schema()
+
+    def _check_folder(self) -> None:
+        if self._file is not None and not self._file.parent.is_dir():
+            raise Unavailable(f"cannot open {self._name}: there is no folder {self._file.parent}")
 
     async def tidy(self) -> None:
         # Into the file with what is in the log: the commit that finds 1,000 pages there does so, and all wait for it.
