@@ -156,4 +156,5 @@ class Problem(Shape):
     status: int
     detail: str
     code: str
+    request_id: str | None = Field(None, description="The request's `X-Request-ID`, which the log has, too.")
     errors: list[ProblemField] | None = Field(None, description=f"The wrong fields; at most {ERRORS_MAX} of them.")

@@ -11,6 +11,7 @@ import typer
 from .. import build
 from ..errors import EventideError
 from ..logs import configure_logging
+from ..metrics import Metrics
 from ..settings import load_settings
 from ..store import Store
 from ..store.records import check_version
@@ -28,7 +29,7 @@ def migrate(
     with configuration():
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
-        store = build.store(settings)
+        store = build.store(settings, Metrics())
     try:
         asyncio.run(_migrate(store, dry_run=dry_run))
     except EventideError as error:

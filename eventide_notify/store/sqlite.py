@@ -17,6 +17,7 @@ from ..errors import Unavailable
 from . import engines
 from .base import Schema
 from .engines import Database, Text, Work
+from .group import Sizes
 from .migrations import schema_of
 from .sql_errors import FileGone, Progress
 from .sqlite_threads import ReadingThreads, WritingThread
@@ -32,8 +33,8 @@ class Sqlite(Database):
     one_writer = True
     packed = sa.Text()
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, sizes: Sizes) -> None:
+        super().__init__(url, sizes)
         self._url = sa.make_url(url)
         self._in_memory = self._url.database in (None, "", ":memory:")
         self._file = None if self._in_memory else Path(self._url.database or "").absolute()
@@ -42,7 +43,7 @@ class Sqlite(Database):
         # FULL: a commit is on the disk when it returns. In WAL mode, less would lose some when the machine dies.
         writer = self._engine(1, "journal_mode=WAL", "synchronous=FULL")
         event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        self._writer = WritingThread(writer, self._check_place)
+        self._writer = WritingThread(writer, self._check_place, sizes)
         self._readers: ReadingThreads | None = None
         if not self._in_memory:  # which is one connection's
             self._readers = ReadingThreads(
