@@ -127,6 +127,8 @@ def test_the_rows_of_the_contract_are_documented() -> None:
         "GET /v1/admin/revocations",
         "POST /v1/admin/revocations",
         "DELETE /v1/admin/revocations/{id}",
+        "GET /v1/admin/users/{id}/export",
+        "DELETE /v1/admin/users/{id}",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",
