@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from .rates import Pace, RateLimit, SharedCounts, parse_rate
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
 
@@ -50,6 +51,18 @@ def _keys(settings: Settings) -> KeySource:
     )
 
 
+def limit(name: str, text: str, shared: SharedCounts | None) -> RateLimit | None:
+    """The limit that a setting describes; None: there is none."""
+    rate = parse_rate(text)
+    return RateLimit(name, rate, shared) if rate else None
+
+
+def pace(text: str) -> Pace | None:
+    """How fast a socket may send events; None: as fast as it likes."""
+    rate = parse_rate(text)
+    return Pace.of(rate) if rate else None
+
+
 def cors(settings: Settings) -> dict[str, Any]:
     """What pages of the origins that are allowed may do, for Starlette's middleware."""
     everybody = "*" in settings.cors_origins
@@ -58,5 +71,5 @@ def cors(settings: Settings) -> dict[str, Any]:
         "allow_credentials": not everybody,
         "allow_methods": ["GET", "POST", "PUT", "DELETE"],
         "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
-        "expose_headers": ["Retry-After", "WWW-Authenticate"],
+        "expose_headers": ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate"],
     }

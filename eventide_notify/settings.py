@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from .auth import TokenIssuer
 from .proxies import TrustedProxies
+from .rates import parse_rate
 from .redis_client import sentinel_address
 from .store import SCHEMES
 from .wire import RESERVED_EVENTS
@@ -191,6 +192,12 @@ class Settings(BaseSettings):
         except (ValueError, UnsupportedAlgorithm):
             raise ValueError("is not a public key in PEM form (-----BEGIN PUBLIC KEY-----)") from None
         return pem
+
+    @field_validator("limit_rest", "limit_admin", "limit_events", "limit_connects")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        parse_rate(value)
+        return value
 
     @field_validator("jwks_url")
     @classmethod

@@ -23,12 +23,14 @@ LAYERS = {
     "models": 0,
     "errors": 0,
     "faults": 0,
+    "headers": 0,
     "proxies": 0,
     "wire": 0,
     "metrics": 0,
     "redis_client": 0,
     "store": 1,
     "presence": 1,
+    "rates": 2,
     "service": 2,
     "schemas": 2,
     "answers": 2,
@@ -78,11 +80,12 @@ CLIENTS = {
     "motor": {"store.mongo_client"},
     "pymongo": {"store.mongo_client", "store.mongo_errors"},
     "redis": {"redis_client", "presence.redis"},
+    "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict")}

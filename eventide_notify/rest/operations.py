@@ -25,11 +25,13 @@ from ..errors import (
     MalformedRequest,
     NotFound,
     PayloadTooLarge,
+    RateLimited,
     TokenMissing,
     UnsupportedMedia,
 )
 from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
+from ..rates import RateLimit, Standing
 from ..schemas import Shape
 from ..service.in_flight import InFlight
 from .problems import PRIVATE, problem
@@ -63,12 +65,23 @@ class Operation:
     headers: Sequence[tuple[str, str]] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often a user may ask, and an administrator for what is theirs; None: as often as they like."""
+
+    user: RateLimit | None = None
+    admin: RateLimit | None = None
+
+
 class Operations:
     """Serves operations: who asks is found out, and what goes wrong is answered."""
 
-    def __init__(self, operations: Iterable[Operation], verify: Verify, in_flight: InFlight, metrics: Metrics) -> None:
+    def __init__(
+        self, operations: Iterable[Operation], verify: Verify, limits: Limits, in_flight: InFlight, metrics: Metrics
+    ) -> None:
         self.operations = list(operations)
         self._verify = verify
+        self._limits = limits
         self._in_flight = in_flight
         self._metrics = metrics
 
@@ -93,6 +106,24 @@ class Operations:
     async def _answer(self, row: Operation, request: Request) -> Response:
         try:
             principal = await self._verify(_bearer(request))
+        except EventideError as error:
+            return problem(error)
+        except Exception:
+            return _failed(row)
+        limit = self._limits.admin if row.admin and principal.admin else self._limits.user
+        if limit is None:
+            return await self._carried_out(row, request, principal)
+        standing = limit.hit(principal.user_id)
+        if standing.allowed:
+            response = await self._carried_out(row, request, principal)
+        else:
+            self._metrics.limited.labels(limit.name).inc()
+            response = problem(RateLimited("You have asked too often.", retry_after=standing.reset))
+        response.raw_headers += _limit_headers(limit, standing)
+        return response
+
+    async def _carried_out(self, row: Operation, request: Request, principal: Principal) -> Response:
+        try:
             if row.admin and not principal.admin:
                 raise Forbidden
             if row.query is None and request.query_params:
@@ -107,9 +138,19 @@ class Operations:
         except EventideError as error:
             return problem(error)
         except Exception:
-            internal = Internal()
-            logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
-            return problem(internal)
+            return _failed(row)
+
+
+def _failed(row: Operation) -> Response:
+    """Call it while the exception is being handled."""
+    internal = Internal()
+    logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
+    return problem(internal)
+
+
+def _limit_headers(limit: RateLimit, standing: Standing) -> list[tuple[bytes, bytes]]:
+    now = f'"{limit.name}";r={standing.remaining};t={standing.reset}'
+    return [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", now.encode())]
 
 
 def json_answer(payload: Any, status: int = 200) -> Response:
