@@ -58,7 +58,7 @@ class Admission:
         standing = self._connects.hit(network_of(client[0]))
         if standing.allowed:
             return None
-        self._metrics.limited.labels(self._connects.name).inc()
+        self._metrics.limits_hit.labels(self._connects.name).inc()
         self._faults.note("were refused: they connect too often", client[0])
         return RateLimited("Too many connects from this address.", retry_after=standing.reset)
 
@@ -66,7 +66,7 @@ class Admission:
         most = self._most()
         if self._engine.make_room(most):
             return None
-        self._metrics.limited.labels("sockets").inc()
+        self._metrics.limits_hit.labels("sockets").inc()
         self._faults.note(f"were refused: {most} sockets are open")
         return Unavailable("This instance has no place for another connection.", retry_after=FULL_RETRY)
 

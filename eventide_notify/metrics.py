@@ -27,9 +27,7 @@ class Metrics:
         self.requests = Histogram(
             "eventide_http_request_seconds", "HTTP requests", ["route", "method", "status"], registry=self.registry
         )
-        self.limited = Counter(
-            "eventide_limited", "Requests, events and connects over a limit", ["limit"], registry=self.registry
-        )
+        self.limits_hit = Counter("eventide_limits_hit", "What went beyond a limit", ["limit"], registry=self.registry)
         self.failures = Counter(
             "eventide_background_failures", "Failed rounds of background work", ["task"], registry=self.registry
         )

@@ -228,7 +228,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
             transport.allowance = Allowance(pace, now)
         allowed = transport.allowance.take(now)
         if not allowed:
-            self._context.metrics.limited.labels("events").inc()
+            self._context.metrics.limits_hit.labels("events").inc()
         return allowed
 
     async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:

@@ -117,7 +117,7 @@ class Operations:
         if standing.allowed:
             response = await self._carried_out(row, request, principal)
         else:
-            self._metrics.limited.labels(limit.name).inc()
+            self._metrics.limits_hit.labels(limit.name).inc()
             response = problem(RateLimited("You have asked too often.", retry_after=standing.reset))
         response.raw_headers += _limit_headers(limit, standing)
         return response

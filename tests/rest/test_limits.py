@@ -47,7 +47,7 @@ async def test_a_user_may_ask_so_often() -> None:
         assert last.headers["RateLimit"] == f'"user";r=0;t={last.headers["Retry-After"]}'
         assert (await client.get(COUNT, headers=of("bob"))).status_code == 200
         metrics = (await client.get("/metrics")).text
-        assert 'eventide_limited_total{limit="user"} 2.0' in metrics
+        assert 'eventide_limits_hit_total{limit="user"} 2.0' in metrics
 
 
 async def test_what_goes_wrong_counts_as_well_and_says_so() -> None:

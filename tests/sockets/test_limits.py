@@ -87,7 +87,7 @@ async def test_a_socket_may_send_a_burst_and_the_rest_is_told_so(http: Any) -> N
             assert (await client.event("exception"))["code"] == "rate_limited"
             assert not client.closed
             await other.event("catch_up_complete")
-        assert await figure(url, 'eventide_limited_total{limit="events"}') == 4
+        assert await figure(url, 'eventide_limits_hit_total{limit="events"}') == 4
         assert await figure(url, 'eventide_client_events_total{event="get_unread_count",result="rate_limited"}') == 4
 
 
@@ -156,7 +156,7 @@ async def test_an_address_may_connect_so_often(http: Any, target: str) -> None:
         # A trusted proxy tells of another address, whose limit this is not.
         other = {"X-Forwarded-For": "203.0.113.7"}
         assert (await refused(url, POLLING, **other))[0] == 200
-        assert await figure(url, 'eventide_limited_total{limit="connects"}') == 1
+        assert await figure(url, 'eventide_limits_hit_total{limit="connects"}') == 1
 
 
 async def test_polls_posts_and_upgrades_are_no_connects(http: Any) -> None:
@@ -200,7 +200,7 @@ async def test_one_more_than_there_may_be_is_told_to_come_back(http: Any, target
             assert int(headers["retry-after"]) > 0
             for client in clients:
                 assert (await client.call("get_unread_count"))["unreadCount"] == 0
-            assert await figure(url, 'eventide_limited_total{limit="sockets"}') == 1
+            assert await figure(url, 'eventide_limits_hit_total{limit="sockets"}') == 1
         await until_sockets(url, 0)
         async with raw_client(url, auth("late")) as client:
             await client.event("catch_up_complete")
