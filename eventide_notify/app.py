@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, build, wire
+from . import __version__, alerting, build, wire
 from .admission import Admission, turn_away
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
@@ -50,6 +50,7 @@ from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS
 from .rest.security import SecurityHeaders
 from .service import Inbox, NotificationService
+from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
@@ -61,6 +62,8 @@ DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+ALERTS_EVERY = 2.0
+"""Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -97,7 +100,8 @@ class Application:
         self._inner_app = inner_app
         self._metrics = metrics = Metrics()
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = build.token_verifier(settings).authenticate
+        self._keys = build.key_source(settings)
+        self._verify = build.token_verifier(settings, self._keys).authenticate
         self._store = build.store(settings)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
@@ -124,6 +128,8 @@ class Application:
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
         self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
+        self._webhook = alerting.webhook(settings)
+        self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
         self._shared_counts = SharedCounts(redis_url) if redis_url else None
         self._pages = PageRoutes(static_directory())
@@ -205,6 +211,10 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        if self._webhook is not None:
+            stack.push_async_callback(self._webhook.close)
+        if self._alerts.told:
+            every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
         sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
@@ -259,6 +269,26 @@ class Application:
         for dialect in self._dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
+
+    def _build_alerts(self, settings: Settings) -> Alerts:
+        return Alerts(
+            alerting.looks(
+                store=self._store,
+                channel=self._channel,
+                keys=self._keys,
+                background=self._background,
+                receipts=self._receipts,
+                metrics=self._metrics,
+            ),
+            shared=alerting.SHARED,
+            store=self._store,
+            send=self.notifications.send,
+            users=settings.alert_users,
+            webhook=self._webhook,
+            instance=self._channel.calls.instance,
+            leads=lambda: alerting.leads(self._channel),
+            clock=utc_now,
+        )
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
         limits = Limits(

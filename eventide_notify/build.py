@@ -25,10 +25,10 @@ def store(settings: Settings) -> Store:
     return store
 
 
-def token_verifier(settings: Settings) -> TokenVerifier:
+def token_verifier(settings: Settings, keys: KeySource | None = None) -> TokenVerifier:
     """The verifier that the settings describe; raises `ConfigurationError` when there is no key."""
     return TokenVerifier(
-        _keys(settings),
+        keys or key_source(settings),
         algorithms=settings.effective_algorithms,
         user_claims=(settings.jwt_user_claim,) if settings.jwt_user_claim else DEFAULT_USER_CLAIMS,
         admin_role=settings.admin_role,
@@ -38,7 +38,8 @@ def token_verifier(settings: Settings) -> TokenVerifier:
     )
 
 
-def _keys(settings: Settings) -> KeySource:
+def key_source(settings: Settings) -> KeySource:
+    """Where the keys for tokens come from; raises `ConfigurationError` when there are none."""
     if settings.jwks_url:
         return JwksKeys(settings.jwks_url)
     if settings.jwt_public_key:

@@ -31,3 +31,10 @@ class Metrics:
         self.failures = Counter(
             "eventide_background_failures", "Failed rounds of background work", ["task"], registry=self.registry
         )
+        self.internal_errors = Counter(
+            "eventide_internal_errors", "Internal errors, each of which is in the log", registry=self.registry
+        )
+
+    def internal_errors_total(self) -> float:
+        """How many internal errors there were."""
+        return next(iter(self.internal_errors.collect())).samples[0].value

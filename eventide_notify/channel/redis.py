@@ -142,6 +142,11 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
             async with asyncio.timeout(TIMEOUT):
                 await self._send([*self._packed(self._outbox), self._heartbeat(self._number, left=True)])
 
+    @property
+    def waiting(self) -> int:
+        """How much is to be published."""
+        return len(self._outbox)
+
     def may_reach(self, user: UserId) -> bool:
         """See `Channel`."""
         return True  # on another instance, for all we know

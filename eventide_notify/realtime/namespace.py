@@ -198,6 +198,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
             return await self._failed(event, session, error)
         except Exception:
             internal = Internal()
+            self._context.metrics.internal_errors.inc()
             logger.exception("%s: a client event failed", internal.message, extra={"event": name})
             self._context.metrics.events.labels(name, internal.code).inc()
             return await self._failed(event, session, internal)

@@ -31,7 +31,7 @@ from ..errors import (
 )
 from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
-from ..rates import RateLimit, Standing
+from ..rates import RateLimit
 from ..schemas import Shape
 from ..service.in_flight import InFlight
 from .problems import PRIVATE, problem
@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 SMALL_BODY = 64 * 1024
 LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
+
+LIMIT = "eventide.limit"
+"""In a request's scope: the headers that say where the caller stands."""
 
 Verify = Callable[[object], Awaitable[Principal]]
 Endpoint = Callable[[Request, Principal], Awaitable[Response]]
@@ -67,7 +70,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often a user may ask, and an administrator for what is theirs; None: as often as they like."""
+    """How often a user may ask, and an administrator for what is an administrator's; None: as often as they like."""
 
     user: RateLimit | None = None
     admin: RateLimit | None = None
@@ -97,6 +100,7 @@ class Operations:
             row = rows["GET" if request.method == "HEAD" else request.method]
             started = time.perf_counter()
             response = await self._answer(row, request)
+            response.raw_headers += request.scope.get(LIMIT, ())
             labels = row.path, row.method, str(response.status_code)
             self._metrics.requests.labels(*labels).observe(time.perf_counter() - started)
             return response
@@ -106,24 +110,7 @@ class Operations:
     async def _answer(self, row: Operation, request: Request) -> Response:
         try:
             principal = await self._verify(_bearer(request))
-        except EventideError as error:
-            return problem(error)
-        except Exception:
-            return _failed(row)
-        limit = self._limits.admin if row.admin and principal.admin else self._limits.user
-        if limit is None:
-            return await self._carried_out(row, request, principal)
-        standing = limit.hit(principal.user_id)
-        if standing.allowed:
-            response = await self._carried_out(row, request, principal)
-        else:
-            self._metrics.limits_hit.labels(limit.name).inc()
-            response = problem(RateLimited("You have asked too often.", retry_after=standing.reset))
-        response.raw_headers += _limit_headers(limit, standing)
-        return response
-
-    async def _carried_out(self, row: Operation, request: Request, principal: Principal) -> Response:
-        try:
+            self._count(row, request, principal)
             if row.admin and not principal.admin:
                 raise Forbidden
             if row.query is None and request.query_params:
@@ -138,19 +125,22 @@ class Operations:
         except EventideError as error:
             return problem(error)
         except Exception:
-            return _failed(row)
+            internal = Internal()
+            self._metrics.internal_errors.inc()
+            logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
+            return problem(internal)
 
-
-def _failed(row: Operation) -> Response:
-    """Call it while the exception is being handled."""
-    internal = Internal()
-    logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
-    return problem(internal)
-
-
-def _limit_headers(limit: RateLimit, standing: Standing) -> list[tuple[bytes, bytes]]:
-    now = f'"{limit.name}";r={standing.remaining};t={standing.reset}'
-    return [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", now.encode())]
+    def _count(self, row: Operation, request: Request, principal: Principal) -> None:
+        """Raises `RateLimited` when the caller has asked too often."""
+        limit = self._limits.admin if row.admin and principal.admin else self._limits.user
+        if limit is None:
+            return
+        standing = limit.hit(principal.user_id)
+        stands = f'"{limit.name}";r={standing.remaining};t={standing.reset}'
+        request.scope[LIMIT] = [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", stands.encode())]
+        if not standing.allowed:
+            self._metrics.limits_hit.labels(limit.name).inc()
+            raise RateLimited("You have asked too often.", retry_after=standing.reset)
 
 
 def json_answer(payload: Any, status: int = 200) -> Response:

@@ -75,6 +75,11 @@ class ReceiptWriter:
         self._most = AT_ONCE_MAX
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many are to be written."""
+        return len(self._receipts)
+
     def received(self, receipts: Iterable[Receipt]) -> None:
         """Clients have proven to have these; it is written within some `RECEIPT_PAUSE`."""
         self._receipts.update(receipts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ ONLINE = "/v1/admin/online-users"
 
 
 @asynccontextmanager
-async def limited(**limits: str) -> AsyncIterator[httpx.AsyncClient]:
+async def limited(**limits: Any) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         jwt_secret=SECRET, database_url="sqlite://", cors_origins="https://app.example.com", _env_file=None, **limits
     )
@@ -84,8 +85,9 @@ async def test_there_may_be_no_limit() -> None:
 async def test_pages_of_other_origins_can_read_it(status: int) -> None:
     async with limited(limit_rest="1/hour") as client:
         asked = {**of("ann"), "Origin": "https://app.example.com"}
-        for _ in range(1 + (status == 429)):
-            answer = await client.get(COUNT, headers=asked)
+        if status == 429:
+            await client.get(COUNT, headers=asked)
+        answer = await client.get(COUNT, headers=asked)
         assert answer.status_code == status
         exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
         assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= exposed

@@ -209,12 +209,12 @@ async def test_one_more_than_there_may_be_is_told_to_come_back(http: Any, target
 async def test_who_has_not_authenticated_makes_room(http: Any) -> None:
     async with limited(http, max_sockets=3) as url, AsyncExitStack() as stack:
         joined = [await stack.enter_async_context(raw_client(url, auth(f"user-{n}"))) for n in range(2)]
-        for _ in range(5):
-            stranger = await stack.enter_async_context(raw_client(url, namespace=None))
-            assert not stranger.closed
+        strangers = [await stack.enter_async_context(raw_client(url, namespace=None)) for _ in range(5)]
+        assert not strangers[-1].closed
         async with raw_client(url, auth("late")) as late:
             assert (await late.call("get_unread_count"))["unreadCount"] == 0
-            await stranger.until_closed()
+            for stranger in strangers:
+                await stranger.until_closed()
         for client in joined:
             assert (await client.call("get_unread_count"))["unreadCount"] == 0
 
