@@ -5,6 +5,7 @@ An operation is a row, of which the OpenAPI document is made too.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -42,6 +43,8 @@ SMALL_BODY = 64 * 1024
 LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
 
+REFUSAL_PAUSE = 0.1
+"""Seconds until a caller is told that it asks too often: refused at once, it would only ask more often."""
 LIMIT = "eventide.limit"
 """In a request's scope: the headers that say where the caller stands."""
 
@@ -110,7 +113,7 @@ class Operations:
     async def _answer(self, row: Operation, request: Request) -> Response:
         try:
             principal = await self._verify(_bearer(request))
-            self._count(row, request, principal)
+            await self._count(row, request, principal)
             if row.admin and not principal.admin:
                 raise Forbidden
             if row.query is None and request.query_params:
@@ -130,7 +133,7 @@ class Operations:
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 
-    def _count(self, row: Operation, request: Request, principal: Principal) -> None:
+    async def _count(self, row: Operation, request: Request, principal: Principal) -> None:
         """Raises `RateLimited` when the caller has asked too often."""
         limit = self._limits.admin if row.admin and principal.admin else self._limits.user
         if limit is None:
@@ -140,6 +143,7 @@ class Operations:
         request.scope[LIMIT] = [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", stands.encode())]
         if not standing.allowed:
             self._metrics.limits_hit.labels(limit.name).inc()
+            await asyncio.sleep(REFUSAL_PAUSE)
             raise RateLimited("You have asked too often.", retry_after=standing.reset)
 
 
