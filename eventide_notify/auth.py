@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jwt
 
+from .context import nobodys
 from .errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
 from .faults import ClientFaults
 from .models import USER_ID_MAX, Principal, user_key
@@ -89,7 +90,7 @@ class JwksKeys:
         except (jwt.PyJWTError, ValueError):
             return  # it is no token
         if self._fetching is None and self._due(key):
-            self._fetching = asyncio.create_task(self._fetch(), name="key set")
+            self._fetching = asyncio.create_task(self._fetch(), name="key set", context=nobodys())
         if self._fetching is not None and (key is None or self._outdated):
             await asyncio.wait([self._fetching], timeout=JWKS_TIMEOUT)
 
@@ -243,7 +244,8 @@ class TokenVerifier:
             expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
         except (UnicodeEncodeError, OverflowError, OSError, ValueError):
             raise self._refused("its user id is not Unicode, or its exp is out of range") from None
-        return Principal(user_key(claim), claim, self._is_admin(claims), expires)
+        admin, issued_at = self._is_admin(claims), _issued_at(claims)
+        return Principal(user_key(claim), claim, admin, expires, issued_at, claims.get("jti"))
 
     def _refused(self, why: str, detail: str = "") -> TokenInvalid:
         self._faults.note(f"sent a token that was refused: {why}", detail)
@@ -291,6 +293,13 @@ class TokenIssuer:
         if name:
             claims["name"] = name
         return jwt.encode(claims, self._secret, algorithm=self._algorithm)
+
+
+def _issued_at(claims: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(claims["iat"], UTC)
+    except (KeyError, OverflowError, OSError, ValueError):
+        return None
 
 
 def _is_number(value: object) -> bool:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from .metrics import Metrics
 from .rates import Pace, RateLimit, SharedCounts, parse_rate
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
@@ -13,11 +14,11 @@ from .store import Store, create_store, driver_note
 logger = logging.getLogger(__name__)
 
 
-def store(settings: Settings) -> Store:
+def store(settings: Settings, metrics: Metrics) -> Store:
     """The store at the database's address; raises `ConfigurationError` when there can be none."""
     url = settings.database_url.get_secret_value()
     try:
-        store = create_store(url, mongodb_driver=settings.mongodb_driver)
+        store = create_store(url, mongodb_driver=settings.mongodb_driver, sizes=metrics.together.observe)
     except ValueError as error:
         raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
     if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
@@ -71,6 +72,6 @@ def cors(settings: Settings) -> dict[str, Any]:
         "allow_origins": ["*"] if everybody else list(settings.cors_origins),
         "allow_credentials": not everybody,
         "allow_methods": ["GET", "POST", "PUT", "DELETE"],
-        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
-        "expose_headers": ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate"],
+        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        "expose_headers": ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
     }

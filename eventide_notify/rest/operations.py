@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -48,7 +49,7 @@ REFUSAL_PAUSE = 0.1
 LIMIT = "eventide.limit"
 """In a request's scope: the headers that say where the caller stands."""
 
-Verify = Callable[[object], Awaitable[Principal]]
+Verify = Callable[[str], Awaitable[Principal]]
 Endpoint = Callable[[Request, Principal], Awaitable[Response]]
 
 
@@ -89,7 +90,10 @@ class Operations:
         self._verify = verify
         self._limits = limits
         self._in_flight = in_flight
-        self._metrics = metrics
+        self._requests = cache(metrics.requests.labels)
+        self._refusals = cache(metrics.refusals.labels)
+        self._limits_hit = cache(metrics.limits_hit.labels)
+        self._internal_errors = metrics.internal_errors
 
     def routes(self) -> list[Route]:
         """One route per path: an answer 405 then says all methods that there are."""
@@ -104,8 +108,9 @@ class Operations:
             started = time.perf_counter()
             response = await self._answer(row, request)
             response.raw_headers += request.scope.get(LIMIT, ())
-            labels = row.path, row.method, str(response.status_code)
-            self._metrics.requests.labels(*labels).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._requests(row.path, row.method, response.status_code).observe(seconds)
+            logger.debug("%s %s: %d in %.1f ms", row.method, row.path, response.status_code, seconds * 1000)
             return response
 
         return endpoint
@@ -116,6 +121,8 @@ class Operations:
             await self._count(row, request, principal)
             if row.admin and not principal.admin:
                 raise Forbidden
+            if not row.admin and principal.key is not None:
+                raise Forbidden("An API key belongs to no user: this needs a user's token.")
             if row.query is None and request.query_params:
                 raise InvalidRequest(
                     "This takes no parameters.",
@@ -126,10 +133,12 @@ class Operations:
             async with self._in_flight.of(principal.user_id):
                 return await row.endpoint(request, principal)
         except EventideError as error:
+            self._refusals(error.code).inc()
             return problem(error)
         except Exception:
             internal = Internal()
-            self._metrics.internal_errors.inc()
+            self._refusals(internal.code).inc()
+            self._internal_errors.inc()
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 
@@ -138,11 +147,11 @@ class Operations:
         limit = self._limits.admin if row.admin and principal.admin else self._limits.user
         if limit is None:
             return
-        standing = limit.hit(principal.user_id)
+        standing = limit.hit(principal.caller)
         stands = f'"{limit.name}";r={standing.remaining};t={standing.reset}'
         request.scope[LIMIT] = [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", stands.encode())]
         if not standing.allowed:
-            self._metrics.limits_hit.labels(limit.name).inc()
+            self._limits_hit(limit.name).inc()
             await asyncio.sleep(REFUSAL_PAUSE)
             raise RateLimited("You have asked too often.", retry_after=standing.reset)
 
@@ -156,7 +165,7 @@ def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing
-    return token
+    return token.strip()
 
 
 def query_of(request: Request) -> dict[str, str]:
