@@ -48,7 +48,7 @@ described.config.generation.update(allow_x00=False)  # nor can it say that a tex
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """One of its own, for what is announced to everybody would be in the lists of others' tests."""
-    with Service() as service:
+    with Service({"EVENTIDE_LIMIT_REST": "off"}) as service:
         service.start()
         yield service
 
