@@ -43,6 +43,7 @@ class Figures:
         self._metrics = metrics
         self._journal = journal
         self._samples: deque[_Sample] = deque(maxlen=RATE_SAMPLES)
+        self._latest: dict[str, float | None] | None = None
 
     async def sample(self) -> None:
         """Note how far the counters are, and how late this is."""
@@ -51,9 +52,15 @@ class Figures:
         metrics = self._metrics
         created, sent, received = map(_total, (metrics.created, metrics.sent, metrics.delivered))
         self._samples.append(_Sample(now, created, sent, received, max(0.0, lag)))
+        self._latest = None
 
     def of_now(self) -> dict[str, float | None]:
-        """The figures, as JSON. Seconds, and numbers per second."""
+        """The figures, as JSON. Seconds, and numbers per second. However many ask, they are made once for a sample."""
+        if self._latest is None:
+            self._latest = self._made()
+        return self._latest
+
+    def _made(self) -> dict[str, float | None]:
         latencies = sorted(self._journal.latencies(since=time.time() - LATENCY_SECONDS))
         return {
             "createdPerSecond": self._rate("created"),
@@ -81,6 +88,10 @@ def _quantile(ordered: Sequence[float], quantile: float) -> float | None:
     return round(ordered[int(quantile * (len(ordered) - 1))], 4) if ordered else None
 
 
+def _sendable(text: str) -> str:
+    return text.encode(errors="replace").decode()  # without halves of surrogate pairs, which JSON cannot have
+
+
 class RecentWarnings(logging.Handler):
     """The last warnings and errors that the service has logged."""
 
@@ -99,7 +110,7 @@ class RecentWarnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            message = _SECRET.sub("…", record.getMessage())[:MESSAGE_MAX]
+            message = _SECRET.sub("…", record.getMessage()[: 2 * MESSAGE_MAX])[:MESSAGE_MAX]
         except Exception:
             self.handleError(record)
             return
@@ -109,7 +120,7 @@ class RecentWarnings(logging.Handler):
                 "at": record.created,
                 "level": record.levelname.lower(),
                 "logger": record.name,
-                "message": f"{message} ({kind.__name__})" if kind else message,
+                "message": _sendable(f"{message} ({kind.__name__})" if kind else message),
             }
         )
 

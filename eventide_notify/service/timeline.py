@@ -21,6 +21,7 @@ from .questions import Questions
 SAME = 5.0
 """Seconds between what an instance remembers and what the store has written, of one event."""
 BY_STORE = "as the store has it"
+GONE = "the store does not have it: it was deleted or retracted, has expired, or was for connected users only"
 
 
 class Timelines:
@@ -54,12 +55,15 @@ class Timelines:
         asked = await self._questions.ask("timeline", id=id, user=item and item.user_id)
         answers: dict[str, Any] = {instance: answer for instance, answer in asked.items() if answer is not None}
         events = [{**event, "instance": instance} for instance, answer in answers.items() for event in answer["events"]]
-        if found is None and not events:
-            raise NotFound
+        now = self._clock().timestamp()
+        if found is None:
+            if not events:
+                raise NotFound
+            events.append({"at": now, "what": "gone", "detail": GONE})
         events += _not_among(events, _stored(found))
         events += _forgotten(answers, time_of(id).timestamp())
         if item is not None and item.status is Status.PENDING and not item.archived:
-            events += _waiting(item, answers, events, self._clock().timestamp())
+            events += _waiting(item, answers, events, now)
         events.sort(key=lambda event: (event["what"] != "created", event["at"]))
         return [{**event, "at": iso_of(event["at"])} for event in events]
 
