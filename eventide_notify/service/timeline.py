@@ -20,7 +20,6 @@ from .questions import Questions
 
 SAME = 5.0
 """Seconds between what an instance remembers and what the store has written, of one event."""
-BY_STORE = "as the store has it"
 GONE = "the store does not have it: it was deleted or retracted, has expired, or was for connected users only"
 
 
@@ -84,23 +83,22 @@ class Timelines:
 def _stored(item: Notification | Announcement | None) -> Iterator[Payload]:
     if item is None:
         return
-    yield {"at": item.created_at.timestamp(), "what": "created", "detail": BY_STORE}
+    yield _by_store("created", item.created_at)
     if isinstance(item, Notification):
-        pressed = item.pressed
-        times = {
-            "received": item.delivered_at,
-            "read": item.read_at,
-            "seen": item.seen_at,
-            "archived": item.archived_at,
-            "action": pressed and pressed.at,
-        }
-        for what, at in times.items():
-            if at is not None:
-                yield {
-                    "at": at.timestamp(),
-                    "what": what,
-                    "detail": pressed.id if what == "action" and pressed else BY_STORE,
-                }
+        if item.delivered_at is not None:
+            yield _by_store("received", item.delivered_at)
+        if item.seen_at is not None and item.seen_at != item.read_at:  # what is read has been seen
+            yield _by_store("seen", item.seen_at)
+        if item.pressed is not None:
+            yield _by_store("action", item.pressed.at, item.pressed.id)
+        if item.read_at is not None and (item.pressed is None or item.pressed.at != item.read_at):
+            yield _by_store("read", item.read_at)
+        if item.archived_at is not None:
+            yield _by_store("archived", item.archived_at)
+
+
+def _by_store(what: str, at: datetime, detail: str = "as the store has it") -> Payload:
+    return {"at": at.timestamp(), "what": what, "detail": detail}
 
 
 def _not_among(events: Sequence[Payload], stored: Iterable[Payload]) -> list[Payload]:
