@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
@@ -39,15 +39,16 @@ class _Sample(NamedTuple):
 class Figures:
     """Rates and latencies of this instance. Call `sample` every `SAMPLE_EVERY`, by `Background`."""
 
-    def __init__(self, metrics: Metrics, journal: Journal) -> None:
+    def __init__(self, metrics: Metrics, journal: Journal, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._metrics = metrics
         self._journal = journal
+        self._monotonic = monotonic
         self._samples: deque[_Sample] = deque(maxlen=RATE_SAMPLES)
         self._latest: dict[str, float | None] | None = None
 
     async def sample(self) -> None:
         """Note how far the counters are, and how late this is."""
-        now = time.monotonic()
+        now = self._monotonic()
         lag = now - self._samples[-1].at - SAMPLE_EVERY if self._samples else 0.0
         metrics = self._metrics
         created, sent, received = map(_total, (metrics.created, metrics.sent, metrics.delivered))

@@ -28,11 +28,10 @@ def messages(warnings: RecentWarnings) -> list[str]:
     return [record["message"] for record in warnings.kept()]
 
 
-async def test_rates_are_those_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rates_are_those_of_the_last_seconds() -> None:
     metrics = Metrics()
-    rates = Figures(metrics, Journal())
     now = 100.0
-    monkeypatch.setattr(figures.time, "monotonic", lambda: now)
+    rates = Figures(metrics, Journal(), monotonic=lambda: now)
     assert rates.of_now()["createdPerSecond"] == 0
     for number in range(10):
         metrics.created.inc(1 if number < 4 else 3)
@@ -46,7 +45,7 @@ async def test_rates_are_those_of_the_last_seconds(monkeypatch: pytest.MonkeyPat
     assert (told["loopLag"], told["latencyP50"]) == (0.25, None)
 
 
-def test_warnings_are_kept_up_to_a_number(warnings: RecentWarnings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_are_kept_up_to_a_number(warnings: RecentWarnings) -> None:
     logging.getLogger("another library").warning("its own affair")
     logger.info("nothing to worry about")
     for number in range(figures.WARNINGS_MAX + 10):
