@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -16,14 +17,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, build, wire
+from . import __version__, alerting, build, wire
+from .access import Access, ApiKeys
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
 from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
-from .metrics import Metrics
+from .metrics import Metrics, timed
 from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
@@ -32,7 +34,7 @@ from .realtime.codec import Json
 from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
-from .realtime.expiry import ExpiryWatch
+from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
@@ -41,6 +43,7 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
@@ -49,7 +52,9 @@ from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
+from .rest.request_ids import RequestIds
 from .service import Inbox, NotificationService
+from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
@@ -59,13 +64,17 @@ from .service.instances import Instances
 from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.readiness import Readiness
+from .service.revocations import READ_EVERY, Revocations
 from .service.timeline import Timelines
 from .settings import Settings, load_settings
+from .store.measured import measured
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+ALERTS_EVERY = 2.0
+"""Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -101,16 +110,21 @@ class Application:
         check_seams()
         self._inner_app = inner_app
         self._accepting = True
-        self._metrics = metrics = Metrics()
+        self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = build.token_verifier(settings).authenticate
-        self._store = build.store(settings)
+        self._keys = build.key_source(settings)
+        verifier = build.token_verifier(settings, self._keys)
+        metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
+        self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
         self._journal = Journal()
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
+        around = partial(timed, metrics.redis.labels("presence").observe, metrics.redis_errors.labels("presence").inc)
+        self._presence: MemoryPresence | RedisPresence = (
+            RedisPresence(redis_url, around=around) if redis_url else MemoryPresence()
+        )
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
@@ -121,8 +135,16 @@ class Application:
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
         )
-        self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
+        self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._revocations = Revocations(
+            self._store,
+            self._channel.calls,
+            partial(end_revoked, self._hub),
+            kept=timedelta(days=settings.revocation_days),
+            clock=utc_now,
+        )
+        self._access = Access(verifier.authenticate, self._revocations.is_revoked, ApiKeys(settings.api_keys))
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -135,6 +157,8 @@ class Application:
         self.inbox = Inbox(
             self._store, self._fanout, journal=self._journal, clock=utc_now, received=self._receipts.received
         )
+        self._webhook = alerting.webhook(settings)
+        self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
@@ -143,6 +167,7 @@ class Application:
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
+            *AccessRoutes(self._revocations).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -197,6 +222,7 @@ class Application:
             stack.push_async_callback(self._store.close)
             stack.push_async_callback(self._readiness.close)
             await self._store.open()
+            await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
@@ -213,8 +239,14 @@ class Application:
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
         every(SAMPLE_EVERY, "figures", self._figures.sample)
+        self._background.watch_loop()
+        if self._webhook is not None:
+            stack.push_async_callback(self._webhook.close)
+        if self._alerts.told:
+            every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
-        sweep = Sweep(self._store, self._hub, clock=utc_now)
+        sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
+        every(READ_EVERY, "reading revocations", self._revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
             stack.push_async_callback(self._channel.stop)
@@ -242,6 +274,7 @@ class Application:
         server = SocketServer(
             manager=self._channel,
             confirm=self._confirm,
+            metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -252,12 +285,12 @@ class Application:
             self.inbox,
             self._receipts,
             self._journal,
-            verify=self._verify,
+            verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
         context = NamespaceContext(
-            verify=self._verify,
+            verify=self._access.by_token,
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
@@ -273,6 +306,26 @@ class Application:
         for dialect in self._dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
+
+    def _build_alerts(self, settings: Settings) -> Alerts:
+        return Alerts(
+            alerting.looks(
+                store=self._store,
+                channel=self._channel,
+                keys=self._keys,
+                background=self._background,
+                receipts=self._receipts,
+                metrics=self._metrics,
+            ),
+            shared=alerting.SHARED,
+            store=self._store,
+            send=self.notifications.send,
+            users=settings.alert_users,
+            webhook=self._webhook,
+            instance=self._channel.calls.instance,
+            leads=lambda: alerting.leads(self._channel),
+            clock=utc_now,
+        )
 
     def _build_observing(self) -> None:
         checks = {
@@ -313,11 +366,12 @@ class Application:
 
     def _confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
         self._journal.received(receipts, transport, proof)
-        self._receipts.received(receipts)
+        self._receipts.confirmed(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
-        ops = OpsRoutes(self._readiness, self._metrics)
+        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
+        token = settings.ops_token.get_secret_value() if settings.ops_token else None
+        ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
@@ -335,10 +389,10 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
+        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
-        return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
+        return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []

@@ -67,7 +67,7 @@ class AdminRoutes:
         return json_answer(wire.announcement(made), 201)
 
     async def retract(self, request: Request, principal: Principal) -> Response:
-        await self._service.retract(request.path_params["id"], caller=principal.user_id)
+        await self._service.retract(request.path_params["id"], caller=principal.caller)
         return Response(status_code=204, headers=PRIVATE)
 
     async def publish(self, request: Request, principal: Principal) -> Response:
@@ -89,7 +89,7 @@ class AdminRoutes:
 
 
 def _once(request: Request, principal: Principal) -> Once:
-    return {"idempotency_key": request.headers.get("idempotency-key"), "caller": principal.user_id}
+    return {"idempotency_key": request.headers.get("idempotency-key"), "caller": principal.caller}
 
 
 def _no_idempotency_key(request: Request) -> None:

@@ -172,7 +172,7 @@ class Journal:
 
 def by(caller: str) -> str:
     """Who did it, in words."""
-    return f"by {caller or 'the application itself'}"
+    return f"by {caller.strip() or 'the application itself'}"
 
 
 def _summed(events: Sequence[_Event]) -> Iterator[Told]:

@@ -140,6 +140,7 @@ class NotificationService:
                 made = announcement(held.items[0][0], held.claimed_at)
             if held is None or not held.complete:
                 self._journal.created(made.id, made.id, 1, caller)
+                self._metrics.announced.labels(audience).inc()
                 await turn.wait()
                 await self._fanout.announce(made)
             return made
