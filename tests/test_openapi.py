@@ -145,9 +145,9 @@ def test_ids_in_the_document_are_those_that_the_service_makes() -> None:
 
 
 def test_links_in_the_document_are_those_that_the_service_takes() -> None:
-    properties = DOCUMENT["components"]["schemas"]["NewNotification"]["properties"]
-    for name in ("link", "avatar"):
-        schema = properties[name]["anyOf"][0]
+    schemas = DOCUMENT["components"]["schemas"]
+    for model, name in (("NewNotification", "link"), ("NewNotification", "avatar"), ("Action", "link")):
+        schema = schemas[model]["properties"][name]["anyOf"][0]
         fits = {
             link: len(link) in range(schema["minLength"], schema["maxLength"] + 1)
             and re.search(schema["pattern"], link) is not None
