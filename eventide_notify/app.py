@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -26,12 +27,13 @@ from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics, timed
-from .models import UserId, utc_now
+from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
 from .rates import SharedCounts
 from .realtime.codec import Json
+from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
 from .realtime.expiry import ExpiryWatch, end_revoked
@@ -49,6 +51,7 @@ from .rest.admin import AdminRoutes
 from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
+from .rest.observing import ObservingRoutes
 from .rest.operations import Limits, Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
@@ -61,10 +64,15 @@ from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
+from .service.figures import SAMPLE_EVERY, Figures, RecentWarnings
 from .service.in_flight import InFlight
+from .service.instances import Instances
+from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.readiness import Readiness
 from .service.retention import Retention
 from .service.revocations import READ_EVERY, Revocations
+from .service.timeline import Timelines
 from .settings import Settings, load_settings
 from .store.measured import measured
 
@@ -117,6 +125,7 @@ class Application:
         metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
         self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
+        self._journal = Journal()
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -129,6 +138,7 @@ class Application:
         )
         self._hub = Hub(
             metrics=metrics,
+            journal=self._journal,
             counts_changed=self._counts.changed,
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
@@ -151,9 +161,12 @@ class Application:
             self._presence,
             clock=utc_now,
             metrics=metrics,
+            journal=self._journal,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
-        self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
+        self.inbox = Inbox(
+            self._store, self._fanout, journal=self._journal, clock=utc_now, received=self._receipts.received
+        )
         self._webhook = alerting.webhook(settings)
         self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
@@ -167,9 +180,11 @@ class Application:
             connects=build.limit("connects", settings.limit_connects, self._shared_counts),
             metrics=metrics,
         )
+        self._build_observing()
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
             *AccessRoutes(self._revocations).operations(),
             *DataRoutes(user_data).operations(),
         ]
@@ -221,7 +236,10 @@ class Application:
     @asynccontextmanager
     async def _running(self, scope: Scope) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            self._warnings.open()
+            stack.callback(self._warnings.end)
             stack.push_async_callback(self._store.close)
+            stack.push_async_callback(self._readiness.close)
             await self._store.open()
             await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
@@ -241,6 +259,7 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        every(SAMPLE_EVERY, "figures", self._figures.sample)
         self._background.watch_loop()
         if self._webhook is not None:
             stack.push_async_callback(self._webhook.close)
@@ -282,7 +301,7 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.confirmed,
+            confirm=self._confirm,
             metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
@@ -293,6 +312,7 @@ class Application:
         events = ClientEvents(
             self.inbox,
             self._receipts,
+            self._journal,
             verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
@@ -310,6 +330,7 @@ class Application:
             pace=build.pace(settings.limit_events),
             in_flight=self._in_flight,
             metrics=self._metrics,
+            journal=self._journal,
         )
         for dialect in self._dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
@@ -331,9 +352,50 @@ class Application:
             users=settings.alert_users,
             webhook=self._webhook,
             instance=self._channel.calls.instance,
-            leads=lambda: alerting.leads(self._channel),
+            leads=lambda: self._channel.calls.is_first,
             clock=utc_now,
         )
+
+    def _build_observing(self) -> None:
+        checks = {
+            "service": self._check_accepting,
+            "database": self._store.check_writable,
+            "background": self._check_background,
+        }
+        self._readiness = Readiness(checks, self._channel_problems)
+        self._figures = Figures(self._metrics, self._journal)
+        self._warnings = RecentWarnings()
+        self._instances = Instances(
+            self._channel.calls,
+            self._readiness,
+            self._figures,
+            self._warnings,
+            version=__version__,
+            accepting=lambda: self._admission.open,
+            sockets=lambda: len(self._hub.sessions),
+            sessions=self._describe_sessions,
+            heard=self._instances_heard,
+            clock=utc_now,
+        )
+        self._timelines = Timelines(
+            self._store,
+            self._journal,
+            self._channel.calls,
+            sessions=self._describe_sessions,
+            holding=lambda: self._hub.holding,
+            clock=utc_now,
+        )
+
+    def _describe_sessions(self, user: UserId) -> list[wire.Payload]:
+        return described(self._hub.of_user(user), now=utc_now())
+
+    def _instances_heard(self) -> dict[str, float]:
+        channel = self._channel
+        return channel.health.heard_ago(now=time.monotonic()) if isinstance(channel, RedisChannel) else {}
+
+    def _confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
+        self._journal.received(receipts, transport, proof)
+        self._receipts.confirmed(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
         limits = Limits(
@@ -341,13 +403,8 @@ class Application:
             admin=build.limit("admin", settings.limit_admin, self._shared_counts),
         )
         rest = Operations(self.operations, self._access.by_token_or_key, limits, self._in_flight, self._metrics)
-        checks = {
-            "service": self._check_accepting,
-            "database": self._store.check_writable,
-            "background": self._check_background,
-        }
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
-        ops = OpsRoutes(checks, self._channel_problems, self._metrics, token=token)
+        ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
