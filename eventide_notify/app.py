@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -24,7 +24,7 @@ from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics, timed
-from .models import utc_now
+from .models import Receipt, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
@@ -105,6 +105,9 @@ class Application:
         self._verify = build.token_verifier(settings, self._keys).authenticate
         metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
         self._store = measured(build.store(settings, metrics), metrics)
+        self._tracing = tracing = build.tracing()
+        if tracing is not None:
+            self._store = tracing.store(self._store)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
@@ -123,7 +126,8 @@ class Application:
             read_counts=self._counts.read,
         )
         self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
-        self._fanout = ChannelFanout(self._channel)
+        self._hub.tracing = tracing
+        self._fanout = ChannelFanout(self._channel if tracing is None else tracing.channel(self._channel))
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -190,6 +194,8 @@ class Application:
     @asynccontextmanager
     async def _running(self, scope: Scope) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if self._tracing is not None:
+                stack.push_async_callback(self._tracing.close)
             stack.push_async_callback(self._store.close)
             await self._store.open()
             stack.push_async_callback(self._receipts.close)
@@ -240,7 +246,7 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.confirmed,
+            confirm=self._confirmed,
             metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
@@ -293,7 +299,8 @@ class Application:
         )
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
+        rows = self.operations if self._tracing is None else list(map(self._tracing.operation, self.operations))
+        rest = Operations(rows, self._verify, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
@@ -322,6 +329,11 @@ class Application:
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
+
+    def _confirmed(self, receipts: Sequence[Receipt]) -> None:
+        self._receipts.confirmed(receipts)
+        if self._tracing is not None:
+            self._tracing.received(receipts)
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
 from .metrics import Metrics
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
 
+if TYPE_CHECKING:
+    from .tracing import Tracing
+
 logger = logging.getLogger(__name__)
+
+_OTEL = ("SDK_DISABLED", "TRACES_EXPORTER", "EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 def store(settings: Settings, metrics: Metrics) -> Store:
@@ -50,6 +56,21 @@ def key_source(settings: Settings) -> KeySource:
         "EVENTIDE_JWT_SECRET (or EVENTIDE_JWT_PUBLIC_KEY, or EVENTIDE_JWKS_URL) is not set; "
         "to try the service without a configuration: eventide-notify demo"
     )
+
+
+def tracing() -> Tracing | None:
+    """What makes traces, if the variables of OpenTelemetry say where they go; None: none are wanted."""
+    given = {name: os.environ.get(f"OTEL_{name}", "").strip().lower() for name in _OTEL}
+    if given["SDK_DISABLED"] == "true" or given["TRACES_EXPORTER"] not in ("", "otlp"):
+        return None
+    if not any(given[name] for name in _OTEL[1:]):
+        return None
+    try:
+        from .tracing import Tracing
+    except ImportError:
+        logger.warning("OTEL_… asks for traces, which need: pip install eventide-notify[otel]")
+        return None
+    return Tracing.from_environment()
 
 
 def cors(settings: Settings) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-Series = Mapping[str, str]
+Series = dict[str, str]
 """Values in promtool's notation, one for each quarter of a minute, by what the series is called."""
 
 ONE = 'instance="one:3000",job="eventide"'
