@@ -82,7 +82,7 @@ class OpsRoutes:
         if self._token is None:
             return True
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and compare_digest(given.strip().encode(), self._token.encode())
+        return scheme.lower() == "bearer" and compare_digest(given.strip().encode("latin-1"), self._token.encode())
 
     async def _ask(self, name: str, check: Check) -> str | None:
         try:
