@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, alerting, build, wire
+from .access import Access, ApiKeys
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -31,7 +32,7 @@ from .proxies import TrustedProxies
 from .realtime.codec import Json
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
-from .realtime.expiry import ExpiryWatch
+from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
@@ -40,6 +41,7 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
@@ -55,6 +57,7 @@ from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.revocations import READ_EVERY, Revocations
 from .settings import Settings, load_settings
 from .store.measured import measured
 
@@ -102,7 +105,7 @@ class Application:
         self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._keys = build.key_source(settings)
-        self._verify = build.token_verifier(settings, self._keys).authenticate
+        verifier = build.token_verifier(settings, self._keys)
         metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
         self._store = measured(build.store(settings, metrics), metrics)
         self._tracing = tracing = build.tracing()
@@ -128,6 +131,14 @@ class Application:
         self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._hub.tracing = tracing
         self._fanout = ChannelFanout(self._channel if tracing is None else tracing.channel(self._channel))
+        self._revocations = Revocations(
+            self._store,
+            self._channel.calls,
+            partial(end_revoked, self._hub),
+            kept=timedelta(days=settings.revocation_days),
+            clock=utc_now,
+        )
+        self._access = Access(verifier.authenticate, self._revocations.is_revoked, ApiKeys(settings.api_keys))
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -145,6 +156,7 @@ class Application:
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *AccessRoutes(self._revocations).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -198,6 +210,7 @@ class Application:
                 stack.push_async_callback(self._tracing.close)
             stack.push_async_callback(self._store.close)
             await self._store.open()
+            await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
@@ -220,6 +233,7 @@ class Application:
             every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
         sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
+        every(READ_EVERY, "reading revocations", self._revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
             stack.push_async_callback(self._channel.stop)
@@ -257,12 +271,12 @@ class Application:
         events = ClientEvents(
             self.inbox,
             self._receipts,
-            verify=self._verify,
+            verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
         context = NamespaceContext(
-            verify=self._verify,
+            verify=self._access.by_token,
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
@@ -300,7 +314,7 @@ class Application:
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
         rows = self.operations if self._tracing is None else list(map(self._tracing.operation, self.operations))
-        rest = Operations(rows, self._verify, self._in_flight, self._metrics)
+        rest = Operations(rows, self._access.by_token_or_key, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
@@ -328,7 +342,7 @@ class Application:
         return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
-        return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
+        return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
 
     def _confirmed(self, receipts: Sequence[Receipt]) -> None:
         self._receipts.confirmed(receipts)

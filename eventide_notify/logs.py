@@ -75,6 +75,7 @@ def configure_logging(level: str, format: str) -> None:
     handler.addFilter(note_whose)
     logging.basicConfig(level="INFO" if level == "debug" else level.upper(), handlers=[handler], force=True)
     logging.getLogger("eventide_notify").setLevel(level.upper())
+    logging.getLogger("eventide_notify.audit").setLevel(logging.INFO)  # whatever else is logged
     # Their messages are about single packets, with what clients put there; what goes wrong in our own code is logged by
     # ourselves.
     for name in ("eventide_notify.socketio", "eventide_notify.engineio"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from time import perf_counter
 from typing import Any
@@ -73,6 +73,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
     def __init__(self, dialect: Dialect, context: NamespaceContext) -> None:
         super().__init__(dialect.namespace)
         self._dialect = dialect
+        self._by_one_name: dict[tuple[str, str], Dialect] = {}
         self._context = context
         self._ended = cache(context.metrics.events.labels)
 
@@ -114,8 +115,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise self._refusal("unavailable") from None
         if transport.closed:
             return
-        catch_up, since = self._wishes(auth)
-        session = Session(sid, transport, self._dialect, principal, catch_up=catch_up, since=since, opened_at=utc_now())
+        dialect, catch_up, since = self._wishes(auth)
+        session = Session(sid, transport, dialect, principal, catch_up=catch_up, since=since, opened_at=utc_now())
         # From here to the end nothing is awaited: the answer to CONNECT is this session's next frame.
         self._evict_one_too_many(session)
         self._context.hub.join(session)
@@ -139,11 +140,21 @@ class NotificationNamespace(socketio.AsyncNamespace):
         self._context.metrics.refused.labels(code).inc()
         return Refused("Authentication failed", {"code": code})
 
-    def _wishes(self, auth: Any) -> tuple[CatchUp, str | None]:
+    def _wishes(self, auth: Any) -> tuple[Dialect, CatchUp, str | None]:
         wishes = auth if isinstance(auth, dict) else {}
         form, since = wishes.get("catchUp"), wishes.get("since")
         catch_up: CatchUp = form if form in ("each", "batch", "none") else self._dialect.catch_up
-        return catch_up, since if is_notification_id(since) else None
+        return self._dialect_of(wishes.get("names")), catch_up, since if is_notification_id(since) else None
+
+    def _dialect_of(self, names: Any) -> Dialect:
+        """A client that says which names it knows gets each notification by the first of ours that is one of them."""
+        known = names if isinstance(names, list) else []
+        live = next((event for event in self._dialect.live_events if event in known), None)
+        broadcast = next((event for event in self._dialect.broadcast_events if event in known), None)
+        if live is None or broadcast is None:
+            return self._dialect
+        brief = replace(self._dialect, live_events=(live,), broadcast_events=(broadcast,))
+        return self._by_one_name.setdefault((live, broadcast), brief)
 
     async def _welcome(self, session: Session) -> None:
         context = self._context
