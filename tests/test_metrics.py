@@ -46,7 +46,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_a_delay_is_counted_in_each_bucket_from_its_own_on() -> None:
     metrics = Metrics()
     for seconds in (0.005, 0.02, 7, 1e9):
-        metrics.delivery.observe("notification", seconds)
+        metrics.delivery.observer("notification")(seconds)
 
     def up_to(bound: str) -> float | None:
         return value(metrics, "eventide_delivery_seconds_bucket", kind="notification", le=bound)

@@ -76,7 +76,9 @@ class OpsRoutes:
         if not self._may_know(request):
             return problem(TokenInvalid() if "authorization" in request.headers else TokenMissing())
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._metrics.registry), headers=PRIVATE, media_type=media_type)
+        # In a thread: it takes some 15 ms, in which nobody else would have a turn.
+        text = await asyncio.to_thread(encode, self._metrics.registry)
+        return Response(text, headers=PRIVATE, media_type=media_type)
 
     def _may_know(self, request: Request) -> bool:
         if self._token is None:
