@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -25,7 +26,7 @@ from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics, timed
-from .models import utc_now
+from .models import UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
@@ -45,6 +46,7 @@ from .realtime.session import Session
 from .rest import openapi
 from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
+from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.operations import Limits, Operation, Operations
@@ -57,9 +59,11 @@ from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
+from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.retention import Retention
 from .service.revocations import READ_EVERY, Revocations
 from .settings import Settings, load_settings
 from .store.measured import measured
@@ -68,6 +72,8 @@ DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+RETENTION_EVERY = 5.0
+"""Seconds between two looks whether it is time for retention, or to go on with it after an outage."""
 ALERTS_EVERY = 2.0
 """Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
@@ -129,6 +135,8 @@ class Application:
         )
         self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._channel.calls.handle("counts", self._counts_of)
+        self._retention = self._build_retention(settings)
         self._revocations = Revocations(
             self._store,
             self._channel.calls,
@@ -152,6 +160,7 @@ class Application:
         self._shared_counts = SharedCounts(redis_url) if redis_url else None
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
+        user_data = UserData(self._store, self._fanout, clock=utc_now, disconnect=self._revocations.disconnect)
         self._admission = Admission(
             self._sockets.eio,
             most=lambda: settings.max_sockets or sockets_max(),
@@ -162,6 +171,7 @@ class Application:
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *AccessRoutes(self._revocations).operations(),
+            *DataRoutes(user_data).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -237,6 +247,7 @@ class Application:
         if self._alerts.told:
             every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
+        every(RETENTION_EVERY, "retention", self._retention.round)
         sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
         every(READ_EVERY, "reading revocations", self._revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
@@ -256,6 +267,17 @@ class Application:
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
+
+    def _build_retention(self, settings: Settings) -> Retention:
+        return Retention(
+            self._store,
+            days=settings.retention_days,
+            read_days=settings.retention_read_days,
+            clock=utc_now,
+            is_chosen=lambda: self._channel.calls.is_first,
+            counts_changed=self._counts_changed,
+            metrics=self._metrics,
+        )
 
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
@@ -359,6 +381,12 @@ class Application:
     async def _check_background(self) -> None:
         if failing := self._background.failing:
             raise Unavailable(", ".join(f"{name} ({reason})" for name, reason in failing.items()))
+
+    async def _counts_changed(self, users: Collection[UserId]) -> None:
+        await self._channel.calls.order("counts", users=list(users))
+
+    async def _counts_of(self, order: Mapping[str, Any]) -> None:
+        self._hub.counts_changed(order["users"])
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self._fanout.emit(event, text, None)
