@@ -105,6 +105,18 @@ class UserOnline(Shape):
     connections: int
 
 
+class Diagnosis(Shape):
+    """What reaches the service of a request."""
+
+    instance: str
+    version: str
+    time: datetime
+    scheme: str
+    host: str
+    client: str = Field(description="The client's address, as trusted proxies tell it.")
+    peer: str = Field(description="The address of the other end of the connection.")
+
+
 class Health(Shape):
     status: Literal["ok"]
 

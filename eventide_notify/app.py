@@ -40,6 +40,7 @@ from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
 from .rest.admin import AdminRoutes
+from .rest.diagnosis import DiagnosisRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.operations import Operation, Operations
@@ -128,6 +129,7 @@ class Application:
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *DiagnosisRoutes(instance=self._channel.calls.instance, version=__version__, clock=utc_now).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
