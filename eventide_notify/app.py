@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -15,14 +16,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, build, wire
+from . import __version__, alerting, build, wire
+from .access import Access, ApiKeys
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
 from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
-from .metrics import Metrics
+from .metrics import Metrics, timed
 from .models import utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
@@ -30,7 +32,7 @@ from .proxies import TrustedProxies
 from .realtime.codec import Json
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
-from .realtime.expiry import ExpiryWatch
+from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
@@ -39,6 +41,7 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.diagnosis import DiagnosisRoutes
 from .rest.direct import DirectRoutes, path_of
@@ -47,18 +50,24 @@ from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
+from .rest.request_ids import RequestIds
 from .service import Inbox, NotificationService
+from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.in_flight import InFlight
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.revocations import READ_EVERY, Revocations
 from .settings import Settings, load_settings
+from .store.measured import measured
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+ALERTS_EVERY = 2.0
+"""Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -94,15 +103,20 @@ class Application:
         check_seams()
         self._inner_app = inner_app
         self._accepting = True
-        self._metrics = metrics = Metrics()
+        self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = build.token_verifier(settings).authenticate
-        self._store = build.store(settings)
+        self._keys = build.key_source(settings)
+        verifier = build.token_verifier(settings, self._keys)
+        metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
+        self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
+        around = partial(timed, metrics.redis.labels("presence").observe, metrics.redis_errors.labels("presence").inc)
+        self._presence: MemoryPresence | RedisPresence = (
+            RedisPresence(redis_url, around=around) if redis_url else MemoryPresence()
+        )
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
@@ -112,8 +126,16 @@ class Application:
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
         )
-        self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
+        self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._revocations = Revocations(
+            self._store,
+            self._channel.calls,
+            partial(end_revoked, self._hub),
+            kept=timedelta(days=settings.revocation_days),
+            clock=utc_now,
+        )
+        self._access = Access(verifier.authenticate, self._revocations.is_revoked, ApiKeys(settings.api_keys))
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -123,6 +145,8 @@ class Application:
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
         self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
+        self._webhook = alerting.webhook(settings)
+        self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
@@ -130,6 +154,7 @@ class Application:
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *DiagnosisRoutes(instance=self._channel.calls.instance, version=__version__, clock=utc_now).operations(),
+            *AccessRoutes(self._revocations).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -181,6 +206,7 @@ class Application:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._store.close)
             await self._store.open()
+            await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
@@ -196,8 +222,14 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        self._background.watch_loop()
+        if self._webhook is not None:
+            stack.push_async_callback(self._webhook.close)
+        if self._alerts.told:
+            every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
-        sweep = Sweep(self._store, self._hub, clock=utc_now)
+        sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
+        every(READ_EVERY, "reading revocations", self._revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
             stack.push_async_callback(self._channel.stop)
@@ -224,7 +256,8 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.received,
+            confirm=self._receipts.confirmed,
+            metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -234,12 +267,12 @@ class Application:
         events = ClientEvents(
             self.inbox,
             self._receipts,
-            verify=self._verify,
+            verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
         context = NamespaceContext(
-            verify=self._verify,
+            verify=self._access.by_token,
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
@@ -255,14 +288,35 @@ class Application:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
 
+    def _build_alerts(self, settings: Settings) -> Alerts:
+        return Alerts(
+            alerting.looks(
+                store=self._store,
+                channel=self._channel,
+                keys=self._keys,
+                background=self._background,
+                receipts=self._receipts,
+                metrics=self._metrics,
+            ),
+            shared=alerting.SHARED,
+            store=self._store,
+            send=self.notifications.send,
+            users=settings.alert_users,
+            webhook=self._webhook,
+            instance=self._channel.calls.instance,
+            leads=lambda: alerting.leads(self._channel),
+            clock=utc_now,
+        )
+
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
+        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
             "background": self._check_background,
         }
-        ops = OpsRoutes(checks, self._channel_problems, self._metrics)
+        token = settings.ops_token.get_secret_value() if settings.ops_token else None
+        ops = OpsRoutes(checks, self._channel_problems, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
@@ -280,10 +334,10 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
+        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
-        return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
+        return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []

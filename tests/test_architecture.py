@@ -21,8 +21,11 @@ from eventide_notify.realtime.seams import SEAMS, Seam, check_seams
 PACKAGE = Path(eventide_notify.__file__).parent
 LAYERS = {
     "models": 0,
+    "context": 0,
     "errors": 0,
     "faults": 0,
+    "revocation": 0,
+    "audit": 0,
     "proxies": 0,
     "wire": 0,
     "metrics": 0,
@@ -33,6 +36,7 @@ LAYERS = {
     "schemas": 2,
     "answers": 2,
     "auth": 3,
+    "access": 3,
     "realtime": 3,
     "rest": 3,
     "channel": 4,
@@ -66,6 +70,7 @@ CLIENTS = {
         "store.sql_claims",
         "store.sql_changes",
         "store.sql_queries",
+        "store.sql_revocations",
         "store.sqlite_threads",
         "store.postgresql_connection",
         "store.postgresql_saves",

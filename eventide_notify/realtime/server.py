@@ -9,6 +9,7 @@ from typing import Any
 import socketio
 
 from ..faults import ClientFaults
+from ..metrics import Metrics
 from ..models import Receipt
 from .codec import Codec
 from .engine.server import EngineServer
@@ -28,6 +29,7 @@ class SocketServer(socketio.AsyncServer):
         *,
         manager: Any,
         confirm: Callable[[Sequence[Receipt]], None],
+        metrics: Metrics,
         origins: Sequence[str],
         hosts: Collection[str],
         transports: Sequence[str],
@@ -44,6 +46,7 @@ class SocketServer(socketio.AsyncServer):
             # What follows is for the Engine.IO server.
             confirm=confirm,
             faults=ClientFaults(),
+            metrics=metrics,
             origins=origins,
             hosts=hosts,
             transports=transports,

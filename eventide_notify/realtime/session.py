@@ -77,7 +77,7 @@ class Session:
     def _hold(self, held: list[Shown], shown: Shown) -> None:
         if len(held) >= BACKLOG_PACKETS or self._held_size >= BACKLOG_BYTES:
             # It takes its replay too slowly. What is stored comes when it is back.
-            self.transport.abort()
+            self.transport.cut_off()
             held.clear()
             self._held_size = 0
         elif not self.transport.closed:

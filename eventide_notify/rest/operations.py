@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -40,7 +41,7 @@ SMALL_BODY = 64 * 1024
 LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
 
-Verify = Callable[[object], Awaitable[Principal]]
+Verify = Callable[[str], Awaitable[Principal]]
 Endpoint = Callable[[Request, Principal], Awaitable[Response]]
 
 
@@ -70,7 +71,9 @@ class Operations:
         self.operations = list(operations)
         self._verify = verify
         self._in_flight = in_flight
-        self._metrics = metrics
+        self._requests = cache(metrics.requests.labels)
+        self._refusals = cache(metrics.refusals.labels)
+        self._internal_errors = metrics.internal_errors
 
     def routes(self) -> list[Route]:
         """One route per path: an answer 405 then says all methods that there are."""
@@ -84,8 +87,9 @@ class Operations:
             row = rows["GET" if request.method == "HEAD" else request.method]
             started = time.perf_counter()
             response = await self._answer(row, request)
-            labels = row.path, row.method, str(response.status_code)
-            self._metrics.requests.labels(*labels).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._requests(row.path, row.method, response.status_code).observe(seconds)
+            logger.debug("%s %s: %d in %.1f ms", row.method, row.path, response.status_code, seconds * 1000)
             return response
 
         return endpoint
@@ -95,6 +99,8 @@ class Operations:
             principal = await self._verify(_bearer(request))
             if row.admin and not principal.admin:
                 raise Forbidden
+            if not row.admin and principal.key is not None:
+                raise Forbidden("An API key belongs to no user: this needs a user's token.")
             if row.query is None and request.query_params:
                 raise InvalidRequest(
                     "This takes no parameters.",
@@ -105,9 +111,12 @@ class Operations:
             async with self._in_flight.of(principal.user_id):
                 return await row.endpoint(request, principal)
         except EventideError as error:
+            self._refusals(error.code).inc()
             return problem(error)
         except Exception:
             internal = Internal()
+            self._refusals(internal.code).inc()
+            self._internal_errors.inc()
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 
@@ -121,7 +130,7 @@ def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing
-    return token
+    return token.strip()
 
 
 def query_of(request: Request) -> dict[str, str]:

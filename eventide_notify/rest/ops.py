@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hmac import compare_digest
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import EventideError
+from ..errors import EventideError, TokenInvalid, TokenMissing
 from ..metrics import Metrics
-from .problems import PRIVATE
+from .problems import PRIVATE, problem
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +27,23 @@ Check = Callable[[], Awaitable[None]]
 
 
 class OpsRoutes:
-    """Liveness says that the process answers; readiness asks every part it needs."""
+    """Liveness says that the process answers; readiness asks every part it needs.
+
+    With a `token` the figures and the reasons are only for who brings it: they tell of the inside.
+    """
 
     def __init__(
-        self, checks: Mapping[str, Check], channel_problems: Callable[[], Sequence[str]], metrics: Metrics
+        self,
+        checks: Mapping[str, Check],
+        channel_problems: Callable[[], Sequence[str]],
+        metrics: Metrics,
+        *,
+        token: str | None,
     ) -> None:
         self._checks = checks
         self._channel_problems = channel_problems
         self._metrics = metrics
+        self._token = token
         self._logged: set[tuple[str, type[Exception]]] = set()
         """What nobody expected is logged once, however often it is asked for."""
 
@@ -51,15 +61,28 @@ class OpsRoutes:
         results = await asyncio.gather(*(self._ask(name, check) for name, check in self._checks.items()))
         reasons = [reason for reason in results if reason is not None]
         if reasons:
-            return _status(503, {"status": "unavailable", "reasons": reasons})
+            return self._readiness(request, 503, "unavailable", reasons)
         if degraded := [f"redis: {problem}" for problem in self._channel_problems()]:
             # Works on, from the store: for a load balancer that would otherwise take every instance out at once.
             accepted = request.query_params.get("accept") == "degraded"
-            return _status(200 if accepted else 503, {"status": "degraded", "reasons": degraded})
-        return _status(200, {"status": "ready", "reasons": []})
+            return self._readiness(request, 200 if accepted else 503, "degraded", degraded)
+        return self._readiness(request, 200, "ready", [])
+
+    def _readiness(self, request: Request, code: int, status: str, reasons: Sequence[str]) -> Response:
+        told = {"reasons": reasons} if self._may_know(request) else {}
+        return _status(code, {"status": status, **told})
 
     async def metrics(self, request: Request) -> Response:
-        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        if not self._may_know(request):
+            return problem(TokenInvalid() if "authorization" in request.headers else TokenMissing())
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._metrics.registry), headers=PRIVATE, media_type=media_type)
+
+    def _may_know(self, request: Request) -> bool:
+        if self._token is None:
+            return True
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and compare_digest(given.strip().encode(), self._token.encode())
 
     async def _ask(self, name: str, check: Check) -> str | None:
         try:

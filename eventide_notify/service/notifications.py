@@ -134,6 +134,7 @@ class NotificationService:
             if held is not None:
                 made = announcement(held.items[0][0], held.claimed_at)
             if held is None or not held.complete:
+                self._metrics.announced.labels(audience).inc()
                 await turn.wait()
                 await self._fanout.announce(made)
             return made

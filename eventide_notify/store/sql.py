@@ -10,15 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..revocation import Revocation, RevocationId
 from . import tables
 from .base import Changed, Claim
 from .engines import Database
+from .group import Sizes, untold
 from .postgresql import Postgresql
 from .records import in_any_case, resume, resume_announcement
 from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
 from .sql_queries import SqlQueries
+from .sql_revocations import SqlRevocations
 from .sqlite import Sqlite
 from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
 
@@ -29,10 +32,10 @@ _n = _notifications.c
 class SqlStore:
     """See `Store`. URLs: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` (memory), `postgresql://…`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, sizes: Sizes = untold) -> None:
         kind = Sqlite if url.startswith("sqlite:") else Postgresql
         try:
-            self._database: Database = kind(url)
+            self._database: Database = kind(url, sizes)
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
         self._claims = SqlClaims(self._database)
@@ -40,6 +43,7 @@ class SqlStore:
         self._announcements = SqlAnnouncements(self._database)
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
+        self._revocations = SqlRevocations(self._database)
 
     async def open(self) -> None:
         await self._database.open()
@@ -90,6 +94,7 @@ class SqlStore:
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
         await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
+        await self._revocations.purge(now)
 
     # What a user has
 
@@ -160,6 +165,17 @@ class SqlStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Tokens that are no longer accepted
+
+    async def add_revocation(self, revocation: Revocation) -> None:
+        await self._revocations.add(revocation)
+
+    async def remove_revocation(self, id: RevocationId) -> bool:
+        return await self._revocations.remove(id)
+
+    async def revocations(self, *, after: RevocationId, limit: int) -> Sequence[Revocation]:
+        return await self._revocations.after(after, limit)
 
 
 def _save_nothing(connection: sa.Connection) -> None:

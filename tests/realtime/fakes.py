@@ -44,7 +44,7 @@ class FakeTransport:
     def close(self, reason: str | None = None) -> None:
         self.closed = True
 
-    abort = close
+    abort = cut_off = close
 
 
 class FakeHub(Hub):
