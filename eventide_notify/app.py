@@ -49,6 +49,7 @@ from .rest import openapi
 from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.data import DataRoutes
+from .rest.diagnosis import DiagnosisRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.observing import ObservingRoutes
@@ -189,6 +190,7 @@ class Application:
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
+            *DiagnosisRoutes(instance=self._channel.calls.instance, version=__version__, clock=utc_now).operations(),
             *AccessRoutes(self._revocations).operations(),
             *DataRoutes(user_data).operations(),
         ]
