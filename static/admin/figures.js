@@ -1,0 +1,105 @@
+/** The figures of the last minutes: what they are made of, and a small chart of each. */
+
+import { h, setText } from "../inbox/dom.js";
+import { Chart } from "./chart.js";
+import { brief, duration } from "./words.js";
+
+/** @import { Instance, InstanceFigures, Sample } from "./types.d.ts" */
+
+const SLOTS = 200;
+const SPAN = 300_000; // milliseconds that they fill
+/** @type {Sample} */
+const UNKNOWN = { sockets: null, created: null, sent: null, received: null, p50: null, p99: null, lag: null };
+
+/**
+ * @typedef {object} Kind
+ * @property {string} title
+ * @property {[keyof Sample, string][]} series what each line shows, and its name; the first is the large number
+ * @property {(value: number) => string} write
+ */
+
+/** @type {Kind[]} */
+const KINDS = [
+  { title: "Sockets", series: [["sockets", "open"]], write: brief },
+  { title: "Notifications a second", series: [["created", "created"], ["sent", "sent"], ["received", "received"]], write: brief },
+  { title: "Created until received", series: [["p50", "median"], ["p99", "99th percentile"]], write: duration },
+  { title: "Event loop lag", series: [["lag", "the busiest instance"]], write: duration },
+];
+
+export class Figures {
+  /** @type {Sample[]} */
+  #samples = [];
+  #tiles = KINDS.map((kind) => new Tile(kind));
+
+  get elements() {
+    return this.#tiles.map(({ element }) => element);
+  }
+
+  /** @param {Instance[]} instances those that answered: none, if nobody did */
+  add(instances) {
+    this.#samples = [...this.#samples, sampleOf(instances)].slice(-SLOTS);
+  }
+
+  draw() {
+    for (const tile of this.#tiles) tile.draw(this.#samples);
+  }
+}
+
+/**
+ * Of rates the sum, of times those of the slowest instance: from quantiles of each nobody can tell those of all.
+ *
+ * @param {Instance[]} instances
+ * @returns {Sample}
+ */
+function sampleOf(instances) {
+  const answered = instances.filter(({ figures }) => figures);
+  if (!answered.length) return UNKNOWN;
+  const each = (/** @type {keyof InstanceFigures} */ name) => answered.map(({ figures }) => figures?.[name] ?? null).filter((value) => value !== null);
+  const sum = (/** @type {number[]} */ values) => values.reduce((total, value) => total + value, 0);
+  const slowest = (/** @type {number[]} */ values) => (values.length ? Math.max(...values) * 1000 : null);
+  return {
+    sockets: sum(answered.map(({ sockets }) => sockets ?? 0)),
+    created: sum(each("createdPerSecond")),
+    sent: sum(each("sentPerSecond")),
+    received: sum(each("receivedPerSecond")),
+    p50: slowest(each("latencyP50")),
+    p99: slowest(each("latencyP99")),
+    lag: slowest(each("loopLag")),
+  };
+}
+
+class Tile {
+  #kind;
+  #chart;
+  #value = h("strong", { class: "value" });
+  #others = h("span", { class: "others" });
+  #range = h("p", { class: "range" });
+
+  /** @param {Kind} kind */
+  constructor(kind) {
+    this.#kind = kind;
+    this.#chart = new Chart(kind.series.length, SLOTS);
+    const legend = kind.series.length > 1 ? kind.series.map(([, name], index) => h("span", { class: `key key-${index + 1}` }, name)) : [];
+    this.element = h("section", { class: "panel tile", "aria-label": kind.title },
+      h("h3", {}, kind.title),
+      h("p", { class: "now" }, this.#value, " ", this.#others),
+      this.#chart.element,
+      this.#range,
+      ...(legend.length ? [h("p", { class: "legend", "aria-hidden": "true" }, ...legend)] : []),
+    );
+  }
+
+  /** @param {Sample[]} samples */
+  draw(samples) {
+    const { series, write } = this.#kind;
+    const values = series.map(([name]) => samples.map((sample) => sample[name]));
+    const most = this.#chart.draw(values);
+    const [now, ...others] = values.map((each) => each.at(-1) ?? null);
+    const [[, first]] = series;
+    setText(this.#value, now === null ? "–" : write(now));
+    setText(this.#others, now === null ? "" : [first, ...others.map((value, index) => `${value === null ? "–" : write(value)} ${series[index + 1][1]}`)].join(" · "));
+    const known = values[0].filter((value) => value !== null);
+    const highest = known.length ? `highest ${write(Math.max(...known))}` : "no figures yet";
+    setText(this.#range, `In ${samples.length < SLOTS ? "the last minutes" : duration(SPAN)}: ${highest}`);
+  }
+}
