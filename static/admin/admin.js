@@ -92,6 +92,7 @@ function leave(why, wrong = true) {
   setText($("subline"), "Sign in to see how the service is, and to act on it.");
   setText($("updated"), "");
   document.body.style.removeProperty("--daylight");
+  delete document.body.dataset.view;
   const state = $("sign-in-state");
   state.textContent = why;
   state.classList.toggle("wrong", wrong && Boolean(why));
@@ -133,6 +134,7 @@ function show() {
     if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  document.body.dataset.view = view;
   const moved = shown !== "";
   views[shown]?.close?.();
   shown = view;

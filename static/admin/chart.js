@@ -3,6 +3,7 @@
 const WIDTH = 240;
 const HEIGHT = 56;
 const TOP = 4;
+const FEWEST = 40; // values that fill the width
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @param {string} tag @param {Record<string, string | number>} attributes */
@@ -30,9 +31,9 @@ export function line(values, most, slots) {
   const step = WIDTH / (slots - 1);
   let path = "";
   let isDown = false;
-  values.slice(-slots).forEach((value, index, shown) => {
+  values.forEach((value, index) => {
     if (value === null) return void (isDown = false);
-    const x = WIDTH - (shown.length - 1 - index) * step;
+    const x = WIDTH - (values.length - 1 - index) * step;
     const y = HEIGHT - 1 - (Math.min(value, most) / most) * (HEIGHT - 1 - TOP);
     path += `${isDown ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
     isDown = true;
@@ -43,26 +44,24 @@ export function line(values, most, slots) {
 export class Chart {
   #lines;
   #area;
-  #slots;
   /** The drawing, for the page. */
   element = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "chart", "aria-hidden": "true" });
 
-  /** @param {number} series how many @param {number} slots how many values each shows at most */
-  constructor(series, slots) {
-    this.#slots = slots;
+  /** @param {number} series how many */
+  constructor(series) {
     this.#area = shape("path", { class: "area" });
     this.#lines = Array.from({ length: series }, (_, index) => shape("path", { class: `line line-${index + 1}` }));
     this.element.append(shape("path", { class: "ground", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }), this.#area, ...this.#lines);
   }
 
-  /** Draw the series, and return the value at the top. @param {(number | null)[][]} series */
+  /** @param {(number | null)[][]} series of values each, from the oldest to the newest */
   draw(series) {
+    const slots = Math.max(series[0].length, FEWEST); // so that the first ones are not a wall
     const most = ceiling(Math.max(...series.flat().map((value) => value ?? 0)));
-    series.forEach((values, index) => this.#lines[index].setAttribute("d", line(values, most, this.#slots)));
+    series.forEach((values, index) => this.#lines[index].setAttribute("d", line(values, most, slots)));
     const [first] = series;
-    const isWhole = first.length > 1 && !first.slice(-this.#slots).includes(null);
-    const from = WIDTH - (Math.min(first.length, this.#slots) - 1) * (WIDTH / (this.#slots - 1));
-    this.#area.setAttribute("d", isWhole ? `${line(first, most, this.#slots)}V${HEIGHT - 1}H${from.toFixed(1)}Z` : "");
-    return most;
+    const isWhole = first.length > 1 && !first.includes(null);
+    const from = WIDTH - (first.length - 1) * (WIDTH / (slots - 1));
+    this.#area.setAttribute("d", isWhole ? `${line(first, most, slots)}V${HEIGHT - 1}H${from.toFixed(1)}Z` : "");
   }
 }

@@ -22,7 +22,7 @@ const UNKNOWN = { sockets: null, created: null, sent: null, received: null, p50:
 const KINDS = [
   { title: "Sockets", series: [["sockets", "open"]], write: brief },
   { title: "Notifications a second", series: [["created", "created"], ["sent", "sent"], ["received", "received"]], write: brief },
-  { title: "Created until received", series: [["p50", "median"], ["p99", "99th percentile"]], write: duration },
+  { title: "Created until received", series: [["p50", "half of them within"], ["p99", "99 % within"]], write: duration },
   { title: "Event loop lag", series: [["lag", "the busiest instance"]], write: duration },
 ];
 
@@ -72,20 +72,21 @@ class Tile {
   #kind;
   #chart;
   #value = h("strong", { class: "value" });
-  #others = h("span", { class: "others" });
-  #range = h("p", { class: "range" });
+  #range = h("span", {});
+  /** @type {HTMLElement[]} */
+  #keys;
 
   /** @param {Kind} kind */
   constructor(kind) {
     this.#kind = kind;
-    this.#chart = new Chart(kind.series.length, SLOTS);
-    const legend = kind.series.length > 1 ? kind.series.map(([, name], index) => h("span", { class: `key key-${index + 1}` }, name)) : [];
+    this.#chart = new Chart(kind.series.length);
+    this.#keys = kind.series.slice(1).map(() => h("strong"));
+    const others = this.#keys.map((value, index) => h("span", { class: `key key-${index + 2}` }, `${kind.series[index + 1][1]} `, value));
     this.element = h("section", { class: "panel tile", "aria-label": kind.title },
       h("h3", {}, kind.title),
-      h("p", { class: "now" }, this.#value, " ", this.#others),
+      h("p", { class: "now" }, this.#value, " ", h("span", { class: "key key-1" }, kind.series[0][1])),
+      h("p", { class: "others" }, ...others, this.#range),
       this.#chart.element,
-      this.#range,
-      ...(legend.length ? [h("p", { class: "legend", "aria-hidden": "true" }, ...legend)] : []),
     );
   }
 
@@ -93,13 +94,11 @@ class Tile {
   draw(samples) {
     const { series, write } = this.#kind;
     const values = series.map(([name]) => samples.map((sample) => sample[name]));
-    const most = this.#chart.draw(values);
+    if (samples.length) this.#chart.draw(values);
     const [now, ...others] = values.map((each) => each.at(-1) ?? null);
-    const [[, first]] = series;
     setText(this.#value, now === null ? "–" : write(now));
-    setText(this.#others, now === null ? "" : [first, ...others.map((value, index) => `${value === null ? "–" : write(value)} ${series[index + 1][1]}`)].join(" · "));
-    const known = values[0].filter((value) => value !== null);
-    const highest = known.length ? `highest ${write(Math.max(...known))}` : "no figures yet";
-    setText(this.#range, `In ${samples.length < SLOTS ? "the last minutes" : duration(SPAN)}: ${highest}`);
+    others.forEach((value, index) => setText(this.#keys[index], value === null ? "–" : write(value)));
+    const known = values.flat().filter((value) => value !== null);
+    setText(this.#range, known.length ? `at most ${write(Math.max(...known))} in ${duration(Math.max(samples.length, 2) * (SPAN / SLOTS))}` : "");
   }
 }

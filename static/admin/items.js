@@ -1,7 +1,8 @@
 /** A list of notifications, a page of it at a time. */
 
 import { button, h } from "../inbox/dom.js";
-import { attempt, itemLink, table, userLink } from "./page.js";
+import { call } from "./access.js";
+import { attempt, confirmed, inPath, itemLink, say, table, userLink } from "./page.js";
 import { dateTime } from "./words.js";
 
 /** @import { Item, ItemPage } from "./types.d.ts" */
@@ -20,7 +21,7 @@ export const titleOf = ({ title, message }) => title || (message.length > 80 ? `
 /** @param {Item} item */
 function cells(item) {
   const text = h("span", { class: "text" }, itemLink(item.id, titleOf(item)));
-  if (item.title) text.append(h("span", { class: "about", dir: "auto" }, item.message.slice(0, 120)));
+  if (item.title) text.append(h("span", { class: "about" }, h("bdi", {}, item.message.slice(0, 120))));
   return [dateTime(item.createdAt), text, item.kind === "announcement" ? "announcement" : item.type, statusOf(item)];
 }
 
@@ -55,10 +56,19 @@ export function facts(item) {
     ["Status", statusOf(item)],
     ["User", item.userId === undefined ? "everybody" : userLink(item.userId)],
     ["Type", item.type],
-    ["Message", h("span", { dir: "auto" }, item.message)],
+    ["Message", h("bdi", {}, item.message)],
     ["Link", item.link],
     ["Id", h("code", {}, item.id)],
   ];
   const known = all.filter((fact) => fact[1] !== undefined && fact[1] !== null);
   return h("dl", { class: "facts" }, ...known.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, /** @type {Node | string} */ (value)))));
+}
+
+/** Retract an announcement, if the operator means it; resolves to whether it was. @param {Item} item */
+export async function retracted(item) {
+  const text = "It leaves every open screen and every user’s list, and cannot be brought back.";
+  if (!(await confirmed({ title: `Retract “${titleOf(item)}”?`, text, yes: "Retract", danger: true }))) return false;
+  await call("DELETE", `/v1/admin/announcements/${inPath(item.id)}`);
+  say("Retracted.");
+  return true;
 }

@@ -1,9 +1,10 @@
 /** One notification: what it says, how far it is, and its timeline. */
 
 import { button, h } from "../inbox/dom.js";
+import { Problem } from "../rest.js";
 import { call } from "./access.js";
-import { facts, titleOf } from "./items.js";
-import { attempt, confirmed, form, inPath, labelled, say, valueOf } from "./page.js";
+import { facts, retracted, titleOf } from "./items.js";
+import { attempt, finder, inPath } from "./page.js";
 import { stations, steps } from "./timeline.js";
 import { Watch } from "./watch.js";
 
@@ -23,14 +24,8 @@ export class Notifications {
 
   /** @param {string} id */
   open(id) {
-    const find = form({ class: "panel find", role: "search" }, async (element) => {
-      const wanted = valueOf(element, "id");
-      if (!wanted) throw new Error("Paste the id of a notification.");
-      location.hash = `notifications/${inPath(wanted)}`;
-      return "";
-    },
-      labelled("Notification’s id", h("input", { id: "find-item", name: "id", value: id, autocomplete: "off", spellcheck: "false" }), "As the answer to the request has it that sent it, or a user’s list."),
-      h("button", { type: "submit", class: "primary" }, "Open"));
+    const hint = "As the answer to the request has it that sent it, or a user’s list.";
+    const find = finder({ id: "find-item", label: "Notification’s id", hint, value: id }, "notifications");
     const place = h("div", { class: "found" });
     this.#root.replaceChildren(h("h2", { id: "notifications-title", tabindex: "-1" }, "Notifications"), find, place);
     if (id) this.#show(id, place);
@@ -48,7 +43,7 @@ export class Notifications {
     this.#watch = new Watch(() => attempt(async () => {
       const asked = this.#watch;
       const path = `/v1/admin/notifications/${inPath(id)}`;
-      const [item, { events }] = await Promise.all([call("GET", path), call("GET", `${path}/timeline`)]);
+      const [item, { events }] = await Promise.all([find(id, path), call("GET", `${path}/timeline`)]);
       const current = JSON.stringify([item, events]);
       if (asked !== this.#watch || current === drawn) return;
       if (!drawn) place.replaceChildren(...this.#parts(item));
@@ -60,9 +55,9 @@ export class Notifications {
 
   /** @param {Item} item */
   #parts(item) {
-    const retract = item.kind === "announcement" ? [button({ class: "quiet", onclick: () => attempt(() => retracted(item)) }, "Retract")] : [];
+    const retract = item.kind === "announcement" ? [button({ class: "quiet", onclick: () => attempt(async () => void ((await retracted(item)) && (location.hash = "send"))) }, "Retract")] : [];
     return [
-      h("section", { class: "panel", "aria-labelledby": "item-title" }, h("h3", { id: "item-title", dir: "auto" }, titleOf(item)), h("div", { class: "facts-place" }), ...retract),
+      h("section", { class: "panel", "aria-labelledby": "item-title" }, h("h3", { id: "item-title" }, h("bdi", {}, titleOf(item))), h("div", { class: "facts-place" }), ...retract),
       h("section", { class: "panel", "aria-labelledby": "timeline-title" }, h("h3", { id: "timeline-title" }, "Timeline"), h("div", { class: "timeline-place" })),
     ];
   }
@@ -74,11 +69,14 @@ function fill(place, item, events) {
   place.querySelector(".timeline-place")?.replaceChildren(stations(item, events), steps(item, events));
 }
 
-/** @param {Item} item */
-async function retracted(item) {
-  const text = "It leaves every open screen and every user’s list, and cannot be brought back.";
-  if (!(await confirmed({ title: "Retract the announcement?", text, yes: "Retract", danger: true }))) return;
-  await call("DELETE", `/v1/admin/announcements/${inPath(item.id)}`);
-  say("Retracted.");
-  location.hash = "send";
+/** The notification; an announcement is found among those that are current. @param {string} id @param {string} path */
+async function find(id, path) {
+  const item = await call("GET", path).catch((problem) => problem);
+  if (!(item instanceof Problem)) return item;
+  if (item.status !== 404) throw item;
+  /** @type {{ announcements: Item[] }} */
+  const { announcements } = await call("GET", "/v1/admin/announcements?limit=100");
+  const found = announcements.find((each) => each.id === id);
+  if (!found) throw item;
+  return found;
 }

@@ -79,7 +79,7 @@ export class Overview {
   #troubleRow(key, [text, lasted, hint]) {
     const about = h("p", {}, h("strong", { "data-part": "text" }, text), " ", h("span", { "data-part": "since" }, lasted), h("span", { class: "hint", "data-part": "hint" }, hint));
     const gone = /^gone (.*)$/.exec(key)?.[1];
-    const forget = gone && button({ class: "quiet small", "aria-label": `Instance ${abbreviated(gone)} is not expected any more`, onclick: () => this.#forget(gone) }, "Not expected");
+    const forget = gone && button({ class: "quiet small", "aria-label": `Instance ${abbreviated(gone)} is not expected back`, onclick: () => this.#forget(gone) }, "Not expected back");
     return h("li", { class: "notice" }, about, ...(forget ? [forget] : []));
   }
 

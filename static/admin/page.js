@@ -82,6 +82,22 @@ function markWrong(element, problem) {
   wrong[0]?.focus();
 }
 
+/**
+ * A form that opens what has this id.
+ *
+ * @param {{ id: string, label: string, hint: string, value?: string }} about
+ * @param {string} view which is opened, with the id
+ */
+export function finder({ id, label, hint, value = "" }, view) {
+  const input = h("input", { id, name: "id", value, autocomplete: "off", spellcheck: "false", dir: "auto", "aria-describedby": `${id}-hint` });
+  return form({ class: "panel find", role: "search", "aria-label": label }, async (element) => {
+    const wanted = valueOf(element, "id");
+    if (!wanted) throw Object.assign(new Error(), { errors: [{ field: "id", message: "is needed" }] });
+    location.hash = `${view}/${inPath(wanted)}`;
+    return "";
+  }, labelled(label, input), h("button", { type: "submit", class: "primary" }, "Open"), h("p", { class: "about", id: `${id}-hint` }, hint));
+}
+
 /** The text of a field, without spaces around it. @param {HTMLFormElement} element @param {string} name */
 export const valueOf = (element, name) => /** @type {any} */ (element.elements.namedItem(name)).value.trim();
 
@@ -143,7 +159,7 @@ function withResolver() {
 }
 
 /** A link to a user's page. @param {string} user */
-export const userLink = (user) => h("a", { href: `#users/${inPath(user)}`, dir: "auto" }, user);
+export const userLink = (user) => h("a", { href: `#users/${inPath(user)}` }, h("bdi", {}, user));
 
 /** A link to the timeline of a notification. @param {string} id @param {string} text */
-export const itemLink = (id, text) => h("a", { href: `#notifications/${inPath(id)}`, dir: "auto" }, text);
+export const itemLink = (id, text) => h("a", { href: `#notifications/${inPath(id)}` }, h("bdi", {}, text));

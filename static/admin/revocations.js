@@ -19,15 +19,24 @@ export class Revocations {
   /** @param {string} user whose tokens, if that is known */
   open(user) {
     const input = (/** @type {string} */ name, /** @type {Record<string, string>} */ more = {}) => h("input", { id: `revoke-${name}`, name, autocomplete: "off", spellcheck: "false", ...more });
+    const choice = (/** @type {string} */ value, /** @type {string} */ text, checked = false) =>
+      h("label", { class: "choice" }, h("input", { type: "radio", name: "what", value, checked, onchange: () => showFor(value) }), h("span", {}, text));
+    const ofUser = h("div", { class: "stack" },
+      labelled("User’s id", input("userId", { value: user, dir: "auto" })),
+      labelled("Issued before", input("issuedBefore", { type: "datetime-local", step: "1" }), "Empty: now. Tokens that are issued later are accepted."));
+    const ofToken = h("div", { hidden: true }, labelled("Token’s id (jti)", input("jti")));
+    const showFor = (/** @type {string} */ what) => {
+      ofUser.hidden = what !== "user";
+      ofToken.hidden = what === "user";
+    };
     this.#root.replaceChildren(
       h("h2", { id: "revocations-title", tabindex: "-1" }, "Revocations"),
       h("div", { class: "columns" },
         form({ class: "panel compose" }, (element) => this.#revoke(element),
           h("h3", {}, "Revoke tokens"),
-          h("p", { class: "about" }, "Sockets with such a token are closed on all instances, and the token is refused from now on. Give a user, a token’s id, or both."),
-          labelled("User’s id", input("userId", { value: user, dir: "auto" })),
-          labelled("Token’s id (jti)", input("jti")),
-          labelled("Issued before", input("issuedBefore", { type: "datetime-local", step: "1" }), "Empty: now. Tokens issued later are accepted."),
+          h("p", { class: "about" }, "Sockets with such a token are closed on all instances, and the token is refused from now on."),
+          h("fieldset", {}, h("legend", {}, "Which"), h("div", { class: "choices" }, choice("user", "A user’s tokens", true), choice("token", "One token"))),
+          ofUser, ofToken,
           h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary danger" }, "Revoke")),
         ),
         h("section", { class: "panel", "aria-labelledby": "revoked-title" }, h("h3", { id: "revoked-title" }, "In force"), this.#list),
@@ -36,29 +45,33 @@ export class Revocations {
     attempt(() => this.#load());
   }
 
-  async #load() {
-    const { revocations } = await call("GET", "/v1/admin/revocations");
+  /** @param {string} [cursor] of a further page */
+  async #load(cursor) {
+    const asked = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
+    const { revocations, nextCursor } = await call("GET", `/v1/admin/revocations${asked}`);
     const rows = revocations.map((/** @type {Revocation} */ each) => [
-      each.userId ? userLink(each.userId) : "–",
-      each.jti ? h("code", {}, each.jti) : "all",
-      each.issuedBefore ? dateTime(each.issuedBefore) : "–",
-      button({ class: "quiet small", "aria-label": `Undo the revocation of ${each.userId ?? each.jti}`, onclick: () => attempt(() => this.#undo(each)) }, "Undo"),
+      each.userId === undefined ? h("span", {}, "token ", h("code", {}, each.jti ?? "")) : h("span", { class: "text" }, userLink(each.userId), ...before(each)),
+      dateTime(each.createdAt),
+      dateTime(each.expiresAt),
+      button({ class: "quiet small", "aria-label": `Undo the revocation of ${nameOf(each)}`, onclick: () => attempt(() => this.#undo(each)) }, "Undo"),
     ]);
     const nothing = h("p", { class: "nothing" }, "No token is revoked.");
-    this.#list.replaceChildren(rows.length ? table("Revocations in force", ["User", "Token", "Issued before", ""], rows) : nothing);
+    const more = nextCursor ? [button({ class: "quiet", onclick: () => attempt(() => this.#load(nextCursor)) }, "Older ones")] : [];
+    this.#list.replaceChildren(rows.length ? table("Revocations in force", ["Whose", "Revoked", "Kept until", "Change"], rows) : nothing, ...more);
   }
 
   /** @param {HTMLFormElement} element */
   async #revoke(element) {
-    const [userId, jti, before] = ["userId", "jti", "issuedBefore"].map((name) => valueOf(element, name));
-    if (!userId && !jti) throw Object.assign(new Error("Say whose tokens."), { errors: [{ field: "userId", message: "a user’s id or a token’s id is needed" }] });
-    const body = { ...(userId && { userId }), ...(jti && { jti }), ...(before && { issuedBefore: new Date(before).toISOString() }) };
-    const whose = userId ? `Every ${jti ? `token ${jti}` : "token"} of ${userId}` : `The token ${jti}`;
-    const text = `${whose} issued before ${before ? dateTime(before) : "now"} is refused, and its sockets are closed.`;
-    if (!(await confirmed({ title: "Revoke?", text, yes: "Revoke", danger: true }))) return "Nothing was revoked.";
-    await call("POST", "/v1/admin/revocations", body);
+    const ofUser = valueOf(element, "what") === "user";
+    const name = ofUser ? "userId" : "jti";
+    const subject = valueOf(element, name);
+    if (!subject) throw Object.assign(new Error(), { errors: [{ field: name, message: "is needed" }] });
+    const time = ofUser ? valueOf(element, "issuedBefore") : "";
+    const whose = ofUser ? `Every token of ${subject} that was issued before ${time ? dateTime(time) : "now"}` : `The token ${subject}`;
+    if (!(await confirmed({ title: "Revoke?", text: `${whose} is refused, and its sockets are closed.`, yes: "Revoke", danger: true }))) return "Nothing was revoked.";
+    await call("POST", "/v1/admin/revocations", { [name]: subject, ...(time && { issuedBefore: new Date(time).toISOString() }) });
     await this.#load();
-    return "Revoked. Sockets are being closed on all instances.";
+    return "Revoked. Its sockets are closed on all instances.";
   }
 
   /** @param {Revocation} revocation */
@@ -71,3 +84,9 @@ export class Revocations {
     this.#root.querySelector("h2")?.focus();
   }
 }
+
+/** @param {Revocation} revocation */
+const nameOf = ({ userId, jti }) => userId ?? `the token ${jti}`;
+
+/** @param {Revocation} revocation */
+const before = ({ issuedBefore }) => (issuedBefore ? [h("span", { class: "about" }, `tokens issued before ${dateTime(issuedBefore)}`)] : []);

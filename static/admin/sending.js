@@ -2,7 +2,8 @@
 
 import { button, h } from "../inbox/dom.js";
 import { call } from "./access.js";
-import { attempt, confirmed, form, inPath, itemLink, labelled, say, valueOf } from "./page.js";
+import { retracted, titleOf } from "./items.js";
+import { attempt, confirmed, form, itemLink, labelled, valueOf } from "./page.js";
 import { counted, dateTime } from "./words.js";
 
 /** @import { Item } from "./types.d.ts" */
@@ -15,6 +16,7 @@ export class Sending {
   #root;
   #sent = h("ul", { class: "sent" });
   #nothing = h("p", { class: "nothing" }, "What is sent from this page is listed here, with its timeline.");
+  #announcements = h("div", {});
   /** Of a draft: who repeats it after a lost answer does not send it twice. */
   #key = { draft: "", key: "" };
 
@@ -26,6 +28,7 @@ export class Sending {
   /** @param {string} user to whom, if that is known */
   open(user) {
     if (!this.#root.childElementCount) this.#build();
+    attempt(() => this.#loadAnnouncements());
     const to = /** @type {HTMLInputElement} */ (this.#root.querySelector("[name=to]"));
     if (!user) return;
     to.value = user;
@@ -54,7 +57,10 @@ export class Sending {
           h("details", {}, h("summary", {}, "Type and link"), field("type", "Type", { placeholder: "SYSTEM", spellcheck: "false" }), field("link", "Link", { placeholder: "/… or https://…", spellcheck: "false" })),
           h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Send")),
         ),
-        h("section", { class: "panel", "aria-labelledby": "sent-title" }, h("h3", { id: "sent-title" }, "Sent from this page"), this.#nothing, this.#sent),
+        h("div", { class: "stack" },
+          h("section", { class: "panel", "aria-labelledby": "sent-title" }, h("h3", { id: "sent-title" }, "Sent from this page"), this.#nothing, this.#sent),
+          h("section", { class: "panel", "aria-labelledby": "current-title" }, h("h3", { id: "current-title" }, "Current announcements"), this.#announcements),
+        ),
       ),
     );
   }
@@ -88,7 +94,10 @@ export class Sending {
     if (!(await confirmed({ title: "Announce it?", text, yes: "Announce" }))) return "Not sent.";
     /** @type {Item} */
     const made = await this.#post("/v1/admin/announcements", body);
-    if (everyone) this.#add(made.id, made.title || made.message, "to everybody", true);
+    if (everyone) {
+      this.#add(made.id, titleOf(made), "to everybody");
+      await this.#loadAnnouncements();
+    }
     empty(element);
     return "Announced.";
   }
@@ -102,23 +111,30 @@ export class Sending {
     return answer;
   }
 
-  /** @param {string} id @param {string} text @param {string} to @param {boolean} [retractable] */
-  #add(id, text, to, retractable = false) {
+  /** @param {string} id @param {string} text @param {string} to */
+  #add(id, text, to) {
     this.#nothing.hidden = true;
-    const about = h("span", { class: "about", dir: "auto" }, `${dateTime(Date.now())}, ${to}`);
-    const retract = button({ class: "quiet small", "aria-label": `Retract: ${text}`, onclick: () => attempt(() => this.#retract(id, entry)) }, "Retract");
-    const name = retractable ? h("span", { dir: "auto" }, text) : itemLink(id, text);
-    const entry = h("li", {}, h("div", {}, name, about), ...(retractable ? [retract] : []));
-    this.#sent.prepend(entry);
+    const about = h("span", { class: "about" }, `${dateTime(Date.now())}, `, h("bdi", {}, to));
+    this.#sent.prepend(h("li", {}, h("div", {}, itemLink(id, text), about)));
     while (this.#sent.childElementCount > KEPT) this.#sent.lastElementChild?.remove();
   }
 
-  /** @param {string} id @param {HTMLElement} entry */
-  async #retract(id, entry) {
-    await call("DELETE", `/v1/admin/announcements/${inPath(id)}`);
-    entry.querySelector("button")?.replaceWith(h("span", { class: "about" }, "retracted"));
-    say("Retracted.");
-    /** @type {HTMLElement | null} */ (this.#root.querySelector("#send-title"))?.focus();
+  async #loadAnnouncements() {
+    /** @type {{ announcements: Item[], nextCursor: string | null }} */
+    const { announcements, nextCursor } = await call("GET", "/v1/admin/announcements?limit=20");
+    const rows = announcements.map((item) => h("li", {},
+      h("div", {}, itemLink(item.id, titleOf(item)), h("span", { class: "about" }, `${dateTime(item.createdAt)}${item.expiresAt ? `, until ${dateTime(item.expiresAt)}` : ""}`)),
+      button({ class: "quiet small", "aria-label": `Retract: ${titleOf(item)}`, onclick: () => attempt(() => this.#retract(item)) }, "Retract")));
+    const nothing = h("p", { class: "nothing" }, "There is none.");
+    const more = nextCursor ? [h("p", { class: "about" }, "The newest twenty.")] : [];
+    this.#announcements.replaceChildren(rows.length ? h("ul", { class: "sent" }, ...rows) : nothing, ...more);
+  }
+
+  /** @param {Item} item */
+  async #retract(item) {
+    if (!(await retracted(item))) return;
+    await this.#loadAnnouncements();
+    this.#root.querySelector("h2")?.focus();
   }
 }
 

@@ -57,6 +57,7 @@ export interface Item {
   createdAt: string;
   deliveredAt?: string;
   readAt?: string;
+  expiresAt?: string;
 }
 
 export interface ItemPage {
@@ -78,11 +79,11 @@ export interface Step {
 
 export interface Revocation {
   id: string;
-  userId?: string | null;
-  jti?: string | null;
-  issuedBefore?: string | null;
-  createdAt?: string;
-  expiresAt?: string | null;
+  userId?: string;
+  jti?: string;
+  issuedBefore?: string;
+  createdAt: string;
+  expiresAt: string;
 }
 
 /** Something that is not as it should be. */

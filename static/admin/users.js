@@ -4,7 +4,7 @@ import { button, h } from "../inbox/dom.js";
 import { Problem } from "../rest.js";
 import { call } from "./access.js";
 import { itemList } from "./items.js";
-import { attempt, confirmed, form, inPath, labelled, say, table, userLink, valueOf } from "./page.js";
+import { attempt, confirmed, finder, inPath, say, table, userLink } from "./page.js";
 import { Watch } from "./watch.js";
 import { abbreviated, counted, dateTime, duration } from "./words.js";
 
@@ -37,14 +37,8 @@ export class Users {
   // Who is connected
 
   #showList() {
-    const find = form({ class: "panel find", role: "search" }, async (element) => {
-      const user = valueOf(element, "user");
-      if (!user) throw new Error("Type a user’s id.");
-      location.hash = `users/${inPath(user)}`;
-      return "";
-    },
-      labelled("User’s id", h("input", { id: "find-user", name: "user", autocomplete: "off", spellcheck: "false", dir: "auto" }), "Connected or not: every user has notifications."),
-      h("button", { type: "submit", class: "primary" }, "Open"));
+    const hint = "Connected or not: every user has notifications.";
+    const find = finder({ id: "find-user", label: "User’s id", hint }, "users");
     const list = h("div", { class: "people" });
     const count = h("p", { class: "about", role: "status" }, "Looking …");
     const panel = h("section", { class: "panel", "aria-labelledby": "connected-title" }, h("h3", { id: "connected-title" }, "Connected users"), count, list);
@@ -124,18 +118,16 @@ export class Users {
 }
 
 /** @param {string} id @param {string} text */
-const title = (id, text) => h("h2", { id, tabindex: "-1", dir: "auto" }, text);
+const title = (id, text) => h("h2", { id, tabindex: "-1" }, h("bdi", {}, text));
 
 /** @param {Session[]} sessions */
 function sessionTable(sessions) {
   if (!sessions.length) return h("p", { class: "nothing" }, "No session is open. What is sent is kept until the user connects.");
   const rows = sessions.map(({ id, instance, transport, namespace, address, since, lastHeard, userAgent, replaying }) => [
-    h("code", { title: id }, abbreviated(id)),
-    h("code", { title: instance }, abbreviated(instance)),
-    `${transport}, ${namespace}${replaying ? ", being sent what was missed" : ""}`,
-    h("span", { class: "text" }, h("span", { dir: "ltr" }, address ?? "unknown"), ...(userAgent ? [h("span", { class: "about", dir: "ltr" }, userAgent)] : [])),
-    dateTime(since),
-    `${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`,
+    h("span", { class: "text" }, h("code", { title: id }, abbreviated(id)), h("span", { class: "about" }, "on ", h("code", { title: instance }, abbreviated(instance)))),
+    h("span", { class: "text" }, transport, h("span", { class: "about" }, namespace, replaying ? ", is being sent what was missed" : "")),
+    h("span", { class: "text" }, h("bdi", {}, address ?? "unknown"), ...(userAgent ? [h("span", { class: "about" }, h("bdi", {}, userAgent))] : [])),
+    h("span", { class: "text" }, dateTime(since), h("span", { class: "about" }, `heard ${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`)),
   ]);
-  return table("Open sessions", ["Session", "Instance", "Transport", "Client", "Since", "Last heard"], rows);
+  return table("Open sessions", ["Session", "Transport", "Client", "Since"], rows);
 }

@@ -16,7 +16,7 @@ export function dateTime(at) {
 }
 
 /** "10:02:03.123", for times that are compared. @param {string} at */
-export const precise = (at) => `${dateTime(at)}.${String(new Date(at).getMilliseconds()).padStart(3, "0")}`;
+export const clock = (at) => `${timeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, "0")}`;
 
 /** "12,345"; below ten with a digit after the point. @param {number} value */
 export const number = (value) => (Math.abs(value) < 10 && !Number.isInteger(value) ? fine : whole).format(value);
