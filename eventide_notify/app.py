@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from urllib.parse import parse_qs
@@ -23,11 +24,12 @@ from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics
-from .models import utc_now
+from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
 from .realtime.codec import Json
+from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
 from .realtime.expiry import ExpiryWatch
@@ -42,6 +44,7 @@ from .rest import openapi
 from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
+from .rest.observing import ObservingRoutes
 from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
@@ -50,8 +53,13 @@ from .service import Inbox, NotificationService
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
+from .service.figures import SAMPLE_EVERY, Figures, RecentWarnings
 from .service.in_flight import InFlight
+from .service.instances import Instances
+from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.readiness import Readiness
+from .service.timeline import Timelines
 from .settings import Settings, load_settings
 
 DRAIN_PAUSE_MAX = 0.02
@@ -98,6 +106,7 @@ class Application:
         self._verify = build.token_verifier(settings).authenticate
         self._store = build.store(settings)
         self._background = Background(metrics)
+        self._journal = Journal()
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -107,6 +116,7 @@ class Application:
         )
         self._hub = Hub(
             metrics=metrics,
+            journal=self._journal,
             counts_changed=self._counts.changed,
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
@@ -119,15 +129,20 @@ class Application:
             self._presence,
             clock=utc_now,
             metrics=metrics,
+            journal=self._journal,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
-        self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
+        self.inbox = Inbox(
+            self._store, self._fanout, journal=self._journal, clock=utc_now, received=self._receipts.received
+        )
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
+        self._build_observing()
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -177,7 +192,10 @@ class Application:
     @asynccontextmanager
     async def _running(self, scope: Scope) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            self._warnings.open()
+            stack.callback(self._warnings.end)
             stack.push_async_callback(self._store.close)
+            stack.push_async_callback(self._readiness.close)
             await self._store.open()
             stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
@@ -194,6 +212,7 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        every(SAMPLE_EVERY, "figures", self._figures.sample)
         every(PURGE_EVERY, "purge", self.notifications.purge)
         sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
@@ -222,7 +241,7 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.received,
+            confirm=self._confirm,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -232,6 +251,7 @@ class Application:
         events = ClientEvents(
             self.inbox,
             self._receipts,
+            self._journal,
             verify=self._verify,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
@@ -248,19 +268,56 @@ class Application:
             handlers=events.handlers,
             in_flight=self._in_flight,
             metrics=self._metrics,
+            journal=self._journal,
         )
         for dialect in self._dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
 
-    def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
+    def _build_observing(self) -> None:
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
             "background": self._check_background,
         }
-        ops = OpsRoutes(checks, self._channel_problems, self._metrics)
+        self._readiness = Readiness(checks, self._channel_problems)
+        self._figures = Figures(self._metrics, self._journal)
+        self._warnings = RecentWarnings()
+        self._instances = Instances(
+            self._channel.calls,
+            self._readiness,
+            self._figures,
+            self._warnings,
+            version=__version__,
+            accepting=lambda: self._accepting,
+            sockets=lambda: len(self._hub.sessions),
+            sessions=self._describe_sessions,
+            heard=self._instances_heard,
+            clock=utc_now,
+        )
+        self._timelines = Timelines(
+            self._store,
+            self._journal,
+            self._channel.calls,
+            sessions=self._describe_sessions,
+            holding=lambda: self._hub.holding,
+            clock=utc_now,
+        )
+
+    def _describe_sessions(self, user: UserId) -> list[wire.Payload]:
+        return described(self._hub.of_user(user), now=utc_now())
+
+    def _instances_heard(self) -> dict[str, float]:
+        channel = self._channel
+        return channel.health.heard_ago(now=time.monotonic()) if isinstance(channel, RedisChannel) else {}
+
+    def _confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
+        self._journal.received(receipts, transport, proof)
+        self._receipts.received(receipts)
+
+    def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
+        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
+        ops = OpsRoutes(self._readiness, self._metrics)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:

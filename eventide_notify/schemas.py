@@ -107,7 +107,8 @@ Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=T
 """Of several that are wrong the first is named: to describe a thousand takes a hundred times as long."""
 
 
-_UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+# Of times that a calendar has, nearly: see `models.is_notification_id`.
+_UUID7 = "^[0-9a-d][0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
 """An id that this service has given out; others are refused."""
 
@@ -183,6 +184,13 @@ class OnlineQuery(Shape):
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(10_000, ge=1, le=10_000)
     cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
+
+
+class AnnouncementsQuery(Shape):
+    """Which of the current announcements."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class ReadAll(Shape):

@@ -10,6 +10,7 @@ from ..errors import Forbidden, InvalidRequest
 from ..models import Change, NotificationId, Principal
 from ..service import Inbox
 from ..service.delivery import ReceiptWriter
+from ..service.journal import Journal
 from .session import Session
 
 Answer = Mapping[str, Any] | str
@@ -27,6 +28,7 @@ class ClientEvents:
         self,
         inbox: Inbox,
         receipts: ReceiptWriter,
+        journal: Journal,
         *,
         verify: Verify,
         token_changed: Callable[[Session], None],
@@ -34,6 +36,7 @@ class ClientEvents:
     ) -> None:
         self._inbox = inbox
         self._receipts = receipts
+        self._journal = journal
         self._verify = verify
         self._token_changed = token_changed
         self._broadcast = broadcast
@@ -98,7 +101,9 @@ class ClientEvents:
 
     async def notification_ack(self, session: Session, data: Any) -> Answer:
         ids = schemas.parse(schemas.Acknowledgement, data).ids
-        return {"success": True, "acknowledged": await self._receipts.acknowledge(session.user, ids)}
+        owned = await self._receipts.acknowledge(session.user, ids)
+        self._journal.acknowledged(owned, session.sid)
+        return {"success": True, "acknowledged": len(owned)}
 
     async def refresh_token(self, session: Session, data: Any) -> Answer:
         principal = await self._verify(schemas.parse(schemas.NewToken, data).token)

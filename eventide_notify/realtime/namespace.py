@@ -27,6 +27,7 @@ from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
 from ..service.delivery import BacklogReader
 from ..service.in_flight import InFlight
+from ..service.journal import Journal
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
 from .events import Handler
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 WELCOME_RETRY_MAX = 10.0
 """Seconds between two tries to read what a client missed, while the store is unavailable; at most."""
+EVICTED = "evicted: the user had one session too many, and it was silent longest"
+"""Why such a transport ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class NamespaceContext:
     handlers: Mapping[str, Handler]
     in_flight: InFlight
     metrics: Metrics
+    journal: Journal
 
 
 class NotificationNamespace(socketio.AsyncNamespace):
@@ -107,7 +111,16 @@ class NotificationNamespace(socketio.AsyncNamespace):
         if transport.closed:
             return
         catch_up, since = self._wishes(auth)
-        session = Session(sid, transport, self._dialect, principal, catch_up=catch_up, since=since, opened_at=utc_now())
+        session = Session(
+            sid,
+            transport,
+            self._dialect,
+            principal,
+            catch_up=catch_up,
+            since=since,
+            opened_at=utc_now(),
+            journal=self._context.journal,
+        )
         # From here to the end nothing is awaited: the answer to CONNECT is this session's next frame.
         self._evict_one_too_many(session)
         self._context.hub.join(session)
@@ -125,7 +138,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         sessions = self._context.hub.of_user(session.user)
         others = {other.transport for other in sessions if not other.transport.closed} - {session.transport}
         if len(others) >= self._context.max_sockets:
-            min(others, key=lambda transport: transport.heard_at).abort()
+            min(others, key=lambda transport: transport.heard_at).abort(EVICTED)
 
     def _refusal(self, code: str) -> Refused:
         self._context.metrics.refused.labels(code).inc()
@@ -171,6 +184,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         session = self._context.hub.leave(sid)
         if session is None:
             return  # refused, or gone before it was let in
+        self._context.journal.ended(sid, session.transport.sid, session.transport.ended or reason)
         self._context.expiry.stop(session)
         if session.welcome is not None:
             session.welcome.cancel()

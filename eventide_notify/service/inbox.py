@@ -24,9 +24,15 @@ from ..models import (
 )
 from ..store.base import Store
 from .fanout import Fanout
+from .journal import Journal
 from .users import checked
 
 EVENTS_OF_THEIR_OWN = {Change.READ: wire.NOTIFICATION_READ, Change.DELETE: wire.NOTIFICATION_DELETED}
+PAST = {
+    Change.SEEN: "seen", Change.READ: "read", Change.UNREAD: "unread",
+    Change.ARCHIVE: "archived", Change.UNARCHIVE: "unarchived", Change.DELETE: "deleted",
+}  # fmt: skip
+"""What is remembered of a change."""
 PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
 """Who names a notification in one of these has it. (Of what is read the store says so.)"""
 SEARCHES_AT_ONCE = 2
@@ -57,11 +63,13 @@ class Inbox:
         store: Store,
         fanout: Fanout,
         *,
+        journal: Journal,
         clock: Callable[[], datetime],
         received: Callable[[Iterable[Receipt]], None],
     ) -> None:
         self._store = store
         self._fanout = fanout
+        self._journal = journal
         self._clock = clock
         self._received = received
         self._searches = asyncio.Semaphore(SEARCHES_AT_ONCE)
@@ -120,6 +128,7 @@ class Inbox:
         if not found.owned:
             raise NotFound
         owned, changed = (_in_order(ids, some) for some in found)
+        self._journal.changed(changed, PAST[change])
         if change in PROVES_RECEIPT:
             self._received(Receipt(user, id, broadcast) for id in changed for broadcast in (False, True))
         # Of a repetition it is not known when it happened, nor whether the first time was told.
@@ -139,6 +148,7 @@ class Inbox:
             raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
         now = self._clock()
         changed = await self._store.change_all(checked(user), change, up_to=up_to, now=now)
+        self._journal.changed(changed, PAST[change])
         # Clients are not to take for changed what comes in this very moment.
         payload: wire.Payload = {"all": True, "upTo": up_to or max([id_at(now), *changed[:1]])}
         return Changes(changed, changed, await self._tell(user, *_event(change, payload, now)))
@@ -157,6 +167,7 @@ class Inbox:
             item = await self.get(user, id)
         if not chosen or item.pressed is None:
             raise Conflict("Another action was chosen before.")
+        self._journal.note(id, "action", detail=action)
         counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": [id]})
         payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item.pressed)}
         await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])

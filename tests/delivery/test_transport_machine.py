@@ -37,7 +37,7 @@ class Engine:
         self.faults = ClientFaults()
         self.confirmed: list[str] = []
 
-    def confirm(self, receipts: Sequence[Receipt]) -> None:
+    def confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
         self.confirmed += [receipt.notification_id for receipt in receipts]
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -15,6 +15,7 @@ from eventide_notify.realtime.engine.server import EngineServer
 from eventide_notify.realtime.engine.transport import Transport
 from eventide_notify.realtime.hub import Hub
 from eventide_notify.realtime.session import Session
+from eventide_notify.service.journal import Journal
 from eventide_notify.wire import Dialect, dialects
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -41,10 +42,11 @@ class FakeTransport:
 
     async def ready(self) -> None: ...
 
-    def close(self, reason: str | None = None) -> None:
+    def close(self, reason: str | None = None, why: str = "") -> None:
         self.closed = True
 
-    abort = close
+    def abort(self, why: str = "") -> None:
+        self.closed = True
 
 
 class FakeHub(Hub):
@@ -53,6 +55,7 @@ class FakeHub(Hub):
     def __init__(self) -> None:
         super().__init__(
             metrics=Metrics(),
+            journal=Journal(),
             counts_changed=self._note_changes,
             counts_at_once=self._at_once,
             read_counts=self._counts,
@@ -92,6 +95,7 @@ class FakeHub(Hub):
             catch_up="each",
             since=None,
             opened_at=opened_at,
+            journal=self._journal,
         )
         if live:
             session.held = None

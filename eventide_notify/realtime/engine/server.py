@@ -49,17 +49,23 @@ PINGED_AT_ONCE = 500
 """Transports that are pinged before others have their turn."""
 
 
+USER_AGENT_MAX = 200
+"""Characters that are kept of what a client says it is."""
+
+Confirm = Callable[[Sequence[Receipt], str, str], None]
+
+
 class EngineServer(engineio.AsyncServer):
     """Engine.IO over HTTP and WebSockets.
 
-    `confirm` is called with the receipts that clients have proven. `origins`: whose pages may connect beside the
-    service's own; `*`: everybody's, and then without credentials. `hosts`: names that lead here.
+    `confirm` is called with the receipts that a client has proven, its transport's id, and how. `origins`: whose pages
+    may connect beside the service's own; `*`: everybody's, and then without credentials. `hosts`: names that lead here.
     """
 
     def __init__(
         self,
         *,
-        confirm: Callable[[Sequence[Receipt]], None],
+        confirm: Confirm,
         faults: ClientFaults,
         origins: Sequence[str],
         hosts: Collection[str],
@@ -300,8 +306,10 @@ class EngineServer(engineio.AsyncServer):
         sid: str = self.generate_id()
         transport = Transport(self, sid, self.loop.time())
         self._transports[sid] = transport
+        transport.address = (scope.get("client") or ("",))[0]
+        transport.user_agent = headers.get(b"user-agent", b"")[:USER_AGENT_MAX].decode("latin-1")
         # Of the request only this is kept: namespaces are connected to later, and may need it then.
-        environ = {"REMOTE_ADDR": (scope.get("client") or ("",))[0]}
+        environ = {"REMOTE_ADDR": transport.address}
         if (token := headers.get(b"authorization")) is not None:
             environ["HTTP_AUTHORIZATION"] = token.decode("latin-1")
         await self.handlers["connect"](sid, environ)
