@@ -22,8 +22,8 @@ const UNKNOWN = { sockets: null, created: null, sent: null, received: null, p50:
 const KINDS = [
   { title: "Sockets", series: [["sockets", "open"]], write: brief },
   { title: "Notifications a second", series: [["created", "created"], ["sent", "sent"], ["received", "received"]], write: brief },
-  { title: "Created until received", series: [["p50", "half of them within"], ["p99", "99 % within"]], write: duration },
-  { title: "Event loop lag", series: [["lag", "the busiest instance"]], write: duration },
+  { title: "Created until received", series: [["p50", "median"], ["p99", "99th percentile"]], write: duration },
+  { title: "Event loop lag", series: [["lag", "busiest instance"]], write: duration },
 ];
 
 export class Figures {
@@ -99,6 +99,6 @@ class Tile {
     setText(this.#value, now === null ? "–" : write(now));
     others.forEach((value, index) => setText(this.#keys[index], value === null ? "–" : write(value)));
     const known = values.flat().filter((value) => value !== null);
-    setText(this.#range, known.length ? `at most ${write(Math.max(...known))} in ${duration(Math.max(samples.length, 2) * (SPAN / SLOTS))}` : "");
+    setText(this.#range, known.length ? `highest ${write(Math.max(...known))} in ${duration(Math.max(samples.length, 2) * (SPAN / SLOTS))}` : "");
   }
 }

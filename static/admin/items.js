@@ -22,7 +22,7 @@ export const titleOf = ({ title, message }) => title || (message.length > 80 ? `
 function cells(item) {
   const text = h("span", { class: "text" }, itemLink(item.id, titleOf(item)));
   if (item.title) text.append(h("span", { class: "about" }, h("bdi", {}, item.message.slice(0, 120))));
-  return [dateTime(item.createdAt), text, item.kind === "announcement" ? "announcement" : item.type, statusOf(item)];
+  return [h("time", { datetime: item.createdAt }, dateTime(item.createdAt)), text, item.kind === "announcement" ? "announcement" : item.type, statusOf(item)];
 }
 
 /**

@@ -124,10 +124,10 @@ const title = (id, text) => h("h2", { id, tabindex: "-1" }, h("bdi", {}, text));
 function sessionTable(sessions) {
   if (!sessions.length) return h("p", { class: "nothing" }, "No session is open. What is sent is kept until the user connects.");
   const rows = sessions.map(({ id, instance, transport, namespace, address, since, lastHeard, userAgent, replaying }) => [
-    h("span", { class: "text" }, h("code", { title: id }, abbreviated(id)), h("span", { class: "about" }, "on ", h("code", { title: instance }, abbreviated(instance)))),
-    h("span", { class: "text" }, transport, h("span", { class: "about" }, namespace, replaying ? ", is being sent what was missed" : "")),
+    h("span", { class: "lines" }, h("code", { title: id }, abbreviated(id)), h("span", { class: "about" }, "on ", h("code", { title: instance }, abbreviated(instance)))),
+    h("span", { class: "lines" }, transport, h("span", { class: "about" }, namespace, replaying ? ", is being sent what was missed" : "")),
     h("span", { class: "text" }, h("bdi", {}, address ?? "unknown"), ...(userAgent ? [h("span", { class: "about" }, h("bdi", {}, userAgent))] : [])),
-    h("span", { class: "text" }, dateTime(since), h("span", { class: "about" }, `heard ${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`)),
+    h("span", { class: "lines" }, dateTime(since), h("span", { class: "about" }, `heard ${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`)),
   ]);
   return table("Open sessions", ["Session", "Transport", "Client", "Since"], rows);
 }

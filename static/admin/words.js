@@ -33,7 +33,7 @@ export function duration(milliseconds) {
   if (passed < 10) return `${Number(passed.toFixed(1))} ms`;
   if (passed < 1000) return `${Math.round(passed)} ms`;
   const seconds = passed / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 120) return `${minutes} min`;

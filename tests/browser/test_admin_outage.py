@@ -1,0 +1,130 @@
+"""The operators' page and two instances, one of which is killed, or whose Redis is: it says so, and when it is over.
+
+It asks through nginx, so that any instance may be the one that answers it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import expect
+
+from ..require import missing
+from ..servers import RedisServer, ServerError, start_postgres_server, start_redis_server
+from ..servers.nginx import NginxServer, start_nginx_server
+from ..service import Service
+from .admin import Admin
+from .device import OUTAGE, Device, no_violations, screenshot
+
+PROMISED = 5.0
+"""Seconds within which the page says what has happened; printed, for a busy machine may take longer."""
+WITHIN = 15.0
+
+Cluster = list[Service]
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with start_redis_server() as server:
+        if not server.controllable:
+            missing("the Redis that was given cannot be killed")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cluster(redis: RedisServer) -> Iterator[Cluster]:
+    """Two instances on one PostgreSQL and one Redis."""
+    try:
+        postgres = start_postgres_server()
+    except ServerError as error:
+        missing(f"there is no PostgreSQL: {error}")
+    with ExitStack() as stack:
+        stack.enter_context(postgres)
+        name = f"admin_{uuid4().hex}"
+        settings = {"EVENTIDE_DATABASE_URL": postgres.create_database(name), "EVENTIDE_REDIS_URL": redis.url()}
+        stack.callback(postgres.drop_database, name)
+        instances = [stack.enter_context(Service(settings)) for _ in range(2)]
+        for instance in instances:
+            instance.start()
+        yield instances
+
+
+@pytest.fixture(scope="module")
+def front(cluster: Cluster) -> Iterator[NginxServer]:
+    try:
+        server = start_nginx_server([instance.base_url for instance in cluster])
+    except ServerError as error:
+        missing(f"there is no nginx: {error}")
+    with server:
+        yield server
+
+
+async def opened(device: Device, front: NginxServer, cluster: Cluster) -> Admin:
+    device.expect(OUTAGE, "status of 50[234]")
+    admin = await Admin.open(device, front.base_url, cluster[0].token("root", admin=True))
+    await expect(admin.instances).to_have_count(2)
+    await expect(admin.headline).to_have_text("All is well", timeout=30_000)
+    return admin
+
+
+def measured(what: str, seconds: float) -> None:
+    print(f"{what}: said after {seconds:.1f} s; promised: {PROMISED:g} s")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_an_instance_that_is_killed(
+    device: Device, front: NginxServer, cluster: Cluster, which: int, node_modules: None
+) -> None:
+    admin = await opened(device, front, cluster)
+    killed = cluster[which]
+    killed.kill()
+    gone = re.compile("^Instance .* does not answer$")
+    measured("killed", await admin.says(gone, since=time.monotonic(), within=WITHIN))
+    await expect(admin.troubles).to_have_count(1)
+    await expect(admin.page.locator("#instances [data-state=gone]")).to_have_count(1)
+    await expect(admin.page.locator("#spoken")).to_contain_text("does not answer")
+    if not which:
+        await no_violations(admin.page)
+        await screenshot(admin.page, "admin-killed")
+    await asyncio.to_thread(killed.start)
+    measured("started", await admin.says("All is well", since=time.monotonic(), within=WITHIN))
+    await expect(admin.instances).to_have_count(2)
+    await expect(admin.happenings.filter(has_text="has joined")).to_have_count(1)
+    await expect(admin.happenings.filter(has_text=re.compile("Over after .* does not answer"))).to_have_count(1)
+
+
+async def test_redis_that_is_killed(device: Device, front: NginxServer, cluster: Cluster, redis: RedisServer) -> None:
+    admin = await opened(device, front, cluster)
+    redis.kill()
+    measured("killed", await admin.says("Redis is away", since=time.monotonic(), within=WITHIN))
+    await expect(admin.troubles).to_have_count(1)
+    await expect(admin.troubles).to_contain_text("Nothing is lost")
+    await screenshot(admin.page, "admin-redis")
+    await asyncio.to_thread(redis.start)
+    measured("started", await admin.says("All is well", since=time.monotonic(), within=WITHIN))
+    await expect(admin.happenings.filter(has_text=re.compile("Over after .*: Redis is away"))).to_have_count(1)
+    await expect(admin.happenings.filter(has_text="does not answer")).to_have_count(0)
+
+
+async def test_all_instances_that_are_killed(device: Device, front: NginxServer, cluster: Cluster) -> None:
+    admin = await opened(device, front, cluster)
+    for instance in cluster:
+        instance.kill()
+    away = re.compile("^The service (cannot be reached|answers 50[24])$")
+    measured("killed", await admin.says(away, since=time.monotonic(), within=WITHIN))
+    await asyncio.gather(*(asyncio.to_thread(instance.start) for instance in cluster))
+    measured("started", await admin.says("All is well", since=time.monotonic(), within=WITHIN))
+
+
+async def test_the_only_address_that_is_away(device: Device, front: NginxServer, cluster: Cluster) -> None:
+    admin = await opened(device, front, cluster)
+    front.kill()
+    measured("killed", await admin.says("The service cannot be reached", since=time.monotonic(), within=WITHIN))
+    await asyncio.to_thread(front.start)
+    measured("started", await admin.says("All is well", since=time.monotonic(), within=WITHIN))
