@@ -206,6 +206,27 @@ class Announcements(Shape):
     next_cursor: NotificationId | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
+class Disconnected(Shape):
+    user_id: UserId
+    connections: int = Field(description="How many were closed, on all instances that answered within a second.")
+
+
+class RevocationShape(Shape):
+    """Tokens that are no longer accepted: those of a user, or those with a `jti`."""
+
+    id: str
+    user_id: UserId | None = None
+    jti: str | None = None
+    issued_before: datetime | None = Field(None, description="Tokens of the user issued before then are revoked.")
+    created_at: datetime
+    expires_at: datetime = Field(description="It is kept at least until then.")
+
+
+class RevocationsShape(Shape):
+    revocations: list[RevocationShape] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
 class Health(Shape):
     status: Literal["ok"]
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, build, wire
+from .access import Access, ApiKeys
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -32,7 +34,7 @@ from .realtime.codec import Json
 from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
-from .realtime.expiry import ExpiryWatch
+from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
@@ -41,6 +43,7 @@ from .realtime.seams import check_seams
 from .realtime.server import SocketServer
 from .realtime.session import Session
 from .rest import openapi
+from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
@@ -59,6 +62,7 @@ from .service.instances import Instances
 from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.readiness import Readiness
+from .service.revocations import READ_EVERY, Revocations
 from .service.timeline import Timelines
 from .settings import Settings, load_settings
 
@@ -103,7 +107,7 @@ class Application:
         self._accepting = True
         self._metrics = metrics = Metrics()
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._verify = build.token_verifier(settings).authenticate
+        verifier = build.token_verifier(settings)
         self._store = build.store(settings)
         self._background = Background(metrics)
         self._journal = Journal()
@@ -123,6 +127,14 @@ class Application:
         )
         self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._revocations = Revocations(
+            self._store,
+            self._channel.calls,
+            partial(end_revoked, self._hub),
+            kept=timedelta(days=settings.revocation_days),
+            clock=utc_now,
+        )
+        self._access = Access(verifier.authenticate, self._revocations.is_revoked, ApiKeys(settings.api_keys))
         self.notifications = NotificationService(
             self._store,
             self._fanout,
@@ -143,6 +155,7 @@ class Application:
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
+            *AccessRoutes(self._revocations).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -197,6 +210,7 @@ class Application:
             stack.push_async_callback(self._store.close)
             stack.push_async_callback(self._readiness.close)
             await self._store.open()
+            await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
             stack.push_async_callback(self._counts.close)
             self._counts.open(self._hub.tell_counts)
@@ -214,6 +228,7 @@ class Application:
         every = self._background.every
         every(SAMPLE_EVERY, "figures", self._figures.sample)
         every(PURGE_EVERY, "purge", self.notifications.purge)
+        every(READ_EVERY, "reading revocations", self._revocations.read)
         sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
@@ -252,12 +267,12 @@ class Application:
             self.inbox,
             self._receipts,
             self._journal,
-            verify=self._verify,
+            verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
         context = NamespaceContext(
-            verify=self._verify,
+            verify=self._access.by_token,
             accepting=lambda: self._accepting,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
@@ -316,7 +331,7 @@ class Application:
         self._receipts.received(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._verify, self._in_flight, self._metrics)
+        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
         ops = OpsRoutes(self._readiness, self._metrics)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
@@ -339,7 +354,7 @@ class Application:
         return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
-        return DemoRoutes(settings, verify=self._verify, interrupt=lambda: self.interrupt).routes()
+        return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
 
     def _channel_problems(self) -> list[str]:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []

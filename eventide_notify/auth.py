@@ -238,7 +238,8 @@ class TokenVerifier:
             expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
         except (UnicodeEncodeError, OverflowError, OSError, ValueError):
             raise self._refused("its user id is not Unicode, or its exp is out of range") from None
-        return Principal(user_key(claim), claim, self._is_admin(claims), expires)
+        admin, issued_at = self._is_admin(claims), _issued_at(claims)
+        return Principal(user_key(claim), claim, admin, expires, issued_at, claims.get("jti"))
 
     def _refused(self, why: str, detail: str = "") -> TokenInvalid:
         self._faults.note(f"sent a token that was refused: {why}", detail)
@@ -286,6 +287,13 @@ class TokenIssuer:
         if name:
             claims["name"] = name
         return jwt.encode(claims, self._secret, algorithm=self._algorithm)
+
+
+def _issued_at(claims: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(claims["iat"], UTC)
+    except (KeyError, OverflowError, OSError, ValueError):
+        return None
 
 
 def _is_number(value: object) -> bool:

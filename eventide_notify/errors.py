@@ -10,7 +10,8 @@
     ├── Unauthorized          401 unauthorized        the token does not prove anybody
     │   ├── TokenMissing      401 unauthorized        (socket: token_missing)
     │   ├── TokenInvalid      401 unauthorized        (socket: token_invalid)
-    │   └── TokenExpired      401 token_expired       (socket: token_expired)
+    │   ├── TokenExpired      401 token_expired       (socket: token_expired)
+    │   └── TokenRevoked      401 token_revoked       (socket: token_revoked)
     ├── Forbidden             403 forbidden
     ├── NotFound              404 not_found           also: somebody else's
     ├── Conflict              409 conflict
@@ -136,8 +137,15 @@ class TokenExpired(Unauthorized):
     reason = "token_expired"
 
 
+class TokenRevoked(Unauthorized):
+    """The token was revoked."""
+
+    code = "token_revoked"
+    reason = "token_revoked"
+
+
 class Forbidden(EventideError):
-    """This needs an administrator's token."""
+    """This needs an administrator's token, or an API key."""
 
     code = "forbidden"
     status = 403

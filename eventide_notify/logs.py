@@ -56,6 +56,7 @@ def configure_logging(level: str, format: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("eventide_notify.audit").setLevel(logging.INFO)  # whatever else is logged
     # Their messages are about single packets; what goes wrong in our own code is logged by ourselves.
     for name in ("eventide_notify.socketio", "eventide_notify.engineio"):
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)

@@ -20,6 +20,7 @@ NotificationId = str
 """A UUIDv7 in its 36-character form. Ids sort as text in the order of creation."""
 
 USER_ID_MAX = 128
+TOKEN_ID_MAX = 255
 MESSAGE_MAX = 10_000
 TITLE_MAX = 255
 TYPE_MAX = 50
@@ -91,6 +92,8 @@ def _has_nul(value: object) -> bool:
 
 
 UserKey = Annotated[str, StringConstraints(min_length=1, max_length=USER_ID_MAX), AfterValidator(_storable)]
+TokenId = Annotated[str, StringConstraints(min_length=1, max_length=TOKEN_ID_MAX), AfterValidator(_storable)]
+"""The claim `jti` of a token."""
 Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX), AfterValidator(_storable)]
 Title = Annotated[str, StringConstraints(max_length=TITLE_MAX), AfterValidator(_storable)]
 Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_MAX), AfterValidator(_storable)]
@@ -240,12 +243,29 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a token speaks for. `claim` is the user id with the type it had in the token."""
+    """Who a token speaks for, or an API key. `claim` is the user id with the type it had in the token."""
 
     user_id: UserId
+    """Empty for an API key, which belongs to no user."""
     claim: str | int
     admin: bool
     expires_at: datetime
+    issued_at: datetime | None = None
+    """None: the token does not say."""
+    token_id: str | None = None
+    """The token's `jti`."""
+    key: str | None = None
+    """The name of the API key; None: it is a token."""
+
+    @property
+    def actor(self) -> str:
+        """Who it is, for logs."""
+        return f"user:{self.user_id}" if self.key is None else f"key:{self.key}"
+
+    @property
+    def caller(self) -> str:
+        """Whose idempotency keys it uses. A key's are longer than a user id can be, so that nobody shares them."""
+        return self.user_id if self.key is None else f"API key {self.key}".ljust(USER_ID_MAX + 1)
 
 
 def user_key(value: str | int) -> UserId:

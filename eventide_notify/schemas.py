@@ -35,6 +35,7 @@ from .models import (
     Change,
     Draft,
     NotificationId,
+    TokenId,
     Type,
     UserId,
     UserKey,
@@ -372,6 +373,46 @@ class NewEvent(Shape):
         if "everyone" in info.data and (users is None) != info.data["everyone"]:
             raise ValueError("give userIds, or everyone: true")
         return users
+
+
+def _describe_revocation(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _either(
+        {"userId": {"type": ["string", "integer"]}, "jti": {"type": "null"}},
+        {"jti": {"type": "string"}, "userId": {"type": "null"}, "issuedBefore": {"type": "null"}},
+    )
+
+
+class NewRevocation(Shape):
+    """Tokens that are to be revoked: a user's (`userId`), or those with a `jti`."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_revocation)
+
+    user_id: AnyUserId | None = None
+    issued_before: Time | None = Field(
+        None, description="With userId: only tokens issued before then. Default: all that were issued up to now."
+    )
+    expires_at: Time | None = Field(
+        None, description="When these tokens expire, in the future. Default: in EVENTIDE_REVOCATION_DAYS days."
+    )
+    jti: TokenId | None = None
+
+    _asked = _always_checked("jti")
+
+    @field_validator("jti")
+    @classmethod
+    def _one_of_both(cls, jti: str | None, info: ValidationInfo) -> str | None:
+        if "user_id" in info.data and (jti is None) == (info.data["user_id"] is None):
+            raise ValueError("give userId or jti")
+        if jti is not None and info.data.get("issued_before") is not None:
+            raise ValueError("issuedBefore is for userId")
+        return jti
+
+
+class RevocationsQuery(Shape):
+    """Which of the revocations."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(100, ge=1, le=1_000)
+    cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 def _draft_of(shape: Draft) -> Draft:

@@ -22,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from .access import ApiKeys
 from .auth import TokenIssuer
 from .proxies import TrustedProxies
 from .redis_client import sentinel_address
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     max_sockets_per_user: int = Field(20, ge=1, validation_alias=_named("MAX_SOCKETS_PER_USER"))
 
     api_keys: Words = Field((), validation_alias=_named("API_KEYS"))
+    revocation_days: float = Field(400, gt=0, le=3650, validation_alias=_named("REVOCATION_DAYS"))
     limit_rest: str = Field("600/minute", validation_alias=_named("LIMIT_REST"))
     limit_admin: str = Field("off", validation_alias=_named("LIMIT_ADMIN"))
     limit_events: str = Field("50/second", validation_alias=_named("LIMIT_EVENTS"))
@@ -225,6 +227,12 @@ class Settings(BaseSettings):
             TrustedProxies(value)
         except ValueError as error:
             raise ValueError(f"must be a list of addresses and networks, or *; {error}") from None
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _known_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        ApiKeys(value)
         return value
 
     @model_validator(mode="after")

@@ -130,6 +130,25 @@ def test_a_token_speaks_for_its_user() -> None:
     assert verifier().verify(token(exp=expires)) == Principal("42", "42", admin=False, expires_at=expires)
 
 
+@pytest.mark.parametrize(
+    ("iat", "issued_at"),
+    [
+        (1_700_000_000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        (1_700_000_000.25, datetime(2023, 11, 14, 22, 13, 20, 250_000, tzinfo=UTC)),
+        (-(10**17), None),
+        (None, None),
+    ],
+)
+def test_a_token_says_when_it_was_issued(iat: float | None, issued_at: datetime | None) -> None:
+    assert verifier().verify(token(iat=iat)).issued_at == issued_at
+
+
+def test_a_token_may_have_an_id() -> None:
+    assert verifier().verify(token(jti="a")).token_id == "a"
+    with pytest.raises(TokenInvalid):
+        verifier().verify(token(jti=1))
+
+
 @pytest.mark.parametrize("start", ["Bearer ", "bearer ", "BEARER   ", " "])
 def test_bearer_may_stand_before_it(start: str) -> None:
     assert verifier().verify(f"{start}{token()} ").user_id == "42"
@@ -374,7 +393,7 @@ def test_the_issuers_tokens_are_accepted(user: str | int) -> None:
     check = verifier(user_claims=("uid",), admin_role="boss", **options)
     now = utc_now().replace(microsecond=0)
     plain = check.verify(issuer.issue(user, ttl=60, now=now))
-    assert plain == Principal(str(user), user, admin=False, expires_at=now + timedelta(seconds=60))
+    assert plain == Principal(str(user), user, admin=False, expires_at=now + timedelta(seconds=60), issued_at=now)
     assert check.verify(issuer.issue(user, ttl=60, now=now, admin=True, name="Somebody")).admin
 
 

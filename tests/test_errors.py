@@ -29,10 +29,10 @@ from eventide_notify.errors import (
 from eventide_notify.rest.problems import HANDLERS, problem
 
 CODES = {
-    "unauthorized", "token_expired", "forbidden", "not_found", "invalid_request", "payload_too_large", "conflict",
-    "rate_limited", "unavailable", "outcome_unknown", "internal",
+    "unauthorized", "token_expired", "token_revoked", "forbidden", "not_found", "invalid_request", "payload_too_large",
+    "conflict", "rate_limited", "unavailable", "outcome_unknown", "internal",
 }  # fmt: skip
-REASONS = {"token_missing", "token_expired", "token_invalid"}
+REASONS = {"token_missing", "token_expired", "token_revoked", "token_invalid"}
 
 
 def tree(root: type[EventideError] = EventideError) -> Iterator[type[EventideError]]:

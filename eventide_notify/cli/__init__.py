@@ -1,4 +1,4 @@
-"""The command line: `eventide-notify serve | demo | token | send | announce | check | verify`."""
+"""The command line: `eventide-notify serve | demo | token | apikey | send | announce | check | verify`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import jwt
 
 from .checks import check
 from .common import cli
+from .keys import apikey
 from .run import demo, serve
 from .sending import announce, send
 from .tokens import token
 from .verify import verify
 
-__all__ = ["announce", "check", "cli", "demo", "main", "send", "serve", "token", "verify"]
+__all__ = ["announce", "apikey", "check", "cli", "demo", "main", "send", "serve", "token", "verify"]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import typer
 from pydantic import SecretStr
 
 from .. import build
+from ..access import ApiKeys
 from ..channel.publisher import probe
 from ..errors import EventideError
 from ..presence.redis import RedisPresence
@@ -93,6 +94,7 @@ def _described(settings: Settings) -> Iterator[tuple[str, str]]:
     shown = settings.model_dump() | {"jwt_algorithms": settings.effective_algorithms}
     if settings.jwt_secret is not None:
         shown["jwt_secret"] = HIDDEN
+    shown["api_keys"] = tuple(ApiKeys(settings.api_keys).names)
     if settings.jwt_public_key is not None:
         shown["jwt_public_key"] = "(set)"
     for name, value in shown.items():

@@ -1,4 +1,5 @@
-"""The end of the tokens of open sessions: a warning first, then the transport is closed.
+"""The end of the tokens of open sessions: a warning first, then the transport is closed. If one is revoked, there is no
+warning.
 
 A closed transport is a lost network to a stock client: it comes back by itself, with the token that its `auth` then
 gives. (A Socket.IO *disconnect* would keep it away for good.)
@@ -10,6 +11,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from ..revocation import Revocation
+from .hub import Hub
 from .session import Session
 
 WARNING = timedelta(seconds=60)
@@ -18,6 +21,16 @@ LONGEST_TIMER = 86_400.0
 """Seconds. A later end is looked at again then; event loops do not take any number."""
 
 Act = Callable[[Session], None]
+
+
+def end_revoked(hub: Hub, revocation: Revocation) -> int:
+    """Close this instance's transports that the revocation is about; how many."""
+    user = revocation.user_id
+    sessions = list(hub.sessions.values()) if user is None else hub.of_user(user)
+    transports = {session.transport for session in sessions if revocation.ends(session.principal)}
+    for transport in transports:
+        transport.close()
+    return len(transports)
 
 
 class ExpiryWatch:

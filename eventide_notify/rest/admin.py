@@ -89,7 +89,7 @@ class AdminRoutes:
 
 
 def _once(request: Request, principal: Principal) -> Once:
-    return {"idempotency_key": request.headers.get("idempotency-key"), "caller": principal.user_id}
+    return {"idempotency_key": request.headers.get("idempotency-key"), "caller": principal.caller}
 
 
 def _no_idempotency_key(request: Request) -> None:

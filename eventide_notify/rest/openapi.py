@@ -39,7 +39,15 @@ def document(operations: Sequence[Operation], *, version: str) -> dict[str, Any]
         "paths": paths,
         "components": {
             "schemas": _schemas(operations),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "evk_…",
+                    "description": "An API key of a back end, for all that an administrator may do.",
+                },
+            },
         },
     }
 
@@ -61,6 +69,8 @@ def _operation(row: Operation) -> dict[str, Any]:
         "parameters": [*_path_parameters(row), *_query_parameters(row), *_header_parameters(row)],
         "responses": _responses(row),
     }
+    if row.admin:
+        operation["security"] = [{"token": []}, {"apiKey": []}]
     if row.body is not None:
         operation["requestBody"] = {"required": row.body_required, "content": _content(row.body)}
     return operation

@@ -40,7 +40,7 @@ SMALL_BODY = 64 * 1024
 LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
 
-Verify = Callable[[object], Awaitable[Principal]]
+Verify = Callable[[str], Awaitable[Principal]]
 Endpoint = Callable[[Request, Principal], Awaitable[Response]]
 
 
@@ -95,6 +95,8 @@ class Operations:
             principal = await self._verify(_bearer(request))
             if row.admin and not principal.admin:
                 raise Forbidden
+            if not row.admin and principal.key is not None:
+                raise Forbidden("An API key belongs to no user: this needs a user's token.")
             if row.query is None and request.query_params:
                 raise InvalidRequest(
                     "This takes no parameters.",
@@ -121,7 +123,7 @@ def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing
-    return token
+    return token.strip()
 
 
 def query_of(request: Request) -> dict[str, str]:

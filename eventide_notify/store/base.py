@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, UserId
+from ..revocation import Revocation, RevocationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Changed(NamedTuple):
     """Those that the user has, or had if they were deleted."""
     changed: Collection[NotificationId]
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
+
+
+LEEWAY = timedelta(hours=2)
+"""How long after its expiry a revocation is still kept: a token may be accepted for an hour longer than it says
+(`EVENTIDE_JWT_LEEWAY`), and clocks may differ."""
 
 
 class Store(Protocol):
@@ -95,7 +101,8 @@ class Store(Protocol):
         """Take it from everybody; whether it was there."""
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        """Forget the claims made before then, and the announcements that have expired."""
+        """Forget the claims made before then, the announcements that have expired, and the revocations that expired
+        more than `LEEWAY` ago."""
 
     # What a user has
 
@@ -178,3 +185,14 @@ class Store(Protocol):
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         """The announcements after this id that have not expired, oldest first."""
+
+    # Tokens that are no longer accepted
+
+    async def add_revocation(self, revocation: Revocation) -> None:
+        """Save it; if its id is there already, nothing changes."""
+
+    async def remove_revocation(self, id: RevocationId) -> bool:
+        """Remove it; whether it was there."""
+
+    async def revocations(self, *, after: RevocationId, limit: int) -> Sequence[Revocation]:
+        """The oldest `limit` revocations after this id, oldest first, including those that have expired."""

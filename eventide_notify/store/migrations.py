@@ -104,6 +104,19 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX notifications_overdue ON notifications (id) WHERE status = 'PENDING' AND archived_at IS NULL",
     ),
+    (  # 4: tokens that are no longer accepted
+        """
+        CREATE TABLE revocations (
+            id {text} PRIMARY KEY,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            user_id {text},
+            issued_before BIGINT,
+            token_id {text}
+        )
+        """,
+        "CREATE INDEX revocations_by_expiry ON revocations (expires_at)",
+    ),
 )
 
 # SQLite compares bytes by itself. PostgreSQL would follow the database's language, slowly, and ids need not sort so.

@@ -15,12 +15,14 @@ from functools import partial
 
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..revocation import Revocation, RevocationId
 from .base import Changed, Claim
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
 from .mongo_errors import advice, changed, one_call
+from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate
 from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
@@ -50,6 +52,7 @@ class MongoStore:
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
+        self._revocations = MongoRevocations(self._client)
 
     async def open(self) -> None:
         try:
@@ -100,6 +103,7 @@ class MongoStore:
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
         await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
+        await self._revocations.purge(now)
         await self._own.purge()
 
     # What a user has
@@ -226,6 +230,17 @@ class MongoStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Tokens that are no longer accepted
+
+    async def add_revocation(self, revocation: Revocation) -> None:
+        await self._revocations.add(revocation)
+
+    async def remove_revocation(self, id: RevocationId) -> bool:
+        return await self._revocations.remove(id)
+
+    async def revocations(self, *, after: RevocationId, limit: int) -> Sequence[Revocation]:
+        return await self._revocations.after(after, limit)
 
     async def _newest(
         self, user: UserId, wanted: Wanted, now: datetime, limit: int, offset: int = 0

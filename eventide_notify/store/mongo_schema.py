@@ -13,7 +13,7 @@ from .records import check_version
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MIGRATION_SECONDS = 3_600.0
 """How long building an index may take, or waiting for another instance that builds it."""
 QUIET_SECONDS = 2.0
@@ -30,6 +30,7 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "claims": (("claimedAt",),),
     "announcements": (("expiresAt",),),
     "announcement_receipts": (("userId", "status", "announcementId", "extra"),),
+    "revocations": (("expiresAt",),),
 }
 REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
     "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),

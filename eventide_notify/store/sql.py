@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..revocation import Revocation, RevocationId
 from . import tables
 from .base import Changed, Claim
 from .engines import Database
@@ -19,6 +20,7 @@ from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
 from .sql_queries import SqlQueries
+from .sql_revocations import SqlRevocations
 from .sqlite import Sqlite
 from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
 
@@ -40,6 +42,7 @@ class SqlStore:
         self._announcements = SqlAnnouncements(self._database)
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
+        self._revocations = SqlRevocations(self._database)
 
     async def open(self) -> None:
         await self._database.open()
@@ -90,6 +93,7 @@ class SqlStore:
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
         await self._claims.purge(claimed_before)
         await self._announcements.purge(now)
+        await self._revocations.purge(now)
 
     # What a user has
 
@@ -160,6 +164,17 @@ class SqlStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Tokens that are no longer accepted
+
+    async def add_revocation(self, revocation: Revocation) -> None:
+        await self._revocations.add(revocation)
+
+    async def remove_revocation(self, id: RevocationId) -> bool:
+        return await self._revocations.remove(id)
+
+    async def revocations(self, *, after: RevocationId, limit: int) -> Sequence[Revocation]:
+        return await self._revocations.after(after, limit)
 
 
 def _save_nothing(connection: sa.Connection) -> None:

@@ -60,6 +60,16 @@ claims = sa.Table(
     sa.Column("claimed_at", sa.BigInteger),
     sa.Column("complete", sa.Boolean),
 )
+revocations = sa.Table(
+    "revocations",
+    _schema,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.BigInteger),
+    sa.Column("expires_at", sa.BigInteger),
+    sa.Column("user_id", sa.Text),
+    sa.Column("issued_before", sa.BigInteger),
+    sa.Column("token_id", sa.Text),
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -184,7 +194,7 @@ def _run(items: Sequence[Notification]) -> Run:
     first = items[0]
     action, pressed_at = first.pressed or (None, None)
     times = (first.delivered_at, first.read_at, first.seen_at, first.archived_at)
-    state = (*map(_maybe_milliseconds, times), action, _maybe_milliseconds(pressed_at))
+    state = (*map(maybe_milliseconds, times), action, maybe_milliseconds(pressed_at))
     content = pack_content(first.content)
     new = (first.status, milliseconds(first.created_at), *(content[name] for name in SHARED[2:NEW]))
     return Run([(item.id, item.user_id) for item in items], new + state)
@@ -203,10 +213,10 @@ def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notificatio
         content=to_content(row),
         created_at=to_time(row.created_at),
         status=Status(row.status),
-        delivered_at=_maybe_time(_or(row.delivered_at, row.read_at)),
-        read_at=_maybe_time(row.read_at),
-        seen_at=_maybe_time(_or(row.seen_at, row.read_at)),
-        archived_at=_maybe_time(row.archived_at),
+        delivered_at=maybe_time(_or(row.delivered_at, row.read_at)),
+        read_at=maybe_time(row.read_at),
+        seen_at=maybe_time(_or(row.seen_at, row.read_at)),
+        archived_at=maybe_time(row.archived_at),
         pressed=None if row.pressed is None else Pressed(row.pressed, to_time(row.pressed_at)),
         broadcast=broadcast,
     )
@@ -216,11 +226,11 @@ def _or(number: int | None, other: int | None) -> int | None:
     return other if number is None else number
 
 
-def _maybe_milliseconds(time: datetime | None) -> int | None:
+def maybe_milliseconds(time: datetime | None) -> int | None:
     return None if time is None else milliseconds(time)
 
 
-def _maybe_time(number: int | None) -> datetime | None:
+def maybe_time(number: int | None) -> datetime | None:
     return None if number is None else to_time(number)
 
 

@@ -59,7 +59,7 @@ async def test_indexes_of_earlier_versions_are_replaced(backend: Backend, old: A
     await asyncio.gather(*(each.open() for each in stores))
     for collection, indexes in INDEXES.items():
         assert names(indexes) == set(await stores[0]._client[collection].index_information())
-    assert (await stores[0]._client["meta"].find_one({"_id": "schema"}))["version"] == 3
+    assert (await stores[0]._client["meta"].find_one({"_id": "schema"}))["version"] == 4
     for each in stores:
         await each.close()
 

@@ -15,6 +15,7 @@ from pymongo import errors as pymongo_errors
 from sqlalchemy.exc import DBAPIError
 
 from eventide_notify.errors import OutcomeUnknown, Refused, Unavailable
+from eventide_notify.revocation import Revocation
 from eventide_notify.store import Claim, Store, engines, mongo_client, outage, sql_errors
 from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
@@ -23,7 +24,7 @@ from ..servers import Server
 from ..waiting import until
 from .backends import SERVERS, SQL, Backend, Mongodb, Postgresql, SqliteFile
 from .calls import delete, mark_all_read, mark_read, unread_counts
-from .samples import NOW, announcement, ids, receipt, receipts, sample, samples
+from .samples import NOW, announcement, ids, new_id, receipt, receipts, sample, samples
 
 SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
 """Within which an absence must be noticed."""
@@ -62,6 +63,9 @@ CALLS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.since(sample().id, limit=1),
     lambda store: store.overdue(after="", before=sample().id, limit=1),
     lambda store: store.announcements(after="", now=NOW),
+    lambda store: store.add_revocation(Revocation(new_id(NOW), NOW, NOW, "42")),
+    lambda store: store.remove_revocation(sample().id),
+    lambda store: store.revocations(after="", limit=1),
 ]
 
 
