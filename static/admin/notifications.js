@@ -1,7 +1,6 @@
 /** One notification: what it says, how far it is, and its timeline. */
 
 import { button, h } from "../inbox/dom.js";
-import { Problem } from "../rest.js";
 import { call } from "./access.js";
 import { facts, retracted, titleOf } from "./items.js";
 import { attempt, finder, inPath } from "./page.js";
@@ -40,10 +39,10 @@ export class Notifications {
   /** @param {string} id @param {HTMLElement} place */
   #show(id, place) {
     let drawn = "";
+    const find = finding(id);
     this.#watch = new Watch(() => attempt(async () => {
       const asked = this.#watch;
-      const path = `/v1/admin/notifications/${inPath(id)}`;
-      const [item, { events }] = await Promise.all([find(id, path), call("GET", `${path}/timeline`)]);
+      const [item, { events }] = await Promise.all([find(), call("GET", `/v1/admin/notifications/${inPath(id)}/timeline`)]);
       const current = JSON.stringify([item, events]);
       if (asked !== this.#watch || current === drawn) return;
       if (!drawn) place.replaceChildren(...this.#parts(item));
@@ -69,14 +68,21 @@ function fill(place, item, events) {
   place.querySelector(".timeline-place")?.replaceChildren(stations(item, events), steps(item, events));
 }
 
-/** The notification; an announcement is found among those that are current. @param {string} id @param {string} path */
-async function find(id, path) {
-  const item = await call("GET", path).catch((problem) => problem);
-  if (!(item instanceof Problem)) return item;
-  if (item.status !== 404) throw item;
-  /** @type {{ announcements: Item[] }} */
-  const { announcements } = await call("GET", "/v1/admin/announcements?limit=100");
-  const found = announcements.find((each) => each.id === id);
-  if (!found) throw item;
-  return found;
+/**
+ * A function that finds it: among the current announcements, which are few, or as somebody's notification.
+ *
+ * @param {string} id
+ */
+function finding(id) {
+  let announced = true;
+  return async () => {
+    if (announced) {
+      /** @type {{ announcements: Item[] }} */
+      const { announcements } = await call("GET", "/v1/admin/announcements?limit=100");
+      const found = announcements.find((each) => each.id === id);
+      if (found) return found;
+      announced = false;
+    }
+    return call("GET", `/v1/admin/notifications/${inPath(id)}`);
+  };
 }

@@ -90,7 +90,7 @@ function markWrong(element, problem) {
  */
 export function finder({ id, label, hint, value = "" }, view) {
   const input = h("input", { id, name: "id", value, autocomplete: "off", spellcheck: "false", dir: "auto", "aria-describedby": `${id}-hint` });
-  return form({ class: "panel find", role: "search", "aria-label": label }, async (element) => {
+  return form({ class: "panel find", role: "search" }, async (element) => {
     const wanted = valueOf(element, "id");
     if (!wanted) throw Object.assign(new Error(), { errors: [{ field: "id", message: "is needed" }] });
     location.hash = `${view}/${inPath(wanted)}`;

@@ -44,16 +44,16 @@ export class Sending {
     const choice = (/** @type {string} */ value, /** @type {string} */ text, checked = false) =>
       h("label", { class: "choice" }, h("input", { type: "radio", name: "audience", value, checked, onchange: () => this.#showFor(value) }), h("span", {}, text));
     const field = (/** @type {string} */ name, /** @type {string} */ text, /** @type {Record<string, string>} */ more = {}, hint = "") =>
-      labelled(text, h("input", { id: `send-${name}`, name, autocomplete: "off", ...more }), hint);
+      labelled(text, h("input", { id: `draft-${name}`, name, autocomplete: "off", ...more }), hint);
     this.#root.replaceChildren(
       h("h2", { id: "send-title", tabindex: "-1" }, "Send"),
       h("div", { class: "columns" },
         form({ class: "panel compose" }, (element) => this.#send(element),
           h("fieldset", {}, h("legend", {}, "To"), h("div", { class: "choices" }, choice("users", "Users", true), choice("everyone", "Everybody"), choice("connected", "Whoever is connected"))),
           field("to", "Users’ ids", { spellcheck: "false", dir: "auto" }, "Separated by commas."),
-          h("p", { class: "about", id: "send-audience", hidden: true }),
+          h("p", { class: "about", id: "draft-audience", hidden: true }),
           field("title", "Title", { dir: "auto" }),
-          labelled("Message", h("textarea", { id: "send-message", name: "message", rows: "3", dir: "auto" })),
+          labelled("Message", h("textarea", { id: "draft-message", name: "message", rows: "3", dir: "auto" })),
           h("details", {}, h("summary", {}, "Type and link"), field("type", "Type", { placeholder: "SYSTEM", spellcheck: "false" }), field("link", "Link", { placeholder: "/… or https://…", spellcheck: "false" })),
           h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Send")),
         ),
@@ -67,7 +67,7 @@ export class Sending {
 
   /** @param {string} audience */
   #showFor(audience) {
-    const about = /** @type {HTMLElement} */ (this.#root.querySelector("#send-audience"));
+    const about = /** @type {HTMLElement} */ (this.#root.querySelector("#draft-audience"));
     const to = /** @type {HTMLElement} */ (this.#root.querySelector("[name=to]")?.parentElement);
     to.hidden = audience !== "users";
     about.hidden = audience === "users";

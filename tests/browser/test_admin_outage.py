@@ -105,6 +105,8 @@ async def test_redis_that_is_killed(device: Device, front: NginxServer, cluster:
     measured("killed", await admin.says("Redis is away", since=time.monotonic(), within=WITHIN))
     await expect(admin.troubles).to_have_count(1)
     await expect(admin.troubles).to_contain_text("Nothing is lost")
+    logged = admin.happenings.filter(has_text="this instance does not hear itself through Redis")
+    await expect(logged.first).to_be_visible()
     await screenshot(admin.page, "admin-redis")
     await asyncio.to_thread(redis.start)
     measured("started", await admin.says("All is well", since=time.monotonic(), within=WITHIN))
