@@ -1,7 +1,7 @@
 /** The operators' page: signing in, what is shown, and asking how the service is. */
 
 import { fetchDemo } from "../rest.js";
-import { setText } from "../inbox/dom.js";
+import { setText } from "./dom.js";
 import { call, keptToken, refusal, signIn, signInToDemo, signOut } from "./access.js";
 import { Figures } from "./figures.js";
 import { Health } from "./health.js";

@@ -1,6 +1,6 @@
 /** The figures of the last minutes: what they are made of, and a small chart of each. */
 
-import { h, setText } from "../inbox/dom.js";
+import { h, setText } from "./dom.js";
 import { Chart } from "./chart.js";
 import { brief, duration } from "./words.js";
 

@@ -1,6 +1,6 @@
 /** A list of notifications, a page of it at a time. */
 
-import { button, h } from "../inbox/dom.js";
+import { button, h } from "./dom.js";
 import { call } from "./access.js";
 import { attempt, confirmed, inPath, itemLink, say, table, userLink } from "./page.js";
 import { dateTime } from "./words.js";

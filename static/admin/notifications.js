@@ -1,6 +1,6 @@
 /** One notification: what it says, how far it is, and its timeline. */
 
-import { button, h } from "../inbox/dom.js";
+import { button, h } from "./dom.js";
 import { call } from "./access.js";
 import { facts, retracted, titleOf } from "./items.js";
 import { attempt, finder, inPath } from "./page.js";

@@ -1,6 +1,6 @@
 /** How the service is: in the sky, in figures, by instance, and what has happened. */
 
-import { button, h, setText } from "../inbox/dom.js";
+import { button, h, setText } from "./dom.js";
 import { $, say } from "./page.js";
 import { abbreviated, counted, dateTime, duration, number, timeOfDay } from "./words.js";
 

@@ -1,6 +1,6 @@
 /** What all parts of the page need of the document. */
 
-import { button, h } from "../inbox/dom.js";
+import { button, h } from "./dom.js";
 import { refusal } from "./access.js";
 
 /** @param {string} id @returns {HTMLElement} */

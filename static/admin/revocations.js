@@ -1,6 +1,6 @@
 /** Which tokens are refused: the list, adding to it, and taking from it. */
 
-import { button, h } from "../inbox/dom.js";
+import { button, h } from "./dom.js";
 import { call } from "./access.js";
 import { attempt, confirmed, form, inPath, labelled, say, table, userLink, valueOf } from "./page.js";
 import { dateTime } from "./words.js";

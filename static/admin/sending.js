@@ -1,6 +1,6 @@
 /** Sending to users, announcing to everybody, and retracting. */
 
-import { button, h } from "../inbox/dom.js";
+import { button, h } from "./dom.js";
 import { call } from "./access.js";
 import { retracted, titleOf } from "./items.js";
 import { attempt, confirmed, form, itemLink, labelled, valueOf } from "./page.js";

@@ -1,6 +1,6 @@
 /** The timeline of a notification, drawn: four stations with the time between them, and below them every step. */
 
-import { h } from "../inbox/dom.js";
+import { h } from "./dom.js";
 import { abbreviated, clock, dateTime, duration, number } from "./words.js";
 
 /** @import { Item, Step } from "./types.d.ts" */

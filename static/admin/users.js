@@ -1,6 +1,6 @@
 /** Who is connected, and one user: sessions, notifications, and what can be done. */
 
-import { button, h } from "../inbox/dom.js";
+import { button, h } from "./dom.js";
 import { Problem } from "../rest.js";
 import { call } from "./access.js";
 import { itemList } from "./items.js";

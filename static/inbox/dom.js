@@ -9,43 +9,24 @@ const PATHS = {
   keys: "M3 6.500h18v11H3zM6.500 10h.01M10 10h.01M14 10h.01M17.500 10h.01M8 14h8",
 };
 
-/** @typedef {Record<string, string | number | boolean | ((event: any) => void)>} Attributes */
-
-/**
- * An element: attributes by name, listeners as functions by `on…`, children as elements or text.
- *
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Attributes} attributes
- * @param {(Node | string)[]} children
- */
+/** An element: attributes by name, listeners as functions by `on…`, children as elements or text. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value);
-    else if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    else if (value !== false) element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children);
   return element;
 }
 
-/**
- * @param {Attributes} attributes
- * @param {(Node | string)[]} children
- */
 export const button = (attributes, ...children) => h("button", { type: "button", ...attributes }, ...children);
 
-/**
- * Only what changed is written, so that a selection stays and nothing is read out again.
- *
- * @param {Element} element
- * @param {string} text
- */
+/** Only what changed is written, so that a selection stays and nothing is read out again. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** @param {keyof typeof PATHS} name */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -59,9 +40,6 @@ export function icon(name) {
 /**
  * Runs `draw` with a frame, once however often that is asked for before: `soon` with the next one; `later` not within
  * `pause` milliseconds after the last time, so that the page stays responsive in a burst. `due`: at once, if it is due.
- *
- * @param {() => void} draw
- * @param {number} pause
  */
 export function drawer(draw, pause) {
   let frame = 0;
@@ -74,7 +52,6 @@ export function drawer(draw, pause) {
     drawn = performance.now();
     draw();
   };
-  /** @param {number} now */
   const look = (now) => {
     if (!isSoon && now - drawn < pause) frame = requestAnimationFrame(look);
     else run();
