@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -17,8 +15,6 @@ from .conftest import OpenDevice
 from .device import Device, no_violations, screenshot
 
 VIEWS = ("overview", "users", "users/alice", "notifications", "send", "revocations")
-SEVERAL = re.compile("(L.*){16}")
-"""A line of some seconds."""
 WIDER = "document.documentElement.scrollWidth > innerWidth"
 PEOPLE = ("alice", "bob", "carol", "dana", "erik")
 SOME = (
@@ -133,27 +129,3 @@ async def test_without_a_mouse(service: Service, device: Device) -> None:
         await page.keyboard.press("Space")
         await page.keyboard.press("Enter")
         await client.until_closed()
-
-
-async def test_the_picture_in_the_readme(service: Service, open_device: OpenDevice) -> None:
-    device = await open_device(viewport={"width": 1280, "height": 780})
-    async with busy(service):
-        admin = await Admin.of(device, service)
-        stop = asyncio.Event()
-
-        async def send() -> None:
-            number = 0
-            while not stop.is_set():
-                number += 1
-                for _ in range(1 + number % 4):
-                    await asyncio.to_thread(service.send, *PEOPLE[: 2 + number % 3])
-                await asyncio.sleep(0.3)
-
-        sending = asyncio.create_task(send())
-        try:
-            line = admin.page.get_by_role("region", name="Created until received").locator("path.line-1")
-            await expect(line).to_have_attribute("d", SEVERAL, timeout=60_000)
-            await screenshot(admin.page, "admin")
-        finally:
-            stop.set()
-            await sending

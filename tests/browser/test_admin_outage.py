@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from itertools import count
 from uuid import uuid4
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
+from ..raw import raw_client
 from ..require import missing
 from ..servers import RedisServer, ServerError, start_postgres_server, start_redis_server
 from ..servers.nginx import NginxServer, start_nginx_server
 from ..service import Service
 from .admin import Admin
+from .conftest import OpenDevice
 from .device import OUTAGE, Device, no_violations, screenshot
 
 PROMISED = 5.0
@@ -27,6 +31,10 @@ PROMISED = 5.0
 WITHIN = 15.0
 
 Cluster = list[Service]
+
+USERS = [f"reader-{number}" for number in range(12)]
+SOME_SECONDS = re.compile("(L.*){12}")
+"""A line through so many values."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +79,39 @@ async def opened(device: Device, front: NginxServer, cluster: Cluster) -> Admin:
     await expect(admin.instances).to_have_count(2)
     await expect(admin.headline).to_have_text("All is well", timeout=30_000)
     return admin
+
+
+@asynccontextmanager
+async def traffic(cluster: Cluster) -> AsyncIterator[None]:
+    """Users at both instances, who are sent something several times a second."""
+    async with AsyncExitStack() as stack:
+        for number, user in enumerate(USERS):
+            instance = cluster[number % 2]
+            await stack.enter_async_context(raw_client(instance.base_url, {"token": instance.token(user)}))
+        sender = httpx.AsyncClient(base_url=cluster[0].base_url, headers=cluster[0].bearer(admin=True), timeout=30)
+        await stack.enter_async_context(sender)
+
+        async def send() -> None:
+            for number in count():
+                to = [USERS[(number * 5 + each) % len(USERS)] for each in range(1 + number % 4)]
+                await sender.post("/v1/admin/notifications", json={"userIds": to, "message": "Hello"})
+                await asyncio.sleep(0.2)
+
+        sending = asyncio.create_task(send())
+        yield
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_the_picture_in_the_readme(open_device: OpenDevice, front: NginxServer, cluster: Cluster) -> None:
+    device = await open_device(viewport={"width": 1280, "height": 640})
+    admin = await opened(device, front, cluster)
+    async with traffic(cluster):
+        line = admin.page.get_by_role("region", name="Created until received").locator("path.line-1")
+        await expect(line).to_have_attribute("d", SOME_SECONDS, timeout=60_000)
+        await screenshot(admin.page, "admin")
+        chart = admin.page.get_by_role("region", name="Notifications a second")
+        await expect(chart.locator(".value")).not_to_have_text("0")
 
 
 def measured(what: str, seconds: float) -> None:
