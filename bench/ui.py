@@ -3,6 +3,9 @@
 A user has 1,000 notifications, and all of them have been loaded. Then the list is scrolled from its top to its end at
 a constant speed, and a burst of 200 notifications arrives while it is open, and while the bell is closed. Frames are
 counted by `requestAnimationFrame`: a frame that the page was too busy for is missing. Chromium shows at most 60.
+
+The same is done with a plain list of the same texts, which is nothing but paragraphs: what that needs says how fast the
+machine is, and how busy.
 """
 
 from __future__ import annotations
@@ -54,6 +57,27 @@ SCROLL = """([element, seconds]) => new Promise((done) => {
   };
   requestAnimationFrame(next);
 })"""
+WORDS = " of the first, with a text that needs two lines in most lists"
+PLAIN_PAGE = """<style>div { block-size: 36rem; inline-size: 25rem; overflow: auto; font: 14px system-ui }</style>
+<div></div>"""
+FILL = """([element, rows, words]) => {
+  for (let number = rows; number--;) {
+    const row = document.createElement("p");
+    row.textContent = `number ${number}${words}`;
+    element.append(row);
+  }
+}"""
+FEED = """([element, count, perSecond]) => new Promise((done) => {
+  let number = 0;
+  const timer = setInterval(() => {
+    const row = document.createElement("p");
+    row.textContent = `Burst ${number} of ${count}`;
+    element.prepend(row);
+    if (++number < count) return;
+    clearInterval(timer);
+    requestAnimationFrame(done);
+  }, 1000 / perSecond);
+})"""
 LOAD = """async ([element, root, last]) => {
   while (!root.textContent.includes(last)) {
     element.scrollTop = element.scrollHeight;
@@ -73,6 +97,7 @@ class View:
 
 
 PANEL = View(f"{BELL}.querySelector('[part=scroll]')", BELL, f"{BELL}.querySelectorAll('[part=list] [part~=item]')")
+PLAIN = View("document.querySelector('div')", "document.body", "document.querySelectorAll('p')")
 CENTRE = View("document.scrollingElement", "document.body", "document.querySelectorAll('.list > .row')")
 
 
@@ -113,6 +138,16 @@ class Measurement:
             await page.fill("#token", self.service.token(USER))
             await page.locator("#token").press("Enter")
             await self._list(page, "centre", CENTRE)
+
+    async def plain(self) -> None:
+        async with self._page("about:blank") as page:
+            await page.set_content(PLAIN_PAGE)
+            await page.evaluate(f"() => ({FILL})([{PLAIN.scrolls}, {ROWS}, '{WORDS}'])")
+            scroll = page.evaluate(f"() => ({SCROLL})([{PLAIN.scrolls}, {SECONDS}])")
+            await self._count(page, f"plain list: scrolling {ROWS:,} rows", scroll, PLAIN)
+            await page.evaluate(f"{PLAIN.scrolls}.scrollTop = 0")
+            feed = page.evaluate(f"() => ({FEED})([{PLAIN.scrolls}, {BURST}, {PER_SECOND}])")
+            await self._count(page, "plain list: burst", feed, PLAIN)
 
     async def _list(self, page: Page, name: str, view: View) -> None:
         await page.wait_for_function(f"() => {view.rows}.length > 10")
@@ -170,12 +205,12 @@ async def _metrics(devtools: CDPSession) -> dict[str, float]:
 
 
 async def measure(views: Sequence[str]) -> list[Figure]:
-    """The figures of these: `bell`, `centre`."""
+    """The figures of these: `plain`, `bell`, `centre`."""
     figures: list[Figure] = []
     for view in views:
         with Application() as application, Service({"EVENTIDE_CORS_ORIGINS": application.origin}) as service:
             service.start()
-            await save_many(service, USER, ROWS, words=" of the first, with a text that needs two lines in most lists")
+            await save_many(service, USER, ROWS, words=WORDS)
             async with chromium() as browser:
                 run = Measurement(service, application, browser)
                 await getattr(run, view)()
@@ -185,21 +220,28 @@ async def measure(views: Sequence[str]) -> list[Figure]:
 
 def table(figures: Sequence[Figure]) -> str:
     """As Markdown."""
+    plain = {_is_burst(each): each.work for each in figures if each.case.startswith("plain")}
     lines = [
-        f"| case | frames a second | longest frame, ms | work for one, ms | rows in the page | above {GOAL} |",
-        "|---|--:|--:|--:|--:|---|",
+        "| case | frames a second | longest frame, ms | work for one, ms | plain list = 1 | rows in the page | "
+        f"above {GOAL} |",
+        "|---|--:|--:|--:|--:|--:|---|",
     ]
     for each in figures:
-        cells = f"{each.frames:.1f} | {each.longest:.0f} | {each.work:.1f} | {each.rows}"
+        times = f"{each.work / plain[_is_burst(each)]:.1f}" if plain else ""
+        cells = f"{each.frames:.1f} | {each.longest:.0f} | {each.work:.1f} | {times} | {each.rows}"
         lines.append(f"| {each.case} | {cells} | {'yes' if each.frames > GOAL else 'NO'} |")
     return "\n".join(lines)
+
+
+def _is_burst(figure: Figure) -> bool:
+    return "burst" in figure.case
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 if everything was measured, whatever came of it."""
     parser = argparse.ArgumentParser(prog="bench-ui", description=__doc__)
-    parser.add_argument("views", nargs="*", metavar="bell, centre", help="default: both")
-    views = parser.parse_args(arguments).views or ["bell", "centre"]
+    parser.add_argument("views", nargs="*", metavar="plain, bell, centre", help="default: all")
+    views = parser.parse_args(arguments).views or ["plain", "bell", "centre"]
     print(table(asyncio.run(measure(views))))
     return 0
 

@@ -111,7 +111,7 @@ class TimelineEvent(Shape):
     at: datetime = Field(description="By the clock of the instance that tells it; clocks may differ.")
     what: Literal[
         "created", "sent", "held", "postponed", "received", "lost", "seen", "read", "unread", "archived", "unarchived",
-        "action", "deleted", "retracted", "waiting", "forgotten",
+        "action", "deleted", "retracted", "waiting", "gone", "forgotten",
     ]  # fmt: skip
     instance: str | None = Field(None, description="Absent: it is known from the store.")
     session: str | None = None
@@ -249,4 +249,5 @@ class Problem(Shape):
     status: int
     detail: str
     code: str
+    request_id: str | None = Field(None, description="The request's `X-Request-ID`, which the log has, too.")
     errors: list[ProblemField] | None = Field(None, description=f"The wrong fields; at most {ERRORS_MAX} of them.")

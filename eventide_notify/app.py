@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import __version__, build, wire
+from . import __version__, alerting, build, wire
 from .access import Access, ApiKeys
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
@@ -25,7 +25,7 @@ from .channel.redis import RedisChannel
 from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
-from .metrics import Metrics
+from .metrics import Metrics, timed
 from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
@@ -52,7 +52,9 @@ from .rest.operations import Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS, problem
+from .rest.request_ids import RequestIds
 from .service import Inbox, NotificationService
+from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.delivery import BacklogReader, ReceiptWriter
@@ -65,11 +67,14 @@ from .service.readiness import Readiness
 from .service.revocations import READ_EVERY, Revocations
 from .service.timeline import Timelines
 from .settings import Settings, load_settings
+from .store.measured import measured
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+ALERTS_EVERY = 2.0
+"""Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -105,16 +110,21 @@ class Application:
         check_seams()
         self._inner_app = inner_app
         self._accepting = True
-        self._metrics = metrics = Metrics()
+        self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        verifier = build.token_verifier(settings)
-        self._store = build.store(settings)
+        self._keys = build.key_source(settings)
+        verifier = build.token_verifier(settings, self._keys)
+        metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
+        self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
         self._journal = Journal()
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self._presence: MemoryPresence | RedisPresence = RedisPresence(redis_url) if redis_url else MemoryPresence()
+        around = partial(timed, metrics.redis.labels("presence").observe, metrics.redis_errors.labels("presence").inc)
+        self._presence: MemoryPresence | RedisPresence = (
+            RedisPresence(redis_url, around=around) if redis_url else MemoryPresence()
+        )
         self._dialects = wire.dialects(
             settings.notification_events, settings.broadcast_events, root=settings.root_namespace
         )
@@ -125,7 +135,7 @@ class Application:
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
         )
-        self._channel = RedisChannel(redis_url, self._hub) if redis_url else LocalChannel(self._hub)
+        self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
         self._revocations = Revocations(
             self._store,
@@ -147,6 +157,8 @@ class Application:
         self.inbox = Inbox(
             self._store, self._fanout, journal=self._journal, clock=utc_now, received=self._receipts.received
         )
+        self._webhook = alerting.webhook(settings)
+        self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
@@ -227,9 +239,14 @@ class Application:
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
         every(SAMPLE_EVERY, "figures", self._figures.sample)
+        self._background.watch_loop()
+        if self._webhook is not None:
+            stack.push_async_callback(self._webhook.close)
+        if self._alerts.told:
+            every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
+        sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
         every(READ_EVERY, "reading revocations", self._revocations.read)
-        sweep = Sweep(self._store, self._hub, clock=utc_now)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._channel, RedisChannel):
             stack.push_async_callback(self._channel.stop)
@@ -257,6 +274,7 @@ class Application:
         server = SocketServer(
             manager=self._channel,
             confirm=self._confirm,
+            metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
             transports=list(settings.transports),
@@ -288,6 +306,26 @@ class Application:
         for dialect in self._dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
         return server
+
+    def _build_alerts(self, settings: Settings) -> Alerts:
+        return Alerts(
+            alerting.looks(
+                store=self._store,
+                channel=self._channel,
+                keys=self._keys,
+                background=self._background,
+                receipts=self._receipts,
+                metrics=self._metrics,
+            ),
+            shared=alerting.SHARED,
+            store=self._store,
+            send=self.notifications.send,
+            users=settings.alert_users,
+            webhook=self._webhook,
+            instance=self._channel.calls.instance,
+            leads=lambda: alerting.leads(self._channel),
+            clock=utc_now,
+        )
 
     def _build_observing(self) -> None:
         checks = {
@@ -328,11 +366,12 @@ class Application:
 
     def _confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
         self._journal.received(receipts, transport, proof)
-        self._receipts.received(receipts)
+        self._receipts.confirmed(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
         rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
-        ops = OpsRoutes(self._readiness, self._metrics)
+        token = settings.ops_token.get_secret_value() if settings.ops_token else None
+        ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
@@ -351,7 +390,7 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web
+        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jwt
 
+from .context import nobodys
 from .errors import TokenExpired, TokenInvalid, TokenMissing, Unavailable
 from .faults import ClientFaults
 from .models import USER_ID_MAX, Principal, user_key
@@ -42,6 +43,10 @@ class KeySource(Protocol):
     def generation(self) -> int:
         """A number that changes when keys may have gone."""
 
+    @property
+    def failure(self) -> str | None:
+        """Why keys cannot be had, in words; None: nothing is wrong."""
+
     async def prepare(self, token: str) -> None:
         """See to it that the key of this token is known, if it can be; that may take some seconds."""
 
@@ -55,6 +60,7 @@ class FixedKey:
 
     key: str
     generation: int = 0
+    failure: str | None = None
 
     async def prepare(self, token: str) -> None: ...
 
@@ -74,7 +80,7 @@ class JwksKeys:
         self._clock = clock
         self._known: Sequence[jwt.PyJWK] = ()
         self._tried_at = -math.inf
-        self._failed = False
+        self.failure: str | None = None
         self._fetching: asyncio.Task[None] | None = None
         self.generation = 0
 
@@ -84,7 +90,7 @@ class JwksKeys:
         except (jwt.PyJWTError, ValueError):
             return  # it is no token
         if self._fetching is None and self._due(key):
-            self._fetching = asyncio.create_task(self._fetch(), name="key set")
+            self._fetching = asyncio.create_task(self._fetch(), name="key set", context=nobodys())
         if self._fetching is not None and (key is None or self._outdated):
             await asyncio.wait([self._fetching], timeout=JWKS_TIMEOUT)
 
@@ -92,7 +98,7 @@ class JwksKeys:
         key = self._find(_key_id(token))
         if key is not None:
             return key.key
-        if self._failed or self._fetching is not None:
+        if self.failure is not None or self._fetching is not None:
             raise Unavailable("The keys for checking tokens cannot be fetched.")
         raise jwt.InvalidKeyError("no key with this kid")
 
@@ -102,24 +108,24 @@ class JwksKeys:
     def _due(self, key: jwt.PyJWK | None) -> bool:
         """Whether to ask for the keys, where this is the one that was found."""
         if key is None:
-            pause = JWKS_RETRY if self._failed else JWKS_COOL_DOWN
+            pause = JWKS_RETRY if self.failure is not None else JWKS_COOL_DOWN
         else:
-            pause = JWKS_COOL_DOWN if self._failed else JWKS_LIFETIME
+            pause = JWKS_COOL_DOWN if self.failure is not None else JWKS_LIFETIME
         return self._clock() - self._tried_at >= pause
 
     @property
     def _outdated(self) -> bool:
         """Whether a key may have been withdrawn long ago, because nobody has needed one since."""
-        return not self._failed and self._clock() - self._tried_at >= 2 * JWKS_LIFETIME
+        return self.failure is None and self._clock() - self._tried_at >= 2 * JWKS_LIFETIME
 
     async def _fetch(self) -> None:
         try:
             self._known = await asyncio.to_thread(self._client.get_signing_keys)
-            self._failed = False
+            self.failure = None
             self.generation += 1
         except Exception as error:  # whatever its server answers
-            logger.warning("the key set cannot be fetched: %s: %s", type(error).__name__, error)
-            self._failed = True
+            self.failure = f"{type(error).__name__}: {error}"
+            logger.warning("the key set cannot be fetched: %s", self.failure)
         finally:
             self._tried_at = self._clock()
             self._fetching = None

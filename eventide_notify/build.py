@@ -6,17 +6,18 @@ import logging
 from typing import Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
+from .metrics import Metrics
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
 
 logger = logging.getLogger(__name__)
 
 
-def store(settings: Settings) -> Store:
+def store(settings: Settings, metrics: Metrics) -> Store:
     """The store at the database's address; raises `ConfigurationError` when there can be none."""
     url = settings.database_url.get_secret_value()
     try:
-        store = create_store(url, mongodb_driver=settings.mongodb_driver)
+        store = create_store(url, mongodb_driver=settings.mongodb_driver, sizes=metrics.together.observe)
     except ValueError as error:
         raise ConfigurationError(f"EVENTIDE_DATABASE_URL: {error}") from None
     if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
@@ -24,10 +25,10 @@ def store(settings: Settings) -> Store:
     return store
 
 
-def token_verifier(settings: Settings) -> TokenVerifier:
+def token_verifier(settings: Settings, keys: KeySource | None = None) -> TokenVerifier:
     """The verifier that the settings describe; raises `ConfigurationError` when there is no key."""
     return TokenVerifier(
-        _keys(settings),
+        keys or key_source(settings),
         algorithms=settings.effective_algorithms,
         user_claims=(settings.jwt_user_claim,) if settings.jwt_user_claim else DEFAULT_USER_CLAIMS,
         admin_role=settings.admin_role,
@@ -37,7 +38,8 @@ def token_verifier(settings: Settings) -> TokenVerifier:
     )
 
 
-def _keys(settings: Settings) -> KeySource:
+def key_source(settings: Settings) -> KeySource:
+    """Where the keys for tokens come from; raises `ConfigurationError` when there are none."""
     if settings.jwks_url:
         return JwksKeys(settings.jwks_url)
     if settings.jwt_public_key:
@@ -57,6 +59,6 @@ def cors(settings: Settings) -> dict[str, Any]:
         "allow_origins": ["*"] if everybody else list(settings.cors_origins),
         "allow_credentials": not everybody,
         "allow_methods": ["GET", "POST", "PUT", "DELETE"],
-        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key"],
-        "expose_headers": ["Retry-After", "WWW-Authenticate"],
+        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        "expose_headers": ["Retry-After", "WWW-Authenticate", "X-Request-ID"],
     }

@@ -7,6 +7,8 @@ import logging
 import time
 from collections import Counter
 
+from .context import nobodys
+
 logger = logging.getLogger(__name__)
 
 PAUSE = 10.0
@@ -34,7 +36,7 @@ class ClientFaults:
             self._log(kind)
         elif (loop := _running_loop()) is not None:
             self._later.add(kind)
-            loop.call_later(left, self._log, kind)
+            loop.call_later(left, self._log, kind, context=nobodys())
 
     def _log(self, kind: str) -> None:
         self._later.discard(kind)

@@ -7,6 +7,8 @@ import logging
 import re
 from datetime import UTC, datetime
 
+from .context import request_id, session_id
+
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -24,7 +26,9 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.message = record.getMessage()
         record.asctime = self.formatTime(record, self.datefmt)
-        lines = [_escaped(self.formatMessage(record))]
+        about = [f"{name.removesuffix('_id')} {vars(record)[name]}" for name in _ABOUT if name in vars(record)]
+        told = f" ({', '.join(about)})" if about else ""
+        lines = [_escaped(self.formatMessage(record) + told)]
         # Not `record.exc_text`, which another handler's formatter may have left there as it is.
         for text in (self.formatException(record.exc_info) if record.exc_info else None, record.stack_info):
             lines += [f"    {_escaped(line)}" for line in text.split("\n")] if text else []
@@ -36,7 +40,8 @@ def _escaped(text: str) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """A JSON object per record: `time`, `level`, `logger`, `message`, `exception`, and what was passed as `extra`."""
+    """A JSON object per record: `time`, `level`, `logger`, `message`, `exception`, what was passed as `extra`, and
+    `request_id` and `session_id` where the record belongs to a request or a session."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
@@ -51,11 +56,25 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)  # which can write whatever text there is, half of a surrogate pair too
 
 
+_ABOUT = {"request_id": request_id, "session_id": session_id}
+
+
+def note_whose(record: logging.LogRecord) -> bool:
+    """A filter for handlers, which lets everything pass: adds the ids of the request and the session to the record."""
+    vars(record).update((name, id) for name, variable in _ABOUT.items() if (id := variable.get()))
+    return True
+
+
 def configure_logging(level: str, format: str) -> None:
-    """Send every record of this level and above to standard error."""
+    """Send every record of this level and above to standard error.
+
+    What is for debugging comes from the service alone: drivers write what they carry, messages and tokens too.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    handler.addFilter(note_whose)
+    logging.basicConfig(level="INFO" if level == "debug" else level.upper(), handlers=[handler], force=True)
+    logging.getLogger("eventide_notify").setLevel(level.upper())
     logging.getLogger("eventide_notify.audit").setLevel(logging.INFO)  # whatever else is logged
     # Their messages are about single packets; what goes wrong in our own code is logged by ourselves.
     for name in ("eventide_notify.socketio", "eventide_notify.engineio"):

@@ -304,7 +304,12 @@ def id_at(time: datetime) -> NotificationId:
 
 def time_of(id: NotificationId) -> datetime:
     """When this id was made."""
-    return datetime.fromtimestamp(int(id[:8] + id[9:13], 16) / 1000, UTC)
+    return datetime.fromtimestamp(seconds_of(id), UTC)
+
+
+def seconds_of(id: NotificationId) -> float:
+    """Likewise, in seconds since 1970."""
+    return int(id[:8] + id[9:13], 16) / 1000
 
 
 class IdGenerator:

@@ -6,13 +6,14 @@ Only `app`, `cli` and `demo` know this module; everybody else is handed plain va
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -24,6 +25,7 @@ from pydantic_settings import (
 
 from .access import ApiKeys
 from .auth import TokenIssuer
+from .models import UserKey
 from .proxies import TrustedProxies
 from .redis_client import sentinel_address
 from .store import SCHEMES
@@ -33,6 +35,7 @@ PREFIX = "EVENTIDE_"
 TEST_PREFIX = "EVENTIDE_TEST_"
 DEFAULT_USER_CLAIMS = ("sub", "userId", "id")
 SECRET_MIN_BYTES = 32
+WEBHOOK_SECRET_MIN_BYTES = 24
 
 _HMAC = {"HS256", "HS384", "HS512"}
 _PUBLIC = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -201,6 +204,37 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value
 
+    @field_validator("alert_webhook")
+    @classmethod
+    def _webhook_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("alert_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                key = b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+            except ValueError:
+                key = b""
+            if len(key) < WEBHOOK_SECRET_MIN_BYTES:
+                raise ValueError(f"must be whsec_ and base64 of at least {WEBHOOK_SECRET_MIN_BYTES} bytes")
+        return value
+
+    @field_validator("alert_users")
+    @classmethod
+    def _user_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for user in value:
+            try:
+                TypeAdapter(UserKey).validate_python(user)
+            except ValidationError:
+                raise ValueError(f"{user[:50]!r} is not a user id") from None
+        return value
+
     @field_validator("transports")
     @classmethod
     def _known_transports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -257,6 +291,13 @@ class Settings(BaseSettings):
                 f"{PREFIX}JWT_SECRET: needs at least {SECRET_MIN_BYTES} bytes, this one has {len(secret)} "
                 f"({PREFIX}ALLOW_WEAK_SECRET=true accepts it all the same)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _webhook_is_signed(self) -> Settings:
+        if (self.alert_webhook is None) != (self.alert_webhook_secret is None):
+            lacks = "ALERT_WEBHOOK_SECRET" if self.alert_webhook else "ALERT_WEBHOOK"
+            raise ValueError(f"{PREFIX}{lacks}: {PREFIX}ALERT_WEBHOOK and its secret are set together, or neither is")
         return self
 
     @property

@@ -72,7 +72,7 @@ export interface NotificationAction {
  */
 export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline" | "refused" | "closed";
 
-export type RefusalCode = "token_missing" | "token_expired" | "token_invalid" | "unavailable";
+export type RefusalCode = "token_missing" | "token_expired" | "token_revoked" | "token_invalid" | "unavailable";
 
 export interface StateDetail {
   state: ConnectionState;
@@ -308,6 +308,7 @@ export interface Strings {
   moreToasts: (count: number) => string;
   desktop: string;
   arrived: (name: string) => string;
+  arrivedMany: (count: number) => string;
   connecting: string;
   live: string;
   reconnecting: string;
@@ -379,6 +380,8 @@ export interface WindowedRow<Item> {
   readonly element: HTMLElement;
   /** Show this. Called at once, and whenever the list is rendered: it should do nothing if nothing has changed. */
   update(item: Item, index: number, items: readonly Item[]): void;
+  /** Called once it has stayed in the page for a moment: for what a row that is only scrolled past need not have. */
+  settle?(): void;
   focus(): void;
 }
 

@@ -98,6 +98,7 @@ export const fetchDemo = (ttl = 3600) => request(null, "GET", `/client/demo.json
 export const REFUSALS = {
   token_missing: "No token was sent.",
   token_expired: "The token has expired: paste a new one.",
+  token_revoked: "The token was revoked: paste a new one.",
   token_invalid: "The token is not valid on this server.",
   unavailable: "The server is full or stopping. Trying again every few seconds.",
 };

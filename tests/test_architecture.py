@@ -21,6 +21,7 @@ from eventide_notify.realtime.seams import SEAMS, Seam, check_seams
 PACKAGE = Path(eventide_notify.__file__).parent
 LAYERS = {
     "models": 0,
+    "context": 0,
     "errors": 0,
     "faults": 0,
     "revocation": 0,

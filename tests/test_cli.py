@@ -148,6 +148,26 @@ def test_a_value_that_cannot_be_used_is_told_by_name(run: Run, variables: dict[s
     assert one_line(result, 2).startswith(f"{named}: ")
 
 
+# apikey
+
+
+def test_a_key_and_its_entry(run: Run) -> None:
+    result = run("apikey", "--name", "shop")
+    assert (result.returncode, result.stderr) == (0, "")
+    key, entry = (line.rpartition(" ")[2] for line in result.stdout.splitlines())
+    settings = {"EVENTIDE_JWT_SECRET": SECRET, "EVENTIDE_DATABASE_URL": "sqlite://", "EVENTIDE_API_KEYS": entry}
+    checked = run("check", **settings)
+    assert shown(checked)["EVENTIDE_API_KEYS"] == "shop"
+    assert entry.partition(":")[2] not in checked.stdout
+    wrong = one_line(run("check", **{**settings, "EVENTIDE_API_KEYS": f"{entry},shop:{key}"}), 2)
+    assert wrong.startswith("EVENTIDE_API_KEYS: entry 2 is not name:sha256")
+    assert key not in wrong
+
+
+def test_a_name_that_no_key_can_have(run: Run) -> None:
+    assert "--name" in one_line(run("apikey", "--name", "a,b"), 2)
+
+
 # check
 
 

@@ -101,7 +101,10 @@ def test_the_defaults_are_those_of_the_contract(environment: Environment) -> Non
     assert values(load_settings()) == DEFAULTS
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+WEBHOOK = {"ALERT_WEBHOOK": "https://alerts.example.com/hook", "ALERT_WEBHOOK_SECRET": "whsec_" + "c" * 32}
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS.keys() - WEBHOOK.keys()))
 def test_every_setting_is_read_under_its_name(environment: Environment, name: str) -> None:
     other: dict[str, tuple[str, Any]] = {
         "PORT": ("4000", 4000), "DATABASE_URL": ("mongodb://host/db",) * 2, "MONGODB_DRIVER": ("PyMongo", "pymongo"),
@@ -120,12 +123,35 @@ def test_every_setting_is_read_under_its_name(environment: Environment, name: st
         "LIMIT_REST": ("10/second",) * 2, "LIMIT_ADMIN": ("1000/minute",) * 2, "LIMIT_EVENTS": ("off",) * 2,
         "LIMIT_CONNECTS": ("100/hour",) * 2, "MAX_SOCKETS": ("5000", 5000), "RETENTION_DAYS": ("90", 90),
         "RETENTION_READ_DAYS": ("0.5", 0.5), "ALERT_USERS": ("root, 7", ("root", "7")),
-        "ALERT_WEBHOOK": ("https://alerts.example.com/hook",) * 2, "ALERT_WEBHOOK_SECRET": ("whsec_" + "c" * 32,) * 2,
         "OPS_TOKEN": (SECRET,) * 2, "LOG_FORMAT": ("JSON", "json"),
     }  # fmt: skip
     written, read = other.get(name, ("else", "else"))
     environment.has(**{f"EVENTIDE_{name}": written})
     assert values(load_settings()) == DEFAULTS | {name: read}
+
+
+def test_the_webhook_and_its_secret_are_set_together(environment: Environment) -> None:
+    environment.has(**{f"EVENTIDE_{name}": value for name, value in WEBHOOK.items()})
+    assert values(load_settings()) == DEFAULTS | WEBHOOK
+
+
+@pytest.mark.parametrize(("name", "lacks"), list(zip(WEBHOOK, reversed(WEBHOOK), strict=True)))
+def test_a_webhook_without_its_secret_is_a_fault(environment: Environment, name: str, lacks: str) -> None:
+    environment.has(**{f"EVENTIDE_{name}": WEBHOOK[name]})
+    assert fault() == (f"EVENTIDE_{lacks}: EVENTIDE_ALERT_WEBHOOK and its secret are set together, or neither is")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALERT_WEBHOOK", "alerts.example.com"), ("ALERT_WEBHOOK", "https://"), ("ALERT_WEBHOOK_SECRET", "whsec_"),
+        ("ALERT_WEBHOOK_SECRET", "whsec_short"), ("ALERT_WEBHOOK_SECRET", "no base64, but long enough to be one"),
+        ("ALERT_USERS", "u" * 129),
+    ],
+)  # fmt: skip
+def test_what_alerts_cannot_be_sent_with_is_a_fault(environment: Environment, name: str, value: str) -> None:
+    environment.has(**{f"EVENTIDE_{other}": each for other, each in {**WEBHOOK, name: value}.items()})
+    assert fault().startswith(f"EVENTIDE_{name}: ")
 
 
 @pytest.mark.parametrize(("name", "aliases"), ALIASES.items())

@@ -29,12 +29,14 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import orjson
 import socketio
 
+from ..metrics import Metrics, timed
 from ..models import UserId
 from ..realtime.codec import Json
 from ..realtime.hub import Hub
@@ -91,7 +93,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     pubsub: Any
     thread: asyncio.Task[None] | None
 
-    def __init__(self, url: str, hub: Hub) -> None:
+    def __init__(self, url: str, hub: Hub, metrics: Metrics) -> None:
         super().__init__(url, channel=CHANNEL)  # type: ignore[call-arg]  # mypy sees HubManager only
         self.hub = hub
         self.json = Json
@@ -110,6 +112,16 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         self._prompt = True
         self._impatience: asyncio.TimerHandle | None = None
         self._subscribed = asyncio.Event()
+        self._metrics = metrics
+        self._around = partial(
+            timed, metrics.redis.labels("publish").observe, metrics.redis_errors.labels("publish").inc
+        )
+        metrics.channel_outbox.set_function(lambda: len(self._outbox))
+        metrics.channel_instances.set_function(lambda: 1 + len(self.health.others))
+        metrics.channel_deaf.set_function(lambda: self.health.deaf)
+        metrics.channel_degraded.set_function(lambda: bool(self.health.problems))
+        self._checked_at = self._began
+        self._gaps = 0
 
     def initialize(self) -> None:
         """python-socketio calls this with the first connection; instances must hear one another from the start."""
@@ -138,9 +150,14 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     async def _say_goodbye(self) -> None:
         await close(self._publishing)  # it may still wait for an answer
         self._publishing = None
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), self._around():
             async with asyncio.timeout(TIMEOUT):
                 await self._send([*self._packed(self._outbox), self._heartbeat(self._number, left=True)])
+
+    @property
+    def waiting(self) -> int:
+        """How much is to be published."""
+        return len(self._outbox)
 
     def may_reach(self, user: UserId) -> bool:
         """See `Channel`."""
@@ -212,8 +229,15 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     def _check(self, now: float) -> None:
         was_deaf = self.health.deaf
         self.health.check(now=now)
+        self._count(now)
         if self.health.deaf and not was_deaf:
             self.hub.begin_to_hold()  # what is newer is not to be shown before what has to be read from the store
+
+    def _count(self, now: float) -> None:
+        if self.health.problems:
+            self._metrics.channel_degraded_seconds.inc(now - self._checked_at)
+        self._metrics.channel_gaps.inc(self.health.gaps - self._gaps)
+        self._checked_at, self._gaps = now, self.health.gaps
 
     async def _publish_batch(self, beat: bool) -> None:
         batch = self._next_batch()
@@ -343,6 +367,8 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         return None
 
     def _heard(self, message: Mapping[str, Any]) -> None:
+        if message["host_id"] == self.host_id:
+            self._metrics.channel_lag.observe(max(0.0, time.monotonic() - self._began - message["age"]))
         tell = self.health.left if message["left"] else self.health.heard
         gaps = self.health.gaps
         tell(message["host_id"], message["last"], age=message["age"], now=time.monotonic())

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -65,8 +66,10 @@ _Session = tuple[UserId, SessionId]
 class RedisPresence:
     """See `Presence`. The reading methods raise `Unavailable` while Redis is unavailable."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, around: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        """`around`: what is entered around each command."""
         self._url = url
+        self._around = around
         self._client: Redis | None = None
         self._mark = f"eventide:presence:instance:{uuid4().hex}"
         self._open: set[_Session] = set()
@@ -79,7 +82,7 @@ class RedisPresence:
         self._open.clear()
         try:
             await self.flush()
-            await _answered(self._redis().delete(self._mark))
+            await self._answered(self._redis().delete(self._mark))
         except Unavailable as error:
             logger.info("presence is left to expire: %s", error)
         await self.abandon()
@@ -92,7 +95,7 @@ class RedisPresence:
 
     async def probe(self) -> None:
         """Return when Redis takes what is written here; raises `Unavailable`."""
-        await _answered(self._redis().set("eventide:presence:probe", 1, ex=1))
+        await self._answered(self._redis().set("eventide:presence:probe", 1, ex=1))
 
     async def connected(self, user: UserId, session: SessionId) -> None:
         """See `Presence`. Known to the other instances with the next `flush`."""
@@ -109,17 +112,17 @@ class RedisPresence:
         await self.restore()
         redis = self._redis()
         now = await self._now()
-        while await _answered(redis.eval(_FORGET, 2, _USERS, _NAMES, now)):
+        while await self._answered(redis.eval(_FORGET, 2, _USERS, _NAMES, now)):
             pass
         start = b"(" + after.encode() if after else b"-"
-        count = await _answered(redis.zcard(_NAMES))
-        found = await _answered(redis.zrangebylex(_NAMES, start, b"+", 0, limit + 1))
+        count = await self._answered(redis.zcard(_NAMES))
+        found = await self._answered(redis.zrangebylex(_NAMES, start, b"+", 0, limit + 1))
         return Online([user.decode() for user in found[:limit]], int(count), len(found) > limit)
 
     async def sessions(self, user: UserId) -> int:
         """See `Presence`."""
         await self.restore()
-        return int(await _answered(self._redis().zcount(_key(user), await self._now(), "+inf")))
+        return int(await self._answered(self._redis().zcount(_key(user), await self._now(), "+inf")))
 
     async def refresh(self) -> None:
         """Write every session of this instance again. Call it every `REFRESH` seconds."""
@@ -128,7 +131,7 @@ class RedisPresence:
 
     async def restore(self) -> None:
         """Write what has changed; and everything, if Redis has lost it. Call it every second."""
-        if self._open and not await _answered(self._redis().exists(self._mark)):
+        if self._open and not await self._answered(self._redis().exists(self._mark)):
             self._changed |= self._open
         await self.flush()
 
@@ -171,25 +174,25 @@ class RedisPresence:
                 pipeline.eval(_LEAVE, 3, _key(user), _USERS, _NAMES, session, now, user)
         pipeline.eval(_FORGET, 2, _USERS, _NAMES, now)
         pipeline.set(self._mark, 1, ex=int(LIFETIME))
-        await _answered(pipeline.execute())
+        await self._answered(pipeline.execute())
 
     async def _now(self) -> float:
         # Redis' clock is the one that all instances share.
-        seconds, microseconds = await _answered(self._redis().time())
+        seconds, microseconds = await self._answered(self._redis().time())
         return int(seconds) + int(microseconds) / 1e6
+
+    async def _answered(self, command: Any) -> Any:
+        try:
+            with self._around():
+                async with asyncio.timeout(TIMEOUT):
+                    return await command
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable("Redis, which has the list of connected users, cannot be reached.") from error
 
     def _redis(self) -> Any:
         if self._client is None:
             self._client = connect(self._url)
         return self._client
-
-
-async def _answered(command: Any) -> Any:
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            return await command
-    except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable("Redis, which has the list of connected users, cannot be reached.") from error
 
 
 def _key(user: UserId) -> str:

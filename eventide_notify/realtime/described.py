@@ -19,13 +19,14 @@ def described(sessions: Iterable[Session], *, now: datetime) -> list[Payload]:
 
 def _described(session: Session, now: datetime, clock: float) -> Payload:
     transport = session.transport
+    heard_at = now - timedelta(seconds=clock - transport.heard_at)
     told: Payload = {
         "id": session.sid,
         "namespace": session.dialect.namespace,
         "transport": transport.name,
         "address": transport.address,
         "since": wire.iso(session.opened_at),
-        "lastHeard": wire.iso(now - timedelta(seconds=clock - transport.heard_at)),
+        "lastHeard": wire.iso(max(session.opened_at, heard_at)),
         "catchUp": session.catch_up,
         "replaying": session.held is not None,
     }

@@ -60,7 +60,7 @@ class ClientEvents:
     def _changing(self, change: Change) -> Handler:
         async def handler(session: Session, data: Any) -> Answer:
             asked = schemas.parse(schemas.Named, data)
-            done = await self._inbox.change(session.user, change, asked.ids)
+            done = await self._inbox.change(session.user, change, asked.ids, session=session.sid)
             named: dict[str, Any] = {"notificationId": asked.notification_id}
             if asked.notification_ids:
                 named = {"notificationIds": done.owned}
@@ -77,17 +77,19 @@ class ClientEvents:
         return await self._change_all(session, Change.READ, schemas.parse(schemas.ReadAll, _or_empty(data)).up_to)
 
     async def _change_all(self, session: Session, change: Change, up_to: NotificationId | None) -> Answer:
-        done = await self._inbox.change_all(session.user, change, up_to=up_to)
+        done = await self._inbox.change_all(session.user, change, up_to=up_to, session=session.sid)
         return {"success": True, "updated": len(done.changed), **wire.counts(done.counts)}
 
     async def delete_notification(self, session: Session, data: Any) -> Answer:
         id = schemas.parse(schemas.OneNotification, data).notification_id
-        done = await self._inbox.change(session.user, Change.DELETE, [id])
+        done = await self._inbox.change(session.user, Change.DELETE, [id], session=session.sid)
         return {"success": True, "notificationId": id, **wire.counts(done.counts)}
 
     async def notification_action(self, session: Session, data: Any) -> Answer:
         asked = schemas.parse(schemas.ChoiceOf, data)
-        item, counts = await self._inbox.press(session.user, asked.notification_id, asked.action_id)
+        item, counts = await self._inbox.press(
+            session.user, asked.notification_id, asked.action_id, session=session.sid
+        )
         chosen = wire.notification(item)["action"]
         return {"success": True, "notificationId": item.id, "action": chosen, **wire.counts(counts)}
 

@@ -108,6 +108,10 @@ class Hub:
         """The user's sessions."""
         return self._of_user.get(user, ())
 
+    def connected(self, user: UserId) -> bool:
+        """Whether the user has a session."""
+        return user in self._of_user
+
     async def close(self) -> None:
         """End what is still being done."""
         tasks = list(self._tasks)
@@ -293,6 +297,7 @@ class Hub:
             return False  # another device has it, which had it before this session was there
         if missed.show(session):
             (self._replayed if missed.may_be_copy(session) else self._live).inc()
+            self._metrics.recovered.inc()
             return True
         return False
 

@@ -14,13 +14,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from time import perf_counter
 from typing import Any
 
 import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
+from ..context import session_id
 from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
@@ -74,16 +77,22 @@ class NotificationNamespace(socketio.AsyncNamespace):
     def __init__(self, dialect: Dialect, context: NamespaceContext) -> None:
         super().__init__(dialect.namespace)
         self._dialect = dialect
+        self._by_one_name: dict[tuple[str, str], Dialect] = {}
         self._context = context
+        self._ended = cache(context.metrics.events.labels)
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        if isinstance(event, ClientEvent):
-            return await self._client_event(event, *args)
-        if event == "connect":
-            return await self._connect(*args)
-        if event == "disconnect":
-            return await self._disconnect(*args)
-        return None
+        whose = session_id.set(args[0])
+        try:
+            if isinstance(event, ClientEvent):
+                return await self._client_event(event, *args)
+            if event == "connect":
+                return await self._connect(*args)
+            if event == "disconnect":
+                return await self._disconnect(*args)
+            return None
+        finally:
+            session_id.reset(whose)
 
     # Connect, welcome, disconnect
 
@@ -110,11 +119,11 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise self._refusal("unavailable") from None
         if transport.closed:
             return
-        catch_up, since = self._wishes(auth)
+        dialect, catch_up, since = self._wishes(auth)
         session = Session(
             sid,
             transport,
-            self._dialect,
+            dialect,
             principal,
             catch_up=catch_up,
             since=since,
@@ -144,20 +153,32 @@ class NotificationNamespace(socketio.AsyncNamespace):
         self._context.metrics.refused.labels(code).inc()
         return Refused("Authentication failed", {"code": code})
 
-    def _wishes(self, auth: Any) -> tuple[CatchUp, str | None]:
+    def _wishes(self, auth: Any) -> tuple[Dialect, CatchUp, str | None]:
         wishes = auth if isinstance(auth, dict) else {}
         form, since = wishes.get("catchUp"), wishes.get("since")
         catch_up: CatchUp = form if form in ("each", "batch", "none") else self._dialect.catch_up
-        return catch_up, since if is_notification_id(since) else None
+        return self._dialect_of(wishes.get("names")), catch_up, since if is_notification_id(since) else None
+
+    def _dialect_of(self, names: Any) -> Dialect:
+        """A client that says which names it knows gets each notification by the first of ours that is one of them."""
+        known = names if isinstance(names, list) else []
+        live = next((event for event in self._dialect.live_events if event in known), None)
+        broadcast = next((event for event in self._dialect.broadcast_events if event in known), None)
+        if live is None or broadcast is None:
+            return self._dialect
+        brief = replace(self._dialect, live_events=(live,), broadcast_events=(broadcast,))
+        return self._by_one_name.setdefault((live, broadcast), brief)
 
     async def _welcome(self, session: Session) -> None:
         context = self._context
+        began = perf_counter()
         context.expiry.start(session)
         await context.presence.connected(session.user, session.sid)
         pause = 0.5
         while True:
             try:
                 await self._replay(session)
+                context.metrics.replay_seconds.observe(perf_counter() - began)
                 return
             except Unavailable:
                 # Not the client's fault, and a refusal would keep a stock client away for good: it waits with us.
@@ -174,6 +195,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         backlog = await self._context.backlogs.of(session.user, since=session.since, replay=wanted)
         session.tell(wire.CONNECTED, Content.of(wire.connected(session.principal, backlog.counts)))
         missed = backlog.notifications
+        self._context.metrics.replays.observe(len(missed))
         await replay.write(session, missed)
         told = wire.catch_up_complete(complete=backlog.complete, count=len(missed), found=backlog.counts)
         session.tell(wire.CATCH_UP_COMPLETE, Content.of(told))
@@ -201,14 +223,15 @@ class NotificationNamespace(socketio.AsyncNamespace):
         try:
             answer = await self._handle(event, handler, session, data)
         except EventideError as error:
-            self._context.metrics.events.labels(name, error.code).inc()
+            self._ended(name, error.code).inc()
             return await self._failed(event, session, error)
         except Exception:
             internal = Internal()
+            self._context.metrics.internal_errors.inc()
             logger.exception("%s: a client event failed", internal.message, extra={"event": name})
-            self._context.metrics.events.labels(name, internal.code).inc()
+            self._ended(name, internal.code).inc()
             return await self._failed(event, session, internal)
-        self._context.metrics.events.labels(name, "ok").inc()
+        self._ended(name, "ok").inc()
         return answer
 
     async def _handle(

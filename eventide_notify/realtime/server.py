@@ -9,6 +9,7 @@ from typing import Any
 import socketio
 
 from ..faults import ClientFaults
+from ..metrics import Metrics
 from .codec import Codec
 from .engine.server import Confirm, EngineServer
 
@@ -27,6 +28,7 @@ class SocketServer(socketio.AsyncServer):
         *,
         manager: Any,
         confirm: Confirm,
+        metrics: Metrics,
         origins: Sequence[str],
         hosts: Collection[str],
         transports: Sequence[str],
@@ -43,6 +45,7 @@ class SocketServer(socketio.AsyncServer):
             # What follows is for the Engine.IO server.
             confirm=confirm,
             faults=ClientFaults(),
+            metrics=metrics,
             origins=origins,
             hosts=hosts,
             transports=transports,

@@ -10,7 +10,7 @@ from datetime import datetime
 from ..models import NotificationId, Principal, Receipt, UserId
 from ..service.journal import Journal
 from ..wire import UNREAD_COUNT, CatchUp, Dialect
-from .engine.transport import BACKLOG_BYTES, BACKLOG_FULL, BACKLOG_PACKETS, Transport
+from .engine.transport import BACKLOG_BYTES, BACKLOG_PACKETS, Transport
 from .frames import Content, Shown
 
 REMEMBERED_IDS = 1_000
@@ -80,7 +80,7 @@ class Session:
     def _hold(self, held: list[Shown], shown: Shown) -> None:
         if len(held) >= BACKLOG_PACKETS or self._held_size >= BACKLOG_BYTES:
             # It takes its replay too slowly. What is stored comes when it is back.
-            self.transport.abort(BACKLOG_FULL)
+            self.transport.cut_off()
             held.clear()
             self._held_size = 0
         elif not self.transport.closed:

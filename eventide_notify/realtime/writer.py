@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
+from ..context import nobodys
 from .session import Session
 
 AT_ONCE = 250
@@ -44,7 +45,7 @@ class Writer:
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((writes, written))
         if self._task is None:
-            self._task = asyncio.create_task(self._write_waiting(), name="writer")
+            self._task = asyncio.create_task(self._write_waiting(), name="writer", context=nobodys())
         return await written
 
     async def close(self) -> None:

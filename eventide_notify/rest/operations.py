@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -70,7 +71,9 @@ class Operations:
         self.operations = list(operations)
         self._verify = verify
         self._in_flight = in_flight
-        self._metrics = metrics
+        self._requests = cache(metrics.requests.labels)
+        self._refusals = cache(metrics.refusals.labels)
+        self._internal_errors = metrics.internal_errors
 
     def routes(self) -> list[Route]:
         """One route per path: an answer 405 then says all methods that there are."""
@@ -84,8 +87,9 @@ class Operations:
             row = rows["GET" if request.method == "HEAD" else request.method]
             started = time.perf_counter()
             response = await self._answer(row, request)
-            labels = row.path, row.method, str(response.status_code)
-            self._metrics.requests.labels(*labels).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._requests(row.path, row.method, response.status_code).observe(seconds)
+            logger.debug("%s %s: %d in %.1f ms", row.method, row.path, response.status_code, seconds * 1000)
             return response
 
         return endpoint
@@ -107,9 +111,12 @@ class Operations:
             async with self._in_flight.of(principal.user_id):
                 return await row.endpoint(request, principal)
         except EventideError as error:
+            self._refusals(error.code).inc()
             return problem(error)
         except Exception:
             internal = Internal()
+            self._refusals(internal.code).inc()
+            self._internal_errors.inc()
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 

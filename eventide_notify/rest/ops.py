@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hmac import compare_digest
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..errors import TokenInvalid, TokenMissing
 from ..metrics import Metrics
 from ..service.readiness import Readiness
-from .problems import PRIVATE
+from .problems import PRIVATE, problem
 
 
 class OpsRoutes:
-    """Liveness says that the process answers; readiness asks every part it needs."""
+    """Liveness says that the process answers; readiness asks every part it needs.
 
-    def __init__(self, readiness: Readiness, metrics: Metrics) -> None:
+    With a `token` the figures and the reasons are only for who brings it: they tell of the inside.
+    """
+
+    def __init__(self, readiness: Readiness, metrics: Metrics, *, token: str | None) -> None:
         self._readiness = readiness
         self._metrics = metrics
+        self._token = token
 
     def routes(self) -> list[Route]:
         return [
@@ -37,10 +43,20 @@ class OpsRoutes:
         # Degraded, it works on from the store: for load balancers that would otherwise take every instance out at once.
         accepted = report.status == "degraded" and request.query_params.get("accept") == "degraded"
         code = 200 if accepted or report.status == "ready" else 503
-        return _status(code, {"status": report.status, "reasons": report.problems})
+        told = {"reasons": report.problems} if self._may_know(request) else {}
+        return _status(code, {"status": report.status, **told})
 
     async def metrics(self, request: Request) -> Response:
-        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        if not self._may_know(request):
+            return problem(TokenInvalid() if "authorization" in request.headers else TokenMissing())
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._metrics.registry), headers=PRIVATE, media_type=media_type)
+
+    def _may_know(self, request: Request) -> bool:
+        if self._token is None:
+            return True
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and compare_digest(given.strip().encode(), self._token.encode())
 
 
 def _status(code: int, body: Mapping[str, object]) -> Response:

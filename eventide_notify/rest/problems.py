@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from ..context import request_id
 from ..errors import (
     EventideError,
     Forbidden,
@@ -52,6 +53,8 @@ def problem(error: EventideError, *, headers: dict[str, str] | None = None) -> R
         "detail": error.message,
         "code": error.code,
     }
+    if id := request_id.get():
+        body["requestId"] = id
     if isinstance(error, InvalidRequest) and error.errors:
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
     return Response(

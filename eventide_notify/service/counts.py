@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
+from ..context import nobodys
 from ..errors import Unavailable
 from ..models import Counts, UserId
 from ..store.base import Store
@@ -52,7 +53,7 @@ class UnreadCountPublisher:
         """These users' counts may be others now."""
         self._changed.update(users)
         if self._changed and self._tell is not None and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._run(self._tell), name="counts")
+            self._task = asyncio.create_task(self._run(self._tell), name="counts", context=nobodys())
 
     async def at_once(self, users: Collection[UserId], within: float) -> Mapping[UserId, Counts]:
         """The counts of these users, which have changed: for the caller to tell now, before it awaits anything else.
@@ -69,7 +70,8 @@ class UnreadCountPublisher:
         if not mine:
             return {}
         wanted: asyncio.Future[Mapping[UserId, Counts]] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._round(mine, self._tell, wanted), name="counts at once")
+        round = self._round(mine, self._tell, wanted)
+        task = asyncio.create_task(round, name="counts at once", context=nobodys())
         self._rounds.add(task)
         task.add_done_callback(self._rounds.discard)
         try:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..context import nobodys
 from ..errors import EventideError, OutcomeUnknown, Refused, Unavailable
 from ..metrics import Metrics
-from ..models import Counts, Notification, NotificationId, Receipt, UserId, id_at, time_of
+from ..models import Counts, Notification, NotificationId, Receipt, UserId, id_at, seconds_of, time_of
 from ..store.base import Store
 from .unread import UnreadCountLoader
 
@@ -74,12 +75,25 @@ class ReceiptWriter:
         self._receipts: set[Receipt] = set()
         self._most = AT_ONCE_MAX
         self._task: asyncio.Task[None] | None = None
+        metrics.receipts_waiting.set_function(lambda: len(self._receipts))
+
+    @property
+    def waiting(self) -> int:
+        """How many are to be written."""
+        return len(self._receipts)
 
     def received(self, receipts: Iterable[Receipt]) -> None:
         """Clients have proven to have these; it is written within some `RECEIPT_PAUSE`."""
         self._receipts.update(receipts)
         if self._receipts and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._write_soon(), name="receipts")
+            self._task = asyncio.create_task(self._write_soon(), name="receipts", context=nobodys())
+
+    def confirmed(self, receipts: Sequence[Receipt]) -> None:
+        """Likewise, and this is the moment at which they came."""
+        now, observe = self._clock().timestamp(), self._metrics.delivery.observe
+        for _, id, broadcast in receipts:
+            observe("announcement" if broadcast else "notification", max(0.0, now - seconds_of(id)))
+        self.received(receipts)
 
     async def acknowledge(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
         """The user's client names what it has received; those of the ids that are the user's. Written at once."""
@@ -107,6 +121,7 @@ class ReceiptWriter:
         try:
             await self.flush()
         except EventideError:
+            self._metrics.receipts_lost.inc(len(self._receipts))
             logger.warning("%d receipts are lost; these notifications will be sent again", len(self._receipts))
 
     async def _write_soon(self) -> None:
@@ -148,6 +163,7 @@ class ReceiptWriter:
                 if not written and len(refused) == REFUSED_MAX:
                     raise Unavailable from error
         self._most = min(AT_ONCE_MAX, self._most * 2)
+        self._metrics.receipts_lost.inc(len(refused))
         for receipt in refused:
             logger.error("a receipt is refused and dropped; its notification will be sent again: %s", receipt)
 

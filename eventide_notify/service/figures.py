@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
@@ -39,21 +39,29 @@ class _Sample(NamedTuple):
 class Figures:
     """Rates and latencies of this instance. Call `sample` every `SAMPLE_EVERY`, by `Background`."""
 
-    def __init__(self, metrics: Metrics, journal: Journal) -> None:
+    def __init__(self, metrics: Metrics, journal: Journal, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._metrics = metrics
         self._journal = journal
+        self._monotonic = monotonic
         self._samples: deque[_Sample] = deque(maxlen=RATE_SAMPLES)
+        self._latest: dict[str, float | None] | None = None
 
     async def sample(self) -> None:
         """Note how far the counters are, and how late this is."""
-        now = time.monotonic()
+        now = self._monotonic()
         lag = now - self._samples[-1].at - SAMPLE_EVERY if self._samples else 0.0
         metrics = self._metrics
         created, sent, received = map(_total, (metrics.created, metrics.sent, metrics.delivered))
         self._samples.append(_Sample(now, created, sent, received, max(0.0, lag)))
+        self._latest = None
 
     def of_now(self) -> dict[str, float | None]:
-        """The figures, as JSON. Seconds, and numbers per second."""
+        """The figures, as JSON. Seconds, and numbers per second. However many ask, they are made once for a sample."""
+        if self._latest is None:
+            self._latest = self._made()
+        return self._latest
+
+    def _made(self) -> dict[str, float | None]:
         latencies = sorted(self._journal.latencies(since=time.time() - LATENCY_SECONDS))
         return {
             "createdPerSecond": self._rate("created"),
@@ -81,6 +89,10 @@ def _quantile(ordered: Sequence[float], quantile: float) -> float | None:
     return round(ordered[int(quantile * (len(ordered) - 1))], 4) if ordered else None
 
 
+def _sendable(text: str) -> str:
+    return text.encode(errors="replace").decode()  # without halves of surrogate pairs, which JSON cannot have
+
+
 class RecentWarnings(logging.Handler):
     """The last warnings and errors that the service has logged."""
 
@@ -99,7 +111,7 @@ class RecentWarnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            message = _SECRET.sub("…", record.getMessage())[:MESSAGE_MAX]
+            message = _SECRET.sub("…", record.getMessage()[: 2 * MESSAGE_MAX])[:MESSAGE_MAX]
         except Exception:
             self.handleError(record)
             return
@@ -109,7 +121,7 @@ class RecentWarnings(logging.Handler):
                 "at": record.created,
                 "level": record.levelname.lower(),
                 "logger": record.name,
-                "message": f"{message} ({kind.__name__})" if kind else message,
+                "message": _sendable(f"{message} ({kind.__name__})" if kind else message),
             }
         )
 

@@ -103,7 +103,7 @@ class Instances:
 
 def _silent(id: str, known: Payload, heard_at: datetime) -> Payload:
     about: Payload = {name: known[name] for name in ("version", "since") if name in known}
-    problem = f"not heard since {wire.iso(heard_at)}"
+    problem = f"it does not answer, and was heard last at {wire.iso(heard_at)}"
     return {"id": id, **about, "status": "silent", "problems": [problem], "lastHeard": wire.iso(heard_at)}
 
 

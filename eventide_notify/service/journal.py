@@ -9,6 +9,7 @@ In memory: what is older than the bound is forgotten, and a restart forgets ever
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,8 @@ class Journal:
 
     def __init__(self) -> None:
         self.began = time.time()
+        self._at = 0.0
+        """The time, looked at once in each turn of the event loop; 0: not in this one."""
         self._events: deque[_Event] = deque(maxlen=EVENTS_MAX)
         self._created: deque[tuple[float, NotificationId, NotificationId, int, str]] = deque(maxlen=CREATED_MAX)
         self._ends: deque[_End] = deque(maxlen=ENDS_MAX)
@@ -60,17 +63,17 @@ class Journal:
 
     # To note something
 
-    def created(self, ids: Sequence[NotificationId], caller: str) -> None:
-        """These were saved together, under ids that follow one another. `caller`: who asked for it."""
-        self._created.append((time.time(), ids[0], ids[-1], len(ids), caller))
+    def created(self, first: NotificationId, last: NotificationId, count: int, caller: str) -> None:
+        """So many were saved together, under ids from one to the other. `caller`: who asked for it."""
+        self._created.append((self._at or self._look(), first, last, count, caller))
 
     def sent(self, id: NotificationId, session: str, transport: str, how: str) -> None:
         """It was written to the session, or waits for its transport."""
-        self._events.append((time.time(), id, "sent", session, transport, how))
+        self._events.append((self._at or self._look(), id, "sent", session, transport, how))
 
     def received(self, receipts: Iterable[Receipt], transport: str, proof: str) -> None:
         """The client of this transport has proven to have these."""
-        now = time.time()
+        now = self._at or self._look()
         for _, id, broadcast in receipts:
             if broadcast:
                 self.reached(id, "received", proof)
@@ -79,17 +82,17 @@ class Journal:
 
     def note(self, id: NotificationId, what: str, *, session: str | None = None, detail: str | None = None) -> None:
         """Anything else that happened to it."""
-        self._events.append((time.time(), id, what, session, None, detail))
+        self._events.append((self._at or self._look(), id, what, session, None, detail))
 
     def acknowledged(self, ids: Iterable[NotificationId], session: str) -> None:
         """The client of this session has said that it has these."""
         for id in ids:
             self.note(id, "received", session=session, detail="ack")
 
-    def changed(self, ids: Iterable[NotificationId], what: str) -> None:
-        """Their user changed these."""
+    def changed(self, ids: Iterable[NotificationId], what: str, session: str | None) -> None:
+        """Their user changed these, over this session, or by REST."""
         for id in islice(ids, CHANGES_AT_ONCE):
-            self.note(id, what)
+            self.note(id, what, session=session)
 
     def reached(self, id: NotificationId, what: str, how: str) -> None:
         """An announcement was sent to a session, or received by it."""
@@ -100,12 +103,20 @@ class Journal:
             counts = self._announced[id] = {}
         reach = counts.get((what, how))
         if reach is None:
-            reach = counts[what, how] = _Reach(time.time())
+            reach = counts[what, how] = _Reach(self._at or self._look())
         reach.count += 1
 
     def ended(self, session: str, transport: str, why: str) -> None:
         """The session is gone."""
-        self._ends.append((time.time(), session, transport, why))
+        self._ends.append((self._at or self._look(), session, transport, why))
+
+    def _look(self) -> float:
+        asyncio.get_running_loop().call_soon(self._look_again)
+        self._at = time.time()
+        return self._at
+
+    def _look_again(self) -> None:
+        self._at = 0.0
 
     # To ask
 
@@ -161,7 +172,7 @@ class Journal:
 
 def by(caller: str) -> str:
     """Who did it, in words."""
-    return f"by {caller or 'the application itself'}"
+    return f"by {caller.strip() or 'the application itself'}"
 
 
 def _summed(events: Sequence[_Event]) -> Iterator[Told]:

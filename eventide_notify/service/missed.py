@@ -14,11 +14,13 @@ of background work find what was lost, and show it to those of this instance's s
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from ..models import Announcement, Notification, NotificationId, id_at
+from ..metrics import Metrics
+from ..models import Announcement, Notification, NotificationId, UserId, id_at
 from ..store.base import Store
 
 MARGIN = timedelta(seconds=6)
@@ -54,6 +56,9 @@ class Screens(Protocol):
     async def show_missed(self, items: Iterable[Notification], *, how: str) -> None: ...
     async def show_missed_announcements(self, items: Iterable[Announcement], *, how: str) -> None: ...
     def counts_changed(self) -> None: ...
+
+    def connected(self, user: UserId) -> bool:
+        """Whether the user has one."""
 
     async def reload(self) -> None:
         """Have all clients read again what they show."""
@@ -140,14 +145,22 @@ async def _batches(store: Store, start: NotificationId) -> AsyncIterator[Sequenc
         start = batch[-1].id
 
 
+class _Found(NamedTuple):
+    at: datetime
+    number: int
+    connected: int
+
+
 class Sweep:
     """Looks for what is overdue. Call `round` about every `FIRST_LOOK`."""
 
-    def __init__(self, store: Store, screens: Screens, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, screens: Screens, *, clock: Callable[[], datetime], metrics: Metrics) -> None:
         self._store = store
         self._screens = screens
         self._clock = clock
+        self._metrics = metrics
         self._looked: dict[timedelta, NotificationId] = {}
+        self._found: dict[timedelta, deque[_Found]] = {}
 
     async def round(self) -> None:
         """Look at what has reached one of the ages since the last round."""
@@ -155,14 +168,30 @@ class Sweep:
         age = FIRST_LOOK
         while age <= LAST_LOOK:
             end = id_at(now - age)
-            await self._look(self._looked.get(age, id_at(now - 2 * age)), end)
+            number, connected = await self._look(self._looked.get(age, id_at(now - 2 * age)), end)
             self._looked[age] = end
+            self._count(age, _Found(now, number, connected))
             age *= 2
+        self._metrics.overdue.set(sum(found.connected for age in self._found for found in self._found[age]))
 
-    async def _look(self, after: NotificationId, before: NotificationId) -> None:
+    async def _look(self, after: NotificationId, before: NotificationId) -> tuple[int, int]:
+        """How many there were, and how many of them are for users who are connected here."""
+        number = connected = 0
         for _ in range(BATCHES):
             batch = await self._store.overdue(after=after, before=before, limit=BATCH)
+            number += len(batch)
+            connected += sum(self._screens.connected(item.user_id) for item in batch)
             await self._screens.show_missed(batch, how="sweep")
             if len(batch) < BATCH:
-                return
+                break
             after = batch[-1].id
+        return number, connected
+
+    def _count(self, age: timedelta, found: _Found) -> None:
+        """What was found at this age counts until it is looked at again: at twice the age."""
+        lately = self._found.setdefault(age, deque())
+        if found.number:
+            lately.append(found)
+        while lately and found.at - lately[0].at >= age:
+            lately.popleft()
+        self._metrics.pending.labels(f"{age.total_seconds():g}").set(sum(each.number for each in lately))

@@ -90,7 +90,7 @@ class NotificationService:
                 items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
-                self._journal.created([item.id for item in items], caller)
+                self._journal.created(items[0].id, items[-1].id, len(items), caller)
                 await turn.wait()
                 await self._fanout.deliver(items, late=held is not None or turn.overtaken)
             return items
@@ -139,7 +139,8 @@ class NotificationService:
             if held is not None:
                 made = announcement(held.items[0][0], held.claimed_at)
             if held is None or not held.complete:
-                self._journal.created([made.id], caller)
+                self._journal.created(made.id, made.id, 1, caller)
+                self._metrics.announced.labels(audience).inc()
                 await turn.wait()
                 await self._fanout.announce(made)
             return made

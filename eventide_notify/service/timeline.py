@@ -20,7 +20,7 @@ from .questions import Questions
 
 SAME = 5.0
 """Seconds between what an instance remembers and what the store has written, of one event."""
-BY_STORE = "as the store has it"
+GONE = "the store does not have it: it was deleted or retracted, has expired, or was for connected users only"
 
 
 class Timelines:
@@ -54,12 +54,15 @@ class Timelines:
         asked = await self._questions.ask("timeline", id=id, user=item and item.user_id)
         answers: dict[str, Any] = {instance: answer for instance, answer in asked.items() if answer is not None}
         events = [{**event, "instance": instance} for instance, answer in answers.items() for event in answer["events"]]
-        if found is None and not events:
-            raise NotFound
+        now = self._clock().timestamp()
+        if found is None:
+            if not events:
+                raise NotFound
+            events.append({"at": now, "what": "gone", "detail": GONE})
         events += _not_among(events, _stored(found))
         events += _forgotten(answers, time_of(id).timestamp())
         if item is not None and item.status is Status.PENDING and not item.archived:
-            events += _waiting(item, answers, events, self._clock().timestamp())
+            events += _waiting(item, answers, events, now)
         events.sort(key=lambda event: (event["what"] != "created", event["at"]))
         return [{**event, "at": iso_of(event["at"])} for event in events]
 
@@ -80,23 +83,22 @@ class Timelines:
 def _stored(item: Notification | Announcement | None) -> Iterator[Payload]:
     if item is None:
         return
-    yield {"at": item.created_at.timestamp(), "what": "created", "detail": BY_STORE}
+    yield _by_store("created", item.created_at)
     if isinstance(item, Notification):
-        pressed = item.pressed
-        times = {
-            "received": item.delivered_at,
-            "read": item.read_at,
-            "seen": item.seen_at,
-            "archived": item.archived_at,
-            "action": pressed and pressed.at,
-        }
-        for what, at in times.items():
-            if at is not None:
-                yield {
-                    "at": at.timestamp(),
-                    "what": what,
-                    "detail": pressed.id if what == "action" and pressed else BY_STORE,
-                }
+        if item.delivered_at is not None:
+            yield _by_store("received", item.delivered_at)
+        if item.seen_at is not None and item.seen_at != item.read_at:  # what is read has been seen
+            yield _by_store("seen", item.seen_at)
+        if item.pressed is not None:
+            yield _by_store("action", item.pressed.at, item.pressed.id)
+        if item.read_at is not None and (item.pressed is None or item.pressed.at != item.read_at):
+            yield _by_store("read", item.read_at)
+        if item.archived_at is not None:
+            yield _by_store("archived", item.archived_at)
+
+
+def _by_store(what: str, at: datetime, detail: str = "as the store has it") -> Payload:
+    return {"at": at.timestamp(), "what": what, "detail": detail}
 
 
 def _not_among(events: Sequence[Payload], stored: Iterable[Payload]) -> list[Payload]:

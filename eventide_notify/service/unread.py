@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from ..context import nobodys
 from ..models import Counts, UserId
 from ..store.base import Store
 
@@ -27,7 +28,7 @@ class UnreadCountLoader:
         answer: asyncio.Future[Counts] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(user, []).append(answer)
         if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read(), name="counts")
+            self._reader = asyncio.create_task(self._read(), name="counts", context=nobodys())
         return await answer
 
     async def _read(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from .base import Claim, Store
+from .group import Sizes, untold
 
 __all__ = ["Claim", "Store", "create_store", "driver_note"]
 
@@ -13,8 +14,10 @@ _MONGO = {"mongodb", "mongodb+srv"}
 SCHEMES = frozenset(_SQL | _MONGO)
 
 
-def create_store(url: str, *, mongodb_driver: str = "motor") -> Store:
+def create_store(url: str, *, mongodb_driver: str = "motor", sizes: Sizes = untold) -> Store:
     """The store for a database URL, not opened yet; its driver is imported only now.
+
+    `sizes` is told how many writes share a transaction.
 
     Raises `ValueError` for a URL that no store understands.
     """
@@ -22,11 +25,11 @@ def create_store(url: str, *, mongodb_driver: str = "motor") -> Store:
     if scheme in _SQL:
         from .sql import SqlStore
 
-        return SqlStore(url)
+        return SqlStore(url, sizes=sizes)
     if scheme in _MONGO:
         from .mongo import MongoStore
 
-        return MongoStore(url, driver=mongodb_driver)
+        return MongoStore(url, driver=mongodb_driver, sizes=sizes)
     raise ValueError(f"no store for {scheme or 'this'!r} URLs; known are {', '.join(sorted(SCHEMES))}")
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import Change, NotificationId, Receipt, UserId
 from .base import Changed, Claim
+from .group import Sizes
 from .migrations import is_current, migrate
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
@@ -59,8 +60,9 @@ class Database(ABC):
     packed: sa.types.TypeEngine[Any]
     """The type of the parameter that `pack` makes."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sizes: Sizes) -> None:
         self._name = name
+        self._sizes = sizes
         self._outage = OutageLog()
         self._errors = SqlErrors()
         self._writes = WriteCheck()

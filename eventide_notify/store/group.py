@@ -7,10 +7,18 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from ..context import nobodys
 from ..errors import Refused
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+Sizes = Callable[[int], None]
+"""Is told how many writes share a transaction, or a command."""
+
+
+def untold(size: int) -> None:
+    """`Sizes` that nobody wants."""
 
 
 class Group(Generic[T, R]):
@@ -33,12 +41,14 @@ class Group(Generic[T, R]):
         most: int,
         touches: Callable[[T], Mapping[Any, object]] = lambda _: {},
         may_be_of_one: Callable[[Exception], bool] = lambda error: isinstance(error, Refused),
+        sizes: Sizes = untold,
     ) -> None:
         self._work = work
         self._weigh = weigh
         self._most = most
         self._touches = touches
         self._may_be_of_one = may_be_of_one
+        self._sizes = sizes
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -47,7 +57,7 @@ class Group(Generic[T, R]):
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="group")
+            self._task = asyncio.create_task(self._run(), name="group", context=nobodys())
         return await future
 
     async def settle(self) -> None:
@@ -58,7 +68,9 @@ class Group(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._do_some(self._take())
+                some = self._take()
+                self._sizes(len(some))
+                await self._do_some(some)
         finally:
             self._task = None
 

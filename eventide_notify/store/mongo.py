@@ -17,6 +17,7 @@ from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from .base import Changed, Claim
+from .group import Sizes, untold
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
@@ -44,11 +45,11 @@ NOTHING = Counts(0, 0)
 class MongoStore:
     """See `Store`. The database is the one in the URL's path, or `eventide`."""
 
-    def __init__(self, url: str, *, driver: str = "motor") -> None:
+    def __init__(self, url: str, *, driver: str = "motor", sizes: Sizes = untold) -> None:
         self._client = MongoClient(url, driver)
         self._patient = partial(MongoClient, url, driver, socketTimeoutMS=PATIENCE, wTimeoutMS=PATIENCE)
         self._notifications = self._client["notifications"]
-        self._saves = group(self._save_group, weigh=len)
+        self._saves = group(self._save_group, weigh=len, sizes=sizes)
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)

@@ -18,7 +18,7 @@ from pymongo import UpdateMany, errors
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import UserId
-from .group import Group
+from .group import Group, Sizes, untold
 from .mongo_errors import RAISED, Attempts, Commands, MongoErrors, changed, follow, known_already, may_pass
 from .mongo_limits import BATCH, Limits
 from .outage import OutageLog
@@ -254,9 +254,11 @@ class MongoClient:
         return bool(self._client.topology_description.has_known_servers)
 
 
-def group(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, weigh: Callable[[T], int]) -> Group[T, R]:
+def group(
+    work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, weigh: Callable[[T], int], sizes: Sizes = untold
+) -> Group[T, R]:
     """What comes while a command runs goes into the next one, all together."""
-    return Group(work, weigh=weigh, most=GROUP)
+    return Group(work, weigh=weigh, most=GROUP, sizes=sizes)
 
 
 async def together(*calls: Awaitable[T]) -> list[T]:

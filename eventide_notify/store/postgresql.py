@@ -21,7 +21,7 @@ from ..models import Change, NotificationId, Receipt, UserId
 from . import engines
 from .base import Changed, Claim
 from .engines import Database, Text, Work
-from .group import Group
+from .group import Group, Sizes
 from .postgresql_changes import PostgresqlChanges, Wanted
 from .postgresql_connection import UNUSED_SECONDS, OwnConnection
 from .postgresql_receipts import PostgresqlReceipts, Received
@@ -47,9 +47,9 @@ class Postgresql(Database):
 
     packed = postgresql.ARRAY(sa.Text)
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, sizes: Sizes) -> None:
         parts = urlsplit(url)
-        super().__init__(f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}")
+        super().__init__(f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}", sizes)
         self._tasks = Tasks()
         self._reader = create_async_engine(
             "postgresql+asyncpg://",
@@ -65,9 +65,13 @@ class Postgresql(Database):
         self._own = saving, changing, receiving = OwnConnection(url), OwnConnection(url), OwnConnection(url)
         self._saves, self._changes = PostgresqlSaves(saving), PostgresqlChanges(changing)
         self._receipts = PostgresqlReceipts(receiving)
-        self._saving = Group(self._save, weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1, most=ROWS)
-        self._changing = Group(self._change, weigh=lambda wanted: len(wanted.ids), most=ROWS, touches=Wanted.touches)
-        self._receiving = Group(self._deliver, weigh=lambda received: len(received.receipts), most=ROWS)
+        self._saving = Group(
+            self._save, weigh=lambda save: sum(len(run.keys) for run in save.runs) + 1, most=ROWS, sizes=sizes
+        )
+        self._changing = Group(
+            self._change, weigh=lambda wanted: len(wanted.ids), most=ROWS, touches=Wanted.touches, sizes=sizes
+        )
+        self._receiving = Group(self._deliver, weigh=lambda received: len(received.receipts), most=ROWS, sizes=sizes)
         self._turns = WeakValueDictionary[UserId, asyncio.Lock]()
         self._writer = self._reader.execution_options(isolation_level="READ COMMITTED")
 

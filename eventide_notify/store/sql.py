@@ -14,6 +14,7 @@ from ..revocation import Revocation, RevocationId
 from . import tables
 from .base import Changed, Claim
 from .engines import Database
+from .group import Sizes, untold
 from .postgresql import Postgresql
 from .records import in_any_case, resume, resume_announcement
 from .sql_announcements import SqlAnnouncements
@@ -31,10 +32,10 @@ _n = _notifications.c
 class SqlStore:
     """See `Store`. URLs: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` (memory), `postgresql://…`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, sizes: Sizes = untold) -> None:
         kind = Sqlite if url.startswith("sqlite:") else Postgresql
         try:
-            self._database: Database = kind(url)
+            self._database: Database = kind(url, sizes)
         except exc.ArgumentError as error:
             raise ValueError(str(error)) from error
         self._claims = SqlClaims(self._database)

@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 from ..errors import Unavailable
 from . import engines
 from .engines import Database, Text, Work
+from .group import Sizes
 from .sql_errors import FileGone, Progress
 from .sqlite_threads import ReadingThreads, WritingThread
 
@@ -29,8 +30,8 @@ class Sqlite(Database):
 
     packed = sa.Text()
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, sizes: Sizes) -> None:
+        super().__init__(url, sizes)
         self._url = sa.make_url(url)
         self._in_memory = self._url.database in (None, "", ":memory:")
         self._file = None if self._in_memory else Path(self._url.database or "").absolute()
@@ -39,7 +40,7 @@ class Sqlite(Database):
         # FULL: a commit is on the disk when it returns. In WAL mode, less would lose some when the machine dies.
         writer = self._engine(1, "journal_mode=WAL", "synchronous=FULL")
         event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        self._writer = WritingThread(writer, self._check_place)
+        self._writer = WritingThread(writer, self._check_place, sizes)
         self._readers: ReadingThreads | None = None
         if not self._in_memory:  # which is one connection's
             self._readers = ReadingThreads(

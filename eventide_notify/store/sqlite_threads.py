@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from . import engines
+from .group import Sizes
 from .sql_errors import Progress, may_be_of_one
 
 T = TypeVar("T")
@@ -57,9 +58,10 @@ class WritingThread:
     `check` is called before and after each transaction; what it raises, the work of the transaction raises.
     """
 
-    def __init__(self, engine: sa.Engine, check: Callable[[], None]) -> None:
+    def __init__(self, engine: sa.Engine, check: Callable[[], None], sizes: Sizes) -> None:
         self._engine = engine
         self._check = check
+        self._sizes = sizes
         self._jobs = _Jobs()
         self._thread: threading.Thread | None = None
         self._ending: threading.Thread | None = None
@@ -92,6 +94,7 @@ class WritingThread:
             jobs: list[_Job] = []
             goes_on = _take(waiting, jobs)
             for group in _groups(jobs):
+                self._sizes(len(group))
                 self._transact(group)
                 _answer(group)
         self._engine.dispose()

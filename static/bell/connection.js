@@ -23,6 +23,9 @@ const EVENTS = {
   reload: "reload",
 };
 
+/** With these the server sends one copy only; an older one sends all. */
+export const NAMES = Object.keys(EVENTS).filter((event) => EVENTS[event] === "notification");
+
 /** Connects, and stays connected, until it is closed, refused, or disconnected by the server for good. */
 export class Connection {
   /** @type {Socket | null} */

@@ -21,6 +21,18 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
+ * What gives a new element like the one that is made here, once: a copy is made faster.
+ *
+ * @template {Element} Kind
+ * @param {() => Kind} make
+ */
+export function copied(make) {
+  /** @type {Kind | undefined} */
+  let known;
+  return () => /** @type {Kind} */ ((known ??= make()).cloneNode(true));
+}
+
+/**
  * @param {Attributes} attributes
  * @param {(Node | string)[]} children
  */

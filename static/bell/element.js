@@ -1,5 +1,6 @@
 /** <eventide-bell>: the bell, its badge, its panel with the list, and toasts. */
 
+import { Arrivals } from "./arrivals.js";
 import { Desktop } from "./desktop.js";
 import { button, h, setText } from "./dom.js";
 import { entries, entryFor, isSame, leaveEntry } from "./entries.js";
@@ -57,6 +58,7 @@ export class EventideBell extends Base {
   #parts;
   #panel;
   #toasts;
+  #arrivals = new Arrivals((some) => this.#tell(some));
   #desktop = new Desktop();
   #seeing = new Seeing();
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -71,7 +73,10 @@ export class EventideBell extends Base {
     unread: ({ detail }) => this.#counted(detail),
     state: ({ detail }) => (this.#renderState(), this.#panel.renderSoon(), this.#emit("state", { ...detail })),
     notification: ({ detail }) => this.#arrived(detail),
-    gone: ({ detail }) => (this.#toasts.gone(detail.ids), this.#desktop.close(detail.ids)),
+    gone: ({ detail }) => {
+      for (const each of [this.#arrivals, this.#toasts]) each.gone(detail.ids);
+      this.#desktop.close(detail.ids);
+    },
   };
 
   constructor() {
@@ -180,6 +185,7 @@ export class EventideBell extends Base {
     if (!entry) return;
     this.close();
     this.#toasts.dismissAll();
+    this.#arrivals.forget();
     this.#desktop.close();
     title.leave(this);
     this.#entry = null;
@@ -350,26 +356,40 @@ export class EventideBell extends Base {
   }
 
   /** @param {NotificationDetail} detail */
-  async #arrived({ notification, replayed }) {
+  #arrived({ notification, replayed }) {
     this.#emit("notification", { notification, replayed });
     this.#seeing.arrived();
-    if (replayed || !this.#entry) return;
+    if (!replayed && this.#entry) this.#arrivals.add(notification);
+  }
+
+  /** @param {readonly Notification[]} some that have arrived together */
+  async #tell(some) {
+    const inbox = this.#entry?.inbox;
+    if (!inbox) return;
     this.#ring();
-    if (document.visibilityState === "hidden") return this.#tellDesktop(notification);
-    if (!(await this.#entry.inbox.claim(notification.id)) || !this.#entry) return;
+    if (document.visibilityState === "hidden") {
+      for (const item of this.#arrivals.take(some)) this.#tellDesktop(item);
+      return;
+    }
+    const claims = await Promise.all(some.map(({ id }) => inbox.claim(id)));
+    const ours = this.#arrivals.take(some).filter((item) => claims[some.indexOf(item)]);
+    if (!ours.length || inbox !== this.inbox) return;
     if (this.hasAttribute("sound")) chime();
-    const text = `${notification.title} ${notification.message}`.trim().slice(0, 200);
-    setText(this.#parts.spoken, this.#reader.say("arrived", text));
+    const { title, message } = ours[ours.length - 1];
+    const text = `${title} ${message}`.trim().slice(0, 200);
+    const { say } = this.#reader;
+    setText(this.#parts.spoken, ours.length === 1 ? say("arrived", text) : say("arrivedMany", ours.length));
     if (this.#panel.isOpen) return;
-    this.#toasts.show(notification, toastsOf(this.getAttribute("toasts")));
+    this.#toasts.show(ours, toastsOf(this.getAttribute("toasts")));
     this.#tick();
   }
 
   /** Once for all that come together. */
   #ring() {
     const { bell } = this.#parts;
-    if (performance.now() - this.#rung < 1_000) return;
+    const before = this.#rung;
     this.#rung = performance.now();
+    if (this.#rung - before < 1_000) return;
     bell.classList.remove("rings");
     requestAnimationFrame(() => bell.classList.add("rings"));
   }

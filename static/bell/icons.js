@@ -44,6 +44,7 @@ const KINDS = [
   [/REPORT|FILE|DOC|EXPORT/, "page"],
 ];
 const SHADES = 6;
+const PICTURES = 100; // that are kept, for there may be any number of types
 
 /** @type {Map<Icon, SVGElement>} */
 const made = new Map();
@@ -66,18 +67,32 @@ function make(name) {
   return svg;
 }
 
+/** @type {Map<string | null, HTMLElement>} */
+const pictures = new Map();
+
+/** @param {string | null} type null for an announcement */
+function picture(type) {
+  const known = pictures.get(type) ?? draw(type);
+  if (pictures.size < PICTURES) pictures.set(type, known);
+  return /** @type {HTMLElement} */ (known.cloneNode(true));
+}
+
+/** @param {string | null} of */
+function draw(of) {
+  const type = (of ?? "").toUpperCase();
+  const name = of === null ? "horn" : (KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "bell");
+  const shade = [...type].reduce((sum, letter) => (sum * 31 + Number(letter.codePointAt(0))) % 9973, 7) % SHADES;
+  const looks = { class: "glyph", part: "glyph", "data-shade": of === null ? "announcement" : shade };
+  return h("span", { ...looks, "aria-hidden": "true" }, icon(name));
+}
+
 /**
  * The avatar of a notification, or the icon of its type. The same type always has the same shade.
  *
  * @param {Notification} item
  */
 export function glyph(item) {
-  const announcement = item.kind === "announcement";
-  const type = item.type.toUpperCase();
-  const name = announcement ? "horn" : (KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "bell");
-  const shade = [...type].reduce((sum, letter) => (sum * 31 + Number(letter.codePointAt(0))) % 9973, 7) % SHADES;
-  const looks = { class: "glyph", part: "glyph", "data-shade": announcement ? "announcement" : shade };
-  const element = h("span", { ...looks, "aria-hidden": "true" }, icon(name));
+  const element = picture(item.kind === "announcement" ? null : item.type);
   const url = item.avatar && safeUrl(item.avatar);
   if (url) {
     const image = h("img", { part: "avatar", alt: "", loading: "lazy", referrerpolicy: "no-referrer", src: url.href });

@@ -1,6 +1,6 @@
 /** What links this tab with the service: the user's token, requests, and a connection, shared with other tabs. */
 
-import { Connection, RETRY_UNAVAILABLE } from "./connection.js";
+import { Connection, NAMES, RETRY_UNAVAILABLE } from "./connection.js";
 import { identityOf, sharedName } from "./identity.js";
 import { Problem, request } from "./rest.js";
 import { SharedConnection } from "./shared-connection.js";
@@ -149,7 +149,7 @@ export class Link {
           // Who connects at once has just been given a token; who takes over later needs the one of then.
           const isFresh = isFirst && Date.now() - renewedAt < FRESH;
           isFirst = false;
-          return { token: isFresh ? token : await this.#renewed(), since: newest() };
+          return { token: isFresh ? token : await this.#renewed(), since: newest(), names: NAMES };
         },
         onExpiring: () => this.renew(),
         onEvent: heard,

@@ -23,7 +23,7 @@ import { WindowedList } from "./windowed-list.js";
  */
 
 const NEAR_THE_END = 600; // pixels
-const PAUSE = 100; // milliseconds: a burst is shown in steps, so that the page stays responsive
+const PAUSE = 200; // milliseconds: a burst is shown in steps, so that the page stays responsive
 /** @type {Map<string, "remove" | "archive" | "read">} */
 const KEYS = new Map([["Delete", "remove"], ["#", "remove"], ["e", "archive"], ["u", "read"]]);
 

@@ -2,84 +2,59 @@
 
 import { Choices } from "./choices.js";
 import { dayName, dayOf } from "./days.js";
-import { button, h, hasFocus, setText } from "./dom.js";
-import { glyph, icon } from "./icons.js";
-import { ago, nameOf, safeUrl } from "./text.js";
+import { button, copied, h, hasFocus, setText } from "./dom.js";
+import { glyph } from "./icons.js";
+import { RowActions } from "./row-actions.js";
+import { ago, safeUrl } from "./text.js";
 
-/** @import { Notification, Strings } from "../eventide-bell.js" */
-/** @import { Icon } from "./icons.js" */
-/** @import { Reader, Say } from "./types.js" */
+/** @import { Notification } from "../eventide-bell.js" */
+/** @import { Reader } from "./types.js" */
 
-/** @typedef {"read" | "unread" | "archive" | "unarchive"} Does */
-
-/** @type {Record<Does, [Icon, keyof Strings]>} */
-const FACES = {
-  read: ["check", "markRead"],
-  unread: ["letter", "markUnread"],
-  archive: ["archive", "archive"],
-  unarchive: ["outbox", "unarchive"],
+const SHAPES = {
+  row: copied(() => h("div", { class: "row", part: "item" })),
+  button: copied(() => button({ class: "main", part: "link", "aria-expanded": "false" })),
+  link: copied(() => h("a", { class: "main", part: "link" })),
+  unread: copied(() => h("span", { role: "img" })),
+  title: copied(() => h("span", { class: "title", part: "title", dir: "auto" })),
+  message: copied(() => h("span", { class: "message", part: "message", dir: "auto" })),
+  meta: copied(() => h("span", { class: "meta", part: "meta" }, h("time"))),
+  dot: copied(() => h("span", { class: "dot", part: "dot" })),
+  entry: copied(() => h("li", { class: "entry" })),
 };
-
-/** Whether there is a pointer that can be at something without touching it. */
-const canHover = () => matchMedia("(hover: hover)").matches;
 
 /** What is shown of one notification. */
 export class Row {
-  element;
+  element = SHAPES.row();
   main;
-  actions;
   #reader;
   #item;
-  #dot = h("span", { class: "dot", part: "dot" });
-  #unread = h("span", { class: "unseen" });
+  /** @type {HTMLElement | null} */
+  #unread = null;
   #time;
   /** @type {Choices | null} */
   #choices = null;
-  #toggles;
-  #remove;
-  #isDressed = false;
 
   /**
    * @param {Reader} reader
    * @param {Notification} item
    */
   constructor(reader, item) {
-    const { say } = reader;
-    const name = nameOf(item);
     const url = item.link ? safeUrl(item.link) : null;
-    const type = item.kind === "announcement" ? say("announcement") : say("typeName", item.type);
     this.#reader = reader;
     this.#item = item;
-    this.#time = h("time", { datetime: item.createdAt, title: new Date(item.createdAt).toLocaleString(say("locale")) });
-    const content = [
-      this.#unread,
-      ...(item.title ? [h("span", { class: "title", part: "title", dir: "auto" }, item.title)] : []),
-      h("span", { class: item.title ? "message" : "message alone", part: "message", dir: "auto" }, item.message),
-      h("span", { class: "meta", part: "meta" }, this.#time, h("span", {}, type)),
-    ];
-    this.main = url ? this.#link(url, content) : this.#button(content);
+    this.main = url ? this.#link(url) : this.#button();
+    this.#time = this.#fill();
     this.main.addEventListener("pointerenter", () => this.#explain());
-    if (item.actions?.length) this.#choices = new Choices(reader, item);
-    this.#toggles = [
-      new Toggle(say, name, () => (this.#isUnread ? "read" : "unread"), (does) => reader[does](this.#item)),
-      new Toggle(say, name, () => (this.#item.archived ? "unarchive" : "archive"), (does) => reader[does](this.#item)),
-    ];
-    const removeName = { "aria-label": say("rowAction", say("remove"), name), title: say("remove") };
-    const onclick = () => reader.remove(this.#item);
-    this.#remove = button({ class: "icon", part: "action", ...removeName, onclick });
-    const buttons = [...this.#toggles.map((each) => each.element), this.#remove];
-    this.actions = h("span", { class: "actions", part: "actions" }, ...buttons);
-    const children = [glyph(item), this.main, this.#dot, ...(this.#choices ? [this.#choices.element] : []), this.actions];
-    this.element = h("div", { class: "row", part: "item", "data-id": item.id }, ...children);
+    this.element.setAttribute("data-id", item.id);
+    this.element.append(glyph(item), this.main, SHAPES.dot());
+    if (item.actions?.length) this.element.append((this.#choices = new Choices(reader, item)).element);
     this.#render();
     this.tick();
-    if (!canHover()) this.#dress();
-    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#dress());
   }
 
   get id() { return this.#item.id; }
   get item() { return this.#item; }
-  get #isUnread() { return !this.#item.read && this.#item.stored !== false; }
+  get isUnread() { return !this.#item.read && this.#item.stored !== false; }
 
   /** @param {Notification} item */
   update(item) {
@@ -89,16 +64,20 @@ export class Row {
   }
 
   #render() {
-    const item = this.#item;
-    const unread = this.#isUnread;
-    this.element.part.toggle("item-unread", unread);
-    this.element.classList.toggle("is-unread", unread);
-    setText(this.#unread, unread ? `${this.#reader.say("unread")}: ` : "");
-    for (const toggle of this.#toggles) {
-      toggle.element.hidden = item.stored === false; // the server does not have it
-      toggle.show();
+    const unread = this.isUnread;
+    if (unread !== this.element.classList.contains("is-unread")) {
+      this.element.part.toggle("item-unread", unread);
+      this.element.classList.toggle("is-unread", unread);
+      if (unread) this.#sayUnread();
+      else this.#unread?.remove();
     }
-    this.#choices?.update(item);
+    this.#choices?.update(this.#item);
+  }
+
+  #sayUnread() {
+    this.#unread ??= SHAPES.unread();
+    this.#unread.setAttribute("aria-label", `${this.#reader.say("unread")}: `);
+    this.main.firstElementChild?.prepend(this.#unread);
   }
 
   focus() {
@@ -106,7 +85,7 @@ export class Row {
   }
 
   tick() {
-    setText(this.#time, ago(this.#time.dateTime, Date.now(), this.#reader.say("locale")));
+    setText(this.#time, ago(this.#item.createdAt, Date.now(), this.#reader.say("locale")));
   }
 
   /**
@@ -123,96 +102,67 @@ export class Row {
     return at >= 0;
   }
 
-  /**
-   * @param {URL} url
-   * @param {HTMLElement[]} content
-   */
-  #link(url, content) {
-    const elsewhere = url.origin !== location.origin;
-    const more = elsewhere ? { target: "_blank", rel: "noopener noreferrer" } : {};
-    const follow = (/** @type {MouseEvent} */ event) => this.#reader.follow(this.#item, url, event);
-    const where = { href: url.href, ...more };
-    return h("a", { class: "main", part: "link", ...where, onclick: follow, onauxclick: follow }, ...content);
+  /** What it says; and the element of its time. */
+  #fill() {
+    const { title, message, type, kind, createdAt } = this.#item;
+    const { say } = this.#reader;
+    const texts = [SHAPES.message(), SHAPES.meta()];
+    const [text, meta] = texts;
+    const time = /** @type {HTMLTimeElement} */ (meta.firstChild);
+    if (title) {
+      const heading = SHAPES.title();
+      heading.textContent = title;
+      texts.unshift(heading);
+    } else text.classList.add("alone");
+    text.textContent = message;
+    time.dateTime = createdAt;
+    meta.append(` · ${kind === "announcement" ? say("announcement") : say("typeName", type)}`);
+    this.main.append(...texts);
+    return time;
   }
 
-  /**
-   * Without a link there is still the rest of a long message to see.
-   *
-   * @param {HTMLElement[]} content
-   */
-  #button(content) {
-    const unfold = () => {
-      this.main.setAttribute("aria-expanded", String(this.element.classList.toggle("unfolded")));
+  /** @param {URL} url */
+  #link(url) {
+    const follow = (/** @type {Event} */ event) =>
+      this.#reader.follow(this.#item, url, /** @type {MouseEvent} */ (event));
+    const link = SHAPES.link();
+    link.href = url.href;
+    if (url.origin !== location.origin) Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
+    for (const event of ["click", "auxclick"]) link.addEventListener(event, follow);
+    return link;
+  }
+
+  /** Without a link there is still the rest of a long message to see. */
+  #button() {
+    const main = SHAPES.button();
+    main.addEventListener("click", () => {
+      main.setAttribute("aria-expanded", String(this.element.classList.toggle("unfolded")));
       this.#reader.follow(this.#item, null);
-    };
-    return button({ class: "main", part: "link", "aria-expanded": "false", onclick: unfold }, ...content);
+    });
+    return main;
   }
 
-  /** Who points at a text that is cut off gets all of it. */
+  /** Who points at it gets the whole time, and all of a text that is cut off. */
   #explain() {
+    this.#time.title ||= new Date(this.#item.createdAt).toLocaleString(this.#reader.say("locale"));
     const texts = [...this.main.querySelectorAll(".title, .message")];
     const isCut = texts.some((text) => text.scrollHeight > text.clientHeight + 1);
     if (isCut) this.main.title = texts.map((text) => text.textContent).join("\n");
     else this.main.removeAttribute("title");
   }
-
-  /** The buttons have no pictures until somebody is at the row: most rows are only scrolled past. */
-  #dress() {
-    if (this.#isDressed) return;
-    this.#isDressed = true;
-    for (const toggle of this.#toggles) toggle.dress();
-    this.#remove.append(icon("bin"));
-  }
 }
 
-/** A button for one thing or its opposite. */
-class Toggle {
-  element;
-  #say;
-  #name;
-  #now;
-  /** @type {Does | undefined} */
-  #shown;
-  #isDressed = false;
-
-  /**
-   * @param {Say} say
-   * @param {string} name
-   * @param {() => Does} now which of the two it is for
-   * @param {(does: Does) => void} act
-   */
-  constructor(say, name, now, act) {
-    this.#say = say;
-    this.#name = name;
-    this.#now = now;
-    this.element = button({ class: "icon", part: "action", onclick: () => act(now()) });
-  }
-
-  show() {
-    const now = this.#now();
-    if (this.#shown === now) return;
-    this.#shown = now;
-    const [, string] = FACES[now];
-    const text = this.#say(string);
-    if (this.#isDressed) this.dress();
-    this.element.setAttribute("aria-label", this.#say("rowAction", text, this.#name));
-    this.element.title = text;
-  }
-
-  /** Show its picture. */
-  dress() {
-    this.#isDressed = true;
-    this.element.replaceChildren(icon(FACES[this.#now()][0]));
-  }
-}
-
-/** A `Row` in a `WindowedList`; the first of a day is headed by it. */
+/** A `Row` in a `WindowedList`, with what the reader can do; the first of a day is headed by it. */
 export class ListRow {
-  element;
+  element = SHAPES.entry();
   row;
   #say;
-  #day = h("h3", { class: "day", part: "day", hidden: true });
+  #actions;
+  /** @type {HTMLElement | null} */
+  #day = null;
   #isFirst = false;
+  /** @type {Notification | null | undefined} */
+  #before = null; // undefined: there is none
 
   /**
    * @param {Reader} reader
@@ -221,7 +171,8 @@ export class ListRow {
   constructor(reader, item) {
     this.#say = reader.say;
     this.row = new Row(reader, item);
-    this.element = h("li", { class: "entry" }, this.#day, this.row.element);
+    this.#actions = new RowActions(reader, this.row);
+    this.element.append(this.row.element);
   }
 
   /**
@@ -231,9 +182,18 @@ export class ListRow {
    */
   update(item, index, items) {
     const before = items[index - 1];
+    if (item !== this.row.item) {
+      this.row.update(item);
+      this.#actions.update();
+    }
+    if (before === this.#before) return;
+    this.#before = before;
     this.#isFirst = !before || dayOf(before.createdAt) !== dayOf(item.createdAt);
-    this.row.update(item);
     this.#head();
+  }
+
+  settle() {
+    this.#actions.make();
   }
 
   focus() {
@@ -247,6 +207,8 @@ export class ListRow {
 
   #head() {
     const text = this.#isFirst ? dayName(this.row.item.createdAt, Date.now(), this.#say("locale")) : "";
+    if (!text && !this.#day) return;
+    if (!this.#day) this.element.prepend((this.#day = h("h3", { class: "day", part: "day" })));
     setText(this.#day, text);
     this.#day.hidden = !text;
   }

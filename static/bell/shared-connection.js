@@ -8,10 +8,11 @@ import { isFinal } from "./connection.js";
 /** @typedef {{ close(): void, refresh(token: string | null): void }} Connecting As much of `Connection` as is used. */
 
 /**
- * What tabs tell each other: `ask` whether somebody leads, who then says `here`; each `event`; and what the model of one
- * `tab` tells those of the others.
+ * What tabs tell each other: `ask` whether somebody leads, who then says `here`; to a new one that it is heard by a tab
+ * that `follows`; each `event`; and what the model of one `tab` tells those of the others.
  *
  * @typedef {{ what: "ask" }
+ *   | { what: "follows" }
  *   | { what: "here", status: StateDetail, connected: Payload | null }
  *   | { what: "event", name: string, payload: Payload, handover: boolean }
  *   | { what: "tab", message: TabMessage }} Message
@@ -24,14 +25,20 @@ const UNFOCUSED_WAITS = 150;
 const HIDDEN_WAITS = 500;
 const CLAIM_FOR = 10_000;
 
+/** Of an id, which begins with its time: what all that are made within a quarter of a second have in common. */
+const MOMENT = 11;
+
 /** @param {number} milliseconds */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** When this page is shown, or is not any more. */
+const turned = () => new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
 
 /**
  * A connection to the server that all tabs with the same name share.
  *
  * Whoever holds the Web Lock of that name *leads*: it has the connection, and repeats on a BroadcastChannel whatever it
- * hears, before it heeds it itself. The others *follow*. The browser gives the lock on when its holder is closed or
+ * hears, before it heeds it itself, unless there are no others. These *follow*. The browser gives the lock on when its holder is closed or
  * crashes. A page that will be frozen gives it up in time (`close`); and one that hangs, or is put to sleep without
  * being told, is found out because it does not answer a visible tab: its lock is taken away.
  *
@@ -63,6 +70,10 @@ export class SharedConnection {
   #status = { state: "connecting" };
   /** @type {Payload | null} */
   #connected = null; // who is, with the count of now
+  /** @type {Map<string, Promise<boolean>>} */
+  #claims = new Map(); // by moment
+  #hasMet = false; // others, on the channel
+  #isAlone = false; // as far as is known
 
   /**
    * @param {string | null} name null for a connection of this tab's own
@@ -86,7 +97,7 @@ export class SharedConnection {
       this.#lead();
       return;
     }
-    this.#refused = false;
+    this.#refused = this.#hasMet = false;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     document.addEventListener("visibilitychange", this.#look);
@@ -134,6 +145,8 @@ export class SharedConnection {
    * Whether this tab is the one to show the reader something once: visible, and the first that asks. One that has the
    * focus is let go first. `hidden`: this one need not be visible, but lets all go first that are.
    *
+   * What is made within a moment goes to one tab, with one lock, as long as that is as visible as it was then.
+   *
    * @param {string} id
    * @param {{ hidden?: boolean }} [options]
    * @returns {Promise<boolean>}
@@ -144,10 +157,23 @@ export class SharedConnection {
     if (!visible() && hidden) await pause(HIDDEN_WAITS);
     else if (!document.hasFocus()) await pause(UNFOCUSED_WAITS);
     if (!visible() && !hidden) return false;
-    return new Promise((resolve) => {
-      const show = (/** @type {Lock | null} */ lock) => (resolve(Boolean(lock)), lock && pause(CLAIM_FOR));
-      navigator.locks.request(`${this.#name}:${id}`, { ifAvailable: true }, show).catch(() => resolve(false));
-    });
+    const moment = id.slice(0, MOMENT);
+    const claim = this.#claims.get(moment) ?? this.#claimed(moment);
+    this.#claims.set(moment, claim);
+    if (!(await claim)) this.#claims.delete(moment); // who has it may go before the next
+    return claim;
+  }
+
+  /** @param {string} moment */
+  #claimed(moment) {
+    return /** @type {Promise<boolean>} */ (new Promise((resolve) => {
+      const keep = async (/** @type {Lock | null} */ lock) => {
+        resolve(Boolean(lock));
+        if (lock) await Promise.race([pause(CLAIM_FOR), turned()]);
+        this.#claims.delete(moment);
+      };
+      navigator.locks.request(`${this.#name}:${moment}`, { ifAvailable: true }, keep).catch(() => resolve(false));
+    }));
   }
 
   // Who leads
@@ -180,10 +206,22 @@ export class SharedConnection {
     // The browser was connected until a moment ago: what comes while the leader changes is live, not missed.
     const recently = !stolen || Date.now() - this.#heardAt < 2 * ASK_EVERY + ANSWER_WITHIN;
     this.#handover = this.#status.state === "live" && recently;
+    this.#isAlone = false;
+    if (this.#name) this.#lookAround(this.#name);
     return new Promise((resolve) => {
       this.#release = resolve;
       this.#connection = this.#connect((name, payload) => this.#tell(name, payload), (status) => this.#state(status));
     });
+  }
+
+  /**
+   * Nothing needs to be repeated, which takes as long as all else, while nobody waits to lead nor has said anything.
+   *
+   * @param {string} own
+   */
+  async #lookAround(own) {
+    const { pending = [] } = await navigator.locks.query();
+    this.#isAlone = !this.#hasMet && !pending.some(({ name }) => name === own);
   }
 
   #stopLeading() {
@@ -199,7 +237,7 @@ export class SharedConnection {
     const { unreadCount, unseenCount } = payload;
     if (name === "connected") this.#connected = payload;
     else if (unreadCount !== undefined) this.#connected = { ...this.#connected, unreadCount, unseenCount };
-    this.#post({ what: "event", name, payload, handover });
+    if (!this.#isAlone) this.#post({ what: "event", name, payload, handover });
     this.#onEvent(name, payload, handover);
   }
 
@@ -231,12 +269,16 @@ export class SharedConnection {
 
   /** @param {Message & { term: number }} message */
   #hear(message) {
+    this.#hasMet = true;
+    this.#isAlone = false;
+    if (message.what === "follows") return;
     if (message.what === "tab") return this.#onTab(message.message);
     if (message.what === "ask") {
       if (this.#connection) this.#here();
       return;
     }
     if (this.#connection || message.term < this.#term) return;
+    if (message.term > this.#term) this.#post({ what: "follows" });
     this.#term = message.term;
     this.#heardAt = Date.now();
     clearTimeout(this.#unanswered);

@@ -15,6 +15,7 @@ const EMPTY = { unread: "No unread notifications", archived: "No archived notifi
 const REFUSALS = {
   token_missing: "No token was given.",
   token_expired: "Your session has expired.",
+  token_revoked: "Your session was ended: sign in again.",
   token_invalid: "Your session is not valid here.",
   unavailable: "The server is full or stopping. Trying again.",
 };
@@ -55,6 +56,7 @@ export const STRINGS = {
   moreToasts: forms("en", { other: "+# more" }),
   desktop: "Show new notifications on the desktop",
   arrived: (name) => `New notification: ${name}`,
+  arrivedMany: forms("en", { other: "# new notifications" }),
   connecting: "Connecting …",
   live: "Live",
   reconnecting: "Reconnecting …",

@@ -132,10 +132,10 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 
 /* A notification */
 
-.row { position: relative; display: grid; grid-template-columns: 2.25rem minmax(0, 1fr) 0.5rem; gap: 0 0.75rem; padding: 0.75rem 1rem; }
-.entry + .entry .row, .row + .row { border-block-start: 1px solid var(--_line); }
+/* Laid out as blocks, which is less work than a grid; and by itself, so that no row is laid out anew for another. */
+.row { contain: layout style; padding-block: 0.75rem; padding-inline: 4rem 2.25rem; min-block-size: 3.75rem; }
+.entry .row { border-block-start: 1px solid var(--_line); }
 .day { padding-block: 0.875rem 0.375rem; padding-inline: 1rem; font: 600 0.75rem/1.25 var(--_font); color: var(--_soft); }
-.day:not([hidden]) + .row { border-block-start: 1px solid var(--_line); }
 .row:hover { background: var(--_hover); }
 .row.is-unread { background: var(--_unread); }
 .row.is-unread:hover { background: color-mix(in srgb, var(--_unread) 55%, var(--_hover)); }
@@ -146,13 +146,13 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .meta { display: block; }
 /* On the side of the list's direction, whatever the text's is; Chromium and Safari know the first, Firefox the second. */
 .title, .message { text-align: -webkit-match-parent; text-align: match-parent; }
-.title, .message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+.title, .message { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: clip; }
 .title, .message.alone { font-weight: 500; color: var(--_ink); }
 .is-unread :is(.title, .message.alone) { font-weight: 650; }
 .message { color: var(--_soft); white-space: pre-line; }
 .message.alone { -webkit-line-clamp: 3; }
 .unfolded :is(.title, .message) { -webkit-line-clamp: none; }
-.choices { grid-column: 2; position: relative; z-index: 1; display: flex; flex-wrap: wrap; gap: 0.5rem; justify-self: start; margin-block-start: 0.5rem; }
+.choices { position: relative; z-index: 1; display: flex; flex-wrap: wrap; gap: 0.5rem; inline-size: fit-content; margin-block-start: 0.5rem; }
 .choice { display: flex; align-items: center; gap: 0.25rem; padding: 0.25rem 0.75rem; border: 1px solid var(--_line); border-radius: 8px; font-size: 0.8125rem; font-weight: 550; text-align: center; background: var(--_surface); }
 .choice:hover:not([aria-disabled="true"]) { background: var(--_hover); }
 .choice.primary { border-color: transparent; color: var(--_accent-ink); background: var(--_accent); }
@@ -161,13 +161,13 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .choice[aria-pressed="true"] { opacity: 1; color: var(--_good); border-color: currentcolor; background: none; }
 .choice[aria-pressed="true"] svg { display: block; stroke-width: 2.5; }
 .meta { padding-block-start: 0.1875rem; font-size: 0.75rem; color: var(--_soft); }
-.meta > span::before { content: "·"; padding-inline: 0.375rem; }
-.dot { align-self: center; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; }
+.dot { position: absolute; inset-block: 0; inset-inline-end: 1rem; margin-block: auto; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; }
 .is-unread .dot { background: var(--_accent); }
 
-.glyph { position: relative; display: grid; place-items: center; inline-size: 2.25rem; block-size: 2.25rem; border-radius: 50%; overflow: hidden; color: light-dark(color-mix(in srgb, var(--_hue) 88%, #000), color-mix(in srgb, var(--_hue) 42%, #fff)); background: light-dark(color-mix(in srgb, var(--_hue) 15%, var(--_surface)), color-mix(in srgb, var(--_hue) 36%, var(--_surface))); }
+.glyph { position: absolute; inset-block-start: 0.75rem; inset-inline-start: 1rem; display: grid; place-items: center; inline-size: 2.25rem; block-size: 2.25rem; border-radius: 50%; color: light-dark(color-mix(in srgb, var(--_hue) 88%, #000), color-mix(in srgb, var(--_hue) 42%, #fff)); background: light-dark(color-mix(in srgb, var(--_hue) 15%, var(--_surface)), color-mix(in srgb, var(--_hue) 36%, var(--_surface))); }
 .glyph svg { inline-size: 1.375rem; block-size: 1.375rem; }
-.glyph img { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; object-fit: cover; background: var(--_surface); }
+.glyph > * { grid-area: 1 / 1; }
+.glyph img { inline-size: 100%; block-size: 100%; border-radius: inherit; object-fit: cover; background: var(--_surface); }
 [data-shade="0"] { --_hue: #5a4fc8; }
 [data-shade="1"] { --_hue: #b3477f; }
 [data-shade="2"] { --_hue: #c6573b; }
@@ -215,13 +215,13 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .toasts[data-place$="center"] { inset-inline: 0; margin-inline: auto; }
 .more-toasts { align-self: center; padding: 0.25rem 0.875rem; border-radius: 999px; font-size: 0.8125rem; font-weight: 600; color: var(--_ink); background: var(--_surface); box-shadow: var(--_shadow); }
 .more-toasts:hover { background: var(--_hover); }
-.toast, .toast.row.is-unread { padding-inline-end: 2.75rem; border: 0; border-radius: var(--_radius); background: var(--_surface); box-shadow: var(--_shadow); grid-template-columns: 2.25rem minmax(0, 1fr); }
+.toast, .toast.row.is-unread { padding-inline-end: 2.75rem; border: 0; border-radius: var(--_radius); background: var(--_surface); box-shadow: var(--_shadow); }
 .toast .dot { display: none; }
 .toast .actions { position: absolute; margin: 0; background: none; box-shadow: none; }
 
 @media (prefers-reduced-motion: no-preference) {
   .panel.is-open { animation: drop 0.14s ease-out; }
-  .toast { animation: rise 0.22s cubic-bezier(0.2, 0.9, 0.3, 1.1); }
+  .toast:not(.of-many) { animation: rise 0.22s cubic-bezier(0.2, 0.9, 0.3, 1.1); }
   .bell.rings svg { animation: ring 0.7s ease-in-out; }
   .lamp:is([data-state="reconnecting"]), .state:is([data-state="connecting"], [data-state="reconnecting"])::before { animation: breathe 1.2s ease-in-out infinite alternate; }
   .bones { animation: breathe 0.9s ease-in-out infinite alternate; }

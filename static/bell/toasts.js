@@ -30,9 +30,6 @@ export class Toasts {
   #reader;
   /** @type {Map<string, Toast>} */
   #toasts = new Map();
-  /** @type {Notification[]} */
-  #waiting = []; // for the next frame
-  #frame = 0;
   /** @type {Set<string>} */
   #hidden = new Set(); // those for which there was no room
   #more;
@@ -54,16 +51,24 @@ export class Toasts {
   get size() { return this.#toasts.size; }
 
   /**
-   * The oldest make room: there are `most` at once. What comes within one frame is shown together.
+   * The oldest make room: there are `most` at once, and of the rest only the number is shown.
    *
-   * @param {Notification} item
+   * @param {readonly Notification[]} items
    * @param {{ place: string, most: number }} options
    */
-  show(item, { place, most }) {
+  show(items, { place, most }) {
     if (most <= 0) return;
     this.element.dataset.place = place;
-    this.#waiting.push(item);
-    this.#frame ||= requestAnimationFrame(() => this.#flush(most));
+    const shown = items.slice(-most);
+    const before = [...this.#toasts.keys()];
+    for (const { id } of items.slice(0, -most)) this.#hidden.add(id);
+    for (const id of before.slice(0, Math.max(0, before.length + shown.length - most))) {
+      this.#hidden.add(id);
+      this.#remove(id);
+    }
+    for (const item of shown) this.#add(item, items.length > most);
+    this.#count();
+    this.#go();
   }
 
   /** @param {string} id */
@@ -88,8 +93,6 @@ export class Toasts {
    * @param {readonly string[]} ids
    */
   gone(ids) {
-    const set = new Set(ids);
-    this.#waiting = this.#waiting.filter((item) => !set.has(item.id));
     for (const id of ids) {
       this.#hidden.delete(id);
       this.#remove(id);
@@ -98,9 +101,6 @@ export class Toasts {
   }
 
   dismissAll() {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    this.#waiting = [];
     for (const id of [...this.#toasts.keys()]) this.#remove(id);
     this.#count();
   }
@@ -109,30 +109,20 @@ export class Toasts {
     for (const toast of this.#toasts.values()) toast.row.tick();
   }
 
-  /** @param {number} most */
-  #flush(most) {
-    this.#frame = 0;
-    const items = this.#waiting.splice(0);
-    for (const item of items.splice(0, Math.max(0, items.length - most))) this.#hidden.add(item.id);
-    for (const id of [...this.#toasts.keys()].slice(0, Math.max(0, this.size + items.length - most))) {
-      this.#hidden.add(id);
-      this.#remove(id);
-    }
-    for (const item of items) this.#add(item);
-    this.#count();
-    this.#go();
-  }
-
-  /** @param {Notification} item */
-  #add(item) {
+  /**
+   * @param {Notification} item
+   * @param {boolean} isOfMany it will go soon, and need not come slowly
+   */
+  #add(item, isOfMany) {
     const row = new Row(this.#reader, item);
     row.element.classList.add("toast");
+    row.element.classList.toggle("of-many", isOfMany);
     row.element.part.add("toast");
     const { say } = this.#reader;
     const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
     const onclick = () => this.dismiss(item.id);
     const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
-    row.actions.replaceChildren(dismiss);
+    row.element.append(h("span", { class: "actions", part: "actions" }, dismiss));
     this.#toasts.set(item.id, { row, before: document.activeElement });
     this.element.prepend(row.element);
   }

@@ -2,13 +2,15 @@
  * A list of which only the rows that can be seen, and some above and below, are in the page.
  *
  * What is not there is room: above the first row, below the last, and above a row that is kept although it is far
- * away, because it has the focus. Rows may be of different heights and may change them: they are measured while they
- * are there. Whatever changes above what the reader looks at, it stays where it is on the screen.
+ * away, because it has the focus. Rows may be of different heights and may change them: the browser tells them while
+ * they are there. Whatever changes above what the reader looks at, it stays where it is on the screen.
  */
+
+import { settled } from "./settled.js";
 
 /** @import { WindowedRow } from "../eventide-bell.js" */
 
-const MARGIN = 800; // pixels above and below what can be seen
+const MARGIN = 600; // pixels above and below what can be seen
 const ESTIMATE = 84; // pixels: the height of a row, before any has been measured
 
 /**
@@ -26,11 +28,15 @@ export class WindowedList {
   #indexes = new Map(); // by id
   /** @type {Map<string, Row>} */
   #rows = new Map(); // those in the page, by id
+  /** @type {string[]} */
+  #order = []; // their ids, from top to bottom
   /** @type {Map<string, number>} */
-  #heights = new Map(); // those that were measured, by id
-  #tops = [0]; // where each item begins, and where the last one ends
+  #heights = new Map(); // those that are known, by id
+  /** @type {number[] | null} */
+  #sums = null; // where each item begins, and where the last one ends; null: not known yet
   #estimate = 0;
   #width = 0;
+  #isTurned = false; // and so are all heights
   #range = [0, 0]; // from, and up to but without
   #observer;
   #frame = 0;
@@ -40,7 +46,8 @@ export class WindowedList {
    * `document.scrollingElement` if that is the page.
    *
    * `make(item)` gives a row: its `element` (of role="listitem"); `update(item, index, items)`, called at once and
-   * whenever the list is rendered; and `focus()`. Items are told apart by their `id`.
+   * whenever the list is rendered; `settle()`, if it has that, called once it has stayed in the page for a moment; and
+   * `focus()`. Items are told apart by their `id`.
    *
    * @param {HTMLElement} list
    * @param {Element} scroller
@@ -52,7 +59,7 @@ export class WindowedList {
     this.#make = make;
     if (scroller instanceof HTMLElement) scroller.style.overflowAnchor = "none"; // two that correct the position would correct it twice
     this.#scrolls.addEventListener("scroll", this.#moved, { passive: true });
-    this.#observer = new ResizeObserver(() => (this.#frame ||= requestAnimationFrame(this.#resized)));
+    this.#observer = new ResizeObserver(() => this.#resized());
     for (const element of new Set([list, scroller])) this.#observer.observe(element);
   }
 
@@ -63,6 +70,7 @@ export class WindowedList {
     cancelAnimationFrame(this.#frame);
     this.#list.replaceChildren();
     this.#rows.clear();
+    this.#order = [];
   }
 
   /**
@@ -77,16 +85,16 @@ export class WindowedList {
     this.#items = items;
     this.#complete = complete;
     this.#indexes = new Map(items.map((item, index) => [item.id, index]));
-    if (!focused || this.#indexes.has(focused.id)) return this.#draw();
+    this.#sums = null;
+    if (!focused || this.#indexes.has(focused.id)) return this.#draw({ isNew: true });
     const heir = this.#heir(before, focused.id);
-    this.#draw(heir);
+    this.#draw({ isNew: true, kept: heir });
     (this.#rowAt(heir) ?? this.#list).focus();
   }
 
   /** The rows in the page, from top to bottom: each with its `id`, `element` and so on, as `make` gave it. */
   get rows() {
-    const at = (/** @type {string} */ id) => this.#indexes.get(id) ?? 0;
-    return [...this.#rows].sort(([a], [b]) => at(a) - at(b)).map(([, row]) => row);
+    return this.#order.map((id) => /** @type {Row} */ (this.#rows.get(id)));
   }
 
   /**
@@ -115,7 +123,7 @@ export class WindowedList {
    */
   focusAt(index) {
     if (!this.#items[index]) return false;
-    this.#draw(index);
+    this.#draw({ kept: index });
     this.#rowAt(index)?.focus();
     return true;
   }
@@ -146,29 +154,48 @@ export class WindowedList {
   #moved = () => {
     if (!this.#items.length) return;
     const [from, to] = this.#wanted(this.#viewTop - this.#list.getBoundingClientRect().top, MARGIN / 2);
-    if (from < this.#range[0] || to > this.#range[1]) this.#draw();
+    if (from < this.#range[0] || to > this.#range[1]) this.#draw({ isMoved: true });
   };
 
-  #resized = () => {
-    this.#frame = 0;
+  /** What is there has been laid out just now: so the browser knows heights without doing so for this. */
+  #resized() {
     const width = this.#list.clientWidth;
     if (width !== this.#width) this.#heights.clear(); // text wraps elsewhere
     this.#width = width;
-    this.#draw();
-  };
+    const isFirst = !this.#heights.size;
+    this.#measure(([id]) => !this.#heights.has(id));
+    if (isFirst) this.#estimate = 0; // what is expected of all others is known now
+    const expected = this.#tops[this.#items.length];
+    if (Math.abs(this.#list.getBoundingClientRect().height - expected) > 0.5) this.#measure(() => true);
+    this.#isTurned ||= isFirst;
+    this.#frame ||= requestAnimationFrame(() => {
+      const isTurned = this.#isTurned;
+      this.#frame = 0;
+      this.#isTurned = false;
+      if (isTurned) this.#draw();
+      else this.#moved();
+    });
+  }
 
-  /** Heights are read while they are known to the browser; the first ones are what is expected of all others. */
-  #measure() {
-    for (const [id, row] of this.#rows) {
+  /** @param {(row: [string, Row]) => boolean} which */
+  #measure(which) {
+    for (const [id, row] of [...this.#rows].filter(which)) {
       const { height } = row.element.getBoundingClientRect();
-      if (height) this.#heights.set(id, height);
+      if (!height || this.#heights.get(id) === height) continue;
+      this.#heights.set(id, height);
+      this.#sums = null;
     }
-    if (!this.#heights.size) this.#estimate = 0;
-    else this.#estimate ||= [...this.#heights.values()].reduce((sum, each) => sum + each, 0) / this.#heights.size;
+  }
+
+  /** The first heights are what is expected of all others. */
+  get #tops() {
+    if (this.#sums) return this.#sums;
+    if (this.#heights.size) this.#estimate ||= [...this.#heights.values()].reduce((sum, each) => sum + each, 0) / this.#heights.size;
     const expected = this.#estimate || ESTIMATE;
     let top = 0;
-    this.#tops = [0];
-    for (const { id } of this.#items) this.#tops.push((top += this.#heights.get(id) ?? expected));
+    this.#sums = [0];
+    for (const { id } of this.#items) this.#sums.push((top += this.#heights.get(id) ?? expected));
+    return this.#sums;
   }
 
   /**
@@ -191,72 +218,82 @@ export class WindowedList {
    * @param {number} offset
    */
   #indexAt(offset) {
-    let [low, high] = [0, this.#items.length];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#tops[middle] <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    const tops = this.#tops;
+    return first(this.#items.length, (index) => tops[index + 1] > offset);
   }
 
   /**
    * The first row that can be seen, if the list's own beginning cannot; and where it is on the screen.
    *
    * @param {number} viewTop
+   * @returns {{ index: number, row: Row, top: number } | null}
    */
   #anchor(viewTop) {
-    if (this.#list.getBoundingClientRect().top >= viewTop) return null;
-    /** @type {{ index: number, row: Row, top: number } | null} */
-    let found = null;
-    for (const [id, row] of this.#rows) {
-      const index = this.#indexes.get(id);
-      const { top, bottom } = row.element.getBoundingClientRect();
-      const isSeen = bottom > viewTop && top < viewTop + this.#scroller.clientHeight;
-      if (isSeen && index !== undefined && (!found || top < found.top)) found = { index, row, top };
+    const rows = this.rows;
+    const bottom = viewTop + this.#scroller.clientHeight;
+    const seen = first(rows.length, (at) => rows[at].element.getBoundingClientRect().bottom > viewTop);
+    for (let at = seen; at < rows.length; at += 1) {
+      const { top } = rows[at].element.getBoundingClientRect();
+      if (top >= bottom) return null;
+      const index = this.#indexes.get(this.#order[at]);
+      if (index !== undefined) return { index, row: rows[at], top }; // one that is not about to go
     }
-    return found;
+    return null;
   }
 
   // What is there
 
-  /** @param {number} [kept] the index of an item that must be there, wherever it is */
-  #draw(kept) {
-    this.#measure();
+  /**
+   * `kept`: the index of an item that must be there, wherever it is. `isNew`: the items are. `isMoved`: nothing has
+   * changed but what can be seen of them.
+   *
+   * @param {{ kept?: number, isNew?: boolean, isMoved?: boolean }} options
+   */
+  #draw({ kept, isNew = false, isMoved = false } = {}) {
     const viewTop = this.#viewTop;
-    const anchor = this.#anchor(viewTop);
-    const offset = anchor
-      ? this.#tops[anchor.index] + viewTop - anchor.top
-      : viewTop - this.#list.getBoundingClientRect().top;
+    const listTop = this.#list.getBoundingClientRect().top;
+    const anchor = listTop < viewTop ? this.#anchor(viewTop) : null;
+    const offset = viewTop - (anchor ? anchor.top - this.#tops[anchor.index] : listTop);
     const [from, to] = (this.#range = this.#wanted(offset, MARGIN));
     const wanted = new Set(Array.from({ length: to - from }, (_, index) => from + index));
     // The next Tab goes on from the row with the focus, wherever that is.
     for (const at of [kept, this.focused?.index]) {
       if (at !== undefined) for (const each of [at - 1, at, at + 1]) if (this.#items[each]) wanted.add(each);
     }
-    this.#place([...wanted].sort((a, b) => a - b));
-    if (!anchor) return;
+    const indexes = [...wanted].sort((a, b) => a - b);
+    const isKnown = (/** @type {number} */ at) => this.#heights.has(this.#items[at].id);
+    const above = [...indexes, ...this.#order.map((id) => this.#indexes.get(id) ?? 0)];
+    const isStill = isMoved && anchor && above.every((at) => at >= anchor.index || isKnown(at));
+    this.#place(indexes, isNew);
+    if (!anchor || isStill) return; // it need not be laid out to be asked where it is
     const moved = anchor.row.element.getBoundingClientRect().top - anchor.top;
     if (Math.abs(moved) >= 0.5) this.#scroller.scrollTop += moved;
   }
 
-  /** @param {readonly number[]} wanted */
-  #place(wanted) {
-    const ids = new Set(wanted.map((index) => this.#items[index].id));
+  /**
+   * @param {readonly number[]} wanted
+   * @param {boolean} isNew
+   */
+  #place(wanted, isNew) {
+    const ids = new Set((this.#order = wanted.map((index) => this.#items[index].id)));
     for (const [id, row] of this.#rows) {
       if (ids.has(id)) continue;
       row.element.remove();
       this.#rows.delete(id);
     }
+    const tops = this.#tops;
     const size = this.#complete ? this.#items.length : -1;
     let next = this.#list.firstElementChild;
     let after = 0; // the index of what comes next without a gap
     for (const index of wanted) {
       const item = this.#items[index];
-      const row = this.#rows.get(item.id) ?? this.#add(item);
-      row.update(item, index, this.#items);
-      set(row.element, { "aria-posinset": index + 1, "aria-setsize": size });
-      const gap = this.#tops[index] - this.#tops[after];
+      const known = this.#rows.get(item.id);
+      const row = known ?? this.#add(item);
+      if (isNew || !known) {
+        row.update(item, index, this.#items);
+        set(row.element, { "aria-posinset": index + 1, "aria-setsize": size });
+      }
+      const gap = tops[index] - tops[after];
       if (next && row.element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(row.element, next);
       // Not the first row's margin, which would be the list's.
@@ -266,13 +303,14 @@ export class WindowedList {
       after = index + 1;
     }
     if (!wanted.length) style(this.#list, "padding-block-start", 0);
-    style(this.#list, "padding-block-end", this.#tops[this.#items.length] - this.#tops[after]);
+    style(this.#list, "padding-block-end", tops[this.#items.length] - tops[after]);
   }
 
   /** @param {Item} item */
   #add(item) {
     const row = this.#make(item);
     this.#rows.set(item.id, row);
+    if (row.settle) settled(row.element, () => row.settle?.());
     return row;
   }
 
@@ -287,6 +325,22 @@ export class WindowedList {
     const left = [...before.slice(at + 1), ...before.slice(0, at).reverse()];
     return this.#indexes.get(left.find((item) => this.#indexes.has(item.id))?.id ?? "");
   }
+}
+
+/**
+ * The first of so many for which it is so, as it is for all that follow; else `count`.
+ *
+ * @param {number} count
+ * @param {(at: number) => boolean} isSo
+ */
+function first(count, isSo) {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isSo(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /**

@@ -24,7 +24,7 @@ import { makeView } from "./view.js";
 
 const LONG = 20; // notifications, after which it is said that there are no more
 const AHEAD = "1500px 0px"; // how far before the end older ones are loaded
-const PAUSE = 100; // milliseconds: what arrives meanwhile is shown together
+const PAUSE = 200; // milliseconds: what arrives meanwhile is shown together
 const SEEN_AFTER = 500; // milliseconds: of several that arrive together the server is told once
 
 /**
@@ -56,6 +56,7 @@ class Centre {
   #undo;
   #help;
   #selection = new Selection();
+  #arrived = []; // of which nothing was said yet
   #seen; // the newest one that was shown
   #seenTimer = 0;
   #clock = 0;
@@ -96,9 +97,7 @@ class Centre {
     const { inbox } = this;
     const listen = (type, listener) => inbox.addEventListener(type, ({ detail }) => listener(detail));
     for (const type of ["change", "unread", "state", "problem"]) listen(type, this.#drawer.later);
-    listen("notification", ({ notification, replayed }) => {
-      if (!replayed) this.#tell(this.#say("arrived", nameOf(notification)));
-    });
+    listen("notification", ({ notification, replayed }) => replayed || this.#arrived.push(notification));
     document.addEventListener("keydown", this.#key);
     document.addEventListener("visibilitychange", this.#showSoon);
     this.#clock = setInterval(() => this.#list.tick(), 10_000);
@@ -138,6 +137,7 @@ class Centre {
     this.#filters.showTypes(items);
     this.#showBar(items);
     this.#showNotes(items);
+    this.#tellArrived();
     this.#tellSeen(items);
   }
 
@@ -192,6 +192,12 @@ class Centre {
     this.#seen = newest.id;
     clearTimeout(this.#seenTimer);
     this.#seenTimer = setTimeout(() => this.inbox.seenAll(), SEEN_AFTER);
+  }
+
+  /** What is new since the list was shown. */
+  #tellArrived() {
+    const [first, ...more] = this.#arrived.splice(0);
+    if (first) this.#tell(more.length ? this.#say("arrivedMany", more.length + 1) : this.#say("arrived", nameOf(first)));
   }
 
   #tell(text) {

@@ -20,6 +20,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What gives a new element like the one that is made here, once: a copy is made faster. */
+export function copied(make) {
+  let known;
+  return () => (known ??= make()).cloneNode(true);
+}
+
 export const button = (attributes, ...children) => h("button", { type: "button", ...attributes }, ...children);
 
 /** Only what changed is written, so that a selection stays and nothing is read out again. */
@@ -27,7 +33,14 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const pictures = new Map();
+
 export function icon(name) {
+  if (!pictures.has(name)) pictures.set(name, picture(name));
+  return pictures.get(name).cloneNode(true);
+}
+
+function picture(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "0 0 24 24");

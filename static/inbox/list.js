@@ -78,9 +78,13 @@ export class List {
   /** Whoever scrolled away from the current row goes on with the keys from what is seen now. */
   #scrolled = () => {
     if (this.#current && this.#window.rowOf(this.#current)) return;
+    const before = this.#tabbable;
     this.#current = null;
     this.#tabbable = this.#firstSeen();
-    this.update();
+    for (const id of new Set([before, this.#tabbable])) {
+      const row = this.#window.rowOf(id)?.row;
+      if (row) this.#show(row, row.item);
+    }
   };
 
   #firstSeen() {
@@ -92,7 +96,13 @@ export class List {
   #make(item, context) {
     const row = new Row(item, context);
     row.tick();
-    return { element: row.element, row, update: (now) => this.#show(row, now), focus: () => row.main.focus() };
+    return {
+      element: row.element,
+      row,
+      update: (now) => this.#show(row, now),
+      settle: () => row.settle(),
+      focus: () => row.main.focus(),
+    };
   }
 
   #show(row, item) {

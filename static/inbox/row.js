@@ -1,13 +1,35 @@
 /** One notification as a row: its link, its own buttons, and what the reader can do with it. */
 
 import { ago, glyph, readable } from "../eventide-bell.js";
-import { button, h, icon, setText } from "./dom.js";
+import { button, copied, h, icon, setText } from "./dom.js";
 import { highlighted, linkOf, nameOf } from "./text.js";
 
 export const isUnread = (item) => !item.read && item.stored !== false;
 export const isAnnouncement = (item) => item.kind === "announcement" || item.userId === undefined;
 
+const SHAPES = {
+  row: copied(() => h("li", { class: "row" })),
+  pick: copied(() => h("label", { class: "pick" }, h("input", { type: "checkbox", tabindex: "-1" }))),
+  texts: copied(() => h(
+    "span", {},
+    h("span", { class: "title" }, h("bdi")),
+    h("span", { class: "message" }, h("bdi")),
+  )),
+  unread: copied(() => h("span", { role: "img" })),
+  meta: copied(() => h("p", { class: "meta" }, h("time"), " ", h("span", { class: "type" }))),
+  body: copied(() => h("div", { class: "body" })),
+  tools: copied(() => h("div", { class: "tools" })),
+  tool: copied(() => button({ class: "tool" })),
+};
+
+/** Where nothing can be pointed at, buttons are always shown. */
+let hover;
+const canHover = () => (hover ??= matchMedia("(hover: hover)")).matches;
+
 /**
+ * Most rows are only scrolled past: a row has its tools once it has stayed in the page for a moment (`settle`), or
+ * somebody is at it.
+ *
  * Only the current row is in the tab order, so that what comes after the list is not hundreds of keys away.
  *
  * `context`: `{say, appUrl, open(item, url, event), act(name, id), choose(item, action)}`.
@@ -17,48 +39,47 @@ export class Row {
   main;
   box;
   #context;
+  #createdAt;
   #item;
   #searched;
-  #unread = h("span", { class: "unseen" });
-  #title = h("bdi");
-  #message = h("bdi");
+  #unread = SHAPES.unread();
+  #title;
+  #message;
   #time;
-  #choices = h("p", { class: "choices", hidden: true });
-  #read;
-  #archive;
-  #remove;
+  #body = SHAPES.body();
+  #choices = null;
+  #tools = SHAPES.tools();
+  #read = null;
+  #archive = null;
 
   constructor(item, context) {
     const { say } = context;
     this.#context = context;
-    const name = nameOf(item);
+    this.#createdAt = item.createdAt;
     const url = item.link ? linkOf(item.link, context.appUrl) : null;
-    this.#time = h("time", { datetime: item.createdAt, title: new Date(item.createdAt).toLocaleString(say("locale")) });
-    this.box = h("input", { type: "checkbox", tabindex: "-1", "aria-label": say("select", name) });
+    const pick = SHAPES.pick();
+    this.box = pick.firstChild;
+    this.box.setAttribute("aria-label", say("select", nameOf(item)));
     this.main = url ? this.#link(url) : this.#unfold();
-    this.main.append(
-      this.#unread,
-      h("span", { class: "title", hidden: !item.title }, this.#title),
-      h("span", { class: "message" }, this.#message),
-    );
-    this.#read = this.#tool("check", "read", "markRead", name);
-    this.#archive = this.#tool("archive", "archive", "archive", name);
-    this.#remove = this.#tool("bin", "remove", "remove", name);
-    this.element = h(
-      "li",
-      { class: "row", "data-id": item.id },
-      h("label", { class: "pick" }, this.box),
-      glyph(this.#pictured(item)),
-      h("div", { class: "body" }, this.main, this.#choices, this.#meta(item, url)),
-      h("div", { class: "tools" }, this.#read, this.#archive, this.#remove),
-    );
+    const [title, message] = SHAPES.texts().children;
+    [this.#title, this.#message] = [title.firstChild, message.firstChild];
+    title.hidden = !item.title;
+    this.#unread.setAttribute("aria-label", `${say("unread")}: `);
+    this.main.append(title, message);
+    const meta = this.#meta(item, url);
+    this.#time = meta.firstChild;
+    this.#body.append(this.main, meta);
+    this.element = SHAPES.row();
+    this.element.dataset.id = item.id;
+    this.element.append(pick, glyph(this.#pictured(item)), this.#body, this.#tools);
+    for (const event of ["pointerenter", "focusin"]) this.element.addEventListener(event, () => this.#attended());
   }
 
   get item() { return this.#item; }
 
   /** `searched`: what to mark in the text. `selected`, `isTabbable`: whether it is. */
   update(item, { searched, selected, isTabbable }) {
-    this.box.checked = selected;
+    if (this.box.checked !== selected) this.box.checked = selected;
     this.element.classList.toggle("is-selected", selected);
     this.#setTabbable(isTabbable);
     if (searched !== this.#searched) {
@@ -71,15 +92,39 @@ export class Row {
     this.#item = item;
     const unread = isUnread(item);
     this.element.classList.toggle("is-unread", unread);
-    setText(this.#unread, unread ? `${this.#context.say("unread")}: ` : "");
+    if (!unread) this.#unread.remove();
+    else (item.title ? this.#title : this.#message).before(this.#unread);
+    if (this.#read) this.#showTools();
+    else if (!canHover()) this.settle();
+    if (item.actions?.length && (item.action?.id !== before?.action?.id || !before)) this.#offer(item);
+  }
+
+  settle() {
+    if (this.#read) return;
+    this.#read = this.#tool("read");
+    this.#archive = this.#tool("archive");
+    const remove = this.#tool("remove");
+    this.#retool(remove, "bin", "remove");
+    this.#showTools();
+    this.#tools.append(this.#read, this.#archive, remove);
+  }
+
+  /** Somebody is at it. */
+  #attended() {
+    this.settle();
+    this.#time.title ||= new Date(this.#item.createdAt).toLocaleString(this.#context.say("locale"));
+  }
+
+  #showTools() {
+    const item = this.#item;
+    const unread = isUnread(item);
     this.#retool(this.#read, unread ? "check" : "letter", unread ? "markRead" : "markUnread");
     this.#retool(this.#archive, item.archived ? "back" : "archive", item.archived ? "unarchive" : "archive");
     for (const tool of [this.#read, this.#archive]) tool.hidden = item.stored === false;
-    if (item.actions && item.action?.id !== before?.action?.id || !before) this.#offer(item);
   }
 
   tick() {
-    setText(this.#time, ago(this.#time.dateTime, Date.now(), this.#context.say("locale")));
+    setText(this.#time, ago(this.#createdAt, Date.now(), this.#context.say("locale")));
   }
 
   #setTabbable(on) {
@@ -114,13 +159,11 @@ export class Row {
 
   #meta(item, url) {
     const { say } = this.#context;
-    const type = isAnnouncement(item) ? say("announcement") : readable(item.type);
-    return h(
-      "p", { class: "meta" },
-      this.#time,
-      h("span", { class: "type" }, type),
-      ...(url && this.#isElsewhere(url) ? [h("span", { class: "host", dir: "ltr" }, url.host)] : []),
-    );
+    const meta = SHAPES.meta();
+    meta.firstChild.dateTime = item.createdAt;
+    meta.lastChild.textContent = isAnnouncement(item) ? say("announcement") : readable(item.type);
+    if (url && this.#isElsewhere(url)) meta.append(" ", h("span", { class: "host", dir: "ltr" }, url.host));
+    return meta;
   }
 
   #pictured(item) {
@@ -132,6 +175,7 @@ export class Row {
   #offer({ actions = [], action }) {
     const chosen = actions.find(({ id }) => id === action?.id);
     const tabindex = this.main.getAttribute("tabindex");
+    if (!this.#choices) this.main.after((this.#choices = h("p", { class: "choices" })));
     const hadFocus = this.#choices.matches(":focus-within");
     const offer = (each) => {
       const looks = { class: each.style === "primary" ? "primary" : "quiet", tabindex };
@@ -140,30 +184,24 @@ export class Row {
       if (!url) return button({ ...looks, onclick }, each.label);
       return h("a", { ...looks, ...this.#leadsTo(url), onclick }, each.label);
     };
-    this.#choices.hidden = !actions.length;
     if (chosen) this.#choices.replaceChildren(icon("check"), this.#context.say("chosen", chosen.label));
     else this.#choices.replaceChildren(...actions.map(offer));
     if (chosen && hadFocus) this.main.focus(); // the button that had it is gone
   }
 
-  #tool(symbol, action, text, name) {
-    const { say, act } = this.#context;
-    const tool = button({ class: "tool", tabindex: "-1", onclick: () => act(action, this.#item.id) }, icon(symbol));
-    tool.dataset.name = name;
-    tool.dataset.text = "";
-    this.#label(tool, say(text));
+  #tool(action) {
+    const tool = SHAPES.tool();
+    tool.setAttribute("tabindex", this.main.getAttribute("tabindex"));
+    tool.addEventListener("click", () => this.#context.act(action, this.#item.id));
     return tool;
   }
 
-  #label(tool, text) {
-    tool.title = text;
-    tool.setAttribute("aria-label", this.#context.say("rowAction", text, tool.dataset.name));
-  }
-
-  #retool(tool, symbol, text) {
-    if (tool.dataset.text === text) return;
-    tool.dataset.text = text;
+  #retool(tool, symbol, name) {
+    const { say } = this.#context;
+    if (tool.dataset.text === name) return;
+    tool.dataset.text = name;
     tool.replaceChildren(icon(symbol));
-    this.#label(tool, this.#context.say(text));
+    tool.title = say(name);
+    tool.setAttribute("aria-label", say("rowAction", say(name), nameOf(this.#item)));
   }
 }

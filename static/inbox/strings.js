@@ -39,6 +39,7 @@ export const STRINGS = {
   },
   undone: "Undone",
   arrived: (name) => `New notification: ${name}`,
+  arrivedMany: (count) => `${count} new notifications`,
   loading: "Loading …",
   allLoaded: "There are no older notifications.",
   empty: "No notifications",
@@ -88,6 +89,7 @@ export const STRINGS = {
 const REFUSALS = {
   token_missing: "No token was given.",
   token_expired: "Your session has expired.",
+  token_revoked: "Your session was ended: sign in again.",
   token_invalid: "Your session is not valid here.",
   unavailable: "The server is full or stopping. Trying again.",
 };

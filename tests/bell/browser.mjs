@@ -27,6 +27,11 @@ class Locks {
     });
   }
 
+  async query() {
+    const pending = [...this.#waiting].flatMap(([name, queue]) => queue.map(() => ({ name })));
+    return { pending };
+  }
+
   async #grant(name, wanted) {
     this.#held.set(name, wanted);
     await Promise.resolve(wanted.callback({ name })).then(wanted.resolve, wanted.reject);

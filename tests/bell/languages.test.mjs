@@ -46,7 +46,7 @@ for (const name of names) {
     assert.ok(strings.emptyTab("ORDER").includes(strings.tab("ORDER")));
     for (const tab of ["all", "unread", "archived"]) assert.notEqual(strings.tab(tab), STRINGS.tab("X"));
     assert.notEqual(strings.reason({ code: "unreachable" }), strings.reason({ code: "anything" }));
-    for (const code of ["token_missing", "token_expired", "token_invalid", "unavailable"]) {
+    for (const code of ["token_missing", "token_expired", "token_revoked", "token_invalid", "unavailable"]) {
       assert.notEqual(strings.refusedHint(code), strings.refusedHint("anything"));
     }
   });

@@ -154,6 +154,56 @@ test("of all tabs one tells the reader, and none that is hidden", async () => {
   assert.deepEqual(await Promise.all(all.map((each) => each.shared.claim("6"))), [false, false, false]);
 });
 
+test("what is made within a moment goes to one tab, with one lock; and to another when that one is hidden", async () => {
+  const asked = [];
+  const request = navigator.locks.request.bind(navigator.locks);
+  navigator.locks.request = (name, ...rest) => (asked.push(name), request(name, ...rest));
+  const [first, second] = await tabs(2);
+  asked.length = 0;
+  const ids = Array.from({ length: 50 }, (_, number) => `01936a2b-3c4d-7${number + 100}-8000-000000000000`);
+  const mine = await Promise.all(ids.map((id) => first.shared.claim(id)));
+  assert.equal(mine.every(Boolean), true);
+  assert.equal(asked.length, 1);
+  assert.equal(await second.shared.claim(ids[0]), false);
+  assert.equal(await second.shared.claim("01936a2b-3d4d-7100-8000-000000000000"), true, "of another moment");
+  page.dispatchEvent(new Event("visibilitychange"));
+  await settled();
+  assert.equal(await second.shared.claim(ids[49]), true);
+});
+
+test("who is alone repeats nothing, and begins to as soon as another is there", async () => {
+  const posted = [];
+  const post = BroadcastChannel.prototype.postMessage;
+  BroadcastChannel.prototype.postMessage = function (message) {
+    if (message.what === "event") posted.push(message.name);
+    post.call(this, message);
+  };
+  try {
+    const [first] = await tabs(1);
+    first.servers[0].state("live");
+    first.servers[0].event("notification", { id: "1" });
+    assert.deepEqual([first.events.length, posted], [1, []]);
+    const [second] = await tabs(1);
+    first.servers[0].event("notification", { id: "2" });
+    await settled();
+    assert.deepEqual(second.events, [["notification", { id: "2" }]]);
+  } finally {
+    BroadcastChannel.prototype.postMessage = post;
+  }
+});
+
+test("a new leader is told by those that do not wait to lead, and repeats to them", async () => {
+  const [refused] = await tabs(1);
+  refused.servers[0].state("refused", { code: "token_expired" });
+  await pass(1);
+  const [leader] = await tabs(1);
+  leader.servers[0].state("live");
+  await settled();
+  leader.servers[0].event("notification", { id: "3" });
+  await settled();
+  assert.deepEqual(refused.events, [["notification", { id: "3" }]]);
+});
+
 test("a tab that does not share has a connection of its own", async () => {
   const servers = [];
   const connect = () => (servers.push(1), { close() {}, refresh() {} });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -172,6 +173,23 @@ async def test_a_callback_that_fails_is_asked_again(
     await bell.state("live")
     strict.send(user, message="still there")
     await has(bell, "still there")
+
+
+async def test_whose_token_is_revoked_is_told_to_sign_in_again(
+    service: Service, user: str, device: Device, open_bell: OpenBell, node_modules: None
+) -> None:
+    device.expect("401", OUTAGE)
+    bell = await open_bell(None, at=service)
+    await bell.call(SET_TOKEN, service.token(user))
+    await bell.state("live")
+    with service.client(admin=True) as admin:
+        await asyncio.to_thread(admin.post, "/v1/admin/revocations", json={"userId": user})
+    await bell.state("refused")
+    assert await bell.call("bell => bell.inbox.code") == "token_revoked"
+    await bell.open()
+    await expect(bell.panel).to_contain_text("Your session was ended: sign in again.")
+    await bell.call(SET_TOKEN, service.token(user))
+    await bell.state("live")
 
 
 async def test_a_token_that_ends_is_refused_until_there_is_another(

@@ -10,6 +10,7 @@ import pytest
 
 from eventide_notify.channel.health import FORGET, ChannelHealth
 from eventide_notify.errors import Unavailable
+from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Change, Draft, IdGenerator, Notification, Receipt
 from eventide_notify.service import missed
 from eventide_notify.service.missed import FIRST_LOOK, LAST_LOOK, MARGIN, MissedReader, Sweep
@@ -38,6 +39,7 @@ class Screens:
         self.reloads = 0
         self.waiting: list[str] | None = None
         self.dropped = False
+        self.users: set[str] = set()
 
     def live(self, message: str) -> None:
         """What the channel brings."""
@@ -64,6 +66,9 @@ class Screens:
         complete, self.dropped = not self.dropped, False
         return complete
 
+    def connected(self, user: str) -> bool:
+        return user in self.users
+
     async def show_missed(self, items: Iterable[Notification], *, how: str) -> None:
         self.shown += [item.content.message for item in items]
 
@@ -84,13 +89,14 @@ class World:
         self.store = store
         self.clock = Clock()
         self.screens = Screens()
+        self.metrics = Metrics()
         self.health = ChannelHealth("own", now=self.monotonic())
         self.health.subscribed(now=self.monotonic())
         self.health.began(now=self.monotonic())
         self.ids = IdGenerator()
         self.hears_itself = self.hears_other = True
         self.other_sent = 0
-        self.sweep = Sweep(store, self.screens, clock=self.clock)
+        self.sweep = Sweep(store, self.screens, clock=self.clock, metrics=self.metrics)
         self.reader = MissedReader(store, self.screens, self.health, clock=self.clock, monotonic=self.monotonic)
 
     def monotonic(self) -> float:

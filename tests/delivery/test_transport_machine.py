@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from eventide_notify.faults import ClientFaults
+from eventide_notify.metrics import Metrics
 from eventide_notify.models import Receipt
 from eventide_notify.realtime.engine.packets import MESSAGE, PING, PING_PACKET, PONG, PROBE, SEPARATOR, UPGRADE, Frame
 from eventide_notify.realtime.engine.polling import Polling
@@ -35,6 +36,7 @@ class Engine:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.faults = ClientFaults()
+        self.metrics = Metrics()
         self.confirmed: list[str] = []
 
     def confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:

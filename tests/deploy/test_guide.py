@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from eventide_notify import errors
-from eventide_notify.metrics import Metrics
 from eventide_notify.realtime.engine.transport import BACKLOG_BYTES, BACKLOG_PACKETS, CONNECT_TIMEOUT
 from eventide_notify.server import GRACE
 
@@ -20,14 +19,6 @@ def codes(kind: type[errors.EventideError] = errors.EventideError) -> set[str]:
 def test_every_error_code_is_explained() -> None:
     rows = re.findall(r"^\| `(\w+)`(?:, `\w+`)* \|", GUIDE, re.MULTILINE)
     assert codes() <= set(rows)
-
-
-def test_every_figure_is_explained_and_no_other() -> None:
-    figures = {f"{family.name}{'_total' * (family.type == 'counter')}" for family in Metrics().registry.collect()}
-    rows = set(re.findall(r"^\| `(eventide_\w+)[{`]", GUIDE, re.MULTILINE))
-    assert rows == figures
-    named = {name.removesuffix("_count") for name in re.findall(r"\b(eventide_[a-z_]+)", GUIDE)}
-    assert named - {"eventide_route", "eventide_notify"} == figures  # names of a cookie and of the package
 
 
 def test_the_figures_are_those_of_the_code() -> None:

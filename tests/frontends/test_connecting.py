@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -10,7 +11,7 @@ import pytest
 from eventide_notify.models import utc_now
 
 from ..service import Service
-from .helpers import OpenPage, ids, service_with
+from .helpers import OpenPage, ids, own_transport, service_with
 from .page import A, B, C, FrontEnd
 
 
@@ -49,6 +50,21 @@ async def test_a_refused_one_is_told_why_and_gets_in_with_a_valid_token(
     page.connect(valid)
     assert (await page.event("connected"))["userId"] == front_end.user(user)
     assert len(page.find("connect")) == 1
+
+
+@own_transport
+async def test_one_whose_token_is_revoked_is_told_why_and_gets_in_with_another(
+    start: OpenPage, front_end: FrontEnd, user: int, service: Service
+) -> None:
+    page = start()
+    await page.ready()
+    with service.client(admin=True) as admin:
+        await asyncio.to_thread(admin.post, "/v1/admin/revocations", json={"userId": user})
+    await page.line("disconnect")  # the transport is closed; it comes back by itself, and is refused
+    refused = await page.line("connect_error")
+    assert (refused.name, refused.data) == ("Authentication failed", {"code": "token_revoked"})
+    page.connect(service.token(front_end.user(user)))
+    await page.line("connect", nth=2)
 
 
 @pytest.mark.parametrize("scheme", ["", "bearer "])

@@ -16,6 +16,7 @@ from eventide_notify.channel import envelopes, redis
 from eventide_notify.channel.envelopes import Envelope
 from eventide_notify.channel.health import SILENCE
 from eventide_notify.channel.redis import RedisChannel
+from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Draft, IdGenerator, Notification
 
 from ..realtime.fakes import START, FakeHub, events
@@ -28,7 +29,7 @@ class SlowRedis(RedisChannel):
     """Takes what is published when it is let, or not at all."""
 
     def __init__(self) -> None:
-        super().__init__("redis://127.0.0.1:1", FakeHub())  # nobody connects to it
+        super().__init__("redis://127.0.0.1:1", FakeHub(), Metrics())  # nobody connects to it
         self.let = asyncio.Event()
         self.fails = False
         self.taken: list[dict[str, Any]] = []

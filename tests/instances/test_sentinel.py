@@ -11,6 +11,7 @@ from eventide_notify.channel import envelopes
 from eventide_notify.channel.publisher import probe
 from eventide_notify.channel.redis import RedisChannel
 from eventide_notify.errors import Unavailable
+from eventide_notify.metrics import Metrics
 from eventide_notify.presence.redis import RedisPresence
 from eventide_notify.redis_client import sentinel_address
 
@@ -40,7 +41,7 @@ async def test_everything_goes_to_the_service_that_is_named(sentinel: str, path:
     assert await elsewhere.sessions("alice") == 1
     for each in (presence, elsewhere):
         await each.close()
-    here, there = RedisChannel(url, FakeHub()), RedisChannel(url, FakeHub())
+    here, there = (RedisChannel(url, FakeHub(), Metrics()) for _ in range(2))
     assert isinstance(there.hub, FakeHub)
     bob = there.hub.add("bob")
     for channel in (here, there):

@@ -48,6 +48,8 @@ class FakeTransport:
     def abort(self, why: str = "") -> None:
         self.closed = True
 
+    cut_off = abort
+
 
 class FakeHub(Hub):
     """A hub with fake sessions, which notes whose counts may have changed."""

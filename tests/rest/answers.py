@@ -22,7 +22,8 @@ def problem(response: httpx.Response, status: int, code: str, *fields: str) -> d
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
-    assert set(body) == {"type", "title", "status", "detail", "code"} | ({"errors"} if fields else set())
+    assert body["requestId"] == response.headers["x-request-id"]
+    assert set(body) == {"type", "title", "status", "detail", "code", "requestId"} | ({"errors"} if fields else set())
     assert (body["type"], body["status"], body["code"]) == ("about:blank", status, code)
     assert body["title"]
     assert body["detail"]

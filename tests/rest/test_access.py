@@ -255,7 +255,9 @@ def test_a_key_is_no_user(service: Service) -> None:
         assert "API key" in said["detail"]
 
 
-@pytest.mark.parametrize("wrong", [new_key(), OLD[:-1], OLD.upper(), "evk_"])
+@pytest.mark.parametrize(
+    "wrong", [new_key(), OLD[:-1], OLD.upper(), "evk_"], ids=["other", "short", "capitals", "none"]
+)
 def test_a_key_that_is_not_known_is_refused(service: Service, wrong: str) -> None:
     problem(get(service, wrong, REVOCATIONS), 401, "unauthorized")
 

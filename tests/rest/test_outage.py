@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-import eventide_notify.app
+import eventide_notify.build
 import eventide_notify.service.readiness
 from eventide_notify import Application, Draft, Settings, create_app
 from eventide_notify.channel.fanout import ChannelFanout
@@ -63,7 +63,7 @@ class BrokenStore:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> BrokenStore:
     store = BrokenStore()
-    monkeypatch.setattr(eventide_notify.app, "create_store", lambda url, **options: store)
+    monkeypatch.setattr(eventide_notify.build, "create_store", lambda url, **options: store)
     return store
 
 

@@ -187,6 +187,28 @@ async def test_what_comes_during_the_replay_comes_after_it_and_once(service: Ser
             assert _shown(client) == missed
 
 
+@pytest.mark.parametrize(
+    ("names", "heard"),
+    [
+        (["newNotification", "announcement", "unknown"], ["newNotification"]),
+        (["notification", "newNotification", "global_notification"], ["notification"]),
+        (["unknown"], ["notification", "newNotification"]),
+        ({"notification": 1}, ["notification", "newNotification"]),
+        (None, ["notification", "newNotification"]),
+    ],
+)
+async def test_a_client_that_says_which_names_it_knows_gets_each_notification_once(
+    service: Service, user: str, names: Any, heard: list[str]
+) -> None:
+    await asyncio.to_thread(service.send, user)  # to be replayed
+    async with raw_client(service.base_url, {"token": service.token(user), "names": names}) as client:
+        await client.event("catch_up_complete")
+        [live] = await asyncio.to_thread(service.send, user)
+        await client.frame(lambda frame: live in frame and f'"{heard[-1]}"' in frame)
+        events = [name for name in ("notification", "newNotification") for _ in client.events(name)]
+        assert events == [name for name in heard for _ in range(2)]
+
+
 def _shown(client: RawClient) -> list[str]:
     batch = [item["id"] for items in client.events("pending_notifications") for item in items]
     return batch + [item["id"] for item in client.events("notification")]

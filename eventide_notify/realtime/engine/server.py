@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import engineio
@@ -17,6 +18,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from ...faults import ClientFaults
+from ...metrics import Metrics
 from ...models import Receipt
 from ..receipts import PING_SPACING
 from . import packets
@@ -67,6 +69,7 @@ class EngineServer(engineio.AsyncServer):
         *,
         confirm: Confirm,
         faults: ClientFaults,
+        metrics: Metrics,
         origins: Sequence[str],
         hosts: Collection[str],
         transports: Sequence[str],
@@ -75,6 +78,9 @@ class EngineServer(engineio.AsyncServer):
         super().__init__(async_mode="asgi", **options)
         self.confirm = confirm
         self.faults = faults
+        self.metrics = metrics
+        for kind in transports:
+            metrics.transports.labels(kind).set_function(partial(self._number_of, kind))
         self.loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]  # from the first request on
         self._origins = Origins(origins, hosts)
         self._served = frozenset(transports)
@@ -118,6 +124,9 @@ class EngineServer(engineio.AsyncServer):
         query = parse_query(scope.get("query_string", b""))
         serve = self._serve_websocket if scope["type"] == "websocket" else self._serve_http
         await serve(scope, receive, send, headers, query)
+
+    def _number_of(self, kind: str) -> int:
+        return sum(transport.name == kind for transport in self._transports.values())
 
     # What transports call
 

@@ -154,13 +154,18 @@ class Transport:
         if self._backlog is None:
             self._backlog = deque()
         if self._is_full(BACKLOG_PACKETS, BACKLOG_BYTES):
-            self._engine.faults.note("did not read what they were sent, and were cut off", self.sid)
-            self.abort(BACKLOG_FULL)
+            self.cut_off()
             return
         self._backlog.append((frame, receipts))
         self._backlog_bytes += frame.size
         if self.polling is not None:
             self.polling.fill()
+
+    def cut_off(self) -> None:
+        """Too much waits for the client: end it at once. What is stored comes when it is back."""
+        self._engine.faults.note("did not read what they were sent, and were cut off", self.sid)
+        self._engine.metrics.cut_off.inc()
+        self.abort(BACKLOG_FULL)
 
     def next_waiting(self) -> tuple[Frame, Sequence[Receipt]] | None:
         """Take the next packets that wait, with what is received with them."""

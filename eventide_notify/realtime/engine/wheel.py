@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from ...context import nobodys
+
 RESOLUTION = 0.25
 """Seconds between two looks; what is due is done up to that much later."""
 
@@ -32,7 +34,7 @@ class TimerWheel:
         loop = asyncio.get_running_loop()
         self._put(member, loop.time() + seconds)
         if self._timer is None:
-            self._timer = loop.call_later(RESOLUTION, self._look)
+            self._timer = loop.call_later(RESOLUTION, self._look, context=nobodys())
 
     def remove(self, member: Timed) -> None:
         """Do not look at it any more."""

@@ -10,6 +10,7 @@ const EMPTY = { unread: "لا توجد إشعارات غير مقروءة", arch
 const REFUSALS = {
   token_missing: "لم يُقدَّم رمز دخول.",
   token_expired: "انتهت صلاحية جلستك.",
+  token_revoked: "أُنهيت جلستك: سجّل الدخول من جديد.",
   token_invalid: "جلستك غير صالحة هنا.",
   unavailable: "الخادم مشغول أو قيد الإيقاف. ستُعاد المحاولة.",
 };
@@ -64,6 +65,13 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("ar", { other: "+# أخرى" }),
     desktop: "عرض الإشعارات الجديدة على سطح المكتب",
     arrived: (name) => `إشعار جديد: ${name}`,
+    arrivedMany: forms("ar", {
+      one: "إشعار واحد جديد",
+      two: "إشعاران جديدان",
+      few: "# إشعارات جديدة",
+      many: "# إشعارًا جديدًا",
+      other: "# إشعار جديد",
+    }),
     connecting: "جارٍ الاتصال …",
     live: "مباشر",
     reconnecting: "جارٍ إعادة الاتصال …",

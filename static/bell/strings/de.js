@@ -10,6 +10,7 @@ const EMPTY = { unread: "Keine ungelesenen Benachrichtigungen", archived: "Keine
 const REFUSALS = {
   token_missing: "Es wurde kein Token angegeben.",
   token_expired: "Ihre Sitzung ist abgelaufen.",
+  token_revoked: "Ihre Sitzung wurde beendet: Bitte melden Sie sich neu an.",
   token_invalid: "Ihre Sitzung ist hier nicht gültig.",
   unavailable: "Der Server ist ausgelastet oder wird beendet. Neuer Versuch folgt.",
 };
@@ -58,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("de", { other: "+# weitere" }),
     desktop: "Neue Benachrichtigungen auf dem Desktop anzeigen",
     arrived: (name) => `Neue Benachrichtigung: ${name}`,
+    arrivedMany: forms("de", { other: "# neue Benachrichtigungen" }),
     connecting: "Verbindung wird aufgebaut …",
     live: "Live",
     reconnecting: "Verbindung wird wiederhergestellt …",

@@ -10,6 +10,7 @@ const EMPTY = { unread: "No hay notificaciones sin leer", archived: "No hay noti
 const REFUSALS = {
   token_missing: "No se ha indicado ningún token.",
   token_expired: "Tu sesión ha caducado.",
+  token_revoked: "Se ha cerrado tu sesión: vuelve a iniciarla.",
   token_invalid: "Tu sesión no es válida aquí.",
   unavailable: "El servidor está saturado o deteniéndose. Se volverá a intentar.",
 };
@@ -58,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("es", { other: "+# más" }),
     desktop: "Mostrar las notificaciones nuevas en el escritorio",
     arrived: (name) => `Notificación nueva: ${name}`,
+    arrivedMany: forms("es", { one: "# notificación nueva", other: "# notificaciones nuevas" }),
     connecting: "Conectando …",
     live: "En directo",
     reconnecting: "Reconectando …",

@@ -10,6 +10,7 @@ const EMPTY = { unread: "Aucune notification non lue", archived: "Aucune notific
 const REFUSALS = {
   token_missing: "Aucun jeton n’a été fourni.",
   token_expired: "Votre session a expiré.",
+  token_revoked: "Votre session a été fermée : reconnectez-vous.",
   token_invalid: "Votre session n’est pas valable ici.",
   unavailable: "Le serveur est saturé ou en cours d’arrêt. Nouvel essai en cours.",
 };
@@ -58,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("fr", { one: "+# autre", other: "+# autres" }),
     desktop: "Afficher les nouvelles notifications sur le bureau",
     arrived: (name) => `Nouvelle notification : ${name}`,
+    arrivedMany: forms("fr", { one: "# nouvelle notification", other: "# nouvelles notifications" }),
     connecting: "Connexion …",
     live: "En direct",
     reconnecting: "Reconnexion …",

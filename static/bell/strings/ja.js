@@ -10,6 +10,7 @@ const EMPTY = { unread: "未読の通知はありません", archived: "アー�
 const REFUSALS = {
   token_missing: "トークンがありません。",
   token_expired: "セッションの有効期限が切れました。",
+  token_revoked: "セッションは終了されました。もう一度ログインしてください。",
   token_invalid: "このセッションはここでは無効です。",
   unavailable: "サーバーが混雑しているか、停止中です。再試行しています。",
 };
@@ -58,6 +59,7 @@ export const strings = ({ forms, readable }) => {
     moreToasts: forms("ja", { other: "他#件" }),
     desktop: "新しい通知をデスクトップに表示",
     arrived: (name) => `新しい通知：${name}`,
+    arrivedMany: forms("ja", { other: "新しい通知が#件あります" }),
     connecting: "接続中…",
     live: "接続済み",
     reconnecting: "再接続中…",

@@ -1,0 +1,174 @@
+"""Alerts: people are told when a critical state begins and when it ends, by one instance."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from .. import wire
+from ..errors import EventideError, OutcomeUnknown, Unavailable
+from ..models import Draft, UserId
+from ..store.base import Claim, Store
+from .incidents import Incidents, Turn
+
+logger = logging.getLogger(__name__)
+
+TYPE = "SYSTEM_ALERT"
+WITHIN = timedelta(seconds=10)
+"""Instances that see the same state begin or end within this time see the same incident. Less than half of the time
+between two beginnings, see `incidents`."""
+WAITING_MAX = 100
+"""Alerts to users that wait for the database, at most; older ones are dropped."""
+LOOK_SECONDS = 3.0
+"""How long a look at one part may take."""
+TITLES = {
+    "database": "The database is unavailable",
+    "redis": "Redis is unavailable",
+    "gap": "Instances do not hear one another",
+    "backlog": "Too much is waiting",
+    "errors": "Many requests fail",
+    "keys": "The keys for tokens cannot be fetched",
+    "background": "Background work fails",
+}
+
+Look = Callable[[], Awaitable[str | None]]
+"""What is wrong, in words; None: nothing is."""
+Send = Callable[[Sequence[UserId], Draft], Awaitable[object]]
+
+
+class Sender(Protocol):
+    """Sends what is told to somebody outside, see `webhooks`."""
+
+    def send(self, id: str, payload: Mapping[str, Any]) -> None: ...
+
+
+class Alerts:
+    """Looks at the parts again and again, and tells people. Call `round` every two seconds.
+
+    `looks`: by state. `shared`: the states that all instances see; of each of these one instance tells, the one that
+    claims it in the store. While the store is unavailable, that is the instance for which `leads` is true; if Redis is
+    unavailable as well, nobody knows of the others, and all tell. States that are not shared are told by the instance
+    that is in them.
+    """
+
+    def __init__(
+        self,
+        looks: Mapping[str, Look],
+        *,
+        shared: frozenset[str],
+        store: Store,
+        send: Send,
+        users: Sequence[UserId],
+        webhook: Sender | None,
+        instance: str,
+        leads: Callable[[], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._looks = looks
+        self._shared = shared
+        self._store = store
+        self._send = send
+        self._users = users
+        self._webhook = webhook
+        self._instance = instance
+        self._leads = leads
+        self._clock = clock
+        self._incidents = Incidents()
+        self._waiting: deque[Draft] = deque(maxlen=WAITING_MAX)
+
+    @property
+    def told(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self._users or self._webhook)
+
+    async def round(self) -> None:
+        """Look at all parts, and tell what has changed."""
+        found = await asyncio.gather(*(self._look(look) for look in self._looks.values()))
+        problems = {state: what for state, what in zip(self._looks, found, strict=True) if what is not None}
+        for turn in self._incidents.observe(problems, now=self._clock()):
+            await self._tell(turn)
+        await self._send_waiting()
+
+    async def _look(self, look: Look) -> str | None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await look()
+        except TimeoutError:
+            return f"no answer within {LOOK_SECONDS:g} s"
+
+    async def _tell(self, turn: Turn) -> None:
+        logger.log(logging.ERROR if turn.until is None else logging.WARNING, "%s: %s", _title(turn), _text(turn))
+        if not await self._is_ours(turn):
+            return
+        if self._webhook is not None:
+            self._webhook.send(self._id(turn), self._payload(turn))
+        if self._users:
+            self._waiting.append(self._draft(turn))
+
+    async def _send_waiting(self) -> None:
+        while self._waiting:
+            try:
+                await self._send(self._users, self._waiting[0])
+            except (Unavailable, OutcomeUnknown):
+                return  # it is sent when the database is back
+            except EventideError as error:
+                logger.error("an alert cannot be sent to users: %s", error)
+            self._waiting.popleft()
+
+    # Who tells
+
+    async def _is_ours(self, turn: Turn) -> bool:
+        if turn.state not in self._shared:
+            return True
+        at = turn.until or turn.since
+        try:
+            # Clocks and looks differ: for who was there just before, the same moment may have the number before.
+            return all([await self._claim(f"{_kind(turn)}-{number}", at) for number in (_number(at) - 1, _number(at))])
+        except (Unavailable, OutcomeUnknown):
+            return self._leads()
+
+    async def _claim(self, key: str, now: datetime) -> bool:
+        claim = Claim(f"alerts\n{key}", self._instance, (), now)
+        held = await self._store.add([], claim=claim)
+        return held is None or held.fingerprint == self._instance
+
+    # What is told
+
+    def _id(self, turn: Turn) -> str:
+        whose = "" if turn.state in self._shared else f"-{self._instance[:8]}"
+        return f"alert-{_kind(turn)}{whose}-{_number(turn.until or turn.since)}"
+
+    def _payload(self, turn: Turn) -> dict[str, Any]:
+        data = {"state": turn.state, "title": _title(turn), "detail": turn.detail, "instance": self._instance}
+        return {
+            "type": "alert.began" if turn.until is None else "alert.ended",
+            "timestamp": wire.iso(self._clock()),
+            "data": {**data, "since": wire.iso(turn.since), "until": turn.until and wire.iso(turn.until)},
+        }
+
+    def _draft(self, turn: Turn) -> Draft:
+        return Draft(type=TYPE, title=_title(turn), message=_text(turn), data=self._payload(turn)["data"])
+
+
+def _kind(turn: Turn) -> str:
+    return f"{turn.state}-{'began' if turn.until is None else 'ended'}"
+
+
+def _number(at: datetime) -> int:
+    return int(at.timestamp() / WITHIN.total_seconds())
+
+
+def _title(turn: Turn) -> str:
+    title = TITLES.get(turn.state, turn.state)
+    return title if turn.until is None else f"Over: {title}"
+
+
+def _text(turn: Turn) -> str:
+    since = f"{turn.since:%Y-%m-%d %H:%M:%S} UTC"
+    if turn.until is None:
+        return f"{turn.detail[:1_000]} (since {since})"
+    return f"It lasted from {since} to {turn.until:%H:%M:%S} UTC. Last seen: {turn.detail[:1_000]}"
