@@ -52,6 +52,19 @@ export async function call(method, path, body, { headers, within = 30_000 } = {}
 }
 
 /**
+ * What is at this address, as it is; rejects with a `Problem`.
+ *
+ * @param {string} path
+ */
+export async function fetchFile(path) {
+  const token = await identity?.renew();
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${token}` } }).catch(() => null);
+  if (!answer) throw new Problem(0, { code: "unreachable", detail: "The server cannot be reached." });
+  if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => undefined));
+  return answer.blob(); // rejects when the connection is closed before the end
+}
+
+/**
  * Why the server lets nobody in with this token; null: the problem is another one.
  *
  * @param {unknown} problem

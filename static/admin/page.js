@@ -13,6 +13,13 @@ export const say = (text) => void ($("spoken").textContent = text);
 export function showError(text) {
   $("notice-text").textContent = text;
   $("notice").hidden = !text;
+  $("notice").classList.remove("mild");
+}
+
+/** What has been done, to be seen and heard. @param {string} text */
+export function showDone(text) {
+  showError(text);
+  $("notice").classList.add("mild");
 }
 
 /** Run what the operator asked for; if it fails, say why. @param {() => Promise<void>} action */

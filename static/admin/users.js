@@ -2,9 +2,9 @@
 
 import { button, h } from "./dom.js";
 import { Problem } from "../rest.js";
-import { call } from "./access.js";
+import { call, fetchFile } from "./access.js";
 import { itemList } from "./items.js";
-import { attempt, confirmed, finder, inPath, say, table, userLink } from "./page.js";
+import { $, attempt, confirmed, finder, inPath, say, showDone, table, userLink } from "./page.js";
 import { Watch } from "./watch.js";
 import { abbreviated, counted, dateTime, duration } from "./words.js";
 
@@ -104,6 +104,8 @@ export class Users {
       h("a", { class: "button primary", href: `#send/${inPath(user)}` }, "Send a notification"),
       button({ class: "quiet", onclick: () => attempt(() => this.#disconnect(user, path)) }, "Disconnect"),
       h("a", { class: "button quiet", href: `#revocations/${inPath(user)}` }, "Revoke tokens"),
+      button({ class: "quiet", onclick: () => attempt(() => exported(user, path)) }, "Export"),
+      button({ class: "quiet", onclick: () => attempt(() => this.#erase(user, path)) }, "Erase …"),
     ];
   }
 
@@ -112,8 +114,19 @@ export class Users {
     const text = "All transports of this user are closed, on every instance. The clients may come back at once; to keep them out, revoke their tokens.";
     if (!(await confirmed({ title: `Disconnect ${user}?`, text, yes: "Disconnect" }))) return;
     const { connections } = await call("POST", `${path}/disconnect`);
-    say(`${counted(connections, "connection")} of ${user} closed.`);
+    showDone(`${counted(connections, "connection")} of ${user} closed.`);
     this.#watch?.now();
+  }
+
+  /** @param {string} user @param {string} path */
+  async #erase(user, path) {
+    const text = "All notifications of this user, and what is known of them, are deleted for good, and leave the user’s open screens.";
+    if (!(await confirmed({ title: `Erase ${user}?`, text, yes: "Erase", danger: true, type: user }))) return;
+    const { notifications, receipts, claims } = await call("DELETE", path);
+    this.close();
+    this.#showUser(user);
+    $("users-title").focus();
+    showDone(`Erased: ${counted(notifications, "notification")}, ${counted(receipts, "receipt")}, ${counted(claims, "idempotency key")}.`);
   }
 }
 
@@ -130,4 +143,12 @@ function sessionTable(sessions) {
     h("span", { class: "lines" }, dateTime(since), h("span", { class: "about" }, `heard ${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`)),
   ]);
   return table("Open sessions", ["Session", "Transport", "Client", "Since"], rows);
+}
+
+/** Let the browser save all notifications of a user. @param {string} user @param {string} path */
+async function exported(user, path) {
+  const url = URL.createObjectURL(await fetchFile(`${path}/export`));
+  h("a", { href: url, download: `${user.replace(/[^\w.-]/g, "_")}.ndjson` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may still be reading it
+  showDone(`All notifications of ${user} are saved as a file.`);
 }

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from ..raw import RawClient, raw_client
 from ..service import Service
@@ -242,8 +242,42 @@ class TestUsers:
         await admin.page.get_by_role("button", name="Disconnect").click()
         await admin.confirm("Disconnect")
         await client.until_closed()
-        await expect(admin.page.locator("#spoken")).to_have_text(f"1 connection of {user} closed.")
+        await expect(admin.page.get_by_role("alert")).to_contain_text(f"1 connection of {user} closed.")
         await expect(admin.page.locator(".online")).to_have_text("not connected")
+
+
+class TestData:
+    """The page's part: what it asks, and what it makes of the answers."""
+
+    async def test_exporting(self, admin: Admin, user: str) -> None:
+        lines = '{"id": "1"}\n{"id": "2"}\n'
+        await admin.page.route(f"**/v1/admin/users/{user}/export", lambda route: route.fulfill(body=lines))
+        await open_user(admin, user)
+        async with admin.page.expect_download() as download:
+            await admin.page.get_by_role("button", name="Export").click()
+        file = await download.value
+        assert file.suggested_filename == f"{user}.ndjson"
+        assert (await file.path()).read_text() == lines
+
+    async def test_erasing(self, admin: Admin, user: str) -> None:
+        asked: list[str] = []
+
+        async def erased(route: Route) -> None:
+            asked.append(route.request.method)
+            await route.fulfill(json={"notifications": 1, "receipts": 3, "claims": 0})
+
+        await admin.page.route(f"**/v1/admin/users/{user}", erased)
+        await open_user(admin, user)
+        await admin.page.get_by_role("button", name="Erase").click()
+        await admin.page.keyboard.press("Enter")
+        await admin.page.get_by_label("to go on").fill(f"not {user}")
+        await admin.page.keyboard.press("Enter")
+        await expect(admin.dialog).to_be_visible()
+        assert asked == []
+        await admin.page.get_by_label("to go on").fill(user)
+        await admin.confirm("Erase")
+        await expect(admin.page.get_by_role("alert")).to_contain_text("Erased: 1 notification, 3 receipts, 0")
+        assert asked == ["DELETE"]
 
 
 class TestRevoking:
