@@ -103,12 +103,13 @@ export class Health {
     }
   }
 
-  /** What looked like instances that do not answer was Redis. @param {number} now */
+  /** What has looked like instances that do not answer is Redis. @param {number} now */
   #takeBack(now) {
-    for (const [key, { text, since }] of this.#troubles) {
-      if (!key.startsWith("gone ") || now - since > 2 * MENDING) continue;
+    const isMistaken = (/** @type {string} */ key, /** @type {number} */ at) => key.startsWith("gone ") && now - at < 2 * MENDING;
+    this.happenings = this.happenings.filter(({ about, at }) => !isMistaken(about, at));
+    for (const [key, { since }] of this.#troubles) {
+      if (!isMistaken(key, since)) continue;
       this.#troubles.delete(key);
-      this.happenings = this.happenings.filter((each) => each.text !== text || each.at !== since);
       const seen = this.#seen.get(key.slice(5));
       if (seen) seen.silent = false;
     }
@@ -121,18 +122,18 @@ export class Health {
       if (current.has(key)) continue;
       this.#troubles.delete(key);
       const lasted = counted(Math.max(1, Math.round((now - since) / 1000)), "second");
-      this.#happened(now, `Over after ${lasted}: ${text}`, "good");
+      this.#happened(now, `Over after ${lasted}: ${text}`, "good", key);
     }
     for (const [key, trouble] of current) {
       const before = this.#troubles.get(key);
       this.#troubles.set(key, { ...trouble, since: before?.since ?? now });
-      if (!before) this.#happened(now, trouble.text, "bad");
+      if (!before) this.#happened(now, trouble.text, "bad", key);
     }
   }
 
-  /** @param {number} at @param {string} text @param {Happening["level"]} level */
-  #happened(at, text, level) {
-    this.happenings = [{ at, text, level }, ...this.happenings].slice(0, KEPT);
+  /** @param {number} at @param {string} text @param {Happening["level"]} level @param {string} [about] */
+  #happened(at, text, level, about = "") {
+    this.happenings = [{ at, text, level, about }, ...this.happenings].slice(0, KEPT);
   }
 }
 

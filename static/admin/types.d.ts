@@ -101,6 +101,8 @@ export interface Happening {
   at: number;
   text: string;
   level: "good" | "bad" | "plain";
+  /** The key of the trouble that began or ended. */
+  about: string;
 }
 
 /** What the whole service does at a moment; null: not known. Rates are a second's, times milliseconds. */
