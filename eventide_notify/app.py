@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -45,6 +46,7 @@ from .realtime.session import Session
 from .rest import openapi
 from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
+from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.observing import ObservingRoutes
@@ -57,6 +59,7 @@ from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
+from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.figures import SAMPLE_EVERY, Figures, RecentWarnings
 from .service.in_flight import InFlight
@@ -64,6 +67,7 @@ from .service.instances import Instances
 from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.readiness import Readiness
+from .service.retention import Retention
 from .service.revocations import READ_EVERY, Revocations
 from .service.timeline import Timelines
 from .settings import Settings, load_settings
@@ -73,6 +77,8 @@ DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+RETENTION_EVERY = 5.0
+"""Seconds between two looks whether it is time for retention, or to go on with it after an outage."""
 ALERTS_EVERY = 2.0
 """Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
@@ -137,6 +143,8 @@ class Application:
         )
         self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._channel.calls.handle("counts", self._counts_of)
+        self._retention = self._build_retention(settings)
         self._revocations = Revocations(
             self._store,
             self._channel.calls,
@@ -163,11 +171,13 @@ class Application:
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
         self._build_observing()
+        user_data = UserData(self._store, self._fanout, clock=utc_now, disconnect=self._revocations.disconnect)
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
             *AccessRoutes(self._revocations).operations(),
+            *DataRoutes(user_data).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -245,6 +255,7 @@ class Application:
         if self._alerts.told:
             every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
+        every(RETENTION_EVERY, "retention", self._retention.round)
         sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
         every(READ_EVERY, "reading revocations", self._revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
@@ -269,6 +280,17 @@ class Application:
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
+
+    def _build_retention(self, settings: Settings) -> Retention:
+        return Retention(
+            self._store,
+            days=settings.retention_days,
+            read_days=settings.retention_read_days,
+            clock=utc_now,
+            is_chosen=lambda: self._channel.calls.is_first,
+            counts_changed=self._counts_changed,
+            metrics=self._metrics,
+        )
 
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
@@ -405,6 +427,12 @@ class Application:
     async def _check_background(self) -> None:
         if failing := self._background.failing:
             raise Unavailable(", ".join(f"{name} ({reason})" for name, reason in failing.items()))
+
+    async def _counts_changed(self, users: Collection[UserId]) -> None:
+        await self._channel.calls.order("counts", users=list(users))
+
+    async def _counts_of(self, order: Mapping[str, Any]) -> None:
+        self._hub.counts_changed(order["users"])
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self._fanout.emit(event, text, None)

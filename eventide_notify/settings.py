@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     limit_connects: str = Field("off", validation_alias=_named("LIMIT_CONNECTS"))
     max_sockets: int | None = Field(None, ge=1, validation_alias=_named("MAX_SOCKETS"))
 
-    retention_days: float | None = Field(None, gt=0, validation_alias=_named("RETENTION_DAYS"))
-    retention_read_days: float | None = Field(None, gt=0, validation_alias=_named("RETENTION_READ_DAYS"))
+    retention_days: float | None = Field(None, gt=0, le=36_500, validation_alias=_named("RETENTION_DAYS"))
+    retention_read_days: float | None = Field(None, gt=0, le=36_500, validation_alias=_named("RETENTION_READ_DAYS"))
 
     alert_users: Words = Field((), validation_alias=_named("ALERT_USERS"))
     alert_webhook: SecretStr | None = Field(None, validation_alias=_named("ALERT_WEBHOOK"))

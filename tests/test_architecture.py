@@ -70,6 +70,7 @@ CLIENTS = {
         "store.sql_claims",
         "store.sql_changes",
         "store.sql_queries",
+        "store.sql_removal",
         "store.sql_revocations",
         "store.sqlite_threads",
         "store.postgresql_connection",

@@ -303,6 +303,7 @@ def test_an_unknown_override_is_refused(environment: Environment) -> None:
         *(("CATCH_UP_LIMIT", value) for value in ("0", "-1", "x", "10001")),
         *(("ANNOUNCEMENT_DAYS", value) for value in ("0", "-1", "nan", "inf")),
         *(("MAX_SOCKETS_PER_USER", value) for value in ("0", "x")),
+        *((name, value) for name in ("RETENTION_DAYS", "RETENTION_READ_DAYS") for value in ("0", "-1", "1e9", "x")),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],

@@ -111,6 +111,8 @@ def _responses(row: Operation) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(row.status).phrase}
     if row.answer is not None:
         good["content"] = _content(row.answer)
+    elif row.media_type != "application/json":
+        good["content"] = {row.media_type: {"schema": {"type": "string"}}}
     problems = [401, 422, 500, 503]
     problems += [403] if row.admin else [429]
     problems += [404] if row.may_miss else []

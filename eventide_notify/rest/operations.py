@@ -62,6 +62,8 @@ class Operation:
     may_miss: bool = False
     may_conflict: bool = False
     headers: Sequence[tuple[str, str]] = field(default=())
+    media_type: str = "application/json"
+    """Of the answer. If that is not JSON, `answer` is empty."""
 
 
 class Operations:
