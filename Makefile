@@ -48,7 +48,7 @@ bench-retention: $(VENV)/.installed-dev  ## Measure what sends notice of retenti
 bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the notification centre in Chromium
 	@$(PYTHON) -m bench.ui $(ARGS)
 
-SCRIPTS := static tests/js tests/bell tools examples/plain
+SCRIPTS := static tests/admin tests/js tests/bell tools examples/plain
 docs: $(VENV)/.installed-dev  ## Make the documents a site in build/docs, and check their links
 	@$(PYTHON) -m sphinx -q -W --keep-going -b html -c docs/site . build/docs
 	@echo "build/docs/README.html"

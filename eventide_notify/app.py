@@ -428,6 +428,7 @@ class Application:
             *ops.routes(),
             Route(f"{prefix}/openapi.json", description),
             self._pages.docs(f"{prefix}/docs"),
+            self._pages.admin(f"{prefix}/admin/"),
             *(self._demo_routes(settings) if demo else []),
             *self._pages.routes(),
             *([self._pages.root()] if self._inner_app is None else []),

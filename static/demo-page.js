@@ -19,7 +19,7 @@ const tokenOf = async (id) => (await fetchDemo()).users.find((user) => user.id =
 
 /** `users`: `{id, name}` of each. `canStop`: whether the server can be stopped. */
 export function showDemo({ users, canStop }) {
-  $("demo").hidden = $("to-code").hidden = $("honest").hidden = false;
+  for (const id of ["demo", "to-code", "honest", "to-admin"]) $(id).hidden = false;
   new DemoPage(users).start(canStop);
 }
 

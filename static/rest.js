@@ -2,20 +2,38 @@
 
 /** What the server answered instead of what was asked for: its `application/problem+json`. */
 export class Problem extends Error {
+  /**
+   * @param {number} status HTTP's; 0: the server cannot be reached
+   * @param {{ code?: string, detail?: string, errors?: { field: string, message: string }[] }} problem
+   */
   constructor(status, { code = "unknown", detail = `The server answered ${status}.`, errors = [] } = {}) {
     super(detail);
-    Object.assign(this, { status, code, errors });
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
   }
 }
 
-async function request(token, method, path, body, more = {}) {
+/** @typedef {Record<string, string>} Headers */
+
+/**
+ * @param {string | null | undefined} token
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ * @param {Headers} [more]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+async function request(token, method, path, body, more = {}, signal) {
+  /** @type {Headers} */
   const headers = { Accept: "application/json", ...more };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
     // keepalive: marking as read must survive that the reader follows the notification's link at the same time.
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), keepalive: method === "PUT" });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), keepalive: method === "PUT", signal });
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server cannot be reached." });
   }
@@ -27,8 +45,10 @@ async function request(token, method, path, body, more = {}) {
 /** Somebody with a token. Where the token comes from is up to `source`, an async function. */
 export class Identity {
   #source;
+  /** @type {string | undefined} */
   #token;
 
+  /** @param {() => Promise<string>} source */
   constructor(source) {
     this.#source = source;
   }
@@ -43,13 +63,22 @@ export class Identity {
     return this.#token;
   }
 
-  /** The answer to a REST call, with these headers; rejects with a `Problem`. A refused token is renewed once. */
-  async call(method, path, body, headers) {
+  /**
+   * The answer to a REST call, with these headers; rejects with a `Problem`, also when `signal` ends it. A refused token
+   * is renewed once.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @param {Headers} [headers]
+   * @param {AbortSignal} [signal]
+   */
+  async call(method, path, body, headers, signal) {
     try {
-      return await request(this.#token ?? (await this.renew()), method, path, body, headers);
+      return await request(this.#token ?? (await this.renew()), method, path, body, headers, signal);
     } catch (problem) {
-      if (problem.status !== 401) throw problem;
-      return request(await this.renew(), method, path, body, headers);
+      if (!(problem instanceof Problem && problem.status === 401)) throw problem;
+      return request(await this.renew(), method, path, body, headers, signal);
     }
   }
 }
@@ -61,7 +90,11 @@ export class Identity {
  */
 export const fetchDemo = (ttl = 3600) => request(null, "GET", `/client/demo.json?ttl=${ttl}`);
 
-/** Why the server refuses a client, by the code that it gives. */
+/**
+ * Why the server refuses a client, by the code that it gives.
+ *
+ * @type {Record<string, string>}
+ */
 export const REFUSALS = {
   token_missing: "No token was sent.",
   token_expired: "The token has expired: paste a new one.",
@@ -73,5 +106,5 @@ export const REFUSALS = {
 /** The token that the reader pasted, for both pages, until the tab is closed. */
 export const pasted = {
   get: () => sessionStorage.getItem("eventide.token") ?? "",
-  set: (token) => sessionStorage.setItem("eventide.token", token),
+  set: (/** @type {string} */ token) => sessionStorage.setItem("eventide.token", token),
 };

@@ -31,7 +31,7 @@ from .waiting import until
 
 VENDOR = static_directory() / "vendor"
 CDN = "https://cdn.jsdelivr.net"
-PAGES = ("/client/", "/client/photos.html", "/client/inbox.html", "/client/docs.html", "/docs")
+PAGES = ("/client/", "/client/photos.html", "/client/inbox.html", "/client/docs.html", "/docs", "/admin/")
 IMPORT = re.compile(r"""^(?:import|export) .*?from "(.+?)";""", re.MULTILINE)
 
 
@@ -135,6 +135,19 @@ def test_only_the_demo_page_has_frames_and_only_its_screens_are_in_one(browser: 
     assert policy(browser.get("/client/index.html"))["frame-src"] == ["'self'"]
 
 
+def test_the_operators_page_takes_nothing_from_anywhere_else(browser: httpx.Client) -> None:
+    answer = browser.get("/admin/")
+    sources = policy(answer)
+    assert sources["default-src"] == sources["form-action"] == sources["frame-ancestors"] == ["'none'"]
+    assert sources["connect-src"] == sources["style-src"] == ["'self'"]
+    assert sources["img-src"] == ["data:"]
+    assert (
+        browser.get("/client/admin/index.html").headers["content-security-policy"]
+        == answer.headers["content-security-policy"]
+    )
+    assert urlsplit(browser.get("/admin").headers["location"]).path == "/admin/"
+
+
 def test_the_description_of_the_api_is_beside_its_page(browser: httpx.Client) -> None:
     assert '"./openapi.json"' in browser.get("/client/docs.js").text
     assert browser.get("/openapi.json").json()["openapi"].startswith("3.1")
@@ -146,7 +159,9 @@ async def test_it_is_beside_another_application_too() -> None:
     async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
         assert (await client.get("/v1/docs")).text == (await client.get("/client/docs.html")).text
         assert (await client.get("/v1/openapi.json")).json()["openapi"].startswith("3.1")
-        assert [(await client.get(path)).status_code for path in ("/", "/docs", "/openapi.json")] == [404, 404, 404]
+        assert (await client.get("/v1/admin/")).text == (await client.get("/client/admin/index.html")).text
+        for path in ("/", "/docs", "/openapi.json", "/admin/"):
+            assert (await client.get(path)).status_code == 404
 
 
 def test_files_are_asked_for_again_and_are_what_they_say(browser: httpx.Client) -> None:

@@ -15,5 +15,5 @@ export default [
     },
   },
   { files: ["static/**", "examples/**"], languageOptions: { globals: globals.browser } },
-  { files: ["tests/js/**", "tests/bell/**", "tools/**"], languageOptions: { globals: globals.node } },
+  { files: ["tests/admin/**", "tests/js/**", "tests/bell/**", "tools/**"], languageOptions: { globals: globals.node } },
 ];

@@ -144,6 +144,9 @@ class ChannelHealth:
         paused, self._checked_at = now - self._checked_at, now
         if paused > STOOD_STILL:
             return  # nobody has been heard because this process stood still; what has come meanwhile is heard first
+        for instance, heard in list(self._instances.items()):
+            self._check_other(instance, heard, now)
+        # Last, for it is the reason that is told: who hears nothing does not hear the others either.
         if not self.deaf and now - self._own_at > SILENCE:
             self.deaf = True
             logger.warning("this instance does not hear itself through Redis")
@@ -151,8 +154,6 @@ class ChannelHealth:
             silence = f"this instance has not heard itself through Redis for {now - self._own_at:.0f} s"
             self._lacks(self._own_at, now, silence)
             self._lost_at = now
-        for instance, heard in list(self._instances.items()):
-            self._check_other(instance, heard, now)
 
     def _check_other(self, instance: str, heard: _Heard, now: float) -> None:
         silent_for = now - heard.heard_at

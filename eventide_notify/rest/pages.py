@@ -31,11 +31,17 @@ FRAMING = "index.html"
 """The demo page, which has other pages of ours in frames, as the screens of devices."""
 FRAMED = "photos.html"
 """The page in those frames. No other page can be in one, and this one only in ours."""
+ADMIN = "admin/index.html"
+"""The operators' page. It shows no pictures of notifications, and asks nobody but this service for anything."""
 
 # Pages load only what is ours, or these very files from the CDN. Nothing inline is run but the import map, by its hash.
 _POLICY = (
     "default-src 'self'; img-src 'self' http: https: data:; connect-src *; style-src 'self' 'unsafe-inline'; "
     "script-src {scripts}; object-src 'none'; base-uri 'none'; frame-src {frames}; frame-ancestors {ancestors}"
+)
+_ADMIN_POLICY = (
+    "default-src 'none'; img-src data:; connect-src 'self'; style-src 'self'; script-src {scripts}; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-src 'none'; frame-ancestors 'none'"
 )
 _TYPES = {
     ".css": "text/css",
@@ -58,7 +64,7 @@ def static_directory() -> Path:
 
 
 class PageRoutes:
-    """`/client/…`, `/docs`, and the browser client under `/socket.io/`, as the files are now."""
+    """`/client/…`, `/docs`, `/admin/`, and the browser client under `/socket.io/`, as the files are now."""
 
     def __init__(self, directory: Path) -> None:
         self._vendor = directory / "vendor"
@@ -85,6 +91,10 @@ class PageRoutes:
         """The page on which the REST API can be tried. It expects `openapi.json` beside it."""
         return Route(path, self._docs, methods=["GET"])
 
+    def admin(self, path: str) -> Route:
+        """The operators' page, at an address that ends with a slash."""
+        return Route(path, self._admin, methods=["GET"])
+
     async def script(self, request: Request) -> Response:
         """The browser client; from the public CDN when it could not be fetched at build time."""
         name = self._scripts[request.url.path]
@@ -102,6 +112,9 @@ class PageRoutes:
 
     async def _docs(self, request: Request) -> Response:
         return self._pages["docs.html"].answer(request)
+
+    async def _admin(self, request: Request) -> Response:
+        return self._pages[ADMIN].answer(request)
 
     async def _to_pages(self, request: Request) -> Response:
         return RedirectResponse("/client/", 307)
@@ -135,7 +148,7 @@ class PageRoutes:
         modules = {
             name: file.version
             for name, file in self._files.items()
-            if re.fullmatch(r"((bell|inbox)/)?[\w-]+\.js", name)
+            if re.fullmatch(r"((admin|bell|inbox)/)?[\w-]+\.js", name)
         }
         imports = {f"{base}{name}": f"{base}{name}?v={version}" for name, version in sorted(modules.items())}
         text = _REFERENCE.sub(versioned, text)
@@ -148,7 +161,7 @@ class PageRoutes:
 
     def _headers(self, name: str = "", *sources: str) -> dict[str, str]:
         """What goes with the file of this name."""
-        policy = _POLICY.format(
+        policy = (_ADMIN_POLICY if name == ADMIN else _POLICY).format(
             scripts=" ".join([*self._sources, *sources]),
             frames="'self'" if name == FRAMING else "'none'",
             ancestors="'self'" if name == FRAMED else "'none'",

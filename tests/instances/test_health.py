@@ -234,6 +234,12 @@ class TestDeafness:
         assert since(health) == 5
         assert health.problems == ["this instance has not heard itself through Redis for 4 s"]
 
+    def test_that_is_the_reason_it_tells_although_it_does_not_hear_the_others_either(self) -> None:
+        health = begun()
+        well(health, until=5, other=0)
+        health.check(now=9)
+        assert health.problems == ["this instance has not heard itself through Redis for 4 s"]
+
     def test_it_reads_on_and_on_until_it_hears_itself(self) -> None:
         health = begun()
         for second in (2, 4, 5):

@@ -1,0 +1,167 @@
+/** What is wrong with the service, and since when, by what its instances answer. It knows no page. */
+
+import { Problem } from "../rest.js";
+import { abbreviated, counted } from "./words.js";
+
+/** @import { Happening, Instance, Trouble } from "./types.d.ts" */
+
+/**
+ * @typedef {object} Seen
+ * @property {Instance} instance as it answered last
+ * @property {number} at when that was
+ * @property {boolean} silent whether it does not answer now
+ */
+
+const KEPT = 50; // what has happened
+const MENDING = 4000; // milliseconds that instances need to hear one another again
+const DEAF = /heard itself through Redis/;
+const OTHERS = /instance \w+ has not been heard/; // which is itself in the list
+
+export class Health {
+  /** What has happened, the newest first. @type {Happening[]} */
+  happenings = [];
+  /** @type {Map<string, Seen>} */
+  #seen = new Map();
+  /** @type {Map<string, Trouble & { since: number }>} */
+  #troubles = new Map();
+  /** Those that are not expected any more. @type {Set<string>} */
+  #forgotten = new Set();
+  /** Until then instances do not hear one another, whether they are there or not. */
+  #apartUntil = 0;
+  /** Whether anything has ever been answered. */
+  known = false;
+
+  /** What is wrong now, the worst first. */
+  get troubles() {
+    return [...this.#troubles.values()].sort((a, b) => a.light - b.light || a.since - b.since);
+  }
+
+  /** All instances that are there, or ought to be, in the order of their start. */
+  get instances() {
+    return [...this.#seen.values()].sort((a, b) => ((a.instance.since ?? "") < (b.instance.since ?? "") ? -1 : 1));
+  }
+
+  /** @param {Instance[]} instances @param {number} now milliseconds since 1970 */
+  answered(instances, now) {
+    const troubles = instances.flatMap(troublesOf);
+    const isApart = troubles.some(({ key }) => key === "redis");
+    if (isApart) this.#apartUntil = now + MENDING;
+    const apart = now < this.#apartUntil;
+    for (const instance of instances) this.#isThere(instance, now, apart);
+    const listed = new Set(instances.map(({ id }) => id));
+    for (const id of this.#seen.keys()) if (!listed.has(id)) this.#hasLeft(id, now);
+    this.#forgetReplaced();
+    if (apart) this.#takeBack(now);
+    else troubles.push(...[...this.#seen.values()].filter(({ silent }) => silent).map(({ instance }) => gone(instance)));
+    this.known = true;
+    this.#now(troubles, now);
+  }
+
+  /** Nobody has answered. @param {unknown} problem @param {number} now */
+  failed(problem, now) {
+    const status = problem instanceof Problem ? problem.status : 0;
+    const text = status ? `The service answers ${status}` : "The service cannot be reached";
+    const hint = "This page tries again every second. Clients reconnect by themselves as soon as an instance answers.";
+    const others = this.troubles.filter(({ key }) => key !== "unreachable");
+    this.#now([{ key: "unreachable", text, hint, light: 0 }, ...others], now);
+  }
+
+  /** The operator knows that this instance is not coming back. @param {string} id @param {number} now */
+  forget(id, now) {
+    this.#forgotten.add(id);
+    this.#seen.delete(id);
+    this.#now(this.troubles.filter(({ key }) => key !== `gone ${id}`), now);
+  }
+
+  /** @param {Instance} instance @param {number} now @param {boolean} apart */
+  #isThere(instance, now, apart) {
+    const before = this.#seen.get(instance.id);
+    const silent = instance.status === "silent";
+    if (silent && this.#forgotten.has(instance.id)) return;
+    if (!before && !silent && this.known) this.#happened(now, `Instance ${abbreviated(instance.id)} has joined`, "good");
+    if (!silent) this.#seen.set(instance.id, { instance, at: now, silent });
+    else if (before) before.silent = !apart || before.silent;
+    else this.#seen.set(instance.id, { instance, at: Date.parse(instance.lastHeard ?? "") || now, silent });
+  }
+
+  /** It said that it ends, or has been silent for so long that nobody expects it. @param {string} id @param {number} now */
+  #hasLeft(id, now) {
+    const { silent } = /** @type {Seen} */ (this.#seen.get(id));
+    this.#seen.delete(id);
+    if (!silent) this.#happened(now, `Instance ${abbreviated(id)} has ended in order`, "plain");
+  }
+
+  /** Where an instance has started since another one went silent, it has taken its place. */
+  #forgetReplaced() {
+    const joined = [...this.#seen.values()].filter(({ silent }) => !silent);
+    for (const [id, { at, silent }] of this.#seen) {
+      const heir = silent ? joined.findIndex(({ instance }) => Date.parse(instance.since ?? "") > at) : -1;
+      if (heir < 0) continue;
+      joined.splice(heir, 1);
+      this.#seen.delete(id);
+      this.#forgotten.add(id);
+    }
+  }
+
+  /** What has looked like instances that do not answer is Redis. @param {number} now */
+  #takeBack(now) {
+    const isMistaken = (/** @type {string} */ key, /** @type {number} */ at) => key.startsWith("gone ") && now - at < 2 * MENDING;
+    this.happenings = this.happenings.filter(({ about, at }) => !isMistaken(about, at));
+    for (const [key, { since }] of this.#troubles) {
+      if (!isMistaken(key, since)) continue;
+      this.#troubles.delete(key);
+      const seen = this.#seen.get(key.slice(5));
+      if (seen) seen.silent = false;
+    }
+  }
+
+  /** @param {Trouble[]} troubles @param {number} now */
+  #now(troubles, now) {
+    const current = new Map(troubles.map((trouble) => [trouble.key, trouble]));
+    for (const [key, { text, since }] of this.#troubles) {
+      if (current.has(key)) continue;
+      this.#troubles.delete(key);
+      const lasted = counted(Math.max(1, Math.round((now - since) / 1000)), "second");
+      this.#happened(now, `Over after ${lasted}: ${text}`, "good", key);
+    }
+    for (const [key, trouble] of current) {
+      const before = this.#troubles.get(key);
+      this.#troubles.set(key, { ...trouble, since: before?.since ?? now });
+      if (!before) this.#happened(now, trouble.text, "bad", key);
+    }
+  }
+
+  /** @param {number} at @param {string} text @param {Happening["level"]} level @param {string} [about] */
+  #happened(at, text, level, about = "") {
+    this.happenings = [{ at, text, level, about }, ...this.happenings].slice(0, KEPT);
+  }
+}
+
+/** @param {Instance} instance @returns {Trouble} */
+function gone({ id, sockets }) {
+  const clients = "clients reconnect to the other instances by themselves";
+  const hint = sockets ? `It had ${counted(sockets, "socket")}: their ${clients}.` : `Its ${clients}.`;
+  return { key: `gone ${id}`, text: `Instance ${abbreviated(id)} does not answer`, hint, light: 0.35 };
+}
+
+/** @param {Instance} instance @returns {Trouble[]} */
+function troublesOf({ id, status, problems }) {
+  const name = `Instance ${abbreviated(id)}`;
+  if (status === "silent") return [];
+  if (status === "draining") {
+    return [{ key: `draining ${id}`, text: `${name} is stopping`, hint: "Its clients move to the other instances.", light: 0.7 }];
+  }
+  return problems.filter((problem) => !OTHERS.test(problem)).map((problem) => {
+    const [part] = problem.split(":");
+    if (DEAF.test(problem)) {
+      const hint = "Nothing is lost: instances read from the database what they do not hear, which takes seconds.";
+      return { key: "redis", text: "Redis is away", hint, light: 0.35 };
+    }
+    if (part === "database") {
+      const hint = `${problem}. Requests are answered 503 until it is back.`;
+      return { key: "database", text: "The database is away", hint, light: 0 };
+    }
+    const hint = part === "redis" ? "It reads from the database what did not come through Redis." : "";
+    return { key: `${part} ${id}`, text: `${name}: ${problem}`, hint, light: part === "redis" ? 0.6 : 0.35 };
+  });
+}
