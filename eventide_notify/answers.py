@@ -105,6 +105,107 @@ class UserOnline(Shape):
     connections: int
 
 
+class TimelineEvent(Shape):
+    """Something that happened to a notification."""
+
+    at: datetime = Field(description="By the clock of the instance that tells it; clocks may differ.")
+    what: Literal[
+        "created", "sent", "held", "postponed", "received", "lost", "seen", "read", "unread", "archived", "unarchived",
+        "action", "deleted", "retracted", "waiting", "gone", "forgotten",
+    ]  # fmt: skip
+    instance: str | None = Field(None, description="Absent: it is known from the store.")
+    session: str | None = None
+    detail: str | None = Field(
+        None,
+        description="sent: `live`, `replay`, `late`, `gap` or `sweep`. received: `pong`, `poll`, `upgrade` or `ack`. "
+        "action: its id. Otherwise in words: by whom, or why.",
+    )
+    count: int | None = Field(None, description="Of an announcement: to or by how many sessions, since then.")
+
+
+class TimelineShape(Shape):
+    """Instances remember the last events only, and not beyond a restart; the store knows less, and forgets nothing."""
+
+    events: list[TimelineEvent]
+
+
+class SessionShape(Shape):
+    """A client in one namespace."""
+
+    id: str
+    instance: str
+    namespace: str
+    transport: Literal["websocket", "polling"]
+    address: str = Field(description="Where the client is, as trusted proxies tell it.")
+    since: datetime
+    last_heard: datetime
+    catch_up: Literal["each", "batch", "none"]
+    replaying: bool = Field(description="Whether it is still being sent what its user missed.")
+    user_agent: str | None = None
+
+
+class Sessions(Shape):
+    """Of the instances that have answered, oldest first."""
+
+    user_id: UserId
+    sessions: list[SessionShape]
+
+
+class Figures(Shape):
+    """Rates of the last five seconds, latencies of the last minute, all in seconds."""
+
+    created_per_second: float
+    sent_per_second: float
+    received_per_second: float
+    latency_p50: float | None = Field(
+        alias="latencyP50", description="From creation to the proof of receipt, of what was sent live; null: none was."
+    )
+    latency_p99: float | None = Field(alias="latencyP99")
+    loop_lag: float = Field(description="By how much the event loop was late, at most.")
+
+
+class InstanceShape(Shape):
+    """An instance. Of a silent one it is not known how it is; what it told before is here, if anybody had asked."""
+
+    id: str
+    status: Literal["ready", "degraded", "unavailable", "draining", "silent"]
+    problems: list[str] = Field(description="As in `/readyz`.")
+    version: str | None = None
+    since: datetime | None = None
+    last_heard: datetime | None = Field(None, description="Of a silent one.")
+    sockets: int | None = None
+    figures: Figures | None = None
+
+
+class Instances(Shape):
+    """In the order of their ids."""
+
+    instances: list[InstanceShape]
+
+
+class WarningShape(Shape):
+    """Something that an instance has logged."""
+
+    at: datetime
+    instance: str
+    level: Literal["warning", "error", "critical"]
+    logger: str
+    message: str
+
+
+class Warnings(Shape):
+    """The last ones of each instance, newest first."""
+
+    warnings: list[WarningShape]
+
+
+class Announcements(Shape):
+    """Newest first."""
+
+    announcements: list[AnnouncementShape]
+    next_cursor: NotificationId | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
 class Disconnected(Shape):
     user_id: UserId
     connections: int = Field(description="How many were closed, on all instances that answered within a second.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, alerting, build, wire
 from .access import Access, ApiKeys
+from .admission import Admission, turn_away
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -26,17 +27,20 @@ from .demo import DemoRoutes, Interrupt
 from .errors import Unavailable
 from .lifespan import lifespan_of, serve_lifespan
 from .metrics import Metrics, timed
-from .models import UserId, utc_now
+from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
+from .rates import SharedCounts
 from .realtime.codec import Json
+from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
 from .realtime.events import ClientEvents
 from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
+from .realtime.protocol.limits import sockets_max
 from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
@@ -47,21 +51,28 @@ from .rest.admin import AdminRoutes
 from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
-from .rest.operations import Operation, Operations
+from .rest.observing import ObservingRoutes
+from .rest.operations import Limits, Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
-from .rest.problems import HANDLERS, problem
+from .rest.problems import HANDLERS
 from .rest.request_ids import RequestIds
+from .rest.security import SecurityHeaders
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
+from .service.figures import SAMPLE_EVERY, Figures, RecentWarnings
 from .service.in_flight import InFlight
+from .service.instances import Instances
+from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
+from .service.readiness import Readiness
 from .service.retention import Retention
 from .service.revocations import READ_EVERY, Revocations
+from .service.timeline import Timelines
 from .settings import Settings, load_settings
 from .store.measured import measured
 
@@ -107,7 +118,6 @@ class Application:
     def __init__(self, settings: Settings, *, inner_app: ASGIApp | None, demo: bool) -> None:
         check_seams()
         self._inner_app = inner_app
-        self._accepting = True
         self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._keys = build.key_source(settings)
@@ -115,6 +125,7 @@ class Application:
         metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
         self._store = measured(build.store(settings, metrics), metrics)
         self._background = Background(metrics)
+        self._journal = Journal()
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
         self._receipts = ReceiptWriter(self._store, clock=utc_now, metrics=metrics)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -127,6 +138,7 @@ class Application:
         )
         self._hub = Hub(
             metrics=metrics,
+            journal=self._journal,
             counts_changed=self._counts.changed,
             counts_at_once=self._counts.at_once,
             read_counts=self._counts.read,
@@ -149,18 +161,30 @@ class Application:
             self._presence,
             clock=utc_now,
             metrics=metrics,
+            journal=self._journal,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
-        self.inbox = Inbox(self._store, self._fanout, clock=utc_now, received=self._receipts.received)
+        self.inbox = Inbox(
+            self._store, self._fanout, journal=self._journal, clock=utc_now, received=self._receipts.received
+        )
         self._webhook = alerting.webhook(settings)
         self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
+        self._shared_counts = SharedCounts(redis_url) if redis_url else None
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
         user_data = UserData(self._store, self._fanout, clock=utc_now, disconnect=self._revocations.disconnect)
+        self._admission = Admission(
+            self._sockets.eio,
+            most=lambda: settings.max_sockets or sockets_max(),
+            connects=build.limit("connects", settings.limit_connects, self._shared_counts),
+            metrics=metrics,
+        )
+        self._build_observing()
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
             *AccessRoutes(self._revocations).operations(),
             *DataRoutes(user_data).operations(),
         ]
@@ -172,8 +196,8 @@ class Application:
             return
         scope = self._proxies.believed(scope)
         if self._is_socket(scope):
-            if not self._accepting and not self._is_of_session(scope):
-                await _turn_away(scope, receive, send)
+            if refusal := self._admission.refusal(scope):
+                await turn_away(refusal, scope, receive, send)
                 return
             await self._sockets.handle_request(scope, receive, send)
         elif self._inner_app is not None and not self._is_ours(scope):
@@ -189,7 +213,7 @@ class Application:
         Stock clients come back by themselves, and so move to the other instances without a stampede. From the start
         of this `/readyz` answers 503.
         """
-        self._accepting = False
+        self._admission.open = False
         transports = {session.transport for session in self._hub.sessions.values()}
         pause = min(DRAIN_PAUSE_MAX, seconds / len(transports)) if transports else 0
         for transport in transports:
@@ -198,7 +222,7 @@ class Application:
 
     def resume(self) -> None:
         """Accept sessions again after `drain`."""
-        self._accepting = True
+        self._admission.open = True
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
@@ -212,7 +236,10 @@ class Application:
     @asynccontextmanager
     async def _running(self, scope: Scope) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            self._warnings.open()
+            stack.callback(self._warnings.end)
             stack.push_async_callback(self._store.close)
+            stack.push_async_callback(self._readiness.close)
             await self._store.open()
             await self._revocations.read()  # before anybody is let in
             stack.push_async_callback(self._receipts.close)
@@ -220,6 +247,8 @@ class Application:
             self._counts.open(self._hub.tell_counts)
             if isinstance(self._presence, RedisPresence):
                 stack.push_async_callback(self._presence.close)
+            if self._shared_counts is not None:
+                stack.push_async_callback(self._shared_counts.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -230,6 +259,7 @@ class Application:
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._background.every
+        every(SAMPLE_EVERY, "figures", self._figures.sample)
         self._background.watch_loop()
         if self._webhook is not None:
             stack.push_async_callback(self._webhook.close)
@@ -254,11 +284,6 @@ class Application:
         path = path_of(scope)
         return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
 
-    def _is_of_session(self, scope: Scope) -> bool:
-        """Whether the request belongs to a session that is open here."""
-        asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return any(self._sockets.eio.transport_of(sid) is not None for sid in asked.get("sid", ()))
-
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
 
@@ -276,7 +301,7 @@ class Application:
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
             manager=self._channel,
-            confirm=self._receipts.confirmed,
+            confirm=self._confirm,
             metrics=self._metrics,
             origins=list(settings.cors_origins),
             hosts=settings.own_hosts,
@@ -287,13 +312,14 @@ class Application:
         events = ClientEvents(
             self.inbox,
             self._receipts,
+            self._journal,
             verify=self._access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
         )
         context = NamespaceContext(
             verify=self._access.by_token,
-            accepting=lambda: self._accepting,
+            accepting=lambda: self._admission.open,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
             replay=Replay(self._metrics),
@@ -301,8 +327,10 @@ class Application:
             presence=self._presence,
             expiry=expiry,
             handlers=events.handlers,
+            pace=build.pace(settings.limit_events),
             in_flight=self._in_flight,
             metrics=self._metrics,
+            journal=self._journal,
         )
         for dialect in self._dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
@@ -324,19 +352,59 @@ class Application:
             users=settings.alert_users,
             webhook=self._webhook,
             instance=self._channel.calls.instance,
-            leads=lambda: alerting.leads(self._channel),
+            leads=lambda: self._channel.calls.is_first,
             clock=utc_now,
         )
 
-    def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
+    def _build_observing(self) -> None:
         checks = {
             "service": self._check_accepting,
             "database": self._store.check_writable,
             "background": self._check_background,
         }
+        self._readiness = Readiness(checks, self._channel_problems)
+        self._figures = Figures(self._metrics, self._journal)
+        self._warnings = RecentWarnings()
+        self._instances = Instances(
+            self._channel.calls,
+            self._readiness,
+            self._figures,
+            self._warnings,
+            version=__version__,
+            accepting=lambda: self._admission.open,
+            sockets=lambda: len(self._hub.sessions),
+            sessions=self._describe_sessions,
+            heard=self._instances_heard,
+            clock=utc_now,
+        )
+        self._timelines = Timelines(
+            self._store,
+            self._journal,
+            self._channel.calls,
+            sessions=self._describe_sessions,
+            holding=lambda: self._hub.holding,
+            clock=utc_now,
+        )
+
+    def _describe_sessions(self, user: UserId) -> list[wire.Payload]:
+        return described(self._hub.of_user(user), now=utc_now())
+
+    def _instances_heard(self) -> dict[str, float]:
+        channel = self._channel
+        return channel.health.heard_ago(now=time.monotonic()) if isinstance(channel, RedisChannel) else {}
+
+    def _confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
+        self._journal.received(receipts, transport, proof)
+        self._receipts.confirmed(receipts)
+
+    def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
+        limits = Limits(
+            user=build.limit("user", settings.limit_rest, self._shared_counts),
+            admin=build.limit("admin", settings.limit_admin, self._shared_counts),
+        )
+        rest = Operations(self.operations, self._access.by_token_or_key, limits, self._in_flight, self._metrics)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
-        ops = OpsRoutes(checks, self._channel_problems, self._metrics, token=token)
+        ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
 
         async def description(request: Request) -> Response:
@@ -354,7 +422,8 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
+        secured = SecurityHeaders(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
+        return RequestIds(secured)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
@@ -363,7 +432,7 @@ class Application:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []
 
     async def _check_accepting(self) -> None:
-        if not self._accepting:
+        if not self._admission.open:
             raise Unavailable("is stopping")
 
     async def _check_background(self) -> None:
@@ -387,13 +456,3 @@ def _warn_of_expiry(session: Session) -> None:
 
 def _end(session: Session) -> None:
     session.transport.close()
-
-
-async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    # Not by a CONNECT_ERROR: after one, a stock client does not try again. And 503 also to the session of another
-    # instance, which a load balancer brings back here: it is to try the next one, where 400 would be the last word.
-    answer = problem(Unavailable("The service is stopping."))
-    if scope["type"] == "websocket":
-        await respond_to_upgrade(scope, receive, send, answer.status_code, bytes(answer.body))
-    else:
-        await answer(scope, receive, send)

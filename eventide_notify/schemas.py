@@ -108,7 +108,8 @@ Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=T
 """Of several that are wrong the first is named: to describe a thousand takes a hundred times as long."""
 
 
-_UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+# Of times that a calendar has, nearly: see `models.is_notification_id`.
+_UUID7 = "^[0-9a-d][0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
 """An id that this service has given out; others are refused."""
 
@@ -184,6 +185,13 @@ class OnlineQuery(Shape):
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(10_000, ge=1, le=10_000)
     cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
+
+
+class AnnouncementsQuery(Shape):
+    """Which of the current announcements."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class ReadAll(Shape):
@@ -284,10 +292,13 @@ _LINK = rf"^(?!//|[A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?
 
 def _describe_content(schema: dict[str, Any]) -> None:
     """Add what the validators of `Draft` check and JSON Schema can express too."""
-    action = schema.get("$defs", {}).get("Action")
-    for properties, name in ((schema, "link"), (schema, "avatar"), (action, "link")):
-        if properties is not None:
-            properties["properties"][name]["anyOf"][0]["pattern"] = _LINK
+    for name in ("link", "avatar"):
+        describe_link(schema["properties"][name])
+
+
+def describe_link(schema: dict[str, Any]) -> None:
+    """Likewise, of a link that may be left out."""
+    schema["anyOf"][0]["pattern"] = _LINK
 
 
 def _describe_notification(schema: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from eventide_notify.models import Counts, Notification, utc_now
 from eventide_notify.service import Inbox
 from eventide_notify.service.in_flight import AT_ONCE, WAITING_MAX, InFlight
 from eventide_notify.service.inbox import SEARCHES_AT_ONCE
+from eventide_notify.service.journal import Journal
 from eventide_notify.store import Store
 
 from .service import SECRET, issuer
@@ -155,7 +156,7 @@ async def test_searches_keep_nobody_waiting_but_searches() -> None:
             return dict.fromkeys(users, Counts(0, 0))
 
     nobody = cast(Any, None)
-    inbox = Inbox(cast(Store, SlowStore()), nobody, clock=utc_now, received=nobody)
+    inbox = Inbox(cast(Store, SlowStore()), nobody, journal=Journal(), clock=utc_now, received=nobody)
     searches = [asyncio.create_task(inbox.page(str(user), q="text")) for user in range(SEARCHES_AT_ONCE + 1)]
     await settle()
     assert searching == [str(user) for user in range(SEARCHES_AT_ONCE)]

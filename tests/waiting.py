@@ -7,7 +7,7 @@ somebody else's work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,3 +22,16 @@ async def until(condition: Callable[[], T], *, within: float = 15.0) -> T:
             return value
         await asyncio.sleep(0.01)
     raise AssertionError(f"not within {within} s")
+
+
+async def asked_until(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], bool], *, within: float = 30.0) -> T:
+    """The first answer that is wanted; fails the test when none is within `within` seconds."""
+    answers: list[T] = []
+    try:
+        async with asyncio.timeout(within):
+            while not answers or not wanted(answers[-1]):
+                await asyncio.sleep(0.05)
+                answers.append(await ask())
+    except TimeoutError:
+        raise AssertionError(f"not within {within} s; the last answers were {answers[-2:]}") from None
+    return answers[-1]

@@ -175,6 +175,10 @@ class ChannelHealth:
             instance for instance, heard in self._instances.items() if not (heard.silent or heard.gone or heard.left)
         ]
 
+    def heard_ago(self, *, now: float) -> dict[str, float]:
+        """How many seconds ago each of the others was heard that has not said that it ends."""
+        return {instance: now - heard.heard_at for instance, heard in self._instances.items() if not heard.left}
+
     # What is lacking
 
     @property

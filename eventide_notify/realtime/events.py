@@ -10,6 +10,7 @@ from ..errors import Forbidden, InvalidRequest
 from ..models import Change, NotificationId, Principal
 from ..service import Inbox
 from ..service.delivery import ReceiptWriter
+from ..service.journal import Journal
 from .session import Session
 
 Answer = Mapping[str, Any] | str
@@ -27,6 +28,7 @@ class ClientEvents:
         self,
         inbox: Inbox,
         receipts: ReceiptWriter,
+        journal: Journal,
         *,
         verify: Verify,
         token_changed: Callable[[Session], None],
@@ -34,6 +36,7 @@ class ClientEvents:
     ) -> None:
         self._inbox = inbox
         self._receipts = receipts
+        self._journal = journal
         self._verify = verify
         self._token_changed = token_changed
         self._broadcast = broadcast
@@ -57,7 +60,7 @@ class ClientEvents:
     def _changing(self, change: Change) -> Handler:
         async def handler(session: Session, data: Any) -> Answer:
             asked = schemas.parse(schemas.Named, data)
-            done = await self._inbox.change(session.user, change, asked.ids)
+            done = await self._inbox.change(session.user, change, asked.ids, session=session.sid)
             named: dict[str, Any] = {"notificationId": asked.notification_id}
             if asked.notification_ids:
                 named = {"notificationIds": done.owned}
@@ -74,17 +77,19 @@ class ClientEvents:
         return await self._change_all(session, Change.READ, schemas.parse(schemas.ReadAll, _or_empty(data)).up_to)
 
     async def _change_all(self, session: Session, change: Change, up_to: NotificationId | None) -> Answer:
-        done = await self._inbox.change_all(session.user, change, up_to=up_to)
+        done = await self._inbox.change_all(session.user, change, up_to=up_to, session=session.sid)
         return {"success": True, "updated": len(done.changed), **wire.counts(done.counts)}
 
     async def delete_notification(self, session: Session, data: Any) -> Answer:
         id = schemas.parse(schemas.OneNotification, data).notification_id
-        done = await self._inbox.change(session.user, Change.DELETE, [id])
+        done = await self._inbox.change(session.user, Change.DELETE, [id], session=session.sid)
         return {"success": True, "notificationId": id, **wire.counts(done.counts)}
 
     async def notification_action(self, session: Session, data: Any) -> Answer:
         asked = schemas.parse(schemas.ChoiceOf, data)
-        item, counts = await self._inbox.press(session.user, asked.notification_id, asked.action_id)
+        item, counts = await self._inbox.press(
+            session.user, asked.notification_id, asked.action_id, session=session.sid
+        )
         chosen = wire.notification(item)["action"]
         return {"success": True, "notificationId": item.id, "action": chosen, **wire.counts(counts)}
 
@@ -98,7 +103,9 @@ class ClientEvents:
 
     async def notification_ack(self, session: Session, data: Any) -> Answer:
         ids = schemas.parse(schemas.Acknowledgement, data).ids
-        return {"success": True, "acknowledged": await self._receipts.acknowledge(session.user, ids)}
+        owned = await self._receipts.acknowledge(session.user, ids)
+        self._journal.acknowledged(owned, session.sid)
+        return {"success": True, "acknowledged": len(owned)}
 
     async def refresh_token(self, session: Session, data: Any) -> Answer:
         principal = await self._verify(schemas.parse(schemas.NewToken, data).token)

@@ -39,10 +39,17 @@ class Content:
 class Shown:
     """A notification or an announcement on its way to sockets."""
 
-    __slots__ = ("_frames", "broadcast", "content", "id", "late", "stored")
+    __slots__ = ("_frames", "broadcast", "content", "how", "id", "late", "stored")
 
     def __init__(
-        self, id: NotificationId, content: Content, *, broadcast: bool = False, stored: bool = True, late: bool = False
+        self,
+        id: NotificationId,
+        content: Content,
+        *,
+        broadcast: bool = False,
+        stored: bool = True,
+        late: bool = False,
+        how: str = "live",
     ) -> None:
         self.id = id
         self.content = content
@@ -52,12 +59,15 @@ class Shown:
         """Whether it has a status, so that its receipt counts."""
         self.late = late
         """Whether newer ones may have been shown before it, although no client has received it."""
+        self.how = how
+        """Why it is sent now, in a word, for `service.journal`."""
         self._frames: dict[Dialect, Frame] = {}
 
     @classmethod
-    def of(cls, payload: Payload, *, stored: bool = True, late: bool = False) -> Shown:
+    def of(cls, payload: Payload, *, stored: bool = True, late: bool = False, how: str = "live") -> Shown:
         """What this payload describes; one without a `userId` is an announcement."""
-        return cls(payload["id"], Content.of(payload), broadcast="userId" not in payload, stored=stored, late=late)
+        content, broadcast = Content.of(payload), "userId" not in payload
+        return cls(payload["id"], content, broadcast=broadcast, stored=stored, late=late, how=how)
 
     def frame(self, dialect: Dialect) -> Frame:
         """Its events, by the names that they have in this dialect."""

@@ -25,6 +25,7 @@ from .. import wire
 from ..errors import Unavailable
 from ..metrics import Metrics
 from ..models import Announcement, Counts, Notification, NotificationId, Status, UserId
+from ..service.journal import Journal
 from ..wire import Payload
 from . import writes
 from .frames import Content, Shown
@@ -59,12 +60,19 @@ class Hub:
     """The sessions of one instance."""
 
     def __init__(
-        self, *, metrics: Metrics, counts_changed: CountsChanged, counts_at_once: CountsAtOnce, read_counts: ReadCounts
+        self,
+        *,
+        metrics: Metrics,
+        journal: Journal,
+        counts_changed: CountsChanged,
+        counts_at_once: CountsAtOnce,
+        read_counts: ReadCounts,
     ) -> None:
         self.sessions: dict[str, Session] = {}
         """By their ids."""
         self._of_user: dict[UserId, list[Session]] = {}
         self._metrics = metrics
+        self._journal = journal
         self._counts_changed = counts_changed
         self._counts_at_once = counts_at_once
         self._read_counts = read_counts
@@ -147,7 +155,9 @@ class Hub:
                 count = None
             show = _show_live(id, user, tail, None if count is None else told(count))
             if late:
-                show = Copies({"id": id, "userId": user, **content}, late=True).show
+                show = Copies({"id": id, "userId": user, **content}, late=True, how="late").show
+            if self._held is not None:
+                self._journal.note(id, "held", detail="until what was lacking has been read from the store")
             yield self._unless_held(user, show, len(tail)), show
 
     def _unless_held(self, user: UserId | None, write: Write, size: int) -> Sequence[Session]:
@@ -223,6 +233,11 @@ class Hub:
         if self._held is None:
             self._held = []
 
+    @property
+    def holding(self) -> bool:
+        """Whether what is stored waits."""
+        return self._held is not None
+
     def hold(self) -> list[Held]:
         """From now on let what is stored wait, for older ones have to be read first; what has waited so far."""
         held, self._held, self._held_size = self._held or [], [], 0
@@ -247,16 +262,16 @@ class Hub:
         complete, self._dropped = not self._dropped, False
         return complete
 
-    async def show_missed(self, items: Iterable[Notification]) -> None:
-        """Show what may not have come through the channel to those sessions that lack it."""
+    async def show_missed(self, items: Iterable[Notification], *, how: str = "gap") -> None:
+        """Show what may not have come through the channel to those sessions that lack it. `how`: what found it."""
         for number, item in enumerate(items, 1):
             if item.user_id in self._of_user and not item.archived:
-                self._show_one_missed(item)
+                self._show_one_missed(item, how)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _show_one_missed(self, item: Notification) -> None:
-        missed = Copies(wire.live(item), late=item.status is Status.PENDING)
+    def _show_one_missed(self, item: Notification, how: str) -> None:
+        missed = Copies(wire.live(item), late=item.status is Status.PENDING, how=how)
         made_good = [
             self._make_good(session, item.id, missed, pending=item.status is Status.PENDING)
             for session in list(self.of_user(item.user_id))
@@ -264,10 +279,10 @@ class Hub:
         if any(made_good):
             self._counts_changed([item.user_id])
 
-    async def show_missed_announcements(self, items: Iterable[Announcement]) -> None:
+    async def show_missed_announcements(self, items: Iterable[Announcement], *, how: str = "gap") -> None:
         """Likewise for announcements."""
         for item in items:
-            missed = Copies(wire.announcement(item), late=False)
+            missed = Copies(wire.announcement(item), late=False, how=how)
             for number, session in enumerate(list(self.sessions.values()), 1):
                 self._make_good(session, item.id, missed, pending=False)
                 if number % AT_ONCE == 0:

@@ -24,14 +24,17 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
 from ..context import session_id
-from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
+from ..errors import EventideError, Internal, InvalidRequest, RateLimited, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
+from ..rates import Allowance, Pace
 from ..service.delivery import BacklogReader
 from ..service.in_flight import InFlight
+from ..service.journal import Journal
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
+from .engine.transport import Transport
 from .events import Handler
 from .expiry import ExpiryWatch
 from .frames import Content
@@ -44,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 WELCOME_RETRY_MAX = 10.0
 """Seconds between two tries to read what a client missed, while the store is unavailable; at most."""
+EVICTED = "evicted: the user had one session too many, and it was silent longest"
+"""Why such a transport ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,11 @@ class NamespaceContext:
     presence: Presence
     expiry: ExpiryWatch
     handlers: Mapping[str, Handler]
+    pace: Pace | None
+    """How fast the client of one transport may send events, and connect to namespaces."""
     in_flight: InFlight
     metrics: Metrics
+    journal: Journal
 
 
 class NotificationNamespace(socketio.AsyncNamespace):
@@ -101,6 +109,9 @@ class NotificationNamespace(socketio.AsyncNamespace):
             # refusal a stock client would stay away for good.
             transport.close()
             return
+        if not self._allowed(transport):
+            transport.close()  # it has come and gone hundreds of times in seconds; each costs a look into the store
+            return
         try:
             principal = await self._authenticate(environ, auth)
         except Unauthorized as error:
@@ -116,7 +127,16 @@ class NotificationNamespace(socketio.AsyncNamespace):
         if transport.closed:
             return
         dialect, catch_up, since = self._wishes(auth)
-        session = Session(sid, transport, dialect, principal, catch_up=catch_up, since=since, opened_at=utc_now())
+        session = Session(
+            sid,
+            transport,
+            dialect,
+            principal,
+            catch_up=catch_up,
+            since=since,
+            opened_at=utc_now(),
+            journal=self._context.journal,
+        )
         # From here to the end nothing is awaited: the answer to CONNECT is this session's next frame.
         self._evict_one_too_many(session)
         self._context.hub.join(session)
@@ -134,7 +154,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         sessions = self._context.hub.of_user(session.user)
         others = {other.transport for other in sessions if not other.transport.closed} - {session.transport}
         if len(others) >= self._context.max_sockets:
-            min(others, key=lambda transport: transport.heard_at).abort()
+            min(others, key=lambda transport: transport.heard_at).abort(EVICTED)
 
     def _refusal(self, code: str) -> Refused:
         self._context.metrics.refused.labels(code).inc()
@@ -193,6 +213,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         session = self._context.hub.leave(sid)
         if session is None:
             return  # refused, or gone before it was let in
+        self._context.journal.ended(sid, session.transport.sid, session.transport.ended or reason)
         self._context.expiry.stop(session)
         if session.welcome is not None:
             session.welcome.cancel()
@@ -223,6 +244,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
     async def _handle(
         self, event: ClientEvent, handler: Handler | None, session: Session, data: tuple[Any, ...]
     ) -> Any:
+        if not self._allowed(session.transport):
+            raise RateLimited("You send events too often.")
         if event.fault is not None:
             raise event.fault
         if handler is None:
@@ -231,6 +254,19 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise InvalidRequest(f"{event} takes one argument, not {len(data)}.")
         async with self._context.in_flight.of(session.user):
             return await handler(session, data[0] if data else None)
+
+    def _allowed(self, transport: Transport) -> bool:
+        """Whether its client may do one more thing now; what it sends beyond all limits is read at a slow pace."""
+        pace = self._context.pace
+        if pace is None:
+            return True
+        now = self.server.eio.loop.time()
+        if transport.allowance is None:
+            transport.allowance = Allowance(pace, now)
+        allowed = transport.allowance.take(now)
+        if not allowed:
+            self._context.metrics.limits_hit.labels("events").inc()
+        return allowed
 
     async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:
         if event.wants_ack:

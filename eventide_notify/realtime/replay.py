@@ -41,7 +41,7 @@ class Replay:
     async def _write_each(self, session: Session, missed: Sequence[Notification]) -> None:
         for number, item in enumerate(missed, 1):
             await session.transport.ready()
-            if session.write(Shown.of(wire.live(item, replayed=True))):
+            if session.write(Shown.of(wire.live(item, replayed=True), how="replay")):
                 self._replayed.inc()
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)

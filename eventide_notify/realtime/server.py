@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import socketio
 
 from ..faults import ClientFaults
 from ..metrics import Metrics
-from ..models import Receipt
 from .codec import Codec
-from .engine.server import EngineServer
+from .engine.server import Confirm, EngineServer
 
 
 class SocketServer(socketio.AsyncServer):
     """python-socketio's server for this service: orjson, events in the order they came, receipts.
 
-    `confirm` is called with the receipts that clients have proven. `origins`: whose pages may connect beside the
-    service's own; `*`: everybody's. `hosts`: names that lead here.
+    `confirm` is called with the receipts that a client has proven, its transport's id, and how. `origins`: whose pages
+    may connect beside the service's own; `*`: everybody's. `hosts`: names that lead here.
     """
 
     eio: EngineServer
@@ -28,7 +27,7 @@ class SocketServer(socketio.AsyncServer):
         self,
         *,
         manager: Any,
-        confirm: Callable[[Sequence[Receipt]], None],
+        confirm: Confirm,
         metrics: Metrics,
         origins: Sequence[str],
         hosts: Collection[str],

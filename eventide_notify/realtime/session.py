@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..models import NotificationId, Principal, Receipt, UserId
+from ..service.journal import Journal
 from ..wire import UNREAD_COUNT, CatchUp, Dialect
 from .engine.transport import BACKLOG_BYTES, BACKLOG_PACKETS, Transport
 from .frames import Content, Shown
@@ -25,7 +26,7 @@ class Session:
     """
 
     __slots__ = (
-        "_gone", "_held_size", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest",
+        "_gone", "_held_size", "_journal", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest",
         "opened_at", "principal", "sid", "since", "transport", "user", "welcome",
     )  # fmt: skip
 
@@ -39,6 +40,7 @@ class Session:
         catch_up: CatchUp,
         since: NotificationId | None,
         opened_at: datetime,
+        journal: Journal,
     ) -> None:
         self.sid = sid
         self.transport = transport
@@ -57,6 +59,7 @@ class Session:
         self._shown: set[NotificationId] = set()
         self._shown_before: set[NotificationId] = set()
         self._gone: NotificationId = ""
+        self._journal = journal
 
     def has(self, id: NotificationId) -> bool:
         """Whether it was shown this one, or told that it was deleted."""
@@ -98,6 +101,9 @@ class Session:
         id = shown.id
         if shown.late and id < self.newest and self.catch_up != "none" and not self.has(id):
             # Written now it would come after newer ones. On a new transport it comes in its place.
+            self._journal.note(
+                id, "postponed", session=self.sid, detail="newer ones were sent before: it reconnects first"
+            )
             self.transport.close()
             return False
         if id <= self._gone and not shown.late:
@@ -109,12 +115,20 @@ class Session:
         if count is not None:
             frame = frame.then(count.frame(self.dialect.namespace, UNREAD_COUNT))
         self.transport.send(frame, receipts)
+        if shown.broadcast:
+            self._journal.reached(id, "sent", shown.how)
+        else:
+            self._journal.sent(id, self.sid, self.transport.sid, shown.how)
         return True
 
     def write_batch(self, event: str, content: Content, receipts: Sequence[Receipt]) -> None:
         """Write several as one event; `receipts`: what is received with it."""
-        for receipt in receipts:
-            self._remember(receipt.notification_id)
+        for _, id, broadcast in receipts:
+            self._remember(id)
+            if broadcast:
+                self._journal.reached(id, "sent", "replay")
+            else:
+                self._journal.sent(id, self.sid, self.transport.sid, "replay")
         self.transport.send(content.frame(self.dialect.namespace, event), receipts)
 
     def tell(self, event: str, content: Content) -> None:

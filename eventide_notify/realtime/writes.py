@@ -25,10 +25,11 @@ def show(shown: Shown, count: Content | None = None) -> Write:
 class Copies:
     """A notification that some sessions may lack, live or marked as a copy; either is encoded once, if at all."""
 
-    def __init__(self, payload: Payload, *, late: bool) -> None:
+    def __init__(self, payload: Payload, *, late: bool, how: str) -> None:
         self.made_at = time_of(payload["id"])
         self._payload = payload
         self._late = late
+        self._how = how
         self._shown: dict[bool, Shown] = {}
 
     def show(self, session: Session) -> bool:
@@ -43,7 +44,7 @@ class Copies:
         shown = self._shown.get(copy)
         if shown is None:
             payload = {**self._payload, "replayed": True} if copy else self._payload
-            shown = self._shown[copy] = Shown.of(payload, late=self._late)
+            shown = self._shown[copy] = Shown.of(payload, late=self._late, how=self._how)
         return shown
 
 

@@ -67,7 +67,7 @@ class AdminRoutes:
         return json_answer(wire.announcement(made), 201)
 
     async def retract(self, request: Request, principal: Principal) -> Response:
-        await self._service.retract(request.path_params["id"])
+        await self._service.retract(request.path_params["id"], caller=principal.caller)
         return Response(status_code=204, headers=PRIVATE)
 
     async def publish(self, request: Request, principal: Principal) -> Response:

@@ -95,10 +95,10 @@ class ReceiptWriter:
             observe("announcement" if broadcast else "notification", max(0.0, now - seconds_of(id)))
         self.received(receipts)
 
-    async def acknowledge(self, user: UserId, ids: Collection[NotificationId]) -> int:
-        """The user's client names what it has received; how many of the ids are the user's. Written at once."""
+    async def acknowledge(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
+        """The user's client names what it has received; those of the ids that are the user's. Written at once."""
         await self._write({Receipt(user, id, broadcast) for id in ids for broadcast in (False, True)})
-        return len(await self._store.owned(user, ids, now=self._clock()))
+        return await self._store.owned(user, ids, now=self._clock())
 
     async def flush(self) -> None:
         """Write what has been received so far."""

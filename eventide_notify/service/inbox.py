@@ -24,9 +24,15 @@ from ..models import (
 )
 from ..store.base import Store
 from .fanout import Fanout
+from .journal import Journal
 from .users import checked
 
 EVENTS_OF_THEIR_OWN = {Change.READ: wire.NOTIFICATION_READ, Change.DELETE: wire.NOTIFICATION_DELETED}
+PAST = {
+    Change.SEEN: "seen", Change.READ: "read", Change.UNREAD: "unread",
+    Change.ARCHIVE: "archived", Change.UNARCHIVE: "unarchived", Change.DELETE: "deleted",
+}  # fmt: skip
+"""What is remembered of a change."""
 PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
 """Who names a notification in one of these has it. (Of what is read the store says so.)"""
 SEARCHES_AT_ONCE = 2
@@ -57,11 +63,13 @@ class Inbox:
         store: Store,
         fanout: Fanout,
         *,
+        journal: Journal,
         clock: Callable[[], datetime],
         received: Callable[[Iterable[Receipt]], None],
     ) -> None:
         self._store = store
         self._fanout = fanout
+        self._journal = journal
         self._clock = clock
         self._received = received
         self._searches = asyncio.Semaphore(SEARCHES_AT_ONCE)
@@ -110,7 +118,9 @@ class Inbox:
         """How many of the user's notifications are not read, and how many not seen, of those not archived."""
         return (await self._store.counts([checked(user)], now=self._clock()))[user]
 
-    async def change(self, user: UserId, change: Change, ids: Collection[NotificationId]) -> Changes:
+    async def change(
+        self, user: UserId, change: Change, ids: Collection[NotificationId], *, session: str | None = None
+    ) -> Changes:
         """Make this change to these. Repeating it changes nothing, and tells the user's sockets once more.
 
         Of several, those that are not the user's are passed over; `NotFound` when none is.
@@ -120,6 +130,7 @@ class Inbox:
         if not found.owned:
             raise NotFound
         owned, changed = (_in_order(ids, some) for some in found)
+        self._journal.changed(changed, PAST[change], session)
         if change in PROVES_RECEIPT:
             self._received(Receipt(user, id, broadcast) for id in changed for broadcast in (False, True))
         # Of a repetition it is not known when it happened, nor whether the first time was told.
@@ -133,17 +144,22 @@ class Inbox:
         with _done_already():
             return await self.get(user, id)
 
-    async def change_all(self, user: UserId, change: Change, *, up_to: NotificationId | None = None) -> Changes:
+    async def change_all(
+        self, user: UserId, change: Change, *, up_to: NotificationId | None = None, session: str | None = None
+    ) -> Changes:
         """Make this change to all that are not archived (`UNARCHIVE`: that are), or those not newer than `up_to`."""
         if up_to is not None and not is_notification_id(up_to):
             raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
         now = self._clock()
         changed = await self._store.change_all(checked(user), change, up_to=up_to, now=now)
+        self._journal.changed(changed, PAST[change], session)
         # Clients are not to take for changed what comes in this very moment.
         payload: wire.Payload = {"all": True, "upTo": up_to or max([id_at(now), *changed[:1]])}
         return Changes(changed, changed, await self._tell(user, *_event(change, payload, now)))
 
-    async def press(self, user: UserId, id: NotificationId, action: str) -> tuple[Notification, Counts]:
+    async def press(
+        self, user: UserId, id: NotificationId, action: str, *, session: str | None = None
+    ) -> tuple[Notification, Counts]:
         """Choose one of the notification's actions, which marks it as read; the notification, and the counts.
 
         One is chosen, once: of two devices that choose differently the second gets a `Conflict`. Raises
@@ -157,6 +173,7 @@ class Inbox:
             item = await self.get(user, id)
         if not chosen or item.pressed is None:
             raise Conflict("Another action was chosen before.")
+        self._journal.note(id, "action", session=session, detail=action)
         counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": [id]})
         payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item.pressed)}
         await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])

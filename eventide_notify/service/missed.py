@@ -53,8 +53,8 @@ class Screens(Protocol):
     async def release(self) -> bool:
         """Show what waits, and let nothing wait any more. Whether all that has waited was shown."""
 
-    async def show_missed(self, items: Iterable[Notification]) -> None: ...
-    async def show_missed_announcements(self, items: Iterable[Announcement]) -> None: ...
+    async def show_missed(self, items: Iterable[Notification], *, how: str) -> None: ...
+    async def show_missed_announcements(self, items: Iterable[Announcement], *, how: str) -> None: ...
     def counts_changed(self) -> None: ...
 
     def connected(self, user: UserId) -> bool:
@@ -131,9 +131,9 @@ class MissedReader:
 
     async def _read(self, start: NotificationId) -> None:
         async for batch in _batches(self._store, start):
-            await self._screens.show_missed(batch)
+            await self._screens.show_missed(batch, how="gap")
         announcements = await self._store.announcements(after=start, now=self._clock())
-        await self._screens.show_missed_announcements(announcements)
+        await self._screens.show_missed_announcements(announcements, how="gap")
 
 
 async def _batches(store: Store, start: NotificationId) -> AsyncIterator[Sequence[Notification]]:
@@ -181,7 +181,7 @@ class Sweep:
             batch = await self._store.overdue(after=after, before=before, limit=BATCH)
             number += len(batch)
             connected += sum(self._screens.connected(item.user_id) for item in batch)
-            await self._screens.show_missed(batch)
+            await self._screens.show_missed(batch, how="sweep")
             if len(batch) < BATCH:
                 break
             after = batch[-1].id

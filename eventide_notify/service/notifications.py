@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .. import wire
@@ -21,11 +21,13 @@ from ..models import (
     Notification,
     NotificationId,
     UserId,
+    id_at,
     is_notification_id,
 )
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Store
 from .fanout import Fanout
+from .journal import Journal, by
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
 from .users import checked, recipients
@@ -50,6 +52,7 @@ class NotificationService:
         *,
         clock: Callable[[], datetime],
         metrics: Metrics,
+        journal: Journal,
         announcement_lifetime: timedelta,
     ) -> None:
         self._store = store
@@ -57,6 +60,7 @@ class NotificationService:
         self._presence = presence
         self._clock = clock
         self._metrics = metrics
+        self._journal = journal
         self._announcement_lifetime = announcement_lifetime
         self._new_id = IdGenerator()
         self._turns = Turns()
@@ -87,6 +91,7 @@ class NotificationService:
                 items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
+                self._journal.created(items[0].id, items[-1].id, len(items), caller)
                 await turn.wait()
                 await self._fanout.deliver(items, late=held is not None or turn.overtaken)
             return items
@@ -135,6 +140,7 @@ class NotificationService:
             if held is not None:
                 made = announcement(held.items[0][0], held.claimed_at)
             if held is None or not held.complete:
+                self._journal.created(made.id, made.id, 1, caller)
                 self._metrics.announced.labels(audience).inc()
                 await turn.wait()
                 await self._fanout.announce(made)
@@ -145,10 +151,11 @@ class NotificationService:
             return await self._store.add_announcement(announcement, claim=claim)
         return await self._store.add([], claim=claim) if claim is not None else None
 
-    async def retract(self, id: NotificationId) -> None:
+    async def retract(self, id: NotificationId, *, caller: str = "") -> None:
         """Remove an announcement for everybody, and from every open screen. `NotFound` when there is none."""
         if not is_notification_id(id) or not await self._store.remove_announcement(id):
             raise NotFound("There is no such announcement.")
+        self._journal.note(id, "retracted", detail=by(caller))
         await self._fanout.retract(id)
 
     async def publish(self, event: str, payload: Any, users: Iterable[UserId | int] | None) -> None:
@@ -167,6 +174,14 @@ class NotificationService:
             raise NotFound
         return found
 
+    async def announcements(self, *, limit: int, before: NotificationId | None = None) -> Sequence[Announcement]:
+        """The newest `limit` announcements that have not expired, or of those before this id; newest first."""
+        if before is not None and not is_notification_id(before):
+            raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
+        found = await self._store.announcements(after=_FIRST, now=self._clock())
+        older = [item for item in reversed(found) if before is None or item.id < before]
+        return older[:limit]
+
     # Connected users
 
     async def online_users(self, *, limit: int = 10_000, after: UserId = "") -> Online:
@@ -181,6 +196,9 @@ class NotificationService:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""
         now = self._clock()
         await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now)
+
+
+_FIRST = id_at(datetime.fromtimestamp(0, UTC))
 
 
 def _body_of(draft: Draft) -> dict[str, Any]:

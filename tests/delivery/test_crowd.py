@@ -11,6 +11,7 @@ from eventide_notify.channel.fanout import ENVELOPE_SIZE, ChannelFanout
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import RECIPIENTS_MAX, Draft, Notification, utc_now
 from eventide_notify.service import NotificationService, notifications
+from eventide_notify.service.journal import Journal
 
 CROWD = [f"user {number}" for number in range(RECIPIENTS_MAX)]
 
@@ -58,6 +59,7 @@ async def test_others_have_their_turn_while_a_send_to_a_crowd_is_made_and_shown(
         cast(Any, None),
         clock=utc_now,
         metrics=Metrics(),
+        journal=Journal(),
         announcement_lifetime=timedelta(days=1),
     )
     sent = await service.send(CROWD, Draft(message="Hello"))

@@ -69,10 +69,10 @@ class Screens:
     def connected(self, user: str) -> bool:
         return user in self.users
 
-    async def show_missed(self, items: Iterable[Notification]) -> None:
+    async def show_missed(self, items: Iterable[Notification], *, how: str) -> None:
         self.shown += [item.content.message for item in items]
 
-    async def show_missed_announcements(self, items: Iterable[Announcement]) -> None:
+    async def show_missed_announcements(self, items: Iterable[Announcement], *, how: str) -> None:
         self.announced += [item.content.message for item in items]
 
     def counts_changed(self) -> None:

@@ -15,6 +15,7 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.service import Inbox, NotificationService, once, ordering
+from eventide_notify.service.journal import Journal
 from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
 from eventide_notify.store.sql import SqlStore
@@ -87,6 +88,7 @@ class Stage:
             MemoryPresence(),
             clock=lambda: NOW,
             metrics=Metrics(),
+            journal=Journal(),
             announcement_lifetime=timedelta(days=1),
         )
 
@@ -215,7 +217,7 @@ async def test_nobody_waits_long_for_a_save_that_is_not_answered(stage: Stage, m
 @pytest.mark.parametrize("user", ["a\x00b", "\ud83d", "", "x" * 129])
 async def test_from_python_too_what_is_no_user_is_refused(stage: Stage, user: str) -> None:
     service, id = stage.service, "019ab7d4-0000-7000-8000-000000000000"
-    inbox = Inbox(stage.store, stage.screens, clock=service._clock, received=lambda _: None)
+    inbox = Inbox(stage.store, stage.screens, journal=Journal(), clock=service._clock, received=lambda _: None)
     for call in (
         service.send([user], HELLO),
         service.publish("news", None, [user]),

@@ -25,6 +25,7 @@ from eventide_notify.presence import MemoryPresence
 from eventide_notify.realtime.receipts import ReceiptTracker
 from eventide_notify.service import Inbox, NotificationService
 from eventide_notify.service.delivery import BacklogReader, ReceiptWriter
+from eventide_notify.service.journal import Journal
 from eventide_notify.store import Store, create_store
 
 USERS = ("alice", "bob")
@@ -113,7 +114,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(action)
 
     def start_server(self) -> None:
-        metrics = Metrics()
+        metrics, journal = Metrics(), Journal()
         self.backlogs = BacklogReader(self.store, clock=lambda: self.now, limit=1_000)
         self.receipts = ReceiptWriter(self.store, clock=lambda: self.now, metrics=metrics)
         self.service = NotificationService(
@@ -122,9 +123,12 @@ class DeliveryMachine(RuleBasedStateMachine):
             MemoryPresence(),
             clock=lambda: self.now,
             metrics=metrics,
+            journal=journal,
             announcement_lifetime=timedelta(days=1),
         )
-        self.inbox = Inbox(self.store, self.network, clock=lambda: self.now, received=self.receipts.received)
+        self.inbox = Inbox(
+            self.store, self.network, journal=journal, clock=lambda: self.now, received=self.receipts.received
+        )
 
     def device(self, number: int) -> Device:
         return self.devices[number % len(self.devices)]

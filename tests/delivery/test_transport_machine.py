@@ -39,7 +39,7 @@ class Engine:
         self.metrics = Metrics()
         self.confirmed: list[str] = []
 
-    def confirm(self, receipts: Sequence[Receipt]) -> None:
+    def confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
         self.confirmed += [receipt.notification_id for receipt in receipts]
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -15,6 +15,7 @@ from eventide_notify.realtime.engine.server import EngineServer
 from eventide_notify.realtime.engine.transport import Transport
 from eventide_notify.realtime.hub import Hub
 from eventide_notify.realtime.session import Session
+from eventide_notify.service.journal import Journal
 from eventide_notify.wire import Dialect, dialects
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -41,10 +42,13 @@ class FakeTransport:
 
     async def ready(self) -> None: ...
 
-    def close(self, reason: str | None = None) -> None:
+    def close(self, reason: str | None = None, why: str = "") -> None:
         self.closed = True
 
-    abort = cut_off = close
+    def abort(self, why: str = "") -> None:
+        self.closed = True
+
+    cut_off = abort
 
 
 class FakeHub(Hub):
@@ -53,6 +57,7 @@ class FakeHub(Hub):
     def __init__(self) -> None:
         super().__init__(
             metrics=Metrics(),
+            journal=Journal(),
             counts_changed=self._note_changes,
             counts_at_once=self._at_once,
             read_counts=self._counts,
@@ -92,6 +97,7 @@ class FakeHub(Hub):
             catch_up="each",
             since=None,
             opened_at=opened_at,
+            journal=self._journal,
         )
         if live:
             session.held = None
@@ -128,6 +134,8 @@ class FakeEngine:
         self.loop = asyncio.get_running_loop()
 
     def ping_later(self, transport: Transport) -> None: ...
+
+    def met(self, transport: Transport, *, known: bool) -> None: ...
 
 
 def carried_by(carrier: FakeCarrier) -> Transport:

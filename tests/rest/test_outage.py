@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 import eventide_notify.build
-import eventide_notify.rest.ops
+import eventide_notify.service.readiness
 from eventide_notify import Application, Draft, Settings, create_app
 from eventide_notify.channel.fanout import ChannelFanout
 from eventide_notify.errors import Unavailable
@@ -162,7 +162,7 @@ async def test_readiness_says_what_is_down(client: httpx.AsyncClient, store: Bro
 async def test_readiness_does_not_wait_for_ever(
     client: httpx.AsyncClient, store: BrokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eventide_notify.rest.ops, "CHECK_TIMEOUT", 0.1)
+    monkeypatch.setattr(eventide_notify.service.readiness, "CHECK_TIMEOUT", 0.1)
     store.may_answer.clear()
     answer = await client.get("/readyz")
     store.may_answer.set()
@@ -178,7 +178,7 @@ async def test_readiness_never_fails_itself(
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         assert "database: RuntimeError, see the log" in answer.json()["reasons"]
-    [record] = [record for record in caplog.records if record.name == eventide_notify.rest.ops.__name__]
+    [record] = [record for record in caplog.records if record.name == eventide_notify.service.readiness.__name__]
     assert record.exc_info is not None
     assert record.exc_info[1] is store.fault
 

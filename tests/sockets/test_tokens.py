@@ -13,6 +13,7 @@ from eventide_notify.models import Principal
 from eventide_notify.realtime import expiry
 from eventide_notify.realtime.expiry import ExpiryWatch
 from eventide_notify.realtime.session import Session
+from eventide_notify.service.journal import Journal
 
 from ..raw import raw_client
 from ..service import Service
@@ -101,7 +102,9 @@ class TestExpiryWatch:
         expires_at = (now or datetime.now(UTC)) + timedelta(seconds=ends_in)
         principal = Principal("user", "user", admin=False, expires_at=expires_at)
         nothing: Any = None  # that the watch does not look at
-        session = Session("sid", nothing, nothing, principal, catch_up="each", since=None, opened_at=expires_at)
+        session = Session(
+            "sid", nothing, nothing, principal, catch_up="each", since=None, opened_at=expires_at, journal=Journal()
+        )
         watch = ExpiryWatch(clock=lambda: datetime.now(UTC), leeway=leeway, warn=warn, end=end)
         watch.start(session)
         await until(lambda: ended == [session])

@@ -73,7 +73,7 @@ class Polling:
         elif t in self._asked_before:
             return packets.NOOP  # the network brings it late, or twice: it says nothing about the answers since
         else:
-            self._transport.proven(self.proven())
+            self._transport.proven(self.proven(), "poll")
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._asked = t, future
         self.fill()

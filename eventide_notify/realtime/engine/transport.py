@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...models import Receipt
+from ...rates import Allowance
 from ..receipts import PING_SPACING, ReceiptTracker
 from . import packets
 from .carrier import Carrier
@@ -45,13 +46,17 @@ USELESS_MAX = 200
 """Packets in a second that ask for nothing (pongs that answer no ping, noops); more close the transport."""
 
 
+BACKLOG_FULL = "too much waited for it: it did not read"
+"""Why such a transport ended."""
+
+
 class Transport:
     """One client's Engine.IO connection, from its handshake to its end."""
 
     __slots__ = (
         "_alone_since", "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at",
-        "_receipts", "_sessions", "_unanswered_since", "_unpinged", "_useless", "_useless_since", "closed", "heard_at",
-        "inbox", "opened_at", "polling", "sid", "upgrading",
+        "_receipts", "_sessions", "_unanswered_since", "_unpinged", "_useless", "_useless_since", "address",
+        "allowance", "closed", "ended", "heard_at", "inbox", "opened_at", "polling", "sid", "upgrading", "user_agent",
     )  # fmt: skip
 
     def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
@@ -60,6 +65,12 @@ class Transport:
         self.opened_at = self.heard_at = now
         """When it began, and when the client last sent anything, on the event loop's clock."""
         self.closed = False
+        self.allowance: Allowance | None = None
+        """What its client may still ask for; made with the first time that it asks."""
+        self.address = self.user_agent = ""
+        """Where its client is, and what it says it is."""
+        self.ended = ""
+        """Why it ended."""
         self._alone_since = now
         self._sessions = 0
         self.polling: Polling | None = None
@@ -157,7 +168,7 @@ class Transport:
         """Too much waits for the client: end it at once. What is stored comes when it is back."""
         self._engine.faults.note("did not read what they were sent, and were cut off", self.sid)
         self._engine.metrics.cut_off.inc()
-        self.abort()
+        self.abort(BACKLOG_FULL)
 
     def next_waiting(self) -> tuple[Frame, Sequence[Receipt]] | None:
         """Take the next packets that wait, with what is received with them."""
@@ -226,12 +237,12 @@ class Transport:
         confirmed = receipts.pong()
         now = self.heard_at = self._engine.loop.time()
         self._unanswered_since = now if receipts.unanswered else None
-        self.proven(confirmed)
+        self.proven(confirmed, "pong")
 
-    def proven(self, receipts: Sequence[Receipt]) -> None:
+    def proven(self, receipts: Sequence[Receipt], proof: str) -> None:
         """The client has proven to have received these."""
         if receipts:
-            self._engine.confirm(receipts)
+            self._engine.confirm(receipts, self.sid, proof)
 
     def received(self, message: str | bytes) -> None:
         """A packet came, over whichever carrier."""
@@ -287,13 +298,14 @@ class Transport:
             carrier.admit()
         if self.polling is not None:
             self.polling.end(packets.NOOP)
-            self.proven(self.polling.proven())
+            self.proven(self.polling.proven(), "upgrade")
             self.polling = None
         self.writable()
 
     def join(self) -> None:
         """The client has authenticated, and joined a namespace."""
         self._sessions += 1
+        self._engine.met(self, known=True)
         if self._carrier is not None:
             self._carrier.admit()
 
@@ -302,6 +314,7 @@ class Transport:
         self._sessions -= 1
         if not self.joined and not self.closed:
             self._alone_since = self._engine.loop.time()
+            self._engine.met(self, known=False)
             self._engine.look_again(self)
 
     @property
@@ -312,20 +325,21 @@ class Transport:
     def lost(self) -> None:
         self._end(self._engine.reason.TRANSPORT_CLOSE)
 
-    def close(self, reason: str | None = None) -> None:
+    def close(self, reason: str | None = None, why: str = "") -> None:
         """End it, after what was written; to a stock client that is a lost network, and it comes back."""
-        if self._end(reason or self._engine.reason.TRANSPORT_CLOSE) and self._carrier is not None:
+        if self._end(reason or self._engine.reason.TRANSPORT_CLOSE, why) and self._carrier is not None:
             self._carrier.close()
 
-    def abort(self) -> None:
+    def abort(self, why: str = "") -> None:
         """End it at once."""
-        if self._end(self._engine.reason.TRANSPORT_ERROR) and self._carrier is not None:
+        if self._end(self._engine.reason.TRANSPORT_ERROR, why) and self._carrier is not None:
             self._carrier.abort()
 
-    def _end(self, reason: str) -> bool:
+    def _end(self, reason: str, why: str = "") -> bool:
         if self.closed:
             return False
         self.closed = True
+        self.ended = why or reason
         self._engine.forget(self)
         self._backlog, self._backlog_bytes = None, 0
         self._receipts = ReceiptTracker()
