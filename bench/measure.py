@@ -111,10 +111,19 @@ class Bench:
 
     # Servers
 
-    def ours(self, stack: ExitStack, *, store: str = POSTGRES, redis: int | None = None, url: str = "") -> Peer:
-        """On a new database, unless its URL is given; with this database of Redis."""
+    def ours(
+        self,
+        stack: ExitStack,
+        *,
+        store: str = POSTGRES,
+        redis: int | None = None,
+        url: str = "",
+        settings: Mapping[str, str] | None = None,
+    ) -> Peer:
+        """On a new database, unless its URL is given; with this database of Redis, and these settings."""
         home = self.directory(stack)
-        process = start_ours(home, url or self.url(stack, store), None if redis is None else self.redis_url(redis))
+        redis_url = None if redis is None else self.redis_url(redis)
+        process = start_ours(home, url or self.url(stack, store), redis_url, settings)
         servers = {POSTGRES: self._postgres, MONGO: self._mongo}
         stores = servers.get(store), self._redis if redis is not None else None
         return self._peer(stack, OURS, process, [server for server in stores if server])

@@ -34,6 +34,15 @@ class Control:
     port: int
     watch: Watch
 
+    def __init__(self) -> None:
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
+
+    async def rest(self, seconds: float) -> None:
+        """The pause of retention between two batches, which may be made longer from outside."""
+        await asyncio.sleep(seconds)
+        await self._goes_on.wait()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             raise NotImplementedError(scope["type"])
@@ -57,6 +66,10 @@ class Control:
                 await _in_turn(body, lambda user: notifications.publish(body["event"], PAYLOAD, [user]))
             case "sends":
                 await _in_turn(body, lambda user: notifications.send([user], DRAFT))
+            case "hold":
+                self._goes_on.clear()
+            case "go on":
+                self._goes_on.set()
             case "watch":
                 self.watch = Watch()
             case "watched":
@@ -132,6 +145,7 @@ def main() -> None:
     configure_logging(settings.log_level, settings.log_format)
     control = Control()
     control.application = app = create_app(settings, inner_app=control)
+    app._retention._sleep = control.rest
 
     def listening(url: str) -> None:
         print(url, control.port, flush=True)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -195,6 +195,10 @@ class Peer:
                 raise BenchError(f"{self.name}: {found['value']} receipts instead of {self._receipts}")
         self._load.ask("idle", seconds=SETTLE)
 
+    def work(self, what: str) -> None:
+        """Have it do something that has no figure."""
+        self._load.ask("work", name=self.name, body={"work": what})
+
     def leave(self) -> None:
         """Close all connections to it."""
         with suppress(BenchError):  # told already
@@ -213,12 +217,16 @@ def admin_token() -> str:
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
-def start_ours(directory: Path, database_url: str, redis_url: str | None = None) -> Process:
+def start_ours(
+    directory: Path, database_url: str, redis_url: str | None = None, settings: Mapping[str, str] | None = None
+) -> Process:
+    """With these settings beside the address of the database, and of Redis."""
     env = {
         "EVENTIDE_PORT": "0",
         "EVENTIDE_JWT_SECRET": SECRET,
         "EVENTIDE_DATABASE_URL": database_url,
         **({"EVENTIDE_REDIS_URL": redis_url} if redis_url else {}),
+        **(settings or {}),
     }
     return Process([sys.executable, "-m", "bench.ours"], env, directory)
 

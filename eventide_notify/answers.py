@@ -227,6 +227,14 @@ class RevocationsShape(Shape):
     next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
+class Erased(Shape):
+    """How much was removed."""
+
+    notifications: int
+    receipts: int = Field(description="Records of what the user did with announcements.")
+    claims: int = Field(description="Idempotency keys in which the user was named, and is not any more.")
+
+
 class Health(Shape):
     status: Literal["ok"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from urllib.parse import parse_qs
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, alerting, build, wire
 from .access import Access, ApiKeys
+from .admission import Admission, turn_away
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -30,6 +31,7 @@ from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
+from .rates import SharedCounts
 from .realtime.codec import Json
 from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
@@ -38,6 +40,7 @@ from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
+from .realtime.protocol.limits import sockets_max
 from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
@@ -45,18 +48,21 @@ from .realtime.session import Session
 from .rest import openapi
 from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
+from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.observing import ObservingRoutes
-from .rest.operations import Operation, Operations
+from .rest.operations import Limits, Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
-from .rest.problems import HANDLERS, problem
+from .rest.problems import HANDLERS
 from .rest.request_ids import RequestIds
+from .rest.security import SecurityHeaders
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
 from .service.counts import UnreadCountPublisher
+from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.figures import SAMPLE_EVERY, Figures, RecentWarnings
 from .service.in_flight import InFlight
@@ -64,6 +70,7 @@ from .service.instances import Instances
 from .service.journal import Journal
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.readiness import Readiness
+from .service.retention import Retention
 from .service.revocations import READ_EVERY, Revocations
 from .service.timeline import Timelines
 from .settings import Settings, load_settings
@@ -73,6 +80,8 @@ DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
 PURGE_EVERY = 3600.0
 """Seconds between two rounds of forgetting what has expired."""
+RETENTION_EVERY = 5.0
+"""Seconds between two looks whether it is time for retention, or to go on with it after an outage."""
 ALERTS_EVERY = 2.0
 """Seconds between two looks whether a critical state begins or ends."""
 PRESENCE_EVERY = 0.2
@@ -109,7 +118,6 @@ class Application:
     def __init__(self, settings: Settings, *, inner_app: ASGIApp | None, demo: bool) -> None:
         check_seams()
         self._inner_app = inner_app
-        self._accepting = True
         self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._keys = build.key_source(settings)
@@ -137,6 +145,8 @@ class Application:
         )
         self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
         self._fanout = ChannelFanout(self._channel)
+        self._channel.calls.handle("counts", self._counts_of)
+        self._retention = self._build_retention(settings)
         self._revocations = Revocations(
             self._store,
             self._channel.calls,
@@ -160,14 +170,23 @@ class Application:
         self._webhook = alerting.webhook(settings)
         self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
+        self._shared_counts = SharedCounts(redis_url) if redis_url else None
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
         self._build_observing()
+        user_data = UserData(self._store, self._fanout, clock=utc_now, disconnect=self._revocations.disconnect)
+        self._admission = Admission(
+            self._sockets.eio,
+            most=lambda: settings.max_sockets or sockets_max(),
+            connects=build.limit("connects", settings.limit_connects, self._shared_counts),
+            metrics=metrics,
+        )
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
             *AccessRoutes(self._revocations).operations(),
+            *DataRoutes(user_data).operations(),
         ]
         self._web = self._build_web(settings, demo=demo)
 
@@ -177,8 +196,8 @@ class Application:
             return
         scope = self._proxies.believed(scope)
         if self._is_socket(scope):
-            if not self._accepting and not self._is_of_session(scope):
-                await _turn_away(scope, receive, send)
+            if refusal := self._admission.refusal(scope):
+                await turn_away(refusal, scope, receive, send)
                 return
             await self._sockets.handle_request(scope, receive, send)
         elif self._inner_app is not None and not self._is_ours(scope):
@@ -194,7 +213,7 @@ class Application:
         Stock clients come back by themselves, and so move to the other instances without a stampede. From the start
         of this `/readyz` answers 503.
         """
-        self._accepting = False
+        self._admission.open = False
         transports = {session.transport for session in self._hub.sessions.values()}
         pause = min(DRAIN_PAUSE_MAX, seconds / len(transports)) if transports else 0
         for transport in transports:
@@ -203,7 +222,7 @@ class Application:
 
     def resume(self) -> None:
         """Accept sessions again after `drain`."""
-        self._accepting = True
+        self._admission.open = True
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
@@ -228,6 +247,8 @@ class Application:
             self._counts.open(self._hub.tell_counts)
             if isinstance(self._presence, RedisPresence):
                 stack.push_async_callback(self._presence.close)
+            if self._shared_counts is not None:
+                stack.push_async_callback(self._shared_counts.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -245,6 +266,7 @@ class Application:
         if self._alerts.told:
             every(ALERTS_EVERY, "alerts", self._alerts.round)
         every(PURGE_EVERY, "purge", self.notifications.purge)
+        every(RETENTION_EVERY, "retention", self._retention.round)
         sweep = Sweep(self._store, self._hub, clock=utc_now, metrics=self._metrics)
         every(READ_EVERY, "reading revocations", self._revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
@@ -262,13 +284,19 @@ class Application:
         path = path_of(scope)
         return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
 
-    def _is_of_session(self, scope: Scope) -> bool:
-        """Whether the request belongs to a session that is open here."""
-        asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return any(self._sockets.eio.transport_of(sid) is not None for sid in asked.get("sid", ()))
-
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
+
+    def _build_retention(self, settings: Settings) -> Retention:
+        return Retention(
+            self._store,
+            days=settings.retention_days,
+            read_days=settings.retention_read_days,
+            clock=utc_now,
+            is_chosen=lambda: self._channel.calls.is_first,
+            counts_changed=self._counts_changed,
+            metrics=self._metrics,
+        )
 
     def _build_sockets(self, settings: Settings, *, demo: bool) -> SocketServer:
         server = SocketServer(
@@ -291,7 +319,7 @@ class Application:
         )
         context = NamespaceContext(
             verify=self._access.by_token,
-            accepting=lambda: self._accepting,
+            accepting=lambda: self._admission.open,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
             replay=Replay(self._metrics),
@@ -299,6 +327,7 @@ class Application:
             presence=self._presence,
             expiry=expiry,
             handlers=events.handlers,
+            pace=build.pace(settings.limit_events),
             in_flight=self._in_flight,
             metrics=self._metrics,
             journal=self._journal,
@@ -342,7 +371,7 @@ class Application:
             self._figures,
             self._warnings,
             version=__version__,
-            accepting=lambda: self._accepting,
+            accepting=lambda: self._admission.open,
             sockets=lambda: len(self._hub.sessions),
             sessions=self._describe_sessions,
             heard=self._instances_heard,
@@ -369,7 +398,11 @@ class Application:
         self._receipts.confirmed(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
+        limits = Limits(
+            user=build.limit("user", settings.limit_rest, self._shared_counts),
+            admin=build.limit("admin", settings.limit_admin, self._shared_counts),
+        )
+        rest = Operations(self.operations, self._access.by_token_or_key, limits, self._in_flight, self._metrics)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
@@ -389,7 +422,8 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
+        secured = SecurityHeaders(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
+        return RequestIds(secured)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
@@ -398,12 +432,18 @@ class Application:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []
 
     async def _check_accepting(self) -> None:
-        if not self._accepting:
+        if not self._admission.open:
             raise Unavailable("is stopping")
 
     async def _check_background(self) -> None:
         if failing := self._background.failing:
             raise Unavailable(", ".join(f"{name} ({reason})" for name, reason in failing.items()))
+
+    async def _counts_changed(self, users: Collection[UserId]) -> None:
+        await self._channel.calls.order("counts", users=list(users))
+
+    async def _counts_of(self, order: Mapping[str, Any]) -> None:
+        self._hub.counts_changed(order["users"])
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self._fanout.emit(event, text, None)
@@ -416,13 +456,3 @@ def _warn_of_expiry(session: Session) -> None:
 
 def _end(session: Session) -> None:
     session.transport.close()
-
-
-async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    # Not by a CONNECT_ERROR: after one, a stock client does not try again. And 503 also to the session of another
-    # instance, which a load balancer brings back here: it is to try the next one, where 400 would be the last word.
-    answer = problem(Unavailable("The service is stopping."))
-    if scope["type"] == "websocket":
-        await respond_to_upgrade(scope, receive, send, answer.status_code, bytes(answer.body))
-    else:
-        await answer(scope, receive, send)

@@ -126,6 +126,9 @@ class Metrics:
         self.background = Histogram(
             "eventide_background_seconds", "Rounds of background work", ["task"], buckets=QUICK, registry=registry
         )
+        self.expired = Counter(
+            "eventide_notifications_expired", "Notifications removed by retention", registry=self.registry
+        )
         self.failures = Counter(
             "eventide_background_failures", "Failed rounds of background work", ["task"], registry=registry
         )

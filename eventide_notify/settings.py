@@ -27,6 +27,7 @@ from .access import ApiKeys
 from .auth import TokenIssuer
 from .models import UserKey
 from .proxies import TrustedProxies
+from .rates import parse_rate
 from .redis_client import sentinel_address
 from .store import SCHEMES
 from .wire import RESERVED_EVENTS
@@ -113,8 +114,8 @@ class Settings(BaseSettings):
     limit_connects: str = Field("off", validation_alias=_named("LIMIT_CONNECTS"))
     max_sockets: int | None = Field(None, ge=1, validation_alias=_named("MAX_SOCKETS"))
 
-    retention_days: float | None = Field(None, gt=0, validation_alias=_named("RETENTION_DAYS"))
-    retention_read_days: float | None = Field(None, gt=0, validation_alias=_named("RETENTION_READ_DAYS"))
+    retention_days: float | None = Field(None, gt=0, le=36_500, validation_alias=_named("RETENTION_DAYS"))
+    retention_read_days: float | None = Field(None, gt=0, le=36_500, validation_alias=_named("RETENTION_READ_DAYS"))
 
     alert_users: Words = Field((), validation_alias=_named("ALERT_USERS"))
     alert_webhook: SecretStr | None = Field(None, validation_alias=_named("ALERT_WEBHOOK"))
@@ -196,6 +197,12 @@ class Settings(BaseSettings):
         except (ValueError, UnsupportedAlgorithm):
             raise ValueError("is not a public key in PEM form (-----BEGIN PUBLIC KEY-----)") from None
         return pem
+
+    @field_validator("limit_rest", "limit_admin", "limit_events", "limit_connects")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        parse_rate(value)
+        return value
 
     @field_validator("jwks_url")
     @classmethod

@@ -70,8 +70,8 @@ class Altered(Service):
     For what takes its time by default, and need not for the test.
     """
 
-    def __init__(self, constants: Mapping[str, float]) -> None:
-        super().__init__()
+    def __init__(self, constants: Mapping[str, float], settings: Mapping[str, str] | None = None) -> None:
+        super().__init__(settings)
         program = ["from importlib import import_module"]
         for path, value in constants.items():
             module, _, name = path.rpartition(".")

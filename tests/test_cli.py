@@ -7,11 +7,13 @@ import logging
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +24,7 @@ import pytest
 
 from eventide_notify import __version__
 from eventide_notify.cli import main
+from eventide_notify.store.migrations import STEPS
 
 from .curl import curl
 from .require import missing
@@ -461,3 +464,51 @@ def test_the_demo_is_its_own_world(demo: Service) -> None:
 
 def test_a_service_gives_nobody_a_token(service: Service) -> None:
     assert httpx.get(f"{service.base_url}/client/demo.json").status_code == 404
+
+
+# Migrations
+
+
+def test_migrate_says_what_it_would_do_and_does_it(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "eventide.db"
+    dry = run("migrate", "--dry-run")
+    assert (dry.returncode, dry.stderr) == (0, "")
+    assert dry.stdout.startswith(
+        f"The database is new; this version of the service needs {len(STEPS)}.\nWould be done:"
+    )
+    assert not file.exists()
+    done = run("migrate")
+    assert done.returncode == 0
+    assert all(f"  step {number}: " in done.stdout for number in range(1, len(STEPS) + 1))
+    assert "Done in " in done.stdout.splitlines()[-1]
+    for arguments in (["migrate"], ["migrate", "--dry-run"]):
+        again = run(*arguments)
+        assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "There is nothing to do.")
+
+
+def test_a_dry_run_leaves_an_older_database_as_it_is(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "eventide.db")) as database, database:
+        database.execute("DELETE FROM schema_version WHERE version > 3")
+        database.execute("DROP TABLE revocations")
+        database.commit()
+        before = list(database.iterdump())
+        dry = run("migrate", "--dry-run")
+        assert dry.returncode == 0
+        assert "has schema version 3;" in dry.stdout
+        assert re.findall(r"step (\d+)", dry.stdout) == list(map(str, range(4, len(STEPS) + 1)))
+        assert list(database.iterdump()) == before
+
+
+def test_migrate_refuses_a_database_of_a_later_version(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "eventide.db")) as database, database:
+        database.execute("INSERT INTO schema_version VALUES (99)")
+    for arguments in (["migrate"], ["migrate", "--dry-run"]):
+        assert "knows only" in one_line(run(*arguments), 1)
+
+
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/x", "sqlite:////nowhere/x.db"])
+def test_migrate_tells_of_a_database_that_is_away(run: Run, url: str) -> None:
+    assert "cannot open" in one_line(run("migrate", "--dry-run", EVENTIDE_DATABASE_URL=url), 1)
+    assert "EVENTIDE_DATABASE_URL" in one_line(run("migrate", EVENTIDE_DATABASE_URL="mysql://x"), 2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from eventide_notify.logs import JsonFormatter, TextFormatter
+from eventide_notify.logs import JsonFormatter, TextFormatter, configure_logging
 
 
 def logged(message: str, *values: object, **options: Any) -> dict[str, Any]:
@@ -90,3 +90,18 @@ def test_what_another_handler_has_formatted_is_not_taken_over() -> None:
         record = logging.getLogger("x.y").makeRecord("x.y", logging.ERROR, "f", 1, "failed", (), sys.exc_info())
     logging.Formatter().format(record)
     assert TextFormatter().format(record).splitlines()[1].startswith("    ")
+
+
+def test_the_audit_log_does_not_depend_on_the_level() -> None:
+    parts = ("audit", "socketio", "engineio")
+    ours = ("", "uvicorn", "eventide_notify", *(f"eventide_notify.{part}" for part in parts))
+    levels = {name: logging.getLogger(name).level for name in ours}
+    handlers = logging.root.handlers[:]
+    try:
+        configure_logging("error", "text")
+        assert logging.getLogger("eventide_notify.audit").isEnabledFor(logging.INFO)
+        assert not logging.getLogger("eventide_notify.rest").isEnabledFor(logging.INFO)
+    finally:
+        logging.root.handlers[:] = handlers
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -46,6 +46,14 @@ class Calls:
         """From now on this is what is done for orders, or how questions are answered, of this name."""
         self._handlers[name] = handler
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this instance is the first of those that hear one another: for what only one of them has to do.
+
+        While they do not hear one another several take themselves for the first.
+        """
+        return all(self.instance < other for other in self._others())
+
     async def order(self, name: str, **arguments: Any) -> None:
         """Have every instance do it. Returns when it is done here, and on its way to the others."""
         await self._publish({"kind": "order", "stored": False, "name": name, "arguments": arguments})

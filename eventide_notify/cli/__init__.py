@@ -1,4 +1,5 @@
-"""The command line: `eventide-notify serve | demo | token | apikey | send | announce | check | verify`."""
+"""The command line: `eventide-notify serve | demo | token | apikey | send | announce | check | migrate |
+verify`."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ import jwt
 
 from .checks import check
 from .common import cli
+from .data import migrate
 from .keys import apikey
 from .run import demo, serve
 from .sending import announce, send
 from .tokens import token
 from .verify import verify
 
-__all__ = ["announce", "apikey", "check", "cli", "demo", "main", "send", "serve", "token", "verify"]
+__all__ = ["announce", "apikey", "check", "cli", "demo", "main", "migrate", "send", "serve", "token", "verify"]
 
 
 def main() -> None:

@@ -308,9 +308,9 @@ class Hub:
 
     # Counts
 
-    def counts_changed(self) -> None:
-        """Any of the counts of this instance's users may have changed."""
-        self._counts_changed(self._of_user)
+    def counts_changed(self, users: Iterable[UserId] | None = None) -> None:
+        """The counts of these users may have changed; None: any of this instance's users."""
+        self._counts_changed(self._of_user if users is None else [user for user in users if user in self._of_user])
 
     async def tell_counts(self, counts: Mapping[UserId, Counts]) -> None:
         """Write their counts to these users' sessions."""

@@ -112,8 +112,10 @@ def _responses(row: Operation) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(row.status).phrase}
     if row.answer is not None:
         good["content"] = _content(row.answer)
-    problems = [401, 422, 500, 503]
-    problems += [403] if row.admin else [429]
+    elif row.media_type != "application/json":
+        good["content"] = {row.media_type: {"schema": {"type": "string"}}}
+    problems = [401, 422, 429, 500, 503]
+    problems += [403] if row.admin else []
     problems += [404] if row.may_miss else []
     problems += [400, 413, 415] if row.body is not None else []
     problems += [409] if row.may_conflict else []

@@ -87,7 +87,8 @@ class NotificationService:
                 claim = claim_on(idempotency_key, caller, body, [(item.id, item.user_id) for item in items], now)
             held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
             if held is not None:
-                items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items]
+                # Who was erased meanwhile is named no more.
+                items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
                 self._journal.created(items[0].id, items[-1].id, len(items), caller)

@@ -20,6 +20,7 @@ from ..errors import FieldError, InvalidRequest, NotFound
 from ..models import IdGenerator, Principal, UserId, id_at, is_notification_id
 from ..revocation import Revocation, RevocationId
 from ..store.base import Store
+from .once import save_once
 from .users import checked
 
 logger = logging.getLogger(__name__)
@@ -96,12 +97,9 @@ class Revocations:
             return False
         if principal.expires_at - self._kept > self._clock():
             self._warn(principal.expires_at)
-        subjects: tuple[Subject, Subject] = (principal.user_id, None), (None, principal.token_id)
-        return any(
-            revocation.refuses(principal)
-            for subject in subjects
-            for revocation in self._by_subject.get(subject, _NONE).values()
-        )
+        of_user = self._by_subject.get((principal.user_id, None), _NONE)
+        of_token = self._by_subject.get((None, principal.token_id), _NONE)
+        return any(revocation.refuses(principal) for revocation in (*of_user.values(), *of_token.values()))
 
     def _warn(self, expires_at: datetime) -> None:
         if not self._warned:
@@ -147,7 +145,7 @@ class Revocations:
         return expires_at
 
     async def _revoke(self, made: Revocation) -> None:
-        await self._store.add_revocation(made)
+        await self._save(made)
         await self._calls.order(REVOKE, **_json.dump_python(made, mode="json"))
 
     async def unrevoke(self, id: RevocationId) -> Revocation | None:
@@ -165,8 +163,11 @@ class Revocations:
         now = self._clock()
         made = Revocation(self._new_id(now), now, now + DISCONNECT_KEPT, checked(user))
         answers = await self._calls.ask(DISCONNECT, **_json.dump_python(made, mode="json"))
-        await self._store.add_revocation(made)  # for the instances that have not answered
+        await self._save(made)  # for the instances that have not answered
         return sum(closed for closed in answers.values() if isinstance(closed, int))
+
+    async def _save(self, made: Revocation) -> None:
+        await save_once(lambda _: self._store.add_revocation(made), None)
 
     def listed(self, *, limit: int, cursor: RevocationId | None = None) -> Sequence[Revocation]:
         """The newest `limit` revocations, or of those before this one, newest first."""

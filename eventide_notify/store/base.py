@@ -40,6 +40,39 @@ class Changed(NamedTuple):
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
 
 
+class Schema(NamedTuple):
+    """The schema of a database."""
+
+    version: int
+    """0: there is none yet."""
+    target: int
+    """The version that this version of the service needs."""
+    steps: Sequence[str]
+    """What `open` would do to it, in this order; empty: nothing."""
+
+
+class Removed(NamedTuple):
+    """What one batch of a removal did."""
+
+    number: int
+    users: Collection[UserId]
+    """Whose counts are others now."""
+    position: NotificationId | None
+    """Up to here, and with it, everything was looked at; None: there is nothing left to look at."""
+    held: float = 0.0
+    """For how many seconds others who write may have had to wait for it."""
+
+
+class Erased(NamedTuple):
+    """How much of a user was removed."""
+
+    notifications: int
+    receipts: int
+    """Rows about announcements; with MongoDB one for each step."""
+    claims: int
+    """Idempotency keys that have named the user."""
+
+
 LEEWAY = timedelta(hours=2)
 """How long after its expiry a revocation is still kept: a token may be accepted for an hour longer than it says
 (`EVENTIDE_JWT_LEEWAY`), and clocks may differ."""
@@ -68,6 +101,12 @@ class Store(Protocol):
         """Connect, and bring the schema up to date. May be called by several instances at once.
 
         Raises `SchemaTooNew` when the database was written by a later version.
+        """
+
+    async def schema(self) -> Schema:
+        """What `open` would find and do. Changes nothing, not even a file that is not there, and waits for no lock.
+
+        May be called before `open`. Of a database of a later version there are no steps.
         """
 
     async def close(self) -> None:
@@ -101,8 +140,33 @@ class Store(Protocol):
         """Take it from everybody; whether it was there."""
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        """Forget the claims made before then, the announcements that have expired, and the revocations that expired
-        more than `LEEWAY` ago."""
+        """Forget the claims made before then, the announcements that have expired, with what users did to them, and
+        the revocations that expired more than `LEEWAY` ago."""
+
+    async def remove_due(
+        self,
+        *,
+        older: NotificationId,
+        read_before: datetime | None,
+        after: NotificationId,
+        look: int,
+        limit: int,
+    ) -> Removed:
+        """Remove up to `limit` notifications that are due, of all users, the oldest first; no announcements.
+
+        Due is what has an id before `older`, and, with `read_before`, what is `READ` since before that time.
+
+        One small piece of a walk along the ids: it begins after the id `after`, and the next one begins where this one
+        has ended. It looks at no more than `look` notifications that are not due. What somebody else is changing at
+        this moment may be passed over until the next walk; what others have removed is not counted.
+        """
+
+    async def erase(self, user: UserId) -> Erased:
+        """Remove all that the user has, and what they did with announcements, which are theirs anew after that. In
+        small parts, between which others write; what is saved for the user meanwhile may remain.
+
+        A claim that names the user goes on holding, with `""` in the user's place.
+        """
 
     # What a user has
 
@@ -118,11 +182,12 @@ class Store(Protocol):
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
-        archived: bool = False,
+        archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
     ) -> Sequence[Notification]:
-        """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not.
+        """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not;
+        None: both.
 
         `before`: only older ones than this id, which need not exist (any more). `unread`: True: only unread ones,
         False: only read ones. `text`: only those with it in their title or message, in capital letters or small ones.

@@ -18,9 +18,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, Refused, Unavailable
 from ..models import Change, NotificationId, Receipt, UserId
-from .base import Changed, Claim
+from .base import Changed, Claim, Schema
 from .group import Sizes
-from .migrations import is_current, migrate
+from .migrations import is_current, migrate, schema
 from .outage import OutageLog, reason
 from .readiness import WriteCheck
 from .sql_errors import Progress, SqlErrors, is_locked
@@ -57,6 +57,8 @@ def admitting(partly: bool) -> Iterator[None]:
 class Database(ABC):
     """One database: its connections, and the few things that SQLAlchemy does not say alike for all."""
 
+    one_writer: bool
+    """Whether all who write wait for each other."""
     packed: sa.types.TypeEngine[Any]
     """The type of the parameter that `pack` makes."""
 
@@ -98,6 +100,10 @@ class Database(ABC):
         announcements, and have been done; the others have not. What came first is done first."""
         return Changed((), ())
 
+    async def tidy(self) -> None:
+        """Do now, and beside those who write, what one of them would have to do otherwise after much was written."""
+        return
+
     def turn(self, user: UserId) -> AbstractAsyncContextManager[object]:
         """Within it, what is written for this user is written in the order in which it came here."""
         return nullcontext()
@@ -129,12 +135,22 @@ class Database(ABC):
 
     async def open(self) -> None:
         """Bring the schema up to date. Raises SchemaTooNew, and Unavailable with the reason."""
-        try:
+        with self._opening():
             if not await self._watched(lambda _: self._inspect(is_current)):
                 await self._migrate()
+        self._outage.begin()
+
+    async def schema(self) -> Schema:
+        """See `Store.schema`."""
+        with self._opening():
+            return await self._watched(lambda _: self._inspect(schema))
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            yield
         except (Unavailable, OutcomeUnknown) as error:
             raise Unavailable(f"cannot open {self._name}: {reason(error.__cause__)}") from error.__cause__
-        self._outage.begin()
 
     async def _migrate(self) -> None:
         end = time.monotonic() + MIGRATION_SECONDS

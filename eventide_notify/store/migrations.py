@@ -12,6 +12,7 @@ import time
 
 import sqlalchemy as sa
 
+from .base import Schema
 from .records import check_version
 
 logger = logging.getLogger(__name__)
@@ -119,12 +120,31 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
+TITLES = (
+    "tables for notifications and idempotency keys",
+    "tables for announcements; an index of what is overdue",
+    "seen, archived and pressed; each read notification is written anew, and all indexes are built anew",
+    "a table for revocations",
+)
+"""What the steps are about, for whoever is asked to run them."""
+
 # SQLite compares bytes by itself. PostgreSQL would follow the database's language, slowly, and ids need not sort so.
 _TEXT = {"sqlite": "TEXT", "postgresql": 'TEXT COLLATE "C"'}
 
 _versions = sa.table("schema_version", sa.column("version", sa.Integer))
 
 _LOCK = 0x4576656E74696465  # "Eventide": an arbitrary key, which no other program on the database should take
+
+
+def schema(connection: sa.Connection) -> Schema:
+    """The version that the database has, and the steps that it lacks. Changes nothing, and waits for nobody."""
+    return schema_of(_version(connection))
+
+
+def schema_of(version: int) -> Schema:
+    """Of a database of this version."""
+    titles = [f"step {number}: {TITLES[number - 1]}" for number in range(version + 1, len(STEPS) + 1)]
+    return Schema(version, len(STEPS), titles)
 
 
 def is_current(connection: sa.Connection) -> bool:

@@ -8,7 +8,8 @@ have. A command changes one document atomically, with the condition in its filte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,18 +17,19 @@ from functools import partial
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
-from .base import Changed, Claim
+from .base import Changed, Claim, Erased, Removed, Schema
 from .group import Sizes, untold
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
 from .mongo_errors import advice, changed, one_call
+from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
-from .mongo_schema import MIGRATION_SECONDS, migrate
+from .mongo_schema import MIGRATION_SECONDS, migrate, schema
 from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
-from .records import pack_content, resume, resume_announcement
+from .records import newest_of, pack_content, resume, resume_announcement
 
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
@@ -53,16 +55,18 @@ class MongoStore:
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
+        self._removal = MongoRemoval(self._client)
         self._revocations = MongoRevocations(self._client)
 
     async def open(self) -> None:
-        try:
+        with _opening():
             await self._client.meet()
             await self._migrate()
-        except (Unavailable, OutcomeUnknown) as error:
-            why = advice(error.__cause__) or reason(error.__cause__)
-            raise Unavailable(f"cannot open the MongoDB database: {why}") from error.__cause__
         self._client.opened()
+
+    async def schema(self) -> Schema:
+        with _opening():
+            return await schema(self._client)
 
     async def close(self) -> None:
         for work in (self._saves, self._own, self._announcements):
@@ -107,6 +111,21 @@ class MongoStore:
         await self._revocations.purge(now)
         await self._own.purge()
 
+    async def remove_due(
+        self,
+        *,
+        older: NotificationId,
+        read_before: datetime | None,
+        after: NotificationId,
+        look: int,
+        limit: int,
+    ) -> Removed:
+        return await self._removal.due(older, read_before, after, look, limit)
+
+    async def erase(self, user: UserId) -> Erased:
+        with one_call():
+            return await self._removal.erase(user)
+
     # What a user has
 
     async def get(self, user: UserId, id: NotificationId, *, now: datetime) -> Notification | None:
@@ -122,12 +141,16 @@ class MongoStore:
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
-        archived: bool = False,
+        archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
     ) -> Sequence[Notification]:
         statuses = {None: tuple(Status), True: UNREAD, False: (Status.READ,)}[unread]
         wanted = Wanted({} if before is None else {"$lt": before}, statuses, archived, type, text)
+        if archived is None:  # each of both is one stretch of an index
+            places = (replace(wanted, archived=each) for each in (False, True))
+            some = await asyncio.gather(*(self._newest(user, place, now, limit + offset) for place in places))
+            return newest_of(*some)[offset : limit + offset]
         return await self._newest(user, wanted, now, limit, offset)
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
@@ -252,8 +275,7 @@ class MongoStore:
             self._client.find(self._notifications, wanted.own(user), limit + offset),
             self._announcements.newest(user, wanted, now, limit + offset),
         )
-        both = [*map(_from_document, documents), *announced]
-        return sorted(both, key=lambda notification: notification.id, reverse=True)[offset : limit + offset]
+        return newest_of([*map(_from_document, documents)], announced)[offset : limit + offset]
 
     async def _oldest(self, wanted: Document, limit: int) -> list[Notification]:
         return [
@@ -267,6 +289,15 @@ class MongoStore:
             await migrate(self._client, patient)
         finally:
             await patient.close()
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except (Unavailable, OutcomeUnknown) as error:
+        why = advice(error.__cause__) or reason(error.__cause__)
+        raise Unavailable(f"cannot open the MongoDB database: {why}") from error.__cause__
 
 
 def _to_document(notification: Notification) -> Document:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .base import Schema
 from .mongo_client import MongoClient
 from .records import check_version
 
@@ -39,14 +40,44 @@ REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
 """Indexes of earlier versions, which would make every save dearer."""
 
 
+async def schema(client: MongoClient) -> Schema:
+    """The version that the database has, and what `migrate` would do to it. Changes nothing."""
+    found = await _version(client)
+    if found > SCHEMA_VERSION:
+        return Schema(found, SCHEMA_VERSION, [])
+    steps = []
+    for collection, indexes in INDEXES.items():
+        there = await _indexes_of(client, collection)
+        steps += [f"build the index {_named(fields)} of {collection}" for fields in indexes if fields not in there]
+        if 0 < found < SCHEMA_VERSION:
+            replaced = [fields for fields in REPLACED.get(collection, ()) if fields in there]
+            steps += [f"remove the index {_named(fields)} of {collection}" for fields in replaced]
+    if found < SCHEMA_VERSION:
+        steps.append(f"note version {SCHEMA_VERSION}")
+    return Schema(found, SCHEMA_VERSION, steps)
+
+
+async def _version(client: MongoClient) -> int:
+    found = await client.read(client["meta"].find_one, {"_id": "schema"})
+    return int(found["version"]) if found else 0
+
+
+async def _indexes_of(client: MongoClient, collection: str) -> set[tuple[str, ...]]:
+    indexes = await client.read(client[collection].index_information)
+    return {tuple(field for field, _ in index["key"]) for index in indexes.values()}
+
+
+def _named(fields: tuple[str, ...]) -> str:
+    return f"({', '.join(fields)})"
+
+
 async def migrate(client: MongoClient, patient: MongoClient) -> None:
     """Make what is missing. Several instances may do so at once: each step does nothing where it was done.
 
     `patient` is a client that waits `MIGRATION_SECONDS` for an answer.
     """
     meta = client["meta"]
-    schema = await client.read(meta.find_one, {"_id": "schema"})
-    found = schema["version"] if schema else 0
+    found = await _version(client)
     check_version(found, SCHEMA_VERSION)
     if 0 < found < SCHEMA_VERSION:
         logger.info("bringing the database from schema version %d to %d", found, SCHEMA_VERSION)
@@ -55,9 +86,9 @@ async def migrate(client: MongoClient, patient: MongoClient) -> None:
     # waits for it.
     for collection, indexes in INDEXES.items():
         for fields in indexes:
-            async with _told(f"the index ({', '.join(fields)}) of {collection}"):
+            async with _told(f"the index {_named(fields)} of {collection}"):
                 await patient.create_index(patient[collection], fields, seconds=MIGRATION_SECONDS)
-    if schema is None:
+    if not found:
         await client.insert(meta, [{"_id": "schema", "version": SCHEMA_VERSION}])
     elif found < SCHEMA_VERSION:
         for collection, indexes in REPLACED.items():

@@ -45,6 +45,7 @@ _USED_AT = "used_at"
 class Postgresql(Database):
     """A pool of connections for everything."""
 
+    one_writer = False
     packed = postgresql.ARRAY(sa.Text)
 
     def __init__(self, url: str, sizes: Sizes) -> None:

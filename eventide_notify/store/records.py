@@ -89,6 +89,22 @@ def unpack_items(text: str) -> Items:
     return [(id, user) for id, user in orjson.loads(text)]
 
 
+def names_user(user: UserId) -> str:
+    """What packed items contain if one of them is for this user."""
+    return f",{orjson.dumps(user).decode()}]"
+
+
+def without_user(text: str, user: UserId) -> str | None:
+    """Packed items, in which nobody is named in this user's place; None if the user is in none of them.
+
+    Each keeps its place: what an interrupted claim stands for is put together with its ids by that.
+    """
+    items = unpack_items(text)
+    if not user or all(named != user for _, named in items):
+        return None
+    return pack_items([(id, "" if named == user else named) for id, named in items])
+
+
 def resume(notifications: Sequence[Notification], held: Claim) -> list[Notification]:
     """What an interrupted claim stands for: these notifications, under its ids and of its time."""
     items = zip(notifications, held.items, strict=False)  # of what is not stored there are none
@@ -99,6 +115,11 @@ def resume_announcement(announcement: Announcement, held: Claim) -> Announcement
     """Likewise for an announcement."""
     [(id, _)] = held.items
     return replace(announcement, id=id, created_at=held.claimed_at)
+
+
+def newest_of(*lists: Sequence[Notification]) -> list[Notification]:
+    """All of them, the newest first."""
+    return sorted((each for some in lists for each in some), key=lambda each: each.id, reverse=True)
 
 
 def parts(values: Iterable[T]) -> Iterator[list[T]]:

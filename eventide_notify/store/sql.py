@@ -12,15 +12,16 @@ from sqlalchemy import exc
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from . import tables
-from .base import Changed, Claim
+from .base import Changed, Claim, Erased, Removed, Schema
 from .engines import Database
 from .group import Sizes, untold
 from .postgresql import Postgresql
-from .records import in_any_case, resume, resume_announcement
+from .records import in_any_case, newest_of, resume, resume_announcement
 from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
 from .sql_queries import SqlQueries
+from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
 from .sqlite import Sqlite
 from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
@@ -43,10 +44,14 @@ class SqlStore:
         self._announcements = SqlAnnouncements(self._database)
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
+        self._removal = SqlRemoval(self._database)
         self._revocations = SqlRevocations(self._database)
 
     async def open(self) -> None:
         await self._database.open()
+
+    async def schema(self) -> Schema:
+        return await self._database.schema()
 
     async def close(self) -> None:
         await self._database.close()
@@ -96,6 +101,20 @@ class SqlStore:
         await self._announcements.purge(now)
         await self._revocations.purge(now)
 
+    async def remove_due(
+        self,
+        *,
+        older: NotificationId,
+        read_before: datetime | None,
+        after: NotificationId,
+        look: int,
+        limit: int,
+    ) -> Removed:
+        return await self._removal.due(older, read_before, after, look, limit)
+
+    async def erase(self, user: UserId) -> Erased:
+        return await self._removal.erase(user)
+
     # What a user has
 
     async def get(self, user: UserId, id: NotificationId, *, now: datetime) -> Notification | None:
@@ -111,10 +130,25 @@ class SqlStore:
         before: NotificationId | None = None,
         offset: int = 0,
         unread: bool | None = None,
-        archived: bool = False,
+        archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
     ) -> Sequence[Notification]:
+        if archived is None:  # each of both has an index
+            one, other = [
+                await self.page(
+                    user,
+                    now=now,
+                    limit=limit + offset,
+                    before=before,
+                    unread=unread,
+                    archived=each,
+                    type=type,
+                    text=text,
+                )
+                for each in (False, True)
+            ]
+            return newest_of(one, other)[offset : limit + offset]
         state = {"archive" if archived else "inbox": True}
         if unread is not None:
             state["unread" if unread else "read"] = True

@@ -15,8 +15,10 @@ from sqlalchemy.pool import QueuePool
 
 from ..errors import Unavailable
 from . import engines
+from .base import Schema
 from .engines import Database, Text, Work
 from .group import Sizes
+from .migrations import schema_of
 from .sql_errors import FileGone, Progress
 from .sqlite_threads import ReadingThreads, WritingThread
 
@@ -28,6 +30,7 @@ READERS = 4
 class Sqlite(Database):
     """One connection writes, a few read."""
 
+    one_writer = True
     packed = sa.Text()
 
     def __init__(self, url: str, sizes: Sizes) -> None:
@@ -63,11 +66,25 @@ class Sqlite(Database):
         return sa.select(*values).subquery()
 
     async def open(self) -> None:
-        if self._file is not None and not self._file.parent.is_dir():
-            raise Unavailable(f"cannot open {self._name}: there is no folder {self._file.parent}")
+        self._check_folder()
         await super().open()
         if self._file is not None and self._identity is None:
             self._identity = _identity(self._file)
+
+    async def schema(self) -> Schema:
+        self._check_folder()
+        if self._file is None or not self._file.exists():  # which SQLite would make
+            return schema_of(0)
+        return await super().schema()
+
+    def _check_folder(self) -> None:
+        if self._file is not None and not self._file.parent.is_dir():
+            raise Unavailable(f"cannot open {self._name}: there is no folder {self._file.parent}")
+
+    async def tidy(self) -> None:
+        # Into the file with what is in the log: the commit that finds 1,000 pages there does so, and all wait for it.
+        if self._readers is not None:
+            await self._watched(lambda _: self._inspect(_checkpoint))
 
     async def close(self) -> None:
         await self._writer.close()
@@ -120,6 +137,10 @@ class Sqlite(Database):
             cursor.close()
 
         return engine
+
+
+def _checkpoint(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()  # which waits for nobody
 
 
 def _identity(file: Path) -> tuple[int, int]:

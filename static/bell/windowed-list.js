@@ -190,7 +190,8 @@ export class WindowedList {
   /** The first heights are what is expected of all others. */
   get #tops() {
     if (this.#sums) return this.#sums;
-    if (this.#heights.size) this.#estimate ||= [...this.#heights.values()].reduce((sum, each) => sum + each, 0) / this.#heights.size;
+    const known = [...this.#heights.values()];
+    if (known.length) this.#estimate ||= known.reduce((sum, each) => sum + each, 0) / known.length;
     const expected = this.#estimate || ESTIMATE;
     let top = 0;
     this.#sums = [0];

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -13,9 +14,12 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
+from pydantic import SecretStr
 
+from eventide_notify import Settings, create_app
 from eventide_notify.access import entry_of, new_key
 from eventide_notify.models import utc_now
+from eventide_notify.service.background import Background
 from eventide_notify.wire import iso
 
 from ..raw import raw_client
@@ -173,6 +177,20 @@ def test_it_is_noted_who_did_so(service: Service, admin: httpx.Client, user: str
     assert revoked["details"] == {"revocation": made["id"], "issuedBefore": made["issuedBefore"]}
     assert unrevoked["details"]["revocation"] == made["id"]
     assert disconnected["details"] == {"connections": 0}
+
+
+async def test_nobody_is_let_in_before_revocations_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    settings = Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr(f"sqlite:///{tmp_path / 'test.db'}"))
+    given = {"Authorization": f"Bearer {token(user, jti=user)}"}
+    monkeypatch.setattr(Background, "every", lambda *_: None)  # which would read them a moment later
+    for code in (200, 401):
+        app = create_app(settings)
+        transport = httpx.ASGITransport(app)
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/v1/notifications/unread-count", headers=given)).status_code == code
+            await app._revocations.revoke_token(user)
 
 
 # Sockets
