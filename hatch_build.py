@@ -1,4 +1,5 @@
-"""Makes what browsers load and is not committed, while a wheel, an sdist or an editable install is built.
+"""Makes what is not committed while a wheel, an sdist or an editable install is built: what browsers load, and a list
+of all components.
 
 Socket.IO's browser client, from npm. Node's server hands it out at /socket.io/socket.io.js, so pages expect it from us:
 
@@ -14,6 +15,10 @@ The bell as one file, made of static/eventide-bell.js and static/bell/ by esbuil
     static/bundle/eventide-bell.js*  minified, also compressed   git-ignored, shipped in wheel and sdist
     static/bundle/integrity.json     its hash, its sources'      likewise; read by the server
 
+What the service consists of, as a CycloneDX document, made of the locks above and of requirements/runtime.txt:
+
+    <name>.dist-info/sboms/eventide-notify.cdx.json   in the wheel, where PEP 770 has it
+
 A build without network succeeds all the same. Pages then load the client from the public CDN, which serves the same
 bytes, with the hash from integrity.json; and the bell as modules. `python hatch_build.py` (part of `make lock`) writes
 vendor/integrity.json anew.
@@ -24,6 +29,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +47,10 @@ TOOLS = HERE / "tools"
 BUNDLE = STATIC / "bundle"
 VENDOR = STATIC / "vendor"
 INTEGRITY = VENDOR / "integrity.json"
+REQUIREMENTS = HERE / "requirements" / "runtime.txt"
+SBOM = HERE / "build" / "eventide-notify.cdx.json"
+NODE_ONLY = {"ws", "xmlhttprequest-ssl"}
+"""What the lock of Socket.IO's client names and its browser builds do not contain."""
 SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js")
 
 
@@ -57,6 +67,10 @@ class ScriptsHook(BuildHookInterface[Any]):
             self._fetch_client()
         if not _is_bundled():
             self._bundle()
+        if self.target_name == "wheel":
+            SBOM.parent.mkdir(exist_ok=True)
+            SBOM.write_text(json.dumps(_sbom(self.metadata.version), indent=1) + "\n")
+            build_data["sbom_files"].append(str(SBOM.relative_to(HERE)))
 
     def _fetch_client(self) -> None:
         try:
@@ -131,6 +145,79 @@ def _make_bundle() -> str:
     record = {"name": "eventide-bell", "files": {name: {"integrity": integrity}}, "sources": sources}
     (BUNDLE / "integrity.json").write_text(json.dumps(record, indent=2) + "\n")
     return integrity
+
+
+def _sbom(version: str) -> dict[str, Any]:
+    """What a wheel of this version consists of and needs. The same locks give the same document."""
+    root = f"pkg:pypi/eventide-notify@{version}"
+    components, dependencies = _python_components(root)
+    scripts = _script_components() if _is_complete() else []
+    dependencies[root] += [component["bom-ref"] for component in scripts]
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "lifecycles": [{"phase": "build"}],
+            "component": {
+                "type": "application",
+                "bom-ref": root,
+                "name": "eventide-notify",
+                "version": version,
+                "purl": root,
+                "licenses": [{"license": {"id": "MIT"}}],
+            },
+        },
+        "components": [*components, *scripts],
+        "dependencies": [{"ref": ref, "dependsOn": sorted(needed)} for ref, needed in dependencies.items()],
+    }
+
+
+def _python_components(root: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """The locked requirements, and who needs whom, as the comments in the lock say it."""
+    components: list[dict[str, Any]] = []
+    needed_by: dict[str, list[str]] = {}
+    for entry in re.split(r"\n(?=\S)", REQUIREMENTS.read_text().strip()):
+        found = re.match(r"(?P<name>[\w.-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\\]+?))? \\", entry)
+        if found is None:
+            raise ValueError(f"{REQUIREMENTS.name}: {entry.splitlines()[0]!r} is not a locked requirement")
+        purl = f"pkg:pypi/{found['name']}@{found['version']}"
+        component = {"type": "library", "bom-ref": purl, "name": found["name"], "version": found["version"]}
+        hashes = [{"alg": "SHA-256", "content": digest} for digest in re.findall(r"sha256:(\w+)", entry)]
+        marker = [{"name": "python:marker", "value": found["marker"]}] if found["marker"] else []
+        components.append({**component, "purl": purl, "hashes": hashes, **({"properties": marker} if marker else {})})
+        needed_by[purl] = re.findall(r"#(?: via)? +([\w.-]+)", entry)
+    refs: dict[str, list[str]] = {"eventide-notify": [root]}
+    for component in components:
+        refs.setdefault(component["name"], []).append(component["bom-ref"])
+    dependencies: dict[str, list[str]] = {root: [], **{component["bom-ref"]: [] for component in components}}
+    for purl, names in needed_by.items():
+        for ref in (ref for name in names for ref in refs.get(name, [])):
+            dependencies[ref].append(purl)
+    return components, dependencies
+
+
+def _script_components() -> list[dict[str, Any]]:
+    """What Socket.IO's browser client, which is in the wheel, is made of."""
+    packages: dict[str, Any] = json.loads((VENDOR / "package-lock.json").read_text())["packages"]
+    found = {path.removeprefix("node_modules/"): package for path, package in packages.items() if path}
+    return [
+        {
+            "type": "library",
+            "bom-ref": (purl := f"pkg:npm/{name.replace('@', '%40')}@{package['version']}"),
+            "name": name,
+            "version": package["version"],
+            "purl": purl,
+            "hashes": [{"alg": "SHA-512", "content": _hexadecimal(package["integrity"])}],
+            "licenses": [{"license": {"id": package["license"]}}],
+        }
+        for name, package in found.items()
+        if name not in NODE_ONLY
+    ]
+
+
+def _hexadecimal(integrity: str) -> str:
+    return base64.b64decode(integrity.partition("-")[2]).hex()
 
 
 @contextmanager

@@ -52,12 +52,6 @@ def looks(
     return {"database": _failure(store.check_writable), **{name: _at_once(check) for name, check in checks.items()}}
 
 
-def leads(channel: RedisChannel | LocalChannel) -> bool:
-    """Whether this instance is the one that acts for all, as far as it knows of the others."""
-    others = channel.health.others if isinstance(channel, RedisChannel) else []
-    return channel.calls.instance <= min(others, default=channel.calls.instance)
-
-
 def webhook(settings: Settings) -> WebhookSender | None:
     """The sender to the address in the settings."""
     if settings.alert_webhook is None or settings.alert_webhook_secret is None:

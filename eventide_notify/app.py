@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__, alerting, build, wire
 from .access import Access, ApiKeys
+from .admission import Admission, turn_away
 from .channel.fanout import ChannelFanout
 from .channel.local import LocalChannel
 from .channel.redis import RedisChannel
@@ -31,6 +31,7 @@ from .models import Receipt, UserId, utc_now
 from .presence import MemoryPresence
 from .presence.redis import REFRESH, RedisPresence
 from .proxies import TrustedProxies
+from .rates import SharedCounts
 from .realtime.codec import Json
 from .realtime.described import described
 from .realtime.engine.asgi import respond_to_upgrade
@@ -39,6 +40,7 @@ from .realtime.expiry import ExpiryWatch, end_revoked
 from .realtime.frames import Content
 from .realtime.hub import Hub
 from .realtime.namespace import NamespaceContext, NotificationNamespace
+from .realtime.protocol.limits import sockets_max
 from .realtime.replay import Replay
 from .realtime.seams import check_seams
 from .realtime.server import SocketServer
@@ -50,11 +52,12 @@ from .rest.data import DataRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.observing import ObservingRoutes
-from .rest.operations import Operation, Operations
+from .rest.operations import Limits, Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
-from .rest.problems import HANDLERS, problem
+from .rest.problems import HANDLERS
 from .rest.request_ids import RequestIds
+from .rest.security import SecurityHeaders
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
@@ -115,7 +118,6 @@ class Application:
     def __init__(self, settings: Settings, *, inner_app: ASGIApp | None, demo: bool) -> None:
         check_seams()
         self._inner_app = inner_app
-        self._accepting = True
         self._metrics = metrics = Metrics(__version__)
         self._proxies = TrustedProxies(settings.trusted_proxies)
         self._keys = build.key_source(settings)
@@ -168,10 +170,17 @@ class Application:
         self._webhook = alerting.webhook(settings)
         self._alerts = self._build_alerts(settings)
         self._in_flight = InFlight()
+        self._shared_counts = SharedCounts(redis_url) if redis_url else None
         self._pages = PageRoutes(static_directory())
         self._sockets = self._build_sockets(settings, demo=demo)
-        self._build_observing()
         user_data = UserData(self._store, self._fanout, clock=utc_now, disconnect=self._revocations.disconnect)
+        self._admission = Admission(
+            self._sockets.eio,
+            most=lambda: settings.max_sockets or sockets_max(),
+            connects=build.limit("connects", settings.limit_connects, self._shared_counts),
+            metrics=metrics,
+        )
+        self._build_observing()
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
@@ -187,8 +196,8 @@ class Application:
             return
         scope = self._proxies.believed(scope)
         if self._is_socket(scope):
-            if not self._accepting and not self._is_of_session(scope):
-                await _turn_away(scope, receive, send)
+            if refusal := self._admission.refusal(scope):
+                await turn_away(refusal, scope, receive, send)
                 return
             await self._sockets.handle_request(scope, receive, send)
         elif self._inner_app is not None and not self._is_ours(scope):
@@ -204,7 +213,7 @@ class Application:
         Stock clients come back by themselves, and so move to the other instances without a stampede. From the start
         of this `/readyz` answers 503.
         """
-        self._accepting = False
+        self._admission.open = False
         transports = {session.transport for session in self._hub.sessions.values()}
         pause = min(DRAIN_PAUSE_MAX, seconds / len(transports)) if transports else 0
         for transport in transports:
@@ -213,7 +222,7 @@ class Application:
 
     def resume(self) -> None:
         """Accept sessions again after `drain`."""
-        self._accepting = True
+        self._admission.open = True
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
@@ -238,6 +247,8 @@ class Application:
             self._counts.open(self._hub.tell_counts)
             if isinstance(self._presence, RedisPresence):
                 stack.push_async_callback(self._presence.close)
+            if self._shared_counts is not None:
+                stack.push_async_callback(self._shared_counts.close)
             stack.push_async_callback(self._hub.close)
             stack.push_async_callback(self._sockets.shutdown)
             stack.push_async_callback(self._background.stop)
@@ -272,11 +283,6 @@ class Application:
     def _is_socket(self, scope: Scope) -> bool:
         path = path_of(scope)
         return (path == "/socket.io" or path.startswith("/socket.io/")) and not self._pages.serves_script(path)
-
-    def _is_of_session(self, scope: Scope) -> bool:
-        """Whether the request belongs to a session that is open here."""
-        asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        return any(self._sockets.eio.transport_of(sid) is not None for sid in asked.get("sid", ()))
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] == "http" and any(route.matches(scope)[0] is not Match.NONE for route in self._routes)
@@ -313,7 +319,7 @@ class Application:
         )
         context = NamespaceContext(
             verify=self._access.by_token,
-            accepting=lambda: self._accepting,
+            accepting=lambda: self._admission.open,
             max_sockets=settings.max_sockets_per_user,
             hub=self._hub,
             replay=Replay(self._metrics),
@@ -321,6 +327,7 @@ class Application:
             presence=self._presence,
             expiry=expiry,
             handlers=events.handlers,
+            pace=build.pace(settings.limit_events),
             in_flight=self._in_flight,
             metrics=self._metrics,
             journal=self._journal,
@@ -345,7 +352,7 @@ class Application:
             users=settings.alert_users,
             webhook=self._webhook,
             instance=self._channel.calls.instance,
-            leads=lambda: alerting.leads(self._channel),
+            leads=lambda: self._channel.calls.is_first,
             clock=utc_now,
         )
 
@@ -364,7 +371,7 @@ class Application:
             self._figures,
             self._warnings,
             version=__version__,
-            accepting=lambda: self._accepting,
+            accepting=lambda: self._admission.open,
             sockets=lambda: len(self._hub.sessions),
             sessions=self._describe_sessions,
             heard=self._instances_heard,
@@ -391,7 +398,11 @@ class Application:
         self._receipts.confirmed(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
-        rest = Operations(self.operations, self._access.by_token_or_key, self._in_flight, self._metrics)
+        limits = Limits(
+            user=build.limit("user", settings.limit_rest, self._shared_counts),
+            admin=build.limit("admin", settings.limit_admin, self._shared_counts),
+        )
+        rest = Operations(self.operations, self._access.by_token_or_key, limits, self._in_flight, self._metrics)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
@@ -412,7 +423,8 @@ class Application:
             *([self._pages.root()] if self._inner_app is None else []),
         ]
         web = DirectRoutes(rest_routes, Starlette(routes=self._routes, exception_handlers=HANDLERS))
-        return RequestIds(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
+        secured = SecurityHeaders(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
+        return RequestIds(secured)
 
     def _demo_routes(self, settings: Settings) -> list[Route]:
         return DemoRoutes(settings, verify=self._access.by_token, interrupt=lambda: self.interrupt).routes()
@@ -421,7 +433,7 @@ class Application:
         return self._channel.health.problems if isinstance(self._channel, RedisChannel) else []
 
     async def _check_accepting(self) -> None:
-        if not self._accepting:
+        if not self._admission.open:
             raise Unavailable("is stopping")
 
     async def _check_background(self) -> None:
@@ -445,13 +457,3 @@ def _warn_of_expiry(session: Session) -> None:
 
 def _end(session: Session) -> None:
     session.transport.close()
-
-
-async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    # Not by a CONNECT_ERROR: after one, a stock client does not try again. And 503 also to the session of another
-    # instance, which a load balancer brings back here: it is to try the next one, where 400 would be the last word.
-    answer = problem(Unavailable("The service is stopping."))
-    if scope["type"] == "websocket":
-        await respond_to_upgrade(scope, receive, send, answer.status_code, bytes(answer.body))
-    else:
-        await answer(scope, receive, send)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
 from .metrics import Metrics
+from .rates import Pace, RateLimit, SharedCounts, parse_rate
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
 
@@ -52,6 +53,18 @@ def key_source(settings: Settings) -> KeySource:
     )
 
 
+def limit(name: str, text: str, shared: SharedCounts | None) -> RateLimit | None:
+    """The limit that a setting describes; None: there is none."""
+    rate = parse_rate(text)
+    return RateLimit(name, rate, shared) if rate else None
+
+
+def pace(text: str) -> Pace | None:
+    """How fast a socket may send events; None: as fast as it likes."""
+    rate = parse_rate(text)
+    return Pace.of(rate) if rate else None
+
+
 def cors(settings: Settings) -> dict[str, Any]:
     """What pages of the origins that are allowed may do, for Starlette's middleware."""
     everybody = "*" in settings.cors_origins
@@ -60,5 +73,5 @@ def cors(settings: Settings) -> dict[str, Any]:
         "allow_credentials": not everybody,
         "allow_methods": ["GET", "POST", "PUT", "DELETE"],
         "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
-        "expose_headers": ["Retry-After", "WWW-Authenticate", "X-Request-ID"],
+        "expose_headers": ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
     }

@@ -16,7 +16,7 @@
     ├── NotFound              404 not_found           also: somebody else's
     ├── Conflict              409 conflict
     ├── PayloadTooLarge       413 payload_too_large
-    ├── RateLimited           429 rate_limited        retryable: the user has asked for too much at the same moment
+    ├── RateLimited           429 rate_limited        retryable: a limit, or too much at the same moment
     ├── Unavailable           503 unavailable         retryable: a dependency is unavailable, nothing was saved
     │   └── Refused           503 unavailable         the database answers, but does not do this
     ├── OutcomeUnknown        503 outcome_unknown     retryable: it may have been saved; the same request settles it
@@ -58,11 +58,13 @@ class EventideError(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds after which the same request may succeed; None where a repetition fails again."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None) -> None:
         self.message = message or type(self).__doc__ or self.code
+        if retry_after is not None:
+            self.retry_after = retry_after
         super().__init__(self.message)
 
 

@@ -292,10 +292,13 @@ _LINK = rf"^(?!//|[A-Za-z][A-Za-z0-9+.\-]*:){_NO_SPACE}+$|^[Hh][Tt][Tt][Pp][Ss]?
 
 def _describe_content(schema: dict[str, Any]) -> None:
     """Add what the validators of `Draft` check and JSON Schema can express too."""
-    action = schema.get("$defs", {}).get("Action")
-    for properties, name in ((schema, "link"), (schema, "avatar"), (action, "link")):
-        if properties is not None:
-            properties["properties"][name]["anyOf"][0]["pattern"] = _LINK
+    for name in ("link", "avatar"):
+        describe_link(schema["properties"][name])
+
+
+def describe_link(schema: dict[str, Any]) -> None:
+    """Likewise, of a link that may be left out."""
+    schema["anyOf"][0]["pattern"] = _LINK
 
 
 def _describe_notification(schema: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from .access import ApiKeys
 from .auth import TokenIssuer
 from .models import UserKey
 from .proxies import TrustedProxies
+from .rates import parse_rate
 from .redis_client import sentinel_address
 from .store import SCHEMES
 from .wire import RESERVED_EVENTS
@@ -196,6 +197,12 @@ class Settings(BaseSettings):
         except (ValueError, UnsupportedAlgorithm):
             raise ValueError("is not a public key in PEM form (-----BEGIN PUBLIC KEY-----)") from None
         return pem
+
+    @field_validator("limit_rest", "limit_admin", "limit_events", "limit_connects")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        parse_rate(value)
+        return value
 
     @field_validator("jwks_url")
     @classmethod

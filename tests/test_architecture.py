@@ -24,6 +24,7 @@ LAYERS = {
     "context": 0,
     "errors": 0,
     "faults": 0,
+    "headers": 0,
     "revocation": 0,
     "audit": 0,
     "proxies": 0,
@@ -32,6 +33,7 @@ LAYERS = {
     "redis_client": 0,
     "store": 1,
     "presence": 1,
+    "rates": 2,
     "service": 2,
     "schemas": 2,
     "answers": 2,
@@ -84,11 +86,12 @@ CLIENTS = {
     "motor": {"store.mongo_client"},
     "pymongo": {"store.mongo_client", "store.mongo_errors"},
     "redis": {"redis_client", "presence.redis"},
+    "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict")}

@@ -24,15 +24,17 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .. import wire
 from ..context import session_id
-from ..errors import EventideError, Internal, InvalidRequest, Unauthorized, Unavailable
+from ..errors import EventideError, Internal, InvalidRequest, RateLimited, Unauthorized, Unavailable
 from ..metrics import Metrics
 from ..models import Principal, is_notification_id, utc_now
 from ..presence.base import Presence
+from ..rates import Allowance, Pace
 from ..service.delivery import BacklogReader
 from ..service.in_flight import InFlight
 from ..service.journal import Journal
 from ..wire import CatchUp, Dialect
 from .codec import ClientEvent
+from .engine.transport import Transport
 from .events import Handler
 from .expiry import ExpiryWatch
 from .frames import Content
@@ -63,6 +65,8 @@ class NamespaceContext:
     presence: Presence
     expiry: ExpiryWatch
     handlers: Mapping[str, Handler]
+    pace: Pace | None
+    """How fast the client of one transport may send events, and connect to namespaces."""
     in_flight: InFlight
     metrics: Metrics
     journal: Journal
@@ -104,6 +108,9 @@ class NotificationNamespace(socketio.AsyncNamespace):
             # Its transport was opened just before the stop. It is closed, as those of all the others are: after a
             # refusal a stock client would stay away for good.
             transport.close()
+            return
+        if not self._allowed(transport):
+            transport.close()  # it has come and gone hundreds of times in seconds; each costs a look into the store
             return
         try:
             principal = await self._authenticate(environ, auth)
@@ -237,6 +244,8 @@ class NotificationNamespace(socketio.AsyncNamespace):
     async def _handle(
         self, event: ClientEvent, handler: Handler | None, session: Session, data: tuple[Any, ...]
     ) -> Any:
+        if not self._allowed(session.transport):
+            raise RateLimited("You send events too often.")
         if event.fault is not None:
             raise event.fault
         if handler is None:
@@ -245,6 +254,19 @@ class NotificationNamespace(socketio.AsyncNamespace):
             raise InvalidRequest(f"{event} takes one argument, not {len(data)}.")
         async with self._context.in_flight.of(session.user):
             return await handler(session, data[0] if data else None)
+
+    def _allowed(self, transport: Transport) -> bool:
+        """Whether its client may do one more thing now; what it sends beyond all limits is read at a slow pace."""
+        pace = self._context.pace
+        if pace is None:
+            return True
+        now = self.server.eio.loop.time()
+        if transport.allowance is None:
+            transport.allowance = Allowance(pace, now)
+        allowed = transport.allowance.take(now)
+        if not allowed:
+            self._context.metrics.limits_hit.labels("events").inc()
+        return allowed
 
     async def _failed(self, event: ClientEvent, session: Session, error: EventideError) -> Any:
         if event.wants_ack:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import answers
-from ..schemas import Shape
+from ..schemas import Shape, describe_link
 from .operations import Operation
 from .problems import MEDIA_TYPE
 
@@ -58,6 +58,7 @@ def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     pairs = [(model, "validation") for model in sorted(asked | given, key=lambda model: model.__name__)]
     _, definitions = models_json_schema(pairs, ref_template=_REF)  # type: ignore[arg-type]
     found: dict[str, Any] = definitions["$defs"]
+    describe_link(found["Action"]["properties"]["link"])  # of a model within others, which pydantic describes itself
     return found
 
 
@@ -113,8 +114,8 @@ def _responses(row: Operation) -> dict[str, Any]:
         good["content"] = _content(row.answer)
     elif row.media_type != "application/json":
         good["content"] = {row.media_type: {"schema": {"type": "string"}}}
-    problems = [401, 422, 500, 503]
-    problems += [403] if row.admin else [429]
+    problems = [401, 422, 429, 500, 503]
+    problems += [403] if row.admin else []
     problems += [404] if row.may_miss else []
     problems += [400, 413, 415] if row.body is not None else []
     problems += [409] if row.may_conflict else []

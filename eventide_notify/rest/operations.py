@@ -5,6 +5,7 @@ An operation is a row, of which the OpenAPI document is made too.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -26,11 +27,13 @@ from ..errors import (
     MalformedRequest,
     NotFound,
     PayloadTooLarge,
+    RateLimited,
     TokenMissing,
     UnsupportedMedia,
 )
 from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
+from ..rates import RateLimit
 from ..schemas import Shape
 from ..service.in_flight import InFlight
 from .problems import PRIVATE, problem
@@ -40,6 +43,11 @@ logger = logging.getLogger(__name__)
 SMALL_BODY = 64 * 1024
 LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
+
+REFUSAL_PAUSE = 0.1
+"""Seconds until a caller is told that it asks too often: refused at once, it would only ask more often."""
+LIMIT = "eventide.limit"
+"""In a request's scope: the headers that say where the caller stands."""
 
 Verify = Callable[[str], Awaitable[Principal]]
 Endpoint = Callable[[Request, Principal], Awaitable[Response]]
@@ -66,15 +74,27 @@ class Operation:
     """Of the answer. If that is not JSON, `answer` is empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often a user may ask, and an administrator for what is an administrator's; None: as often as they like."""
+
+    user: RateLimit | None = None
+    admin: RateLimit | None = None
+
+
 class Operations:
     """Serves operations: who asks is found out, and what goes wrong is answered."""
 
-    def __init__(self, operations: Iterable[Operation], verify: Verify, in_flight: InFlight, metrics: Metrics) -> None:
+    def __init__(
+        self, operations: Iterable[Operation], verify: Verify, limits: Limits, in_flight: InFlight, metrics: Metrics
+    ) -> None:
         self.operations = list(operations)
         self._verify = verify
+        self._limits = limits
         self._in_flight = in_flight
         self._requests = cache(metrics.requests.labels)
         self._refusals = cache(metrics.refusals.labels)
+        self._limits_hit = cache(metrics.limits_hit.labels)
         self._internal_errors = metrics.internal_errors
 
     def routes(self) -> list[Route]:
@@ -89,6 +109,7 @@ class Operations:
             row = rows["GET" if request.method == "HEAD" else request.method]
             started = time.perf_counter()
             response = await self._answer(row, request)
+            response.raw_headers += request.scope.get(LIMIT, ())
             seconds = time.perf_counter() - started
             self._requests(row.path, row.method, response.status_code).observe(seconds)
             logger.debug("%s %s: %d in %.1f ms", row.method, row.path, response.status_code, seconds * 1000)
@@ -99,6 +120,7 @@ class Operations:
     async def _answer(self, row: Operation, request: Request) -> Response:
         try:
             principal = await self._verify(_bearer(request))
+            await self._count(row, request, principal)
             if row.admin and not principal.admin:
                 raise Forbidden
             if not row.admin and principal.key is not None:
@@ -121,6 +143,19 @@ class Operations:
             self._internal_errors.inc()
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
+
+    async def _count(self, row: Operation, request: Request, principal: Principal) -> None:
+        """Raises `RateLimited` when the caller has asked too often."""
+        limit = self._limits.admin if row.admin and principal.admin else self._limits.user
+        if limit is None:
+            return
+        standing = limit.hit(principal.caller)
+        stands = f'"{limit.name}";r={standing.remaining};t={standing.reset}'
+        request.scope[LIMIT] = [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", stands.encode())]
+        if not standing.allowed:
+            self._limits_hit(limit.name).inc()
+            await asyncio.sleep(REFUSAL_PAUSE)
+            raise RateLimited("You have asked too often.", retry_after=standing.reset)
 
 
 def json_answer(payload: Any, status: int = 200) -> Response:

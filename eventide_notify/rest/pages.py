@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..errors import NotFound
+from ..headers import FILE, PAGE
 from .files import File
 
 SCRIPTS = ("socket.io.js", "socket.io.min.js", "socket.io.esm.min.js")
@@ -165,10 +166,7 @@ class PageRoutes:
             frames="'self'" if name == FRAMING else "'none'",
             ancestors="'self'" if name == FRAMED else "'none'",
         )
-        return {
-            "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff",
-        }
+        return {**(PAGE if name.endswith(".html") else FILE), "Content-Security-Policy": policy}
 
     def _from_cdn(self) -> list[str]:
         """The addresses of the scripts that pages get from the CDN: those that could not be fetched at build time."""

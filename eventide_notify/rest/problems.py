@@ -25,6 +25,7 @@ from ..errors import (
     Unauthorized,
     UnsupportedMedia,
 )
+from ..headers import DATA
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ _BY_STATUS: dict[int, type[EventideError]] = {
 }
 
 
-PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of every answer of the REST API: it is somebody's, and what it says that it is."""
+PRIVATE = DATA
+"""Headers of every answer of the REST API."""
 
 
 def problem(error: EventideError, *, headers: dict[str, str] | None = None) -> Response:

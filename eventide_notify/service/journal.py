@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ..models import NotificationId, Receipt, time_of
+from ..models import NotificationId, Receipt, seconds_of
 
 EVENTS_MAX = 100_000
 """What happened to notifications, at most: three or four of these are one notification of one device."""
@@ -31,7 +31,8 @@ EVENTS_OF_ONE = 200
 CHANGES_AT_ONCE = 1_000
 """Notifications whose change is noted, of those that one request changed."""
 LATENCY_EVENTS = 20_000
-"""The newest events, of which the latencies are made."""
+LATENCIES_MAX = 1_000
+"""The newest events, of which the latencies are made, and how many latencies at most."""
 
 Told = dict[str, Any]
 """An event as JSON: `at` in seconds since 1970, `what`, and perhaps `session`, `detail` and `count`."""
@@ -137,14 +138,13 @@ class Journal:
         return sorted(told, key=lambda event: event["at"])
 
     def latencies(self, *, since: float) -> list[float]:
-        """Seconds from creation to receipt, of what was sent live and received since then."""
+        """Seconds from creation to receipt, of some of what was sent live and received since then."""
         newest = list(islice(reversed(self._events), LATENCY_EVENTS))
-        live = {(id, transport) for _, id, what, _, transport, how in newest if what == "sent" and how == "live"}
-        return [
-            at - time_of(id).timestamp()
-            for at, id, what, _, transport, _ in newest
-            if what == "received" and at >= since and (id, transport) in live
-        ]
+        received = [event for event in newest if event[2] == "received" and event[0] >= since]
+        some = received[:: len(received) // LATENCIES_MAX + 1]
+        wanted = {event[1] for event in some}
+        live = {(event[1], event[4]) for event in newest if event[1] in wanted and event[5] == "live"}
+        return [at - seconds_of(id) for at, id, _, _, transport, _ in some if (id, transport) in live]
 
     def _creations(self, id: NotificationId) -> Iterator[Told]:
         for at, first, last, count, caller in self._created:

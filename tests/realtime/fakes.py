@@ -135,6 +135,8 @@ class FakeEngine:
 
     def ping_later(self, transport: Transport) -> None: ...
 
+    def met(self, transport: Transport, *, known: bool) -> None: ...
+
 
 def carried_by(carrier: FakeCarrier) -> Transport:
     """A transport on this WebSocket."""

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 CLOSE_TIMEOUT = 2.0
 """Seconds in which a WebSocket that is closed must have ended: what was written has left, and the client answered."""
 TOO_LARGE = 1009
+Headers = Iterable[tuple[bytes, bytes]]
 UNSENT_MAX = 65_536
 """Characters that may wait for the ASGI server before the carrier is paused."""
 
@@ -34,27 +35,32 @@ async def read_body(receive: Receive, most: int) -> bytes | None:
             return bytes(body)
 
 
-async def respond(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """Answer a request."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})
 
 
-async def respond_to_upgrade(scope: Scope, receive: Receive, send: Send, status: int, body: bytes) -> None:
-    """Answer a request for a WebSocket with this status instead; where the server cannot do that, with its own."""
+async def respond_to_upgrade(
+    scope: Scope, receive: Receive, send: Send, status: int, body: bytes, *, headers: Headers | None = None
+) -> None:
+    """Answer a request for a WebSocket with this status instead; where the server cannot do that, with its own.
+
+    `headers`: of the answer; by default the body is JSON.
+    """
     extensions = scope.get("extensions") or {}
     connection: Connection | None = extensions.get(EXTENSION)
+    given = list(headers or [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())])
     if connection is not None:
-        connection.reject(status, body)
+        connection.reject(status, given, body)
         return
     await _next(receive)
     if "websocket.http.response" in extensions:
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if await _takes(send, {"type": "websocket.http.response.start", "status": status, "headers": headers}):
+        if await _takes(send, {"type": "websocket.http.response.start", "status": status, "headers": given}):
             await _takes(send, {"type": "websocket.http.response.body", "body": body})
     else:
-        await _takes(send, {"type": "websocket.close", "code": 1013 if status == 503 else 1008})
+        await _takes(send, {"type": "websocket.close", "code": 1013 if status in (429, 503) else 1008})
 
 
 class AsgiWebSocket:

@@ -6,6 +6,7 @@ ready frames to its socket, on uvicorn. An ASGI server offers the second one in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from .packets import Frame
@@ -72,8 +73,8 @@ class Connection(Protocol):
     def accept(self, receiver: Receiver) -> Carrier:
         """Answer an upgrade request with 101. What comes from now on goes to the receiver."""
 
-    def reject(self, status: int, body: bytes) -> None:
-        """Answer an upgrade request with this status instead."""
+    def reject(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Answer an upgrade request with this instead."""
 
     def stranger(self) -> None:
         """Who waits for the answer to this request has not authenticated, and may have to make room for others."""

@@ -18,6 +18,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from ...faults import ClientFaults
+from ...headers import DATA, as_bytes
 from ...metrics import Metrics
 from ...models import Receipt
 from ..receipts import PING_SPACING
@@ -46,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 COMPRESS_FROM, COMPRESS_TO = 1_024, 256_000
 """Bytes of an answer between which it is compressed for clients that understand it; larger ones take too long."""
-_PRIVATE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+_PRIVATE = as_bytes(DATA)
 PINGED_AT_ONCE = 500
 """Transports that are pinged before others have their turn."""
 
@@ -85,6 +86,8 @@ class EngineServer(engineio.AsyncServer):
         self._origins = Origins(origins, hosts)
         self._served = frozenset(transports)
         self._transports: dict[str, Transport] = {}
+        self._strangers: dict[Transport, None] = {}
+        """Those that have joined no namespace, the oldest first."""
         self._wheel = TimerWheel()
         self._unpinged: set[Transport] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,6 +137,25 @@ class EngineServer(engineio.AsyncServer):
         """The open transport of this id."""
         return self._transports.get(sid)
 
+    def make_room(self, most: int) -> bool:
+        """Whether there is a place for one more transport of so many; for that the oldest that has not joined a
+        namespace is closed."""
+        if len(self._transports) < most:
+            return True
+        stranger = next(iter(self._strangers), None)
+        if stranger is None:
+            return False
+        self.faults.note("were closed before they had authenticated: others needed their place")
+        stranger.abort()
+        return True
+
+    def met(self, transport: Transport, *, known: bool) -> None:
+        """It has joined its first namespace, or left its last one."""
+        if known:
+            self._strangers.pop(transport, None)
+        else:
+            self._strangers[transport] = None
+
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this beside everything else."""
         task = self.loop.create_task(work)
@@ -157,6 +179,7 @@ class EngineServer(engineio.AsyncServer):
     def forget(self, transport: Transport) -> None:
         """It has ended."""
         self._transports.pop(transport.sid, None)
+        self._strangers.pop(transport, None)
         self._unpinged.discard(transport)
         self._wheel.remove(transport)
 
@@ -315,6 +338,7 @@ class EngineServer(engineio.AsyncServer):
         sid: str = self.generate_id()
         transport = Transport(self, sid, self.loop.time())
         self._transports[sid] = transport
+        self._strangers[transport] = None
         transport.address = (scope.get("client") or ("",))[0]
         transport.user_agent = headers.get(b"user-agent", b"")[:USER_AGENT_MAX].decode("latin-1")
         # Of the request only this is kept: namespaces are connected to later, and may need it then.

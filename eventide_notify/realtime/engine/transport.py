@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...models import Receipt
+from ...rates import Allowance
 from ..receipts import PING_SPACING, ReceiptTracker
 from . import packets
 from .carrier import Carrier
@@ -54,8 +55,8 @@ class Transport:
 
     __slots__ = (
         "_alone_since", "_backlog", "_backlog_bytes", "_carrier", "_emptied", "_engine", "_ping_at", "_ping_due_at",
-        "_receipts", "_sessions", "_unanswered_since", "_unpinged", "_useless", "_useless_since", "address", "closed",
-        "ended", "heard_at", "inbox", "opened_at", "polling", "sid", "upgrading", "user_agent",
+        "_receipts", "_sessions", "_unanswered_since", "_unpinged", "_useless", "_useless_since", "address",
+        "allowance", "closed", "ended", "heard_at", "inbox", "opened_at", "polling", "sid", "upgrading", "user_agent",
     )  # fmt: skip
 
     def __init__(self, engine: EngineServer, sid: str, now: float) -> None:
@@ -64,6 +65,8 @@ class Transport:
         self.opened_at = self.heard_at = now
         """When it began, and when the client last sent anything, on the event loop's clock."""
         self.closed = False
+        self.allowance: Allowance | None = None
+        """What its client may still ask for; made with the first time that it asks."""
         self.address = self.user_agent = ""
         """Where its client is, and what it says it is."""
         self.ended = ""
@@ -302,6 +305,7 @@ class Transport:
     def join(self) -> None:
         """The client has authenticated, and joined a namespace."""
         self._sessions += 1
+        self._engine.met(self, known=True)
         if self._carrier is not None:
             self._carrier.admit()
 
@@ -310,6 +314,7 @@ class Transport:
         self._sessions -= 1
         if not self.joined and not self.closed:
             self._alone_since = self._engine.loop.time()
+            self._engine.met(self, known=False)
             self._engine.look_again(self)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ...faults import ClientFaults
+from ...headers import DATA, as_bytes
 from ..engine.carrier import EXTENSION, Carrier, Receiver
 from . import limits
 from .limits import ConnectionLimits
@@ -24,6 +26,7 @@ from .websocket import WebSocketProtocol
 logger = logging.getLogger(__name__)
 
 SOCKET_PATH = "/socket.io"
+_SECURE = dict(as_bytes(DATA))
 PIPELINE_MAX = 100
 """Most requests that may wait on one connection for the answer to an earlier one."""
 
@@ -203,12 +206,12 @@ class HttpProtocol(HttpToolsProtocol):
             return
         cycle: RequestResponseCycle | None = self.cycle  # None until there is a request
         if cycle is None or cycle.response_complete:
-            self.transport.write(_response(status, b"", retry=retry))
+            self.transport.write(_refusal(status, retry=retry))
             self.transport.close()
         else:
             # The answer to an earlier request comes first. If this one is what is refused, it gets no other.
             self.pipeline.clear()
-            self._refusal = _response(status, b"", retry=retry)
+            self._refusal = _refusal(status, retry=retry)
             if cycle.more_body:
                 self.transport.write(self._refusal)
                 cycle.disconnected = True
@@ -223,6 +226,7 @@ class _Upgrade:
         self._websocket = websocket
         self._transport = transport
         self._status = 0
+        self._headers: Iterable[tuple[bytes, bytes]] = ()
         self.answered = False
 
     async def run(self, app: ASGIApp, scope: Any) -> None:
@@ -231,15 +235,15 @@ class _Upgrade:
         except Exception:
             logger.exception("a request for a WebSocket failed")
         if not self.answered:
-            self.reject(HTTPStatus.INTERNAL_SERVER_ERROR, b"")
+            self.reject(HTTPStatus.INTERNAL_SERVER_ERROR, (), b"")
 
     def accept(self, receiver: Receiver) -> Carrier:
         self.answered = True
         return self._websocket.accept(receiver)
 
-    def reject(self, status: int, body: bytes) -> None:
+    def reject(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
         self.answered = True
-        self._transport.write(_response(HTTPStatus(status), body, retry=status == HTTPStatus.SERVICE_UNAVAILABLE))
+        self._transport.write(_response(HTTPStatus(status), headers, body))
         self._transport.close()
 
     def stranger(self) -> None: ...
@@ -250,21 +254,20 @@ class _Upgrade:
     async def _send(self, message: Any) -> None:
         kind = message["type"]
         if kind == "websocket.close":
-            self.reject(HTTPStatus.FORBIDDEN, b"")
+            self.reject(HTTPStatus.FORBIDDEN, (), b"")
         elif kind == "websocket.http.response.start":
-            self._status = message["status"]
+            self._status, self._headers = message["status"], message.get("headers", ())
         elif kind == "websocket.http.response.body":
-            self.reject(self._status, message.get("body", b""))
+            self.reject(self._status, self._headers, message.get("body", b""))
         else:
             raise RuntimeError(f"{SOCKET_PATH} is served by Eventide Notify alone, which does not send {kind}")
 
 
-def _response(status: HTTPStatus, body: bytes, *, retry: bool = False) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "content-type: application/json" if body else "content-type: text/plain",
-        f"content-length: {len(body)}",
-        *(["retry-after: 1"] if retry else []),
-        "connection: close",
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+def _refusal(status: HTTPStatus, *, retry: bool) -> bytes:
+    return _response(status, [(b"retry-after", b"1")] if retry else [], b"")
+
+
+def _response(status: HTTPStatus, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+    given = {b"content-type": b"text/plain", b"content-length": b"%d" % len(body), b"connection": b"close"}
+    lines = [b"%s: %s" % pair for pair in {**given, **_SECURE, **dict(headers)}.items()]
+    return b"\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}".encode(), *lines]) + b"\r\n\r\n" + body

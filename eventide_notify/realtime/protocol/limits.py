@@ -117,6 +117,11 @@ class ConnectionLimits:
         self._timer = loop.call_later(LOOK_EVERY, self._look) if self._strangers else None
 
 
+def sockets_max() -> int:
+    """How many transports the descriptors of this process allow, beside requests."""
+    return int(connections_max() * SOCKETS_PART)
+
+
 def connections_max() -> int:
     """How many connections the descriptors of this process allow."""
     try:
