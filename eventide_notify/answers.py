@@ -206,6 +206,18 @@ class Announcements(Shape):
     next_cursor: NotificationId | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
+class Diagnosis(Shape):
+    """What reaches the service of a request."""
+
+    instance: str
+    version: str
+    time: datetime
+    scheme: str
+    host: str
+    client: str = Field(description="The client's address, as trusted proxies tell it.")
+    peer: str = Field(description="The address of the other end of the connection.")
+
+
 class Disconnected(Shape):
     user_id: UserId
     connections: int = Field(description="How many were closed, on all instances that answered within a second.")

@@ -49,6 +49,7 @@ from .rest import openapi
 from .rest.access import AccessRoutes
 from .rest.admin import AdminRoutes
 from .rest.data import DataRoutes
+from .rest.diagnosis import DiagnosisRoutes
 from .rest.direct import DirectRoutes, path_of
 from .rest.inbox import InboxRoutes
 from .rest.observing import ObservingRoutes
@@ -124,6 +125,9 @@ class Application:
         verifier = build.token_verifier(settings, self._keys)
         metrics.keys_unavailable.set_function(lambda: self._keys.failure is not None)
         self._store = measured(build.store(settings, metrics), metrics)
+        self._tracing = tracing = build.tracing()
+        if tracing is not None:
+            self._store = tracing.store(self._store)
         self._background = Background(metrics)
         self._journal = Journal()
         self._counts = UnreadCountPublisher(self._store, clock=utc_now)
@@ -144,7 +148,8 @@ class Application:
             read_counts=self._counts.read,
         )
         self._channel = RedisChannel(redis_url, self._hub, metrics) if redis_url else LocalChannel(self._hub)
-        self._fanout = ChannelFanout(self._channel)
+        self._hub.tracing = tracing
+        self._fanout = ChannelFanout(self._channel if tracing is None else tracing.channel(self._channel))
         self._channel.calls.handle("counts", self._counts_of)
         self._retention = self._build_retention(settings)
         self._revocations = Revocations(
@@ -185,6 +190,7 @@ class Application:
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self._timelines, self._instances).operations(),
+            *DiagnosisRoutes(instance=self._channel.calls.instance, version=__version__, clock=utc_now).operations(),
             *AccessRoutes(self._revocations).operations(),
             *DataRoutes(user_data).operations(),
         ]
@@ -238,6 +244,8 @@ class Application:
         async with AsyncExitStack() as stack:
             self._warnings.open()
             stack.callback(self._warnings.end)
+            if self._tracing is not None:
+                stack.push_async_callback(self._tracing.close)
             stack.push_async_callback(self._store.close)
             stack.push_async_callback(self._readiness.close)
             await self._store.open()
@@ -396,13 +404,16 @@ class Application:
     def _confirm(self, receipts: Sequence[Receipt], transport: str, proof: str) -> None:
         self._journal.received(receipts, transport, proof)
         self._receipts.confirmed(receipts)
+        if self._tracing is not None:
+            self._tracing.received(receipts)
 
     def _build_web(self, settings: Settings, *, demo: bool) -> ASGIApp:
         limits = Limits(
             user=build.limit("user", settings.limit_rest, self._shared_counts),
             admin=build.limit("admin", settings.limit_admin, self._shared_counts),
         )
-        rest = Operations(self.operations, self._access.by_token_or_key, limits, self._in_flight, self._metrics)
+        rows = self.operations if self._tracing is None else list(map(self._tracing.operation, self.operations))
+        rest = Operations(rows, self._access.by_token_or_key, limits, self._in_flight, self._metrics)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self._readiness, self._metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
 from .metrics import Metrics
@@ -11,7 +12,12 @@ from .rates import Pace, RateLimit, SharedCounts, parse_rate
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
 
+if TYPE_CHECKING:
+    from .tracing import Tracing
+
 logger = logging.getLogger(__name__)
+
+_OTEL = ("SDK_DISABLED", "TRACES_EXPORTER", "EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 def store(settings: Settings, metrics: Metrics) -> Store:
@@ -63,6 +69,21 @@ def pace(text: str) -> Pace | None:
     """How fast a socket may send events; None: as fast as it likes."""
     rate = parse_rate(text)
     return Pace.of(rate) if rate else None
+
+
+def tracing() -> Tracing | None:
+    """What makes traces, if the variables of OpenTelemetry say where they go; None: none are wanted."""
+    given = {name: os.environ.get(f"OTEL_{name}", "").strip().lower() for name in _OTEL}
+    if given["SDK_DISABLED"] == "true" or given["TRACES_EXPORTER"] not in ("", "otlp"):
+        return None
+    if not any(given[name] for name in _OTEL[1:]):
+        return None
+    try:
+        from .tracing import Tracing
+    except ImportError:
+        logger.warning("OTEL_… asks for traces, which need: pip install eventide-notify[otel]")
+        return None
+    return Tracing.from_environment()
 
 
 def cors(settings: Settings) -> dict[str, Any]:

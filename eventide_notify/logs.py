@@ -76,8 +76,9 @@ def configure_logging(level: str, format: str) -> None:
     logging.basicConfig(level="INFO" if level == "debug" else level.upper(), handlers=[handler], force=True)
     logging.getLogger("eventide_notify").setLevel(level.upper())
     logging.getLogger("eventide_notify.audit").setLevel(logging.INFO)  # whatever else is logged
-    # Their messages are about single packets; what goes wrong in our own code is logged by ourselves.
+    # Their messages are about single packets, with what clients put there; what goes wrong in our own code is logged by
+    # ourselves.
     for name in ("eventide_notify.socketio", "eventide_notify.engineio"):
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
+        logging.getLogger(name).setLevel(logging.ERROR)
     # uvicorn tells of every WebSocket that comes and goes.
     logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

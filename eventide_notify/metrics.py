@@ -149,20 +149,27 @@ class Delays(Collector):
         self._name = name
         self._documentation = documentation
         self._counts = {kind: [0] * (len(DELIVERY) + 1) for kind in ("notification", "announcement")}
-        self._sums = dict.fromkeys(self._counts, 0.0)
+        self._sums = {kind: [0.0] for kind in self._counts}
         registry.register(self)
 
-    def observe(self, kind: str, seconds: float) -> None:
-        """A receipt came so many seconds after creation."""
-        self._counts[kind][bisect_left(DELIVERY, seconds)] += 1
-        self._sums[kind] += seconds
+    def observer(self, kind: str) -> Callable[[float], None]:
+        """What is called when a receipt came so many seconds after creation; fewer than none, if clocks differ."""
+        counts, total = self._counts[kind], self._sums[kind]
+
+        def observe(seconds: float) -> None:
+            if seconds < 0:
+                seconds = 0.0
+            counts[bisect_left(DELIVERY, seconds)] += 1
+            total[0] += seconds
+
+        return observe
 
     def collect(self) -> Iterable[Metric]:
         """For the registry."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=["kind"])
         bounds = [*map(floatToGoString, DELIVERY), "+Inf"]
         for kind, counts in self._counts.items():
-            family.add_metric([kind], list(zip(bounds, accumulate(counts), strict=True)), self._sums[kind])
+            family.add_metric([kind], list(zip(bounds, accumulate(counts), strict=True)), self._sums[kind][0])
         return [family]
 
 

@@ -94,7 +94,7 @@ CLIENTS = {
 OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
 """Likewise for modules of our own that stand for a library."""
 
-PUBLIC = {("store.tables", "_asdict")}
+PUBLIC = {("store.tables", "_asdict"), ("rest.data", "_asdict")}
 """Documented names of other libraries that begin with an underscore all the same."""
 
 MODULES = {

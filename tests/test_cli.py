@@ -220,6 +220,26 @@ def test_check_says_what_answers(run: Run) -> None:
     assert result.stdout.splitlines()[-2:] == ["database: answers", "redis: answers"]
 
 
+def test_check_diagnoses_a_deployment(run: Run, service: Service) -> None:
+    result = run("check", "--url", service.base_url, EVENTIDE_JWT_SECRET=SECRET)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "ok       WebSocket: the upgrade works\n" in result.stdout
+    assert "ok       token: is accepted\n" in result.stdout  # one of its own
+    result = run("check", "--url", service.base_url)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "skipped  token: no --token\n" in result.stdout
+    result = run("check", "--url", service.base_url, "--origin", "https://a.example", "--token", "something")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "FAILED   origin https://a.example: its pages may not connect\n         -> add it to" in result.stdout
+    assert "FAILED   token: is refused" in result.stdout
+
+
+def test_what_is_for_a_deployment_needs_its_address(run: Run) -> None:
+    result = run("check", "--slow")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "eventide-notify: --origin, --token and --slow need --url\n"
+
+
 def test_check_tells_of_a_sentinel_that_does_not_answer(run: Run) -> None:
     sentinel = "redis+sentinel://127.0.0.1:1/mymaster/0"
     result = run("check", EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL="sqlite://", EVENTIDE_REDIS_URL=sentinel)

@@ -121,6 +121,7 @@ def test_the_rows_of_the_contract_are_documented() -> None:
         "POST /v1/admin/announcements",
         "DELETE /v1/admin/announcements/{id}",
         "POST /v1/admin/events",
+        "GET /v1/admin/diagnosis",
         "GET /v1/admin/online-users",
         "GET /v1/admin/users/{id}/online",
         "GET /v1/admin/users/{id}/notifications",

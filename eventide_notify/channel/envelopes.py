@@ -11,6 +11,8 @@ and the calls between instances, see `calls`:
     {"kind": "question",     "stored": false, "name": …, "arguments": {…}, "number": …, "from": instance}
     {"kind": "answer",       "stored": false, "number": …, "to": instance, "instance": …, "answer": …}
 
+With `"trace"`, a W3C `traceparent`, if it belongs to a trace.
+
 What is stored and did not come is found in the store; what is not stored is shown however late it comes. What was
 *late* already when it was saved is older than what the store is read for, and so it is shown as well.
 """
@@ -58,6 +60,14 @@ def event(name: str, payload: Any, users: Sequence[UserId] | None) -> Envelope:
 
 async def open_envelope(envelope: Envelope, hub: Hub, calls: Calls) -> None:
     """Give what is in it to this instance's sessions, or answer the call."""
+    if hub.tracing is not None and "trace" in envelope:
+        with hub.tracing.showing(envelope, hub.connected):
+            await _open(envelope, hub, calls)
+    else:
+        await _open(envelope, hub, calls)
+
+
+async def _open(envelope: Envelope, hub: Hub, calls: Calls) -> None:
     kind = envelope["kind"]
     if kind == "notification":
         await hub.show(envelope["content"], envelope["to"], late=envelope.get("late", False))

@@ -173,7 +173,9 @@ class ChannelHealth:
     def others(self) -> list[str]:
         """The other instances that are there, for all that is known: those that were heard lately."""
         return [
-            instance for instance, heard in self._instances.items() if not (heard.silent or heard.gone or heard.left)
+            instance
+            for instance, heard in list(self._instances.items())  # it may be asked in a thread
+            if not (heard.silent or heard.gone or heard.left)
         ]
 
     def heard_ago(self, *, now: float) -> dict[str, float]:

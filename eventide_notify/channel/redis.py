@@ -150,7 +150,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
     async def _say_goodbye(self) -> None:
         await close(self._publishing)  # it may still wait for an answer
         self._publishing = None
-        with contextlib.suppress(Exception), self._around():
+        with contextlib.suppress(Exception):
             async with asyncio.timeout(TIMEOUT):
                 await self._send([*self._packed(self._outbox), self._heartbeat(self._number, left=True)])
 
@@ -244,8 +244,9 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         following = next((message.number for message in islice(self._outbox, len(batch), None) if message.number), None)
         last = self._number if following is None else following - 1
         try:
-            async with asyncio.timeout(TIMEOUT):
-                await self._send([*self._packed(batch), *([self._heartbeat(last)] if beat else [])])
+            with self._around():
+                async with asyncio.timeout(TIMEOUT):
+                    await self._send([*self._packed(batch), *([self._heartbeat(last)] if beat else [])])
         except Exception as error:  # each driver has its own
             self._troubled("Redis does not take what is published (%r)", error)
             await close(self._publishing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Annotated
 
 import typer
 from pydantic import SecretStr
@@ -12,18 +13,44 @@ from pydantic import SecretStr
 from .. import build
 from ..access import ApiKeys
 from ..channel.publisher import probe
+from ..demo import ADMIN
 from ..errors import EventideError
+from ..models import utc_now
 from ..presence.redis import RedisPresence
-from ..settings import ConfigurationError, Settings, given_name, load_settings
+from ..settings import ConfigurationError, Settings, given_name, load_settings, token_issuer
 from ..store import create_store, driver_note
-from .common import cli, configuration, line
+from .common import cli, configuration, fail, line
 
 HIDDEN = "********"
+DIAGNOSIS_TOKEN_TTL = 300.0
+"""Seconds: longer than the slowest diagnosis."""
 
 
 @cli.command()
-def check() -> None:
-    """Print the configuration, and test the database and Redis."""
+def check(
+    *,
+    url: Annotated[
+        str | None, typer.Option(help="Diagnose the deployment at this address from outside.", show_default=False)
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="With --url: the origin of a page that is to connect; may be repeated.", show_default=False),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="With --url: a token; an administrator's shows more. Default: one signed with EVENTIDE_JWT_SECRET.",
+            show_default=False,
+        ),
+    ] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="With --url: wait for time-outs too, for a minute.")] = False,
+) -> None:
+    """Print the configuration, and test the database and Redis. With --url: diagnose a deployment from outside."""
+    if url is not None:
+        _diagnose(url, tuple(origin or ()), token, slow=slow)
+        return
+    if origin or token or slow:
+        fail("--origin, --token and --slow need --url", code=2)
     with configuration():
         settings = load_settings()
     for name, value in _described(settings):
@@ -38,6 +65,30 @@ def check() -> None:
         typer.echo(f"note: {driver}")
     if any(fault for _, fault, _ in results):
         raise typer.Exit(1)
+
+
+def _diagnose(url: str, origins: tuple[str, ...], token: str | None, *, slow: bool) -> None:
+    from .. import diagnose
+
+    plan = diagnose.Plan(url=url, token=token or _own_token(), origins=origins, slow=slow)
+
+    async def run() -> bool:
+        levels = set[str]()
+        async for finding in diagnose.diagnose(plan):
+            typer.echo(str(finding))
+            levels.add(finding.level)
+        return "FAILED" not in levels
+
+    if not asyncio.run(run()):
+        raise typer.Exit(1)
+
+
+def _own_token() -> str | None:
+    """An administrator's, if there is a secret to sign it with: a deployment can be diagnosed without settings."""
+    try:
+        return token_issuer(load_settings()).issue(ADMIN, ttl=DIAGNOSIS_TOKEN_TTL, now=utc_now(), admin=True)
+    except ConfigurationError:
+        return None
 
 
 Result = tuple[str, str | None, str]

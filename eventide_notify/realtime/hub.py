@@ -16,8 +16,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -56,8 +57,18 @@ Held = tuple[UserId | None, Write]
 """What waits, and for whom; None: for all."""
 
 
+class Tracing(Protocol):
+    """Makes traces of what is shown."""
+
+    def showing(self, envelope: dict[str, Any], connected: Callable[[UserId], bool]) -> AbstractContextManager[object]:
+        """Around the opening of an envelope that belongs to a trace."""
+
+
 class Hub:
     """The sessions of one instance."""
+
+    tracing: Tracing | None = None
+    """Set when traces are wanted."""
 
     def __init__(
         self,

@@ -44,8 +44,13 @@ class DataRoutes:
         _check_address(request)
         user = user_in_path(request)
         erased = await self._data.erase(user)
-        audit.note(principal, "erase", f"user:{user}", **erased._asdict())
-        return json_answer(erased._asdict())
+        numbers = {
+            "notifications": erased.notifications,
+            "receipts": erased.receipts,
+            "claims": erased.claims,
+        }
+        audit.note(principal, "erase", f"user:{user}", **numbers)
+        return json_answer(numbers)
 
 
 async def _lines(

@@ -29,6 +29,7 @@ from ..errors import (
     PayloadTooLarge,
     RateLimited,
     TokenMissing,
+    Unauthorized,
     UnsupportedMedia,
 )
 from ..metrics import Metrics
@@ -45,7 +46,8 @@ LARGE_BODY = 4 * 1024 * 1024
 """Bytes: 10,000 user ids of 128 characters and a message of 10,000, with room for escapes."""
 
 REFUSAL_PAUSE = 0.1
-"""Seconds until a caller is told that it asks too often: refused at once, it would only ask more often."""
+"""Seconds until a caller is told that its token is not valid, or that it asks too often: refused at once, it would only
+ask more often."""
 LIMIT = "eventide.limit"
 """In a request's scope: the headers that say where the caller stands."""
 
@@ -120,7 +122,7 @@ class Operations:
     async def _answer(self, row: Operation, request: Request) -> Response:
         try:
             principal = await self._verify(_bearer(request))
-            await self._count(row, request, principal)
+            self._count(row, request, principal)
             if row.admin and not principal.admin:
                 raise Forbidden
             if not row.admin and principal.key is not None:
@@ -135,6 +137,8 @@ class Operations:
             async with self._in_flight.of(principal.user_id):
                 return await row.endpoint(request, principal)
         except EventideError as error:
+            if isinstance(error, RateLimited | Unauthorized):
+                await asyncio.sleep(REFUSAL_PAUSE)
             self._refusals(error.code).inc()
             return problem(error)
         except Exception:
@@ -144,7 +148,7 @@ class Operations:
             logger.exception("%s: %s %s failed", internal.message, row.method, row.path)
             return problem(internal)
 
-    async def _count(self, row: Operation, request: Request, principal: Principal) -> None:
+    def _count(self, row: Operation, request: Request, principal: Principal) -> None:
         """Raises `RateLimited` when the caller has asked too often."""
         limit = self._limits.admin if row.admin and principal.admin else self._limits.user
         if limit is None:
@@ -154,7 +158,6 @@ class Operations:
         request.scope[LIMIT] = [(b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", stands.encode())]
         if not standing.allowed:
             self._limits_hit(limit.name).inc()
-            await asyncio.sleep(REFUSAL_PAUSE)
             raise RateLimited("You have asked too often.", retry_after=standing.reset)
 
 

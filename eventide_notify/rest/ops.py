@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from hmac import compare_digest
 
@@ -50,13 +51,15 @@ class OpsRoutes:
         if not self._may_know(request):
             return problem(TokenInvalid() if "authorization" in request.headers else TokenMissing())
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._metrics.registry), headers=PRIVATE, media_type=media_type)
+        # In a thread: it takes some 15 ms, in which nobody else would have a turn.
+        text = await asyncio.to_thread(encode, self._metrics.registry)
+        return Response(text, headers=PRIVATE, media_type=media_type)
 
     def _may_know(self, request: Request) -> bool:
         if self._token is None:
             return True
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and compare_digest(given.strip().encode(), self._token.encode())
+        return scheme.lower() == "bearer" and compare_digest(given.strip().encode("latin-1"), self._token.encode())
 
 
 def _status(code: int, body: Mapping[str, object]) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,6 +76,7 @@ class ReceiptWriter:
         self._receipts: set[Receipt] = set()
         self._most = AT_ONCE_MAX
         self._task: asyncio.Task[None] | None = None
+        self._observe, self._observe_announcement = map(metrics.delivery.observer, ("notification", "announcement"))
         metrics.receipts_waiting.set_function(lambda: len(self._receipts))
 
     @property
@@ -90,9 +92,9 @@ class ReceiptWriter:
 
     def confirmed(self, receipts: Sequence[Receipt]) -> None:
         """Likewise, and this is the moment at which they came."""
-        now, observe = self._clock().timestamp(), self._metrics.delivery.observe
+        now = time.time()
         for _, id, broadcast in receipts:
-            observe("announcement" if broadcast else "notification", max(0.0, now - seconds_of(id)))
+            (self._observe_announcement if broadcast else self._observe)(now - seconds_of(id))
         self.received(receipts)
 
     async def acknowledge(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:

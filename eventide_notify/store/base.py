@@ -62,6 +62,10 @@ class Removed(NamedTuple):
     held: float = 0.0
     """For how many seconds others who write may have had to wait for it."""
 
+    def up_to(self, position: NotificationId | None) -> Removed:
+        """The same with this position."""
+        return self._replace(position=position)
+
 
 class Erased(NamedTuple):
     """How much of a user was removed."""

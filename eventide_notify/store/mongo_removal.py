@@ -35,14 +35,14 @@ class MongoRemoval:
             found = await self._few({"_id": {"$gt": after, "$lt": older}}, limit)
             position = found[-1]["_id"] if len(found) == limit else older
             removed = await self._remove(found, {})
-            return removed._replace(position=position if read_before is not None or len(found) == limit else None)
+            return removed.up_to(position if read_before is not None or len(found) == limit else None)
         if read_before is None:
             return Removed(0, (), None)
         end = await self._nth(self._notifications, after, look)
         read = {"status": Status.READ, "readAt": {"$lt": read_before}}
         found = await self._few({"_id": {"$gt": after, **({} if end is None else {"$lte": end})}} | read, limit)
         removed = await self._remove(found, read)
-        return removed._replace(position=found[-1]["_id"] if len(found) == limit else end)
+        return removed.up_to(found[-1]["_id"] if len(found) == limit else end)
 
     async def _few(self, wanted: Document, limit: int) -> list[Document]:
         fields = ["userId", "status", "archived"]

@@ -77,12 +77,12 @@ class SqlRemoval:
         if after < older and not self._database.one_writer:
             done = await self._database.write(partial(self._remove_in_one, after, older, limit))
             more = done.number == limit
-            return done if more else done._replace(position=older if read_before is not None else None)
+            return done if more else done.up_to(older if read_before is not None else None)
         if after < older:
             ids = await self._ids(OLD, after=after, older=older, limit=limit)
             position = ids[-1] if len(ids) == limit else older
             removed = await self._remove(ids, self._hold_old, older=older)
-            return removed._replace(position=position if read_before is not None or len(ids) == limit else None)
+            return removed.up_to(position if read_before is not None or len(ids) == limit else None)
         if read_before is None:
             return Removed(0, (), None)
         ends = await self._ids(SLICE, after=after, limit=look - 1)
@@ -90,7 +90,7 @@ class SqlRemoval:
         time = milliseconds(read_before)
         ids = await self._ids(READ, **bounds, read_before=time, limit=limit)
         removed = await self._remove(ids, self._hold_read, read_before=time)
-        return removed._replace(position=ids[-1] if len(ids) == limit else ends[0] if ends else None)
+        return removed.up_to(ids[-1] if len(ids) == limit else ends[0] if ends else None)
 
     def _remove_in_one(
         self, after: NotificationId, older: NotificationId, limit: int, connection: sa.Connection

@@ -17,6 +17,10 @@ FAULTS = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
 """What a request that failed raises; `TimeoutError`, from the caller's time limit, is an `OSError` too."""
 
 
+SEPARATORS = {"set-cookie": "\n"}
+"""Between the values of a header that is there several times, where it is not a comma."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the server answered."""
@@ -63,7 +67,7 @@ async def exchange(
     try:
         writer.write(f"{head}\r\n".encode() + data)
         await writer.drain()
-        return await _read_answer(reader)
+        return await read_answer(reader)
     finally:
         writer.transport.abort()
 
@@ -79,10 +83,15 @@ def tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> Answer:
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    """The answer to a request of ours; raises one of `FAULTS`."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers: dict[str, str] = {}
+    for title, _, value in (line.partition(":") for line in lines):
+        name = title.lower()
+        before = f"{headers[name]}{SEPARATORS.get(name, ', ')}" if name in headers else ""
+        headers[name] = before + value.strip()
     if headers.get("transfer-encoding", "").lower() == "chunked":
         body = await _read_chunks(reader)
     elif "content-length" in headers:

@@ -17,7 +17,8 @@ from typing import Literal
 
 from ..require import missing
 from ..servers import ServerError
-from ..servers.nginx import NginxServer, Request, start_nginx_server
+from ..servers.balancer import Request
+from ..servers.nginx import NginxServer, start_nginx_server
 from .backends import Deployment
 from .swarm import address
 

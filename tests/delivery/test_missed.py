@@ -140,6 +140,24 @@ async def world() -> AsyncIterator[World]:
 
 
 class TestSweep:
+    async def test_what_it_finds_is_in_the_figures_until_it_is_received(self, world: World) -> None:
+        def pending(age: str) -> float | None:
+            return world.metrics.registry.get_sample_value("eventide_notifications_pending", {"age": age})
+
+        def overdue() -> float | None:
+            return world.metrics.registry.get_sample_value("eventide_notifications_overdue")
+
+        world.screens.users = {"bob"}
+        await world.sweep.round()
+        items = [await world.save("one"), await world.save("two", user="bob")]
+        await world.seconds(6)
+        await world.sweep.round()
+        assert (pending("5"), pending("10"), overdue()) == (2, 0, 1)
+        await world.store.mark_delivered([Receipt("bob", items[1].id)], now=world.clock())
+        await world.seconds(5)
+        await world.sweep.round()
+        assert (pending("5"), pending("10"), overdue()) == (0, 1, 0)
+
     async def test_what_is_pending_is_looked_at_less_and_less_often(self, world: World) -> None:
         await world.sweep.round()
         await world.save("lost")

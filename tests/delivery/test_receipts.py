@@ -56,6 +56,10 @@ def receipts(store: PickyStore, monkeypatch: pytest.MonkeyPatch) -> ReceiptWrite
     return ReceiptWriter(cast(Any, store), clock=lambda: NOW, metrics=Metrics())
 
 
+def lost(receipts: ReceiptWriter) -> float | None:
+    return receipts._metrics.registry.get_sample_value("eventide_receipts_lost_total")
+
+
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
 
@@ -73,6 +77,7 @@ async def test_the_bad_one_alone_is_dropped(
     assert halves.startswith("1000 receipts at once are refused")
     assert "'0700'" in dropped
     assert receipts._receipts == set()
+    assert lost(receipts) == 1
 
 
 async def test_a_batch_that_is_too_large_is_written_in_parts(store: PickyStore, receipts: ReceiptWriter) -> None:

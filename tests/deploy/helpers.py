@@ -17,13 +17,17 @@ import httpx
 from ..frontends.page import A, B, C, FrontEnd, Page
 from ..require import missing
 from ..servers import ServerError
-from ..servers.nginx import NginxServer, start_nginx_server
+from ..servers.balancer import LoadBalancer
+from ..servers.haproxy import start_haproxy_server
+from ..servers.nginx import start_nginx_server
 from ..service import Service
 
 OpenPage = Callable[..., Page]
 """The fixture `open_page`."""
 Addresses = Sequence[str]
 """For each instance, an address from which a client is led to it."""
+
+BALANCERS = ("nginx", "haproxy")
 
 Way = tuple[FrontEnd, str]
 WAYS: Sequence[Way] = ((A, "websocket"), (B, "upgrade"), (C, "polling"))
@@ -34,12 +38,15 @@ CLOSE, PONG = "1", "3"
 """Engine.IO packets; the first ends a session."""
 
 
-def nginx_before(*instances: Service) -> NginxServer:
-    """A running nginx before these instances."""
+def balancer_before(kind: str, *instances: Service) -> LoadBalancer:
+    """A running load balancer of this kind before these instances, of which there may be one or two."""
+    addresses = [instance.base_url for instance in instances]
     try:
-        return start_nginx_server([instance.base_url for instance in instances])
+        if kind == "haproxy":
+            return start_haproxy_server(addresses if len(addresses) == 2 else addresses * 2)
+        return start_nginx_server(addresses)
     except ServerError as error:
-        missing(f"there is no nginx: {error}")
+        missing(f"there is no {kind}: {error}")
 
 
 def from_address(address: str) -> dict[str, str]:
@@ -57,7 +64,7 @@ def knows(instance: Service, sid: str) -> bool:
     return httpx.post(f"{instance.base_url}{POLLING}&sid={sid}", content=CLOSE, verify=False).is_success
 
 
-def address_at(instance: Service, *, through: NginxServer) -> str:
+def address_at(instance: Service, *, through: LoadBalancer) -> str:
     """A client's address that leads to this instance."""
     with httpx.Client(base_url=through.base_url, verify=False) as client:
         for number in count(1):
@@ -68,10 +75,10 @@ def address_at(instance: Service, *, through: NginxServer) -> str:
     raise AssertionError
 
 
-def is_led_everywhere(nginx: NginxServer, cluster: Sequence[Service], addresses: Addresses) -> bool:
-    """Whether nginx leads to all instances again, each client to its own: it passes over one that has just failed."""
+def is_led_everywhere(balancer: LoadBalancer, cluster: Sequence[Service], addresses: Addresses) -> bool:
+    """Whether all instances are led to again, each client to its own: one that has just failed is passed over."""
     before = list(map(requests, cluster))
-    with httpx.Client(base_url=nginx.base_url, verify=False) as client:
+    with httpx.Client(base_url=balancer.base_url, verify=False) as client:
         for _ in cluster:
             client.get("/v1/notifications")
         if not all(now > then for now, then in zip(map(requests, cluster), before, strict=True)):
@@ -84,11 +91,11 @@ def is_led_everywhere(nginx: NginxServer, cluster: Sequence[Service], addresses:
     return True
 
 
-def instances_of(address: str, nginx: NginxServer, *, status: int = 200) -> Counter[str]:
+def instances_of(address: str, balancer: LoadBalancer, *, status: int = 200) -> Counter[str]:
     """Which instances answered the requests of this client's Socket.IO with this status, and how many each."""
     return Counter(
         request.instances[-1]
-        for request in nginx.requests()
+        for request in balancer.requests()
         if (request.address, request.path, request.status) == (address, "/socket.io/", status)
     )
 
@@ -120,10 +127,10 @@ class Sent:
 
 
 @asynccontextmanager
-async def sending(nginx: NginxServer, headers: dict[str, str], users: Sequence[int]) -> AsyncIterator[Sent]:
-    """Send to each of the users, in turn and through nginx, until the end of the block."""
+async def sending(balancer: LoadBalancer, headers: dict[str, str], users: Sequence[int]) -> AsyncIterator[Sent]:
+    """Send to each of the users, in turn and through the load balancer, until the end of the block."""
     sent, stop = Sent({user: [] for user in users}), asyncio.Event()
-    task = asyncio.create_task(_keep_sending(nginx, headers, sent, stop))
+    task = asyncio.create_task(_keep_sending(balancer, headers, sent, stop))
     try:
         yield sent
     finally:
@@ -131,11 +138,11 @@ async def sending(nginx: NginxServer, headers: dict[str, str], users: Sequence[i
         await task
 
 
-async def _keep_sending(nginx: NginxServer, headers: dict[str, str], sent: Sent, stop: asyncio.Event) -> None:
-    # A connection for each request: one that is kept open may be closed by an nginx that ends or reads its
+async def _keep_sending(balancer: LoadBalancer, headers: dict[str, str], sent: Sent, stop: asyncio.Event) -> None:
+    # A connection for each request: one that is kept open may be closed by a load balancer that ends or reads its
     # configuration again just when the next request is on its way, which only a client can make good.
     alone = httpx.Limits(max_keepalive_connections=0)
-    async with httpx.AsyncClient(base_url=nginx.base_url, headers=headers, verify=False, limits=alone) as client:
+    async with httpx.AsyncClient(base_url=balancer.base_url, headers=headers, verify=False, limits=alone) as client:
         while not stop.is_set():
             for user, ids in sent.to.items():
                 ids.append(await _send(client, user, sent.repeated))

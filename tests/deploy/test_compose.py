@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,16 @@ def address(service: dict[str, Any]) -> str:
 
 def seconds(duration: str) -> float:
     return float(duration.removesuffix("s"))
+
+
+def test_it_is_a_compose_file(tmp_path: Path) -> None:
+    program = Path(sys.executable).parent / "check-jsonschema"
+    command = [str(program), "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(ROOT / "compose.yaml")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text((ROOT / "compose.yaml").read_text().replace("restart: unless-stopped", "restarts: 1", 1))
+    assert subprocess.run([*command, str(wrong)], capture_output=True, check=False).returncode == 1
 
 
 def test_both_instances_are_the_same_but_for_their_address(services: Services) -> None:

@@ -1,4 +1,4 @@
-"""Stock front ends through nginx, over every transport, with cookies and without."""
+"""Stock front ends through load balancers, over every transport, with cookies and without."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from ..frontends.helpers import become, client_of, ids
 from ..frontends.page import C
 from ..instances.conftest import Cluster
-from ..servers.nginx import NginxServer
+from ..servers.balancer import LoadBalancer
 from ..service import Service
 from ..waiting import until
 from .helpers import (
@@ -67,69 +67,71 @@ async def test_a_client_of_each_instance_is_live_from_both_and_catches_up(
 
 
 async def test_clients_of_one_address_that_keep_no_cookies_are_on_one_instance(
-    open_page: OpenPage, nginx: NginxServer, user: int
+    open_page: OpenPage, balancer: LoadBalancer, user: int
 ) -> None:
     office = "198.51.100.7"
     pages = [open_page(C, user, transport, address=office) for transport in ("polling", "polling", "upgrade")]
     for page in pages:
         await page.ready()
-    assert len(instances_of(office, nginx)) == 1
+    assert len(instances_of(office, balancer)) == 1
 
 
-async def test_websockets_of_one_address_are_spread(nginx: NginxServer) -> None:
+async def test_websockets_of_one_address_are_spread(balancer: LoadBalancer) -> None:
     office = "198.51.100.8"
-    url = nginx.base_url.replace("http", "ws") + WEBSOCKET
+    url = balancer.base_url.replace("http", "ws") + WEBSOCKET
     async with AsyncExitStack() as stack:
         for _ in range(6):
             await stack.enter_async_context(connect(url, additional_headers=from_address(office)))
-    await until(lambda: instances_of(office, nginx, status=101).total() == 6)
-    instances = instances_of(office, nginx, status=101)
+    await until(lambda: instances_of(office, balancer, status=101).total() == 6)
+    instances = instances_of(office, balancer, status=101)
     assert sorted(instances.values()) == [3, 3]
 
 
 @pytest.mark.usefixtures("all_run")
-async def test_an_instance_that_is_back_gets_the_next_websockets(nginx: NginxServer, cluster: Cluster) -> None:
+async def test_an_instance_that_is_back_gets_the_next_websockets(balancer: LoadBalancer, cluster: Cluster) -> None:
     back, other = cluster
-    url = nginx.base_url.replace("http", "ws") + WEBSOCKET
+    url = balancer.base_url.replace("http", "ws") + WEBSOCKET
     before, after = "198.51.100.9", "198.51.100.10"
     await asyncio.to_thread(back.stop)
     async with AsyncExitStack() as stack:
         for _ in range(4):
             await stack.enter_async_context(connect(url, additional_headers=from_address(before)))
         await asyncio.to_thread(back.start)
-        await until(lambda: requests_led_to(back, nginx))
+        await until(lambda: requests_led_to(back, balancer))
         for _ in range(4):
             await stack.enter_async_context(connect(url, additional_headers=from_address(after)))
-    await until(lambda: instances_of(after, nginx, status=101).total() == 4)
-    assert instances_of(before, nginx, status=101) == {urlsplit(other.base_url).netloc: 4}
-    assert instances_of(after, nginx, status=101) == {urlsplit(back.base_url).netloc: 4}
+    await until(lambda: instances_of(after, balancer, status=101).total() == 4)
+    assert instances_of(before, balancer, status=101) == {urlsplit(other.base_url).netloc: 4}
+    assert instances_of(after, balancer, status=101) == {urlsplit(back.base_url).netloc: 4}
 
 
-def requests_led_to(instance: Service, nginx: NginxServer) -> int:
-    """How many requests the instance has answered, after one more to nginx."""
-    httpx.get(f"{nginx.base_url}/v1/notifications", verify=False)
+def requests_led_to(instance: Service, balancer: LoadBalancer) -> int:
+    """How many requests the instance has answered, after one more to the load balancer."""
+    httpx.get(f"{balancer.base_url}/v1/notifications", verify=False)
     return requests(instance)
 
 
 def test_a_cookie_leads_back_also_from_another_address(
-    nginx: NginxServer, cluster: Cluster, addresses: Addresses
+    balancer: LoadBalancer, cluster: Cluster, addresses: Addresses
 ) -> None:
     at_home, elsewhere = map(from_address, addresses)
-    with httpx.Client(base_url=nginx.base_url, verify=False) as client:
+    with httpx.Client(base_url=balancer.base_url, verify=False) as client:
         opened = client.get(POLLING, headers=at_home)
         cookie = opened.headers["set-cookie"]
-        assert cookie == f"eventide_route={addresses[0]}; Path=/socket.io/; HttpOnly; SameSite=Lax"
+        value, path = {"nginx": (addresses[0], "Path=/socket.io/"), "haproxy": ("one", "path=/")}[balancer.kind]
+        assert cookie == f"eventide_route={value}; {path}; HttpOnly; SameSite=Lax"
         url = f"{POLLING}&sid={session(opened)}"
         moved = client.post(url, content=PONG, headers=elsewhere)
         assert moved.is_success
         assert "set-cookie" not in moved.headers
         client.cookies.clear()
         assert client.post(url, content=PONG, headers=elsewhere).status_code == 400
+        client.cookies.clear()
         assert client.post(url, content=CLOSE, headers=at_home).is_success
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/notifications", "/socket.io/socket.io.js", "/socket.io/?EIO=3"])
-def test_only_those_who_poll_get_a_cookie(nginx: NginxServer, path: str) -> None:
-    answer = httpx.get(nginx.base_url + path, verify=False)
+def test_only_those_who_poll_get_a_cookie(balancer: LoadBalancer, path: str) -> None:
+    answer = httpx.get(balancer.base_url + path, verify=False)
     assert answer.status_code < 500
     assert "set-cookie" not in answer.headers

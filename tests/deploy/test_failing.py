@@ -1,4 +1,4 @@
-"""Instances end behind nginx, in order or not: clients move to the other one, and nothing is lost."""
+"""Instances end behind load balancers, in order or not: clients move to the other one, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from ..frontends.page import Page
 from ..instances.conftest import Cluster
 from ..raw import RawClient, raw_client
-from ..servers.nginx import NginxServer
+from ..servers import PostgresServer
+from ..servers.balancer import LoadBalancer
 from ..service import Service
 from ..waiting import until
-from .helpers import POLLING, WAYS, Addresses, OpenPage, Sent, requests, sending, shown
+from .helpers import CLOSE, POLLING, PONG, WAYS, Addresses, OpenPage, Sent, requests, sending, session, shown
 
 pytestmark = pytest.mark.usefixtures("all_run")
 
@@ -52,8 +53,8 @@ async def all_is_shown(pages: Pages, sent: Sent) -> None:
         assert shown(page) == sent.to[user]
 
 
-async def test_an_instance_is_killed(cluster: Cluster, nginx: NginxServer, pages: Pages) -> None:
-    async with sending(nginx, cluster[0].bearer(admin=True), list(pages)) as sent:
+async def test_an_instance_is_killed(cluster: Cluster, balancer: LoadBalancer, pages: Pages) -> None:
+    async with sending(balancer, cluster[0].bearer(admin=True), list(pages)) as sent:
         await until(lambda: all(page.received() for page in pages.values()))
         cluster[0].kill()
         await until(lambda: len(moved(pages)) == len(WAYS))
@@ -65,7 +66,7 @@ async def test_an_instance_is_killed(cluster: Cluster, nginx: NginxServer, pages
 
 
 async def test_an_instance_that_stops_hands_its_clients_over_one_after_the_other(
-    cluster: Cluster, nginx: NginxServer, pages: Pages, user: int
+    cluster: Cluster, balancer: LoadBalancer, pages: Pages, user: int
 ) -> None:
     stopping, staying = cluster
     async with AsyncExitStack() as stack:
@@ -74,7 +75,7 @@ async def test_an_instance_that_stops_hands_its_clients_over_one_after_the_other
             await stack.enter_async_context(raw_client(stopping.base_url, {"token": stopping.token(name)}))
             for name in names
         ]
-        async with sending(nginx, staying.bearer(admin=True), list(pages)) as sent:
+        async with sending(balancer, staying.bearer(admin=True), list(pages)) as sent:
             await until(lambda: all(page.received() for page in pages.values()))
             stopped = asyncio.create_task(asyncio.to_thread(stopping.stop, 20))
             closings = asyncio.gather(*(closed_at(client) for client in crowd))
@@ -112,9 +113,9 @@ async def closed_at(client: RawClient) -> float:
 
 
 async def test_all_instances_are_restarted_one_after_the_other(
-    cluster: Cluster, nginx: NginxServer, pages: Pages
+    cluster: Cluster, balancer: LoadBalancer, pages: Pages
 ) -> None:
-    async with sending(nginx, cluster[0].bearer(admin=True), list(pages)) as sent:
+    async with sending(balancer, cluster[0].bearer(admin=True), list(pages)) as sent:
         for instance in cluster:
             await asyncio.to_thread(instance.stop, 20)
             await asyncio.to_thread(instance.start)
@@ -125,9 +126,9 @@ async def test_all_instances_are_restarted_one_after_the_other(
     assert sent.repeated.total() <= AT_THE_MOMENT
 
 
-async def test_nginx_reads_its_configuration_again(cluster: Cluster, nginx: NginxServer, pages: Pages) -> None:
-    async with sending(nginx, cluster[0].bearer(admin=True), list(pages)) as sent:
-        await asyncio.to_thread(nginx.reload)
+async def test_the_configuration_is_read_again(cluster: Cluster, balancer: LoadBalancer, pages: Pages) -> None:
+    async with sending(balancer, cluster[0].bearer(admin=True), list(pages)) as sent:
+        await asyncio.to_thread(balancer.reload)
         seen = {user: len(ids) for user, ids in sent.to.items()}
         await until(lambda: all(len(sent.to[user]) > number + 1 for user, number in seen.items()))
     await all_is_shown(pages, sent)
@@ -135,22 +136,47 @@ async def test_nginx_reads_its_configuration_again(cluster: Cluster, nginx: Ngin
     assert moved(pages) == []
 
 
-async def test_nginx_is_killed_and_comes_back(cluster: Cluster, nginx: NginxServer, pages: Pages) -> None:
-    nginx.kill()
+async def test_a_load_balancer_is_killed_and_comes_back(cluster: Cluster, balancer: LoadBalancer, pages: Pages) -> None:
+    balancer.kill()
     await until(lambda: len(moved(pages)) == len(pages))
     missed = cluster[0].send(*pages)
-    nginx.start()
+    balancer.start()
     for page in pages.values():
         await page.ready(nth=2)
     assert [shown(page) for page in pages.values()] == [[id] for id in missed]
 
 
-def test_without_instances_nginx_answers_as_the_service_would(cluster: Cluster, nginx: NginxServer) -> None:
+async def test_sessions_stay_where_they_are_while_the_database_is_away(
+    cluster: Cluster, balancer: LoadBalancer, postgres: PostgresServer
+) -> None:
+    async with httpx.AsyncClient(base_url=balancer.base_url, verify=False) as client:
+        url = f"{POLLING}&sid={session(await client.get(POLLING))}"
+        client.cookies.clear()
+        postgres.stop()
+        try:
+            await until(lambda: all(state(instance)[0] == 503 for instance in cluster), within=30)
+            await until(lambda: has_noticed(balancer), within=30)
+            assert (await client.post(url, content=PONG)).is_success
+            answer = await client.get("/v1/notifications", headers=cluster[0].bearer())
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        finally:
+            postgres.start()
+        await until(lambda: all(state(instance)[0] == 200 for instance in cluster), within=30)
+        await client.post(url, content=CLOSE)
+
+
+def has_noticed(balancer: LoadBalancer) -> bool:
+    """Whether the load balancer knows that no instance is ready, if it asks for that at all."""
+    assert balancer.home
+    return balancer.kind == "nginx" or "backend sticky has no server available" in balancer.home.log.read_text()
+
+
+def test_without_instances_it_answers_as_the_service_would(cluster: Cluster, balancer: LoadBalancer) -> None:
     for instance in cluster:
         instance.kill()
     for path in ("/v1/notifications", POLLING):
-        answer = httpx.get(nginx.base_url + path, verify=False)
-        assert answer.status_code == 502
+        answer = httpx.get(balancer.base_url + path, verify=False)
+        assert answer.status_code == balancer.without_instances
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["retry-after"] == "1"
         assert answer.json()["code"] == "unavailable"

@@ -1,4 +1,4 @@
-"""What arrives behind nginx, what does not, and how long it may take."""
+"""What arrives behind load balancers, what does not, and how long it may take."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from eventide_notify.realtime.engine.carrier import FRAME_MAX
 from eventide_notify.rest.operations import LARGE_BODY
 
 from ..instances.conftest import Cluster
-from ..servers.nginx import SHIPPED, NginxServer
+from ..servers import haproxy, nginx
+from ..servers.balancer import LoadBalancer
 from ..servers.process import HOST
 from ..service import Service
-from .helpers import POLLING, WEBSOCKET, from_address, nginx_before
+from .helpers import BALANCERS, POLLING, WEBSOCKET, balancer_before, from_address
 
 MIRROR = """
 import sys
@@ -51,22 +52,22 @@ class Mirror(Service):
         self._command = [sys.executable, "-c", MIRROR, HOST, str(self.home.port)]
 
 
-@pytest.fixture(scope="module")
-def mirror() -> Iterator[NginxServer]:
-    """nginx before a `Mirror`."""
+@pytest.fixture(scope="module", params=BALANCERS)
+def mirror(request: pytest.FixtureRequest) -> Iterator[LoadBalancer]:
+    """A load balancer before a `Mirror`."""
     with Mirror() as behind:
         behind.start()
-        with nginx_before(behind) as server:
+        with balancer_before(request.param, behind) as server:
             yield server
 
 
-def reflection(mirror: NginxServer, **headers: str) -> Any:
+def reflection(mirror: LoadBalancer, **headers: str) -> Any:
     """What reaches the service of a request with these headers; `_` stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.get(f"{mirror.base_url}/reflection", headers=named, verify=False).raise_for_status().json()
 
 
-def test_the_clients_address_arrives(mirror: NginxServer) -> None:
+def test_the_clients_address_arrives(mirror: LoadBalancer) -> None:
     seen = reflection(mirror, X_Forwarded_For="203.0.113.7")
     assert seen["client"] == seen["headers"]["x-forwarded-for"] == "203.0.113.7"
     # What a client says itself comes first in the list, and is not believed.
@@ -74,7 +75,7 @@ def test_the_clients_address_arrives(mirror: NginxServer) -> None:
     assert seen["client"] == seen["headers"]["x-forwarded-for"] == "203.0.113.7"
 
 
-def test_the_address_it_was_asked_for_arrives(mirror: NginxServer) -> None:
+def test_the_address_it_was_asked_for_arrives(mirror: LoadBalancer) -> None:
     asked = urlsplit(mirror.base_url).netloc
     seen = reflection(mirror)
     assert seen["scheme"] == seen["headers"]["x-forwarded-proto"] == "http"
@@ -85,12 +86,12 @@ def test_the_address_it_was_asked_for_arrives(mirror: NginxServer) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_pages_of_the_same_origin_are_let_in_and_others_are_not(nginx: NginxServer, scheme: str) -> None:
-    address = urlsplit(nginx.base_url).netloc
+def test_pages_of_the_same_origin_are_let_in_and_others_are_not(balancer: LoadBalancer, scheme: str) -> None:
+    address = urlsplit(balancer.base_url).netloc
     headers = {"X-Forwarded-Proto": scheme}
     websocket = f"ws://{address}{WEBSOCKET}"
     for origin, status in ((f"{scheme}://{address}", 200), ("http://elsewhere.example", 400)):
-        polled = httpx.get(nginx.base_url + POLLING, headers={**headers, "Origin": origin}, verify=False)
+        polled = httpx.get(balancer.base_url + POLLING, headers={**headers, "Origin": origin}, verify=False)
         assert polled.status_code == status
     with connect(websocket, origin=Origin(f"{scheme}://{address}"), additional_headers=headers) as socket:
         assert str(socket.recv()).startswith("0{")
@@ -98,8 +99,8 @@ def test_pages_of_the_same_origin_are_let_in_and_others_are_not(nginx: NginxServ
         connect(websocket, origin=Origin("http://elsewhere.example"), additional_headers=headers)
 
 
-def test_a_body_may_be_as_long_as_the_service_allows(cluster: Cluster, nginx: NginxServer) -> None:
-    url, headers = f"{nginx.base_url}/v1/admin/notifications", cluster[0].bearer(admin=True)
+def test_a_body_may_be_as_long_as_the_service_allows(cluster: Cluster, balancer: LoadBalancer) -> None:
+    url, headers = f"{balancer.base_url}/v1/admin/notifications", cluster[0].bearer(admin=True)
     headers["Content-Type"] = "application/json"
     longest = b'{"userId": "1", "message": "' + b"x" * (LARGE_BODY - 30) + b'"}'
     allowed = httpx.post(url, content=longest, headers=headers, verify=False)
@@ -111,18 +112,23 @@ def test_a_body_may_be_as_long_as_the_service_allows(cluster: Cluster, nginx: Ng
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_what_is_for_operators_is_for_this_machine_only(nginx: NginxServer, path: str) -> None:
-    assert httpx.get(nginx.base_url + path, verify=False).status_code == 200
+def test_what_is_for_operators_is_for_this_machine_only(balancer: LoadBalancer, path: str) -> None:
+    assert httpx.get(balancer.base_url + path, verify=False).status_code == 200
     for spelling in (path, f"/{path}", f"/.{path}", path.replace("z", "%7a").replace("c", "%63")):
-        answer = httpx.get(nginx.base_url + spelling, headers=from_address("203.0.113.7"), verify=False)
+        answer = httpx.get(balancer.base_url + spelling, headers=from_address("203.0.113.7"), verify=False)
         assert answer.status_code == 403
-    assert httpx.get(f"{nginx.base_url}{path}/", headers=from_address("203.0.113.7"), verify=False).status_code != 200
+    longer = httpx.get(f"{balancer.base_url}{path}/", headers=from_address("203.0.113.7"), verify=False)
+    assert longer.status_code != 200
 
 
-def test_the_time_outs_leave_it_to_the_service_to_give_clients_up(nginx: NginxServer) -> None:
-    handshake = json.loads(httpx.get(nginx.base_url + POLLING, verify=False).text[1:])
+def test_the_time_outs_leave_it_to_the_service_to_give_clients_up(balancer: LoadBalancer) -> None:
+    handshake = json.loads(httpx.get(balancer.base_url + POLLING, verify=False).text[1:])
     silence = (handshake["pingInterval"] + handshake["pingTimeout"]) / 1000
-    for name in ("proxy_read_timeout", "proxy_send_timeout"):
-        found = re.findall(rf"{name} (\d+)s;", SHIPPED.read_text())
+    shipped, names = {
+        "nginx": (nginx.SHIPPED, ("proxy_read_timeout", "proxy_send_timeout")),
+        "haproxy": (haproxy.SHIPPED, ("timeout client", "timeout server", "timeout tunnel")),
+    }[balancer.kind]
+    for name in names:
+        found = re.findall(rf"{name} +(\d+)s\b", shipped.read_text())
         assert found
         assert min(map(int, found)) > silence

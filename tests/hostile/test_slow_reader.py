@@ -45,10 +45,12 @@ async def test_who_does_not_read_is_closed_and_changes_nothing_for_others(
 
 
 async def test_it_comes_back_and_has_what_it_missed(victim: Service, user: str) -> None:
+    before = cut_off(victim)
     async with not_reading(victim, victim.token(user)):
         first = await asyncio.to_thread(victim.send, user)
         await drown(victim, user)
         await until_gone(victim, user)
+        assert cut_off(victim) == before + 1
         second = await asyncio.to_thread(victim.send, user)
     async with connected(victim.base_url) as peer:
         target = await handshake(peer)
@@ -60,6 +62,14 @@ async def test_it_comes_back_and_has_what_it_missed(victim: Service, user: str) 
             if b'"catch_up_complete"' in came:
                 break
         assert came.index(first[0].encode()) < came.index(second[0].encode())
+
+
+def cut_off(service: Service) -> float:
+    """How many the service says it has cut off."""
+    with service.client() as client:
+        lines = client.get("/metrics").text.splitlines()
+    [count] = [float(line.split()[1]) for line in lines if line.startswith("eventide_backlog_cutoffs_total ")]
+    return count
 
 
 async def test_who_pauses_for_a_moment_is_not_closed(victim: Service, user: str) -> None:

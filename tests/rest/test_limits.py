@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from eventide_notify import Settings, create_app
+from eventide_notify.access import entry_of, new_key
 from eventide_notify.models import utc_now
 
 from ..service import SECRET, issuer
@@ -71,6 +72,16 @@ async def test_an_administrator_has_a_limit_of_its_own() -> None:
         assert answers[0].headers["RateLimit-Policy"] == '"admin";q=2;w=3600'
         assert (await client.get(ONLINE, headers=of("other", admin=True))).status_code == 200
         assert (await client.get(COUNT, headers=of("root", admin=True))).status_code == 200
+
+
+async def test_so_has_an_api_key_whichever_of_its_secrets_is_used() -> None:
+    one, other, third = (new_key() for _ in range(3))
+    keys = f"{entry_of('shop', one)},{entry_of('shop', other)},{entry_of('crm', third)}"
+    async with limited(limit_admin="2/hour", api_keys=keys) as client:
+        answers = [await client.get(ONLINE, headers={"Authorization": f"Bearer {key}"}) for key in (one, other, one)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert (await client.get(ONLINE, headers={"Authorization": f"Bearer {third}"})).status_code == 200
+        assert (await client.get(ONLINE, headers=of("shop", admin=True))).status_code == 200
 
 
 async def test_there_may_be_no_limit() -> None:

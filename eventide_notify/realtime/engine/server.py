@@ -129,7 +129,7 @@ class EngineServer(engineio.AsyncServer):
         await serve(scope, receive, send, headers, query)
 
     def _number_of(self, kind: str) -> int:
-        return sum(transport.name == kind for transport in self._transports.values())
+        return sum(transport.name == kind for transport in list(self._transports.values()))  # asked in a thread
 
     # What transports call
 
