@@ -108,9 +108,14 @@ class RateLimit:
         return Standing(allowed, max(0, self.rate.amount - window.count), max(1, math.ceil(window.ends - now)))
 
     def counted(self, window: _Window, total: int, seconds: float) -> None:
-        """All instances together have counted so many, in a window that lasts so much longer."""
-        window.count = max(window.count, total + window.untold)
-        window.ends = self._clock() + seconds
+        """All instances together have counted so many, in a window that lasts so much longer.
+
+        If that is less than what is known here, Redis has begun anew; this window then ends when it would have, and
+        what follows belongs to the next one.
+        """
+        if total + window.untold >= window.count:
+            window.count = total + window.untold
+            window.ends = self._clock() + seconds
 
     def _opened(self, caller: str, now: float) -> _Window:
         for _ in range(2):  # of those that are over two go for each that comes, so none stay

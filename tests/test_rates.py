@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -110,6 +111,32 @@ def test_a_slow_pace_lets_one_through_at_least() -> None:
 
 
 # Over all instances
+
+
+class Told:
+    """Shared counts that the test makes."""
+
+    window: Any
+
+    def tell(self, limit: RateLimit, caller: str, window: Any) -> None:
+        window.untold = 0
+        self.window = window
+
+
+def test_what_is_counted_in_a_new_window_does_not_prolong_the_old_one() -> None:
+    clock, told = Clock(), Told()
+    limited = RateLimit("user", rate("20/minute"), told, clock=clock)  # type: ignore[arg-type]
+    for _ in range(15):
+        limited.hit("ann")
+    limited.counted(told.window, 15, 60)
+    clock.now += 59.6
+    limited.hit("ann")
+    limited.counted(told.window, 1, 60)  # in Redis, which rounds the seconds that are left, the window was over
+    assert limited.hit("ann") == Standing(True, 3, 1)
+    clock.now += 0.4
+    assert limited.hit("ann") == Standing(True, 19, 60)
+    limited.counted(told.window, 3, 59)
+    assert limited.hit("ann") == Standing(True, 16, 59)
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,7 @@ class Retention:
         self._position: NotificationId | None = ""
         self._next_at = 0.0
         self._began_at = 0.0
+        self._due_at = clock()
         self._removed = 0
         self._limit = LEAST
 
@@ -79,6 +80,8 @@ class Retention:
             return
         if not self._position:
             self._began_at, self._removed = self._monotonic(), 0
+            # For the whole walk: if it moved on, there would always be something older to look at first.
+            self._due_at = self._clock()
         while self._position is not None:
             start = self._monotonic()
             self._fit(await self._batch(self._position))
@@ -89,7 +92,7 @@ class Retention:
         self._position, self._next_at = "", self._monotonic() + WALK_EVERY
 
     async def _batch(self, after: NotificationId) -> Removed:
-        now = self._clock()
+        now = self._due_at
         removed = await self._store.remove_due(
             older="" if self._age is None else id_at(now - self._age),
             read_before=None if self._read_age is None else now - self._read_age,

@@ -38,6 +38,7 @@ class Watched:
 
     async def remove_due(self, **asked: Any) -> Removed:
         self.asked.append(asked)
+        assert len(self.asked) < 1_000, "the walk does not end"
         if len(self.asked) in self.fails_at:
             raise Unavailable
         removed = await self._store.remove_due(**asked)
@@ -59,7 +60,7 @@ class Work:
             self.store,  # type: ignore[arg-type]
             days=days,
             read_days=read_days,
-            clock=lambda: NOW,
+            clock=self._clock,
             is_chosen=lambda: self.chosen,
             counts_changed=self._tell,
             metrics=self.metrics,
@@ -69,6 +70,9 @@ class Work:
 
     async def _tell(self, users: Collection[UserId]) -> None:
         self.told.update(users)
+
+    def _clock(self) -> datetime:
+        return NOW + timedelta(seconds=self.time - 1000)
 
     def _monotonic(self) -> float:
         self.time += 0.01  # a batch takes as long
@@ -132,6 +136,14 @@ async def test_only_what_was_read_goes(store: Store) -> None:
     await work.round()
     assert await left(store) == {old.id}
     assert work.told == set()
+
+
+async def test_a_walk_ends_while_time_goes_on(store: Store) -> None:
+    await store.add([made(31 * DAY), made(20 * DAY, read=8 * DAY)])
+    work = Work(store, read_days=7)
+    await work.round()
+    assert await left(store) == set()
+    assert len(work.store.asked) == 2
 
 
 @pytest.mark.parametrize("held", [0.001, 10.0])
