@@ -181,10 +181,15 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
         JWT_SECRET="abcd://a secret that looks like an address",
         PORT="4000",
         FRONTEND_URL="http://localhost:4200",
+        EVENTIDE_OPS_TOKEN="hunter2",
+        EVENTIDE_ALERT_WEBHOOK="https://hooks.example.com/hunter2",
+        EVENTIDE_ALERT_WEBHOOK_SECRET="whsec_hunter2" + "A" * 33,
     )
     assert result.returncode == 0
     found = shown(result)
-    assert found["EVENTIDE_JWT_SECRET"] == "********"
+    for name in ("JWT_SECRET", "OPS_TOKEN", "ALERT_WEBHOOK", "ALERT_WEBHOOK_SECRET"):
+        assert found[f"EVENTIDE_{name}"] == "********"
+    assert "hunter2" not in result.stdout + result.stderr
     assert (found["EVENTIDE_PORT"], found["EVENTIDE_CORS_ORIGINS"]) == ("4000", "http://localhost:4200")
     assert (found["EVENTIDE_JWT_ALGORITHMS"], found["EVENTIDE_REDIS_URL"]) == ("HS256", "(none)")
     assert result.stdout.splitlines()[-3:] == [
