@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from eventide_notify.alerting import ErrorRate
@@ -108,6 +109,17 @@ async def test_one_of_all_instances_tells(store: Store, later: int, begins: int)
     told = sorted(payload["type"] for instance in instances for _, payload in instance.webhooks)
     assert told == ["alert.began"] * 2 + ["alert.ended"] * 2
     assert sum(len(instance.drafts) for instance in instances) == 4
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "\x01" * 100_000, "\U0001f514" * 100_000, "\x00 \udc00"])
+async def test_what_is_wrong_may_be_any_text(store: Store, text: str) -> None:
+    one = Instance("one", store)
+    await one.sees(30, redis=text)
+    await one.sees(40)
+    assert one.told == ["alert.began", "alert.ended"]
+    for draft, (_, payload) in zip(one.drafts, one.webhooks, strict=True):
+        assert orjson.dumps(payload)
+        assert Draft.model_validate(draft.model_dump()) == draft
 
 
 async def test_what_one_instance_is_in_it_tells_itself(store: Store) -> None:
