@@ -101,6 +101,9 @@ class Alerts:
                 return await look()
         except TimeoutError:
             return f"no answer within {LOOK_SECONDS:g} s"
+        except Exception as error:  # which nobody expected; the other parts are looked at all the same
+            logger.debug("a look has failed", exc_info=True)
+            return f"the look at it has failed ({type(error).__name__})"
 
     async def _tell(self, turn: Turn) -> None:
         logger.log(logging.ERROR if turn.until is None else logging.WARNING, "%s: %s", _title(turn), _text(turn))
