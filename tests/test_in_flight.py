@@ -120,7 +120,7 @@ async def taken(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.lifespan())
         begun: list[Request] = []
-        requests = [Request(app._in_flight, "u", begun) for _ in range(ALL)]
+        requests = [Request(app._parts.in_flight, "u", begun) for _ in range(ALL)]
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://test", headers={"Authorization": f"Bearer {token}"}
         )

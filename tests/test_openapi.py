@@ -97,7 +97,7 @@ def test_every_route_is_in_the_document_and_the_other_way_round() -> None:
     app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")))
     routes = {
         (re.sub(r":\w+}", "}", route.path), method)
-        for route in app._routes
+        for route in app._parts.routes
         if isinstance(route, Route) and route.path not in PAGES and not route.path.startswith(FILES)
         for method in (route.methods or set()) - {"HEAD"}
     }

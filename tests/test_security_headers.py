@@ -23,7 +23,7 @@ ALLOWED, FOREIGN = "https://app.example.com", "https://evil.example"
 SETTINGS = Settings(jwt_secret=SECRET, database_url="sqlite://", cors_origins=ALLOWED, _env_file=None)
 APP = create_app(SETTINGS, demo=True)
 ROUTES = sorted(
-    {(re.sub(r"{[^}]+}", "1", route.path), method) for route in APP._routes if isinstance(route, Route)
+    {(re.sub(r"{[^}]+}", "1", route.path), method) for route in APP._parts.routes if isinstance(route, Route)
      for method in route.methods or ()}
 )  # fmt: skip
 OPERATIONS = sorted({(row.path, row.method) for row in APP.operations})
@@ -143,7 +143,7 @@ async def test_a_handshake_that_is_turned_away(limits: dict[str, Any], data: byt
     app = create_app(SETTINGS.model_copy(update=limits))
     async with serving(app, http=Http) as url, connected(url) as peer:
         if "max_sockets" in limits:
-            app._admission._engine.make_room = lambda most: False  # type: ignore[method-assign]
+            app._parts.admission._engine.make_room = lambda most: False  # type: ignore[method-assign]
         else:
             await peer.exchange(request(POLLING))
         answer = await told(url, data)

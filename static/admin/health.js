@@ -9,6 +9,7 @@ import { abbreviated, counted } from "./words.js";
  * @typedef {object} Seen
  * @property {Instance} instance as it answered last
  * @property {number} at when that was
+ * @property {number} listedAt when any instance last knew of it
  * @property {boolean} silent whether it does not answer now
  */
 
@@ -48,8 +49,7 @@ export class Health {
     if (isApart) this.#apartUntil = now + MENDING;
     const apart = now < this.#apartUntil;
     for (const instance of instances) this.#isThere(instance, now, apart);
-    const listed = new Set(instances.map(({ id }) => id));
-    for (const id of this.#seen.keys()) if (!listed.has(id)) this.#hasLeft(id, now);
+    this.#letGo(now);
     this.#forgetReplaced();
     if (apart) this.#takeBack(now);
     else troubles.push(...[...this.#seen.values()].filter(({ silent }) => silent).map(({ instance }) => gone(instance)));
@@ -79,16 +79,23 @@ export class Health {
     const silent = instance.status === "silent";
     if (silent && this.#forgotten.has(instance.id)) return;
     if (!before && !silent && this.known) this.#happened(now, `Instance ${abbreviated(instance.id)} has joined`, "good");
-    if (!silent) this.#seen.set(instance.id, { instance, at: now, silent });
-    else if (before) before.silent = !apart || before.silent;
-    else this.#seen.set(instance.id, { instance, at: Date.parse(instance.lastHeard ?? "") || now, silent });
+    if (!silent) this.#seen.set(instance.id, { instance, at: now, listedAt: now, silent });
+    else if (before) Object.assign(before, { listedAt: now, silent: !apart || before.silent });
+    else this.#seen.set(instance.id, { instance, at: Date.parse(instance.lastHeard ?? "") || now, listedAt: now, silent });
   }
 
-  /** It said that it ends, or has been silent for so long that nobody expects it. @param {string} id @param {number} now */
-  #hasLeft(id, now) {
-    const { silent } = /** @type {Seen} */ (this.#seen.get(id));
-    this.#seen.delete(id);
-    if (!silent) this.#happened(now, `Instance ${abbreviated(id)} has ended in order`, "plain");
+  /**
+   * Those that said that they end, or have been silent for so long that nobody expects them. An instance that has just
+   * started may answer before it has heard of the others.
+   *
+   * @param {number} now
+   */
+  #letGo(now) {
+    for (const [id, { listedAt, silent }] of this.#seen) {
+      if (now - listedAt < MENDING) continue;
+      this.#seen.delete(id);
+      if (!silent) this.#happened(now, `Instance ${abbreviated(id)} has ended in order`, "plain");
+    }
   }
 
   /** Where an instance has started since another one went silent, it has taken its place. */

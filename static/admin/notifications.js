@@ -42,7 +42,11 @@ export class Notifications {
     const find = finding(id);
     this.#watch = new Watch(() => attempt(async () => {
       const asked = this.#watch;
-      const [item, { events }] = await Promise.all([find(), call("GET", `/v1/admin/notifications/${inPath(id)}/timeline`)]);
+      const answers = await Promise.all([find(), call("GET", `/v1/admin/notifications/${inPath(id)}/timeline`)]).catch((problem) => {
+        if (problem.status === 404) asked?.stop(); // it does not exist, or not any more: what was known of it stays
+        throw problem;
+      });
+      const [item, { events }] = answers;
       const current = JSON.stringify([item, events]);
       if (asked !== this.#watch || current === drawn) return;
       if (!drawn) place.replaceChildren(...this.#parts(item));

@@ -69,10 +69,17 @@ test("one that is not expected back is not missed; should it come back, it has j
 test("a rolling restart is no trouble but the stopping", () => {
   const health = after([ready("a"), ready("b")], [ready("a"), { ...ready("b"), status: "draining" }]);
   assert.deepEqual(texts(health), ["Instance b is stopping"]);
-  health.answered([ready("a")], at(2));
-  health.answered([ready("a"), ready("c", 2)], at(3));
+  for (const second of [2, 3, 4, 5, 6]) health.answered([ready("a")], at(second));
+  health.answered([ready("a"), ready("c", 6)], at(7));
   assert.deepEqual(texts(health), []);
-  assert.deepEqual(happened(health).slice(1), ["Instance b has ended in order", "Over after 1 second: Instance b is stopping", "Instance c has joined"]);
+  assert.deepEqual(happened(health).slice(1), ["Over after 1 second: Instance b is stopping", "Instance b has ended in order", "Instance c has joined"]);
+});
+
+test("one that has just started may not know of the others yet", () => {
+  const health = after([ready("a"), ready("b")], [ready("a"), silent("b", 0)], [ready("a"), silent("b", 0)], [ready("c", 3)]);
+  health.answered([ready("a"), silent("b", 0), ready("c", 3)], at(4));
+  assert.deepEqual(texts(health), []);
+  assert.deepEqual(happened(health).filter((text) => /joined|ended/.test(text)), ["Instance c has joined"]);
 });
 
 test("what looked like instances that do not answer was Redis", () => {

@@ -61,7 +61,11 @@ def auth() -> dict[str, str]:
 
 def nothing_is_left(app: Application) -> bool:
     tasks = [repr(task.get_coro()) for task in asyncio.all_tasks()]
-    return not app._hub.sessions and not app._sockets.eio._transports and not any("AsgiWebSocket" in t for t in tasks)
+    return (
+        not app._parts.hub.sessions
+        and not app._parts.sockets.eio._transports
+        and not any("AsgiWebSocket" in t for t in tasks)
+    )
 
 
 async def test_who_answers_stays(served: tuple[Application, str], auth: dict[str, str]) -> None:
@@ -85,7 +89,7 @@ async def test_who_neither_answers_nor_reads_is_given_up(served: tuple[Applicati
         await client.event("catch_up_complete")
         client.stop_reading()
         for _ in range(20):
-            await app._hub.emit("large", "x" * 500_000, ["42"])
+            await app._parts.hub.emit("large", "x" * 500_000, ["42"])
         await until(lambda: nothing_is_left(app), within=10)
 
 

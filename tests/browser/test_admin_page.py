@@ -170,6 +170,17 @@ class TestSending:
         await admin.reached("created")
         await expect(admin.page.locator(".steps")).to_contain_text("the user has no open session")
 
+    async def test_one_that_does_not_exist(self, admin: Admin, device: Device) -> None:
+        device.expect("status of 404")
+        asked: list[str] = []
+        admin.page.on("request", lambda request: asked.append(request.url))
+        await admin.go("Notifications")
+        await admin.page.get_by_label("Notification’s id").fill("nonsense")  # noqa: RUF001
+        await admin.page.keyboard.press("Enter")
+        await expect(admin.page.get_by_role("alert")).to_be_visible()
+        await admin.page.wait_for_timeout(2500)
+        assert sum("timeline" in url for url in asked) == 1, "nobody asks again for what is not there"
+
     async def test_wrong_fields_are_named(self, admin: Admin, device: Device) -> None:
         device.expect("status of 422")
         await admin.go("Send")

@@ -185,7 +185,7 @@ def test_what_is_public_is_what_is_for_everybody(objects: Objects, monkeypatch: 
         )
 
     app = create_app(load_settings())
-    addresses = {route.path for route in app._routes if isinstance(route, Route)} | {"/socket.io/"}
+    addresses = {route.path for route in app._parts.routes if isinstance(route, Route)} | {"/socket.io/"}
     assert {address for address in addresses if not is_public(address)} == OPERATORS
 
 

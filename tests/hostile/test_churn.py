@@ -93,7 +93,7 @@ async def test_no_task_and_no_object_is_left(visit: Visit, http: Any, monkeypatc
         await until_level(before)
 
 
-async def until_level(before: Counter[str], *, within: float = 5) -> None:
+async def until_level(before: Counter[str], *, within: float = 30) -> None:
     """Wait until no kind of object is there a hundred times more often than before."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within

@@ -215,7 +215,7 @@ async def test_it_is_closed_when_nobody_uses_it_any_more(redis: RedisServer, mon
     users: list[tuple[int, int]] = []
 
     async def note_and_close(self: RedisPresence) -> None:
-        users.append((len(app._background._tasks), len(app._hub.sessions)))
+        users.append((len(app._parts.background._tasks), len(app._parts.hub.sessions)))
         await close(self)
 
     monkeypatch.setattr(RedisPresence, "close", note_and_close)

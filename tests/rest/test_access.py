@@ -190,7 +190,7 @@ async def test_nobody_is_let_in_before_revocations_are_read(
         transport = httpx.ASGITransport(app)
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             assert (await client.get("/v1/notifications/unread-count", headers=given)).status_code == code
-            await app._revocations.revoke_token(user)
+            await app._parts.revocations.revoke_token(user)
 
 
 # Sockets

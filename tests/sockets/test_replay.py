@@ -101,7 +101,7 @@ async def test_who_reads_slowly_gets_all_of_it_and_confirms_it_on_the_way(app: A
     """It takes several times as long as a ping may be unanswered."""
     async with serving(app, http=http) as url:
         items = missed("alice", 25, LARGEST)
-        await app._store.add(items)
+        await app._parts.store.add(items)
         client = await connect_narrow(url, "alice")
         received: list[str] = []
         while len(received) < len(items):
@@ -111,7 +111,7 @@ async def test_who_reads_slowly_gets_all_of_it_and_confirms_it_on_the_way(app: A
             elif '["notification",' in frame:
                 received.append(json.loads(frame[frame.index("[") :])[1]["id"])
                 await asyncio.sleep(0.03)  # so slow is its network
-        pending = await app._store.pending("alice", now=utc_now(), limit=200)
+        pending = await app._parts.store.pending("alice", now=utc_now(), limit=200)
         assert received == [item.id for item in items]
         assert len(pending) < len(items) / 2
         await client.close()
@@ -121,20 +121,20 @@ async def test_who_reads_slowly_gets_all_of_it_and_confirms_it_on_the_way(app: A
 async def test_who_does_not_read_it_is_closed_and_nothing_is_lost(app: Application, http: Any) -> None:
     async with serving(app, http=http) as url:
         items = missed("alice", 100, LARGEST)
-        await app._store.add(items)
+        await app._parts.store.add(items)
         client = await connect_narrow(url, "alice")
-        await until(lambda: app._hub.of_user("alice"))
-        [session] = app._hub.of_user("alice")
+        await until(lambda: app._parts.hub.of_user("alice"))
+        [session] = app._parts.hub.of_user("alice")
         most = 0
 
         def is_gone() -> bool:
             nonlocal most
             most = max(most, session.transport._backlog_bytes)
-            return not app._hub.of_user("alice")
+            return not app._parts.hub.of_user("alice")
 
         await until(is_gone, within=20)
         assert 0 < most < 2 * transport.READY_BYTES
         await ended(client)
-        kept = await app._store.pending("alice", now=utc_now(), limit=200)
+        kept = await app._parts.store.pending("alice", now=utc_now(), limit=200)
         assert len(kept) > 50
         assert {item.status for item in kept} == {Status.PENDING}

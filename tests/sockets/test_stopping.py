@@ -65,7 +65,7 @@ async def test_requests_of_a_session_that_was_just_closed_are_refused(
     async with httpx.AsyncClient(base_url=url, verify=False) as client:
         for method in ("POST", "GET"):
             sid = json.loads((await client.get(POLLING)).text[1:])["sid"]
-            transport = app._sockets.eio.transport_of(sid)
+            transport = app._parts.sockets.eio.transport_of(sid)
             assert transport is not None
             transport.close()
             answer = await client.request(method, f"{POLLING}&sid={sid}", content="3" if method == "POST" else None)

@@ -44,7 +44,9 @@ class Tab(Page):
     @classmethod
     async def open(cls, browser: Chromium, url: str, token: str, options: Mapping[str, Any]) -> Tab:
         """Open one at the service at this address, with options of socket.io-client."""
-        page = await browser.new_page()
+        page = await browser.new_page(
+            bypass_csp=True
+        )  # it is an answer of the service, and stands for a product's page
         tab = cls(page)
         await page.goto(f"{url}/healthz")
         await page.expose_function("happened", lambda line: tab.lines.append(Line(**line)))
