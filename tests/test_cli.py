@@ -181,10 +181,15 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
         JWT_SECRET="abcd://a secret that looks like an address",
         PORT="4000",
         FRONTEND_URL="http://localhost:4200",
+        EVENTIDE_OPS_TOKEN="hunter2",
+        EVENTIDE_ALERT_WEBHOOK="https://hooks.example.com/hunter2",
+        EVENTIDE_ALERT_WEBHOOK_SECRET="whsec_hunter2" + "A" * 33,
     )
     assert result.returncode == 0
     found = shown(result)
-    assert found["EVENTIDE_JWT_SECRET"] == "********"
+    for name in ("JWT_SECRET", "OPS_TOKEN", "ALERT_WEBHOOK", "ALERT_WEBHOOK_SECRET"):
+        assert found[f"EVENTIDE_{name}"] == "********"
+    assert "hunter2" not in result.stdout + result.stderr
     assert (found["EVENTIDE_PORT"], found["EVENTIDE_CORS_ORIGINS"]) == ("4000", "http://localhost:4200")
     assert (found["EVENTIDE_JWT_ALGORITHMS"], found["EVENTIDE_REDIS_URL"]) == ("HS256", "(none)")
     assert result.stdout.splitlines()[-3:] == [
@@ -227,7 +232,7 @@ def test_check_diagnoses_a_deployment(run: Run, service: Service) -> None:
     assert "ok       token: is accepted\n" in result.stdout  # one of its own
     result = run("check", "--url", service.base_url)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "skipped  token: no --token\n" in result.stdout
+    assert "skipped  token: no --token, or" in result.stdout
     result = run("check", "--url", service.base_url, "--origin", "https://a.example", "--token", "something")
     assert (result.returncode, result.stderr) == (1, "")
     assert "FAILED   origin https://a.example: its pages may not connect\n         -> add it to" in result.stdout

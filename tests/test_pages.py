@@ -315,6 +315,7 @@ async def test_a_browser_client_that_was_not_fetched_comes_from_the_cdn(tmp_path
             answer = await client.get(f"/socket.io/{name}")
             assert answer.status_code == 302
             assert answer.headers["location"] == f"{CDN}/npm/socket.io-client@{version}/dist/{name}"
+            assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         (tmp_path / "index.html").write_text("<!doctype html>")
         allowed = [f"{CDN}/npm/socket.io-client@{version}/dist/{name}" for name in LOADED]
         pages.routes[:] = PageRoutes(tmp_path).routes()

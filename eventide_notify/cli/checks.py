@@ -22,6 +22,8 @@ from ..store import create_store, driver_note
 from .common import cli, configuration, fail, line
 
 HIDDEN = "********"
+ADDRESSES = {"database_url", "redis_url"}
+"""Settings with a secret in them of which everything else is shown."""
 DIAGNOSIS_TOKEN_TTL = 300.0
 """Seconds: longer than the slowest diagnosis."""
 
@@ -143,8 +145,8 @@ async def _redis(settings: Settings) -> Result:
 
 def _described(settings: Settings) -> Iterator[tuple[str, str]]:
     shown = settings.model_dump() | {"jwt_algorithms": settings.effective_algorithms}
-    if settings.jwt_secret is not None:
-        shown["jwt_secret"] = HIDDEN
+    secret = {name for name, value in shown.items() if isinstance(value, SecretStr)} - ADDRESSES
+    shown |= dict.fromkeys(secret, HIDDEN)
     shown["api_keys"] = tuple(ApiKeys(settings.api_keys).names)
     if settings.jwt_public_key is not None:
         shown["jwt_public_key"] = "(set)"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+NOBODY = "no --token, or a certificate that cannot be trusted with it"
+"""Why nothing was asked in anybody's name."""
+
 Level = Literal["ok", "warning", "FAILED", "skipped"]
 
 

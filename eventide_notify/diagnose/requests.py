@@ -13,7 +13,7 @@ import jwt
 from ..rest.diagnosis import PAUSE
 from ..rest.operations import LARGE_BODY
 from ..verify.http import FAULTS, Answer, read_answer
-from .findings import Finding, failed, ok, skipped, warning
+from .findings import NOBODY, Finding, failed, ok, skipped, warning
 from .target import TIMEOUT, Target
 
 CLOCKS_AGREE = 2.0
@@ -36,8 +36,8 @@ async def look(target: Target) -> AsyncIterator[Finding]:
     skew = _skew(answer, (sent + target.plan.clock()) / 2)
     yield _clock(skew)
     if target.plan.token is None:
-        yield skipped("token", "no --token")
-        yield skipped("forwarded headers", "no --token of an administrator")
+        yield skipped("token", NOBODY)
+        yield skipped("forwarded headers", NOBODY)
         return
     yield _token(target, answer, skew or 0)
     if answer.status == 200:

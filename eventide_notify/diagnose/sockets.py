@@ -10,7 +10,7 @@ from websockets import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from ..verify.client import LOSSES, NAMESPACE, SEPARATOR
 from ..verify.http import FAULTS
-from .findings import Finding, failed, ok, skipped, warning
+from .findings import NOBODY, Finding, failed, ok, skipped, warning
 from .target import SOCKET, TIMEOUT, Target, opening
 
 SESSIONS, REQUESTS = 4, 4
@@ -92,7 +92,7 @@ async def _unchanged(target: Target) -> AsyncIterator[Finding]:
 async def wait(target: Target) -> AsyncIterator[Finding]:
     """Whether idle connections stay open for longer than the pings are apart."""
     if target.plan.token is None:
-        yield skipped("time-outs", "no --token: who has not authenticated is disconnected after 20 s")
+        yield skipped("time-outs", f"{NOBODY}: who has not authenticated is disconnected after 20 s")
         return
     asked = {"websocket": _idle_websocket, "polling": _idle_poll}
     names = [name for name in asked if name in target.transports]

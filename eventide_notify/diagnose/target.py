@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -57,7 +57,8 @@ class Target:
         self.instance: str | None = None
 
     def distrust(self) -> None:
-        """Go on although the certificate is wrong: there may be more to find."""
+        """Go on although the certificate is wrong: there may be more to find. But whoever answers gets no token."""
+        self.plan = replace(self.plan, token=None)
         self.trust = ssl.create_default_context()
         self.trust.check_hostname = False
         self.trust.verify_mode = ssl.CERT_NONE

@@ -28,6 +28,7 @@ class OpsRoutes:
         self._readiness = readiness
         self._metrics = metrics
         self._token = token
+        self._encoding = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         return [
@@ -51,8 +52,10 @@ class OpsRoutes:
         if not self._may_know(request):
             return problem(TokenInvalid() if "authorization" in request.headers else TokenMissing())
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        # In a thread: it takes some 15 ms, in which nobody else would have a turn.
-        text = await asyncio.to_thread(encode, self._metrics.registry)
+        # In a thread: it takes some 15 ms, in which nobody else would have a turn. In one, however many ask: each of
+        # several would take its turns from the event loop.
+        async with self._encoding:
+            text = await asyncio.to_thread(encode, self._metrics.registry)
         return Response(text, headers=PRIVATE, media_type=media_type)
 
     def _may_know(self, request: Request) -> bool:

@@ -100,7 +100,7 @@ class PageRoutes:
         name = self._scripts[request.url.path]
         file = self._files.get(f"vendor/{name}")
         if file is None:
-            return RedirectResponse(self._on_cdn(name), 302)
+            return RedirectResponse(self._on_cdn(name), 302, headers=FILE)  # pages of other origins follow it, too
         return file.answer(request, otherwise="public, max-age=3600")
 
     async def _file(self, request: Request) -> Response:

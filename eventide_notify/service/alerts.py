@@ -23,6 +23,8 @@ WITHIN = timedelta(seconds=10)
 between two beginnings, see `incidents`."""
 WAITING_MAX = 100
 """Alerts to users that wait for the database, at most; older ones are dropped."""
+DETAIL_MAX = 1_000
+"""Characters of what is wrong that are told."""
 LOOK_SECONDS = 3.0
 """How long a look at one part may take."""
 TITLES = {
@@ -99,6 +101,9 @@ class Alerts:
                 return await look()
         except TimeoutError:
             return f"no answer within {LOOK_SECONDS:g} s"
+        except Exception as error:  # which nobody expected; the other parts are looked at all the same
+            logger.debug("a look has failed", exc_info=True)
+            return f"the look at it has failed ({type(error).__name__})"
 
     async def _tell(self, turn: Turn) -> None:
         logger.log(logging.ERROR if turn.until is None else logging.WARNING, "%s: %s", _title(turn), _text(turn))
@@ -143,7 +148,7 @@ class Alerts:
         return f"alert-{_kind(turn)}{whose}-{_number(turn.until or turn.since)}"
 
     def _payload(self, turn: Turn) -> dict[str, Any]:
-        data = {"state": turn.state, "title": _title(turn), "detail": turn.detail, "instance": self._instance}
+        data = {"state": turn.state, "title": _title(turn), "detail": _detail(turn), "instance": self._instance}
         return {
             "type": "alert.began" if turn.until is None else "alert.ended",
             "timestamp": wire.iso(self._clock()),
@@ -170,5 +175,10 @@ def _title(turn: Turn) -> str:
 def _text(turn: Turn) -> str:
     since = f"{turn.since:%Y-%m-%d %H:%M:%S} UTC"
     if turn.until is None:
-        return f"{turn.detail[:1_000]} (since {since})"
-    return f"It lasted from {since} to {turn.until:%H:%M:%S} UTC. Last seen: {turn.detail[:1_000]}"
+        return f"{_detail(turn)} (since {since})"
+    return f"It lasted from {since} to {turn.until:%H:%M:%S} UTC. Last seen: {_detail(turn)}"
+
+
+def _detail(turn: Turn) -> str:
+    """Whatever text an error has, it can be saved and sent."""
+    return turn.detail[:DETAIL_MAX].replace("\x00", "").encode(errors="replace").decode()

@@ -98,11 +98,12 @@ class MongoRemoval:
                 return number
             after = end
 
-    async def _erase_in_claim(self, claim: Document, user: UserId) -> int:
-        changed = without_user(claim["items"], user)
-        if changed is None:
-            return 0
-        # Nothing but this changes what a claim is for, unless it is another one by then.
-        same = {"_id": claim["_id"], "items": claim["items"]}
-        result = await self._client.write(self._claims.update_one, same, {"$set": {"items": changed}})
-        return int(result.modified_count)
+    async def _erase_in_claim(self, claim: Document | None, user: UserId) -> int:
+        while claim is not None and (changed := without_user(claim["items"], user)) is not None:
+            same = {"_id": claim["_id"], "items": claim["items"]}
+            result = await self._client.write(self._claims.update_one, same, {"$set": {"items": changed}})
+            if result.modified_count:
+                return 1
+            # Somebody else who is in it was erased meanwhile; or it is gone, or another one by now.
+            claim = await self._client.read(self._claims.find_one, {"_id": claim["_id"]})
+        return 0

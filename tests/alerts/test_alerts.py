@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from eventide_notify.alerting import ErrorRate
@@ -32,6 +33,7 @@ class Instance:
     def __init__(self, name: str, store: Any, *, leads: bool = False) -> None:
         self.now = START
         self.problems: dict[str, str] = {}
+        self.broken = ""
         self.webhooks: list[tuple[str, Mapping[str, Any]]] = []
         self.drafts: list[Draft] = []
         self.refuses = False
@@ -62,6 +64,8 @@ class Instance:
 
     def _look(self, state: str) -> Any:
         async def look() -> str | None:
+            if state in self.broken:
+                raise RuntimeError
             return self.problems.get(state)
 
         return look
@@ -108,6 +112,25 @@ async def test_one_of_all_instances_tells(store: Store, later: int, begins: int)
     told = sorted(payload["type"] for instance in instances for _, payload in instance.webhooks)
     assert told == ["alert.began"] * 2 + ["alert.ended"] * 2
     assert sum(len(instance.drafts) for instance in instances) == 4
+
+
+async def test_a_look_that_fails_is_a_problem_and_keeps_nobody_from_the_others(store: Store) -> None:
+    one = Instance("one", store)
+    one.broken = "database"
+    await one.sees(30, redis="away")
+    details = {payload["data"]["state"]: payload["data"]["detail"] for _, payload in one.webhooks}
+    assert details == {"database": "the look at it has failed (RuntimeError)", "redis": "away"}
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "\x01" * 100_000, "\U0001f514" * 100_000, "\x00 \udc00"])
+async def test_what_is_wrong_may_be_any_text(store: Store, text: str) -> None:
+    one = Instance("one", store)
+    await one.sees(30, redis=text)
+    await one.sees(40)
+    assert one.told == ["alert.began", "alert.ended"]
+    for draft, (_, payload) in zip(one.drafts, one.webhooks, strict=True):
+        assert orjson.dumps(payload)
+        assert Draft.model_validate(draft.model_dump()) == draft
 
 
 async def test_what_one_instance_is_in_it_tells_itself(store: Store) -> None:

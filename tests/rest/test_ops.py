@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
@@ -57,3 +61,23 @@ async def test_openmetrics_is_answered_to_who_asks_for_it(client: httpx.AsyncCli
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     names = {family.name for family in text_string_to_metric_families(answer.text)}  # type: ignore[no-untyped-call]
     assert {"eventide_delivery_seconds", "eventide_sockets", "eventide_build"} <= names
+
+
+async def test_however_many_ask_one_answer_is_written_at_a_time(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, media_type = choose_encoder("")
+    writing, alone = threading.Lock(), []
+
+    def encode_alone(registry: Any) -> bytes:
+        alone.append(writing.acquire(blocking=False))
+        try:
+            return encode(registry)
+        finally:
+            if alone[-1]:
+                writing.release()
+
+    monkeypatch.setattr("eventide_notify.rest.ops.choose_encoder", lambda _: (encode_alone, media_type))
+    answers = await asyncio.gather(*(client.get("/metrics", headers=RIGHT) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert alone == [True] * 20

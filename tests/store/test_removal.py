@@ -206,6 +206,17 @@ async def test_claims_do_not_name_who_is_erased(store: Store, user: str) -> None
     assert await store.erase(user) == Erased(0, 0, 0)
 
 
+async def test_a_claim_names_none_of_those_who_are_erased_at_the_same_time(store: Store, user: str) -> None:
+    users = [f"{user}-{number}" for number in range(8)]
+    items = [(f"id-{number}", each) for number, each in enumerate(users)]
+    assert await store.add([], claim=Claim(f"key of {user}", "same", items, NOW)) is None
+    erased = await asyncio.gather(*map(store.erase, users))
+    assert [each.claims for each in erased] == [1] * 8
+    held = await store.add([], claim=Claim(f"key of {user}", "same", [], LATER))
+    assert held is not None
+    assert [named for _, named in held.items] == [""] * 8
+
+
 async def test_others_of_the_same_letters_keep_their_claims(store: Store) -> None:
     assert await store.add([], claim=Claim("key", "same", [("a", "ANN")], NOW)) is None
     assert (await store.erase("ann")).claims == 0
