@@ -12,7 +12,7 @@ import { Revocations } from "./revocations.js";
 import { Sending } from "./sending.js";
 import { Users } from "./users.js";
 import { Watch } from "./watch.js";
-import { timeOfDay } from "./words.js";
+import { timeOfDay, zoned } from "./words.js";
 
 const EVERY = 1500; // milliseconds between two looks at the service
 const TROUBLED = 1000; // while something is wrong
@@ -49,8 +49,15 @@ async function look() {
     figures.add([]);
   }
   overview.draw();
-  setText($("updated"), `Last looked at ${timeOfDay(Date.now())}.`);
+  drawTime();
   return health.troubles.length ? TROUBLED : undefined;
+}
+
+/** When the service last answered, whatever was tried since. */
+function drawTime() {
+  const { answeredAt, known } = health;
+  setText($("updated"), known ? `Last answered at ${timeOfDay(answeredAt)}.` : "Not answered yet.");
+  $("updated").title = known ? zoned(answeredAt) : "";
 }
 
 async function lookAtWarnings() {
@@ -149,7 +156,7 @@ function show() {
 
 async function start() {
   Object.assign(views, {
-    users: new Users($("users")),
+    users: new Users($("users"), () => health.isPartial),
     notifications: new Notifications($("notifications")),
     send: new Sending($("send")),
     revocations: new Revocations($("revocations")),

@@ -11,6 +11,7 @@ import { abbreviated, counted } from "./words.js";
  * @property {number} at when that was
  * @property {number} listedAt when any instance last knew of it
  * @property {boolean} silent whether it does not answer now
+ * @property {boolean} stale whether nothing is known of it now, not even that
  */
 
 const KEPT = 50; // what has happened
@@ -31,6 +32,8 @@ export class Health {
   #apartUntil = 0;
   /** Whether anything has ever been answered. */
   known = false;
+  /** When something was answered last. */
+  answeredAt = 0;
 
   /** What is wrong now, the worst first. */
   get troubles() {
@@ -40,6 +43,11 @@ export class Health {
   /** All instances that are there, or ought to be, in the order of their start. */
   get instances() {
     return [...this.#seen.values()].sort((a, b) => ((a.instance.since ?? "") < (b.instance.since ?? "") ? -1 : 1));
+  }
+
+  /** Whether there may be instances of which nothing is known: what the others answer is not all. */
+  get isPartial() {
+    return !this.known || this.#troubles.has("redis") || [...this.#seen.values()].some(({ silent, stale }) => silent || stale);
   }
 
   /** @param {Instance[]} instances @param {number} now milliseconds since 1970 */
@@ -53,7 +61,10 @@ export class Health {
     this.#forgetReplaced();
     if (apart) this.#takeBack(now);
     else troubles.push(...[...this.#seen.values()].filter(({ silent }) => silent).map(({ instance }) => gone(instance)));
+    // Where instances do not hear one another, each answers for itself in its turn.
+    for (const seen of this.#seen.values()) seen.stale = !seen.silent && now - seen.at >= MENDING;
     this.known = true;
+    this.answeredAt = now;
     this.#now(troubles, now);
   }
 
@@ -63,6 +74,7 @@ export class Health {
     const text = status ? `The service answers ${status}` : "The service cannot be reached";
     const hint = "This page tries again every second. Clients reconnect by themselves as soon as an instance answers.";
     const others = this.troubles.filter(({ key }) => key !== "unreachable");
+    for (const seen of this.#seen.values()) seen.stale = !seen.silent;
     this.#now([{ key: "unreachable", text, hint, light: 0 }, ...others], now);
   }
 
@@ -79,9 +91,9 @@ export class Health {
     const silent = instance.status === "silent";
     if (silent && this.#forgotten.has(instance.id)) return;
     if (!before && !silent && this.known) this.#happened(now, `Instance ${abbreviated(instance.id)} has joined`, "good");
-    if (!silent) this.#seen.set(instance.id, { instance, at: now, listedAt: now, silent });
+    if (!silent) this.#seen.set(instance.id, { instance, at: now, listedAt: now, silent, stale: false });
     else if (before) Object.assign(before, { listedAt: now, silent: !apart || before.silent });
-    else this.#seen.set(instance.id, { instance, at: Date.parse(instance.lastHeard ?? "") || now, listedAt: now, silent });
+    else this.#seen.set(instance.id, { instance, at: Date.parse(instance.lastHeard ?? "") || now, listedAt: now, silent, stale: false });
   }
 
   /**

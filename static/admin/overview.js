@@ -2,7 +2,7 @@
 
 import { button, h, setText } from "./dom.js";
 import { $, say } from "./page.js";
-import { abbreviated, counted, dateTime, duration, number, timeOfDay } from "./words.js";
+import { abbreviated, counted, duration, number, timeOfDay, zoned } from "./words.js";
 
 /** @import { Health, Seen } from "./health.js" */
 /** @import { Figures } from "./figures.js" */
@@ -42,11 +42,9 @@ export class Overview {
   #drawState() {
     const { troubles, instances, known } = this.#health;
     const [worst] = troubles;
-    const there = instances.filter(({ silent }) => !silent);
-    const sockets = there.reduce((sum, { instance }) => sum + (instance.sockets ?? 0), 0);
     const headline = worst ? worst.text : known ? "All is well" : "Looking …";
     setText($("headline"), headline);
-    setText($("subline"), known ? `${counted(there.length, "instance")} · ${counted(sockets, "socket")}` : "");
+    setText($("subline"), known ? summary(instances) : "");
     document.body.style.setProperty("--daylight", String(worst ? worst.light : known ? 1 : 0.5));
     $("state").dataset.state = worst ? "bad" : known ? "good" : "";
     const said = troubles.length ? troubles.map(({ text }) => text).join(". ") : known ? "All is well." : "";
@@ -108,10 +106,20 @@ export class Overview {
   }
 }
 
+/** How many there are, and of how many nothing is known. @param {Seen[]} instances */
+function summary(instances) {
+  const there = instances.filter(({ silent, stale }) => !silent && !stale);
+  const unknown = instances.filter(({ stale }) => stale).length;
+  if (!there.length && unknown) return `Nothing is known of ${counted(unknown, "instance")}`;
+  const sockets = there.reduce((sum, { instance }) => sum + (instance.sockets ?? 0), 0);
+  const known = `${counted(there.length, "instance")} · ${counted(sockets, "socket")}`;
+  return unknown ? `${known} · nothing is known of ${counted(unknown, "other instance")}` : known;
+}
+
 /** @param {string} id */
 function card(id) {
   return h("li", { class: "instance", "data-instance": id },
-    h("p", { class: "name" }, h("span", { class: "lamp", "aria-hidden": "true" }), h("code", { title: id }, abbreviated(id)), h("span", { "data-part": "status" })),
+    h("p", { class: "name" }, h("span", { class: "lamp", "aria-hidden": "true" }), h("code", { title: id }, abbreviated(id)), h("span", { "data-part": "host" }), h("span", { "data-part": "status" })),
     h("p", { class: "sockets" }, h("strong", { "data-part": "sockets" }), " ", h("span", { "data-part": "unit" })),
     h("p", { class: "about", "data-part": "about" }),
     h("p", { class: "wrong", "data-part": "problems" }),
@@ -122,16 +130,20 @@ function card(id) {
 const STATES = { ready: "ready", draining: "stopping", degraded: "degraded", unavailable: "unavailable" };
 
 /** @param {HTMLElement} element @param {Seen} seen */
-function fillCard(element, { instance, silent, at }) {
+function fillCard(element, { instance, silent, stale, at }) {
   const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(`[data-part=${name}]`));
-  const { status, problems, sockets, version, since } = instance;
-  element.dataset.state = silent ? "gone" : status;
-  setText(part("status"), silent ? `no answer since ${timeOfDay(at)}` : STATES[status]);
+  const { status, problems, sockets, version, since, host } = instance;
+  const isPast = silent || stale;
+  element.dataset.state = silent ? "gone" : stale ? "unknown" : status;
+  setText(part("host"), host ? `on ${host}` : "");
+  const past = silent ? `no answer since ${timeOfDay(at)}` : STATES[status] ? `not known; ${STATES[status]} at ${timeOfDay(at)}` : "not known";
+  setText(part("status"), isPast ? past : STATES[status]);
+  part("status").title = isPast ? zoned(at) : "";
   setText(part("sockets"), sockets === undefined ? "–" : number(sockets));
-  setText(part("unit"), `${sockets === 1 ? "socket" : "sockets"}${silent ? " when it last answered" : ""}`);
-  const about = [...(version ? [`version ${version}`] : []), ...(since && !silent ? [`up ${duration(Date.now() - Date.parse(since))}`] : [])];
+  setText(part("unit"), `${sockets === 1 ? "socket" : "sockets"}${isPast ? " when it last answered" : ""}`);
+  const about = [...(version ? [`version ${version}`] : []), ...(since && !isPast ? [`up ${duration(Date.now() - Date.parse(since))}`] : [])];
   setText(part("about"), about.join(" · "));
-  part("about").title = since ? `since ${dateTime(since)}` : "";
+  part("about").title = since ? `since ${zoned(since)}` : "";
   setText(part("problems"), problems.join(" · "));
-  part("problems").hidden = silent || !problems.length;
+  part("problems").hidden = isPast || !problems.length;
 }

@@ -14,6 +14,8 @@ export interface InstanceFigures {
 export interface Instance {
   id: string;
   version?: string;
+  /** The name of its machine. */
+  host?: string;
   /** ISO 8601, as all times are. */
   since?: string;
   sockets?: number;

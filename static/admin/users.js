@@ -1,6 +1,6 @@
 /** Who is connected, and one user: sessions, notifications, and what can be done. */
 
-import { button, h } from "./dom.js";
+import { button, h, setText } from "./dom.js";
 import { Problem } from "../rest.js";
 import { call, fetchFile } from "./access.js";
 import { itemList } from "./items.js";
@@ -15,12 +15,14 @@ const EVERY = 3000; // milliseconds between two looks at a user's sessions
 
 export class Users {
   #root;
+  #isPartial;
   /** @type {Watch | null} */
   #watch = null;
 
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /** @param {HTMLElement} root @param {() => boolean} isPartial whether some instance may not have been asked */
+  constructor(root, isPartial) {
     this.#root = root;
+    this.#isPartial = isPartial;
   }
 
   /** @param {string} user empty: the list */
@@ -51,7 +53,12 @@ export class Users {
     return attempt(async () => {
       const cursor = /** @type {string} */ (cursors.at(-1));
       const asked = new URLSearchParams({ limit: String(PAGE), ...(cursor && { cursor }) });
-      const { userIds, count: all, nextCursor } = await call("GET", `/v1/admin/online-users?${asked}`);
+      const { userIds, count: all, nextCursor } = await call("GET", `/v1/admin/online-users?${asked}`).catch((problem) => {
+        count.textContent = "Who is connected is not known: the service cannot say so now.";
+        const again = button({ class: "quiet", onclick: () => this.#loadList(list, count, cursors).then(() => list.querySelector("button")?.focus()) }, "Try again");
+        list.replaceChildren(h("div", { class: "buttons" }, again));
+        throw problem;
+      });
       const go = (/** @type {string[]} */ to) => this.#loadList(list, count, to).then(() => list.querySelector("a")?.focus());
       const pages = [
         ...(cursors.length > 1 ? [button({ class: "quiet", onclick: () => go(cursors.slice(0, -1)) }, "Previous")] : []),
@@ -87,12 +94,14 @@ export class Users {
     this.#watch = new Watch(async () => {
       const asked = this.#watch;
       const found = await call("GET", `${path}/sessions`).catch((problem) => problem);
-      if (asked !== this.#watch || found instanceof Problem) return; // the page says elsewhere that nobody answers
-      const text = found.sessions.length ? `connected, ${counted(found.sessions.length, "session")}` : "not connected";
-      if (online.textContent !== text) online.textContent = text;
-      online.dataset.online = String(found.sessions.length > 0);
-      const current = JSON.stringify(found.sessions);
-      if (current !== drawn) sessions.replaceChildren(sessionTable(found.sessions));
+      if (asked !== this.#watch) return;
+      /** @type {Session[] | null} */
+      const known = found instanceof Problem ? null : found.sessions; // the page says elsewhere that nobody answers
+      const partial = this.#isPartial();
+      setText(online, presence(known, partial));
+      online.dataset.online = String(Boolean(known?.length));
+      const current = JSON.stringify([known, partial]);
+      if (current !== drawn) sessions.replaceChildren(sessionTable(known, partial));
       drawn = current;
     }, EVERY);
     this.#watch.start();
@@ -133,8 +142,16 @@ export class Users {
 /** @param {string} id @param {string} text */
 const title = (id, text) => h("h2", { id, tabindex: "-1" }, h("bdi", {}, text));
 
-/** @param {Session[]} sessions */
-function sessionTable(sessions) {
+/** @param {Session[] | null} sessions null: nobody answers @param {boolean} partial whether there may be others */
+function presence(sessions, partial) {
+  if (sessions?.length) return `connected, ${partial ? "at least " : ""}${counted(sessions.length, "session")}`;
+  return sessions && !partial ? "not connected" : "not known whether connected";
+}
+
+/** @param {Session[] | null} sessions null: nobody answers @param {boolean} partial whether there may be others */
+function sessionTable(sessions, partial) {
+  if (!sessions) return h("p", { class: "nothing" }, "The sessions are not known: the service does not answer. This page tries again every few seconds.");
+  if (!sessions.length && partial) return h("p", { class: "nothing" }, "No session is known, but not all instances could be asked.");
   if (!sessions.length) return h("p", { class: "nothing" }, "No session is open. What is sent is kept until the user connects.");
   const rows = sessions.map(({ id, instance, transport, namespace, address, since, lastHeard, userAgent, replaying }) => [
     h("span", { class: "lines" }, h("code", { title: id }, abbreviated(id)), h("span", { class: "about" }, "on ", h("code", { title: instance }, abbreviated(instance)))),

@@ -2,6 +2,7 @@
 
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
@@ -14,6 +15,9 @@ export function dateTime(at) {
   const date = new Date(at);
   return date.toDateString() === new Date().toDateString() ? time.format(date) : moment.format(date);
 }
+
+/** "22 Nov 2026, 10:02:03 CET", where there is room to say it all. @param {number | string} at */
+export const zoned = (at) => exact.format(new Date(at));
 
 /** "10:02:03.123", for times that are compared. @param {string} at */
 export const clock = (at) => `${timeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, "0")}`;

@@ -112,6 +112,26 @@ test("when nobody answers it is said, and what was wrong before is still known",
   assert.equal(happened(health).length, 2, "it is one trouble, whatever is answered meanwhile");
 });
 
+const stale = (health) => health.instances.filter((each) => each.stale).map(({ instance }) => instance.id);
+
+test("while Redis is away nothing is known of an instance that only others would know of", () => {
+  const health = after([ready("a"), ready("b")], [degraded("a", DEAF), silent("b", 0)]);
+  assert.deepEqual(stale(health), [], "it was heard a second ago");
+  health.answered([degraded("a", DEAF), silent("b", 0)], at(4));
+  assert.deepEqual(stale(health), ["b"]);
+  assert.equal(health.isPartial, true);
+  health.answered([ready("a"), ready("b")], at(6));
+  assert.deepEqual(stale(health), []);
+  assert.equal(health.isPartial, false);
+});
+
+test("when nobody answers nothing is known of any instance, since the last answer", () => {
+  const health = after([ready("a"), ready("b")], new Problem(0, {}));
+  assert.deepEqual(stale(health), ["a", "b"]);
+  assert.equal(health.isPartial, true);
+  assert.equal(health.answeredAt, at(0));
+});
+
 test("a line through what is known, with gaps, to the edge", () => {
   assert.equal(line([0, 10], 10, 3), "M120.0 55.0L240.0 4.0");
   assert.equal(line([1, null, 1], 1, 3), "M0.0 4.0M240.0 4.0");

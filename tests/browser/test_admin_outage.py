@@ -155,12 +155,50 @@ async def test_redis_that_is_killed(device: Device, front: NginxServer, cluster:
     await expect(admin.happenings.filter(has_text="does not answer")).to_have_count(0)
 
 
+async def test_what_is_not_known_while_redis_is_away(
+    device: Device, cluster: Cluster, redis: RedisServer, node_modules: None
+) -> None:
+    """An instance that does not hear the others says nothing about them, and nor does the page."""
+    device.expect("status of 503")
+    near, far = cluster
+    admin = await Admin.open(device, near.base_url, near.token("root", admin=True))
+    await expect(admin.headline).to_have_text("All is well", timeout=30_000)
+    await expect(admin.instances).to_have_count(2)
+    async with raw_client(near.base_url, {"token": near.token("ann")}):
+        redis.kill()
+        await admin.says("Redis is away", since=time.monotonic(), within=WITHIN)
+        unknown = admin.page.locator("#instances [data-state=unknown]")
+        await expect(unknown).to_have_count(1)
+        await expect(unknown).to_contain_text(re.compile(r"not known; ready at \d\d:\d\d:\d\d"))
+        await expect(unknown).not_to_contain_text("up ")
+        await expect(admin.page.locator("#subline")).to_contain_text("nothing is known of 1 other instance")
+        await no_violations(admin.page)
+        await screenshot(admin.page, "admin-not-known")
+        await admin.go("Users")
+        await expect(admin.page.get_by_text("Who is connected is not known")).to_be_visible()
+        for user, text in (("ann", "connected, at least 1 session"), ("nobody", "not known whether connected")):
+            await admin.page.evaluate("user => { location.hash = `users/${user}`; }", user)
+            await expect(admin.page.locator(".online")).to_have_text(text)
+        await admin.go("Users")
+        again = admin.page.get_by_role("button", name="Try again")
+        await expect(again).to_be_visible()
+        await asyncio.to_thread(redis.start)
+        await admin.says("All is well", since=time.monotonic(), within=WITHIN)
+        await again.click()
+        await expect(admin.page.get_by_role("link", name="ann", exact=True)).to_be_visible()
+
+
 async def test_all_instances_that_are_killed(device: Device, front: NginxServer, cluster: Cluster) -> None:
     admin = await opened(device, front, cluster)
     for instance in cluster:
         instance.kill()
     away = re.compile("^The service (cannot be reached|answers 50[24])$")
     measured("killed", await admin.says(away, since=time.monotonic(), within=WITHIN))
+    await expect(admin.page.locator("#instances [data-state=unknown]")).to_have_count(2)
+    await screenshot(admin.page, "admin-away")
+    looked = await admin.page.locator("#updated").inner_text()
+    await expect(admin.troubles).to_contain_text(re.compile("[3-9] s"))  # it has tried again meanwhile
+    await expect(admin.page.locator("#updated")).to_have_text(looked)
     await asyncio.gather(*(asyncio.to_thread(instance.start) for instance in cluster))
     measured("started", await admin.says("All is well", since=time.monotonic(), within=WITHIN))
 
