@@ -75,6 +75,7 @@ function enter() {
     overview.draw();
   });
   showError("");
+  /** @type {HTMLInputElement} */ ($("token")).value = ""; // a wrong one stays, to be mended
   $("sign-in").hidden = true;
   for (const id of ["signed-in", "views", "log-out"]) $(id).hidden = false;
   overview.draw();
@@ -104,9 +105,9 @@ function leave(why, wrong = true) {
   state.textContent = why;
   state.classList.toggle("wrong", wrong && Boolean(why));
   const token = /** @type {HTMLInputElement} */ ($("token"));
-  token.value = "";
   token.setAttribute("aria-invalid", String(wrong && Boolean(why)));
   token.focus();
+  token.select();
 }
 
 async function tryToken() {

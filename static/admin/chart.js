@@ -3,7 +3,6 @@
 const WIDTH = 240;
 const HEIGHT = 56;
 const TOP = 4;
-const FEWEST = 40; // values that fill the width
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @param {string} tag @param {Record<string, string | number>} attributes */
@@ -56,7 +55,7 @@ export class Chart {
 
   /** @param {(number | null)[][]} series of values each, from the oldest to the newest */
   draw(series) {
-    const slots = Math.max(series[0].length, FEWEST); // so that the first ones are not a wall
+    const slots = Math.max(series[0].length, 2); // all there are fill the width
     const most = ceiling(Math.max(...series.flat().map((value) => value ?? 0)));
     series.forEach((values, index) => this.#lines[index].setAttribute("d", line(values, most, slots)));
     const [first] = series;

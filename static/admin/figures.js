@@ -81,11 +81,12 @@ class Tile {
     this.#kind = kind;
     this.#chart = new Chart(kind.series.length);
     this.#keys = kind.series.slice(1).map(() => h("strong"));
+    const first = h("span", { class: "key key-1" }, kind.series[0][1]);
     const others = this.#keys.map((value, index) => h("span", { class: `key key-${index + 2}` }, `${kind.series[index + 1][1]} `, value));
     this.element = h("section", { class: "panel tile", "aria-label": kind.title },
       h("h3", {}, kind.title),
-      h("p", { class: "now" }, this.#value, " ", h("span", { class: "key key-1" }, kind.series[0][1])),
-      h("p", { class: "others" }, ...others, this.#range),
+      h("p", {}, this.#value),
+      h("p", { class: "others" }, first, ...others, this.#range),
       this.#chart.element,
     );
   }

@@ -2,8 +2,7 @@
 
 import { button, h } from "./dom.js";
 import { call } from "./access.js";
-import { attempt, confirmed, inPath, itemLink, say, table, userLink } from "./page.js";
-import { dateTime } from "./words.js";
+import { attempt, confirmed, inPath, itemLink, say, table, time, userLink } from "./page.js";
 
 /** @import { Item, ItemPage } from "./types.d.ts" */
 
@@ -22,7 +21,7 @@ export const titleOf = ({ title, message }) => title || (message.length > 80 ? `
 function cells(item) {
   const text = h("span", { class: "text" }, itemLink(item.id, titleOf(item)));
   if (item.title) text.append(h("span", { class: "about" }, h("bdi", {}, item.message.slice(0, 120))));
-  return [h("time", { datetime: item.createdAt }, dateTime(item.createdAt)), text, item.kind === "announcement" ? "announcement" : item.type, statusOf(item)];
+  return [time(item.createdAt), text, item.kind === "announcement" ? "announcement" : item.type, statusOf(item)];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** How the service is: in the sky, in figures, by instance, and what has happened. */
 
 import { button, h, setText } from "./dom.js";
+import { grouped } from "./grouped.js";
 import { $, say } from "./page.js";
 import { abbreviated, counted, duration, number, timeOfDay, zoned } from "./words.js";
 
@@ -58,14 +59,14 @@ export class Overview {
     const list = $("troubles");
     list.hidden = !troubles.length;
     const now = Date.now();
-    const rows = troubles.map(({ key, text, hint, since }) => {
+    const rows = troubles.map(({ key, text, hint, since }, index) => {
       const lasted = `since ${timeOfDay(since)}, ${duration(Math.max(1000, Math.round((now - since) / 1000) * 1000))}`;
-      return { key, parts: [text, lasted, hint] };
+      return { key, since, parts: index ? [text, lasted, hint] : ["", `S${lasted.slice(1)}`, hint] }; // the headline is the first's text
     });
     const keys = rows.map(({ key }) => key).join();
     if (list.dataset.keys !== keys) {
       list.dataset.keys = keys;
-      list.replaceChildren(...rows.map(({ key, parts }) => this.#troubleRow(key, parts)));
+      list.replaceChildren(...rows.map(({ key, parts, since }) => this.#troubleRow(key, parts, since)));
     }
     rows.forEach(({ parts }, index) => {
       const shown = list.children[index].querySelectorAll("[data-part]");
@@ -73,9 +74,9 @@ export class Overview {
     });
   }
 
-  /** @param {string} key @param {string[]} parts */
-  #troubleRow(key, [text, lasted, hint]) {
-    const about = h("p", {}, h("strong", { "data-part": "text" }, text), " ", h("span", { "data-part": "since" }, lasted), h("span", { class: "hint", "data-part": "hint" }, hint));
+  /** @param {string} key @param {string[]} parts @param {number} since */
+  #troubleRow(key, [text, lasted, hint], since) {
+    const about = h("p", {}, h("strong", { "data-part": "text" }, text), " ", h("span", { "data-part": "since", title: zoned(since) }, lasted), h("span", { class: "hint", "data-part": "hint" }, hint));
     const gone = /^gone (.*)$/.exec(key)?.[1];
     const forget = gone && button({ class: "quiet small", "aria-label": `Instance ${abbreviated(gone)} is not expected back`, onclick: () => this.#forget(gone) }, "Not expected back");
     return h("li", { class: "notice" }, about, ...(forget ? [forget] : []));
@@ -92,18 +93,24 @@ export class Overview {
   }
 
   #drawHappenings() {
-    const logged = this.warnings.map(({ at, level, message, instance }) => ({ at: Date.parse(at), level, text: message, of: instance }));
-    const changes = this.#health.happenings.map((each) => ({ ...each, of: "" }));
-    const lines = [...logged, ...changes].sort((a, b) => b.at - a.at).slice(0, LINES);
+    const changes = this.#health.happenings.map((each) => ({ ...each, of: [] }));
+    const lines = [...grouped(this.warnings), ...changes].sort((a, b) => b.at - a.at).slice(0, LINES);
     const current = JSON.stringify(lines);
     if (current === this.#drawn) return;
     this.#drawn = current;
     const rows = lines.map(({ at, level, text, of }) =>
       h("li", { class: level },
-        h("time", { datetime: new Date(at).toISOString() }, timeOfDay(at)),
-        h("span", {}, text, ...(of ? [" ", h("code", { title: of }, abbreviated(of))] : []))));
+        h("time", { datetime: new Date(at).toISOString(), title: zoned(at) }, timeOfDay(at)),
+        h("span", {}, text, ...by(of))));
     $("happenings").replaceChildren(...(rows.length ? rows : [h("li", { class: "nothing" }, "No warnings, and nothing has changed since this page was opened.")]));
   }
+}
+
+/** Whose words these are. @param {string[]} instances */
+function by(instances) {
+  if (!instances.length) return [];
+  const names = instances.map(abbreviated).sort();
+  return [" ", names.length > 1 ? h("span", { class: "about", title: names.join(", ") }, counted(names.length, "instance")) : h("code", { title: instances[0] }, names[0])];
 }
 
 /** How many there are, and of how many nothing is known. @param {Seen[]} instances */

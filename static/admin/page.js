@@ -2,6 +2,7 @@
 
 import { button, h } from "./dom.js";
 import { refusal } from "./access.js";
+import { dateTime, zoned } from "./words.js";
 
 /** @param {string} id @returns {HTMLElement} */
 export const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -164,6 +165,9 @@ function withResolver() {
   const promise = new Promise((settle) => (resolve = settle));
   return { promise, resolve };
 }
+
+/** A moment; with its time zone where the pointer rests. @param {string} at */
+export const time = (at) => h("time", { datetime: at, title: zoned(at) }, dateTime(at));
 
 /** A link to a user's page. @param {string} user */
 export const userLink = (user) => h("a", { href: `#users/${inPath(user)}` }, h("bdi", {}, user));

@@ -2,7 +2,7 @@
 
 import { button, h } from "./dom.js";
 import { call } from "./access.js";
-import { attempt, confirmed, form, inPath, labelled, say, table, userLink, valueOf } from "./page.js";
+import { attempt, confirmed, form, inPath, labelled, say, table, time, userLink, valueOf } from "./page.js";
 import { dateTime } from "./words.js";
 
 /** @import { Revocation } from "./types.d.ts" */
@@ -51,8 +51,8 @@ export class Revocations {
     const { revocations, nextCursor } = await call("GET", `/v1/admin/revocations${asked}`);
     const rows = revocations.map((/** @type {Revocation} */ each) => [
       each.userId === undefined ? h("span", {}, "token ", h("code", {}, each.jti ?? "")) : h("span", { class: "text" }, userLink(each.userId), ...before(each)),
-      dateTime(each.createdAt),
-      dateTime(each.expiresAt),
+      time(each.createdAt),
+      time(each.expiresAt),
       button({ class: "quiet small", "aria-label": `Undo the revocation of ${nameOf(each)}`, onclick: () => attempt(() => this.#undo(each)) }, "Undo"),
     ]);
     const nothing = h("p", { class: "nothing" }, "No token is revoked.");
@@ -66,10 +66,10 @@ export class Revocations {
     const name = ofUser ? "userId" : "jti";
     const subject = valueOf(element, name);
     if (!subject) throw Object.assign(new Error(), { errors: [{ field: name, message: "is needed" }] });
-    const time = ofUser ? valueOf(element, "issuedBefore") : "";
-    const whose = ofUser ? `Every token of ${subject} that was issued before ${time ? dateTime(time) : "now"}` : `The token ${subject}`;
+    const until = ofUser ? valueOf(element, "issuedBefore") : "";
+    const whose = ofUser ? `Every token of ${subject} that was issued before ${until ? dateTime(until) : "now"}` : `The token ${subject}`;
     if (!(await confirmed({ title: "Revoke?", text: `${whose} is refused, and its sockets are closed.`, yes: "Revoke", danger: true }))) return "Nothing was revoked.";
-    await call("POST", "/v1/admin/revocations", { [name]: subject, ...(time && { issuedBefore: new Date(time).toISOString() }) });
+    await call("POST", "/v1/admin/revocations", { [name]: subject, ...(until && { issuedBefore: new Date(until).toISOString() }) });
     await this.#load();
     return "Revoked. Its sockets are closed on all instances.";
   }
@@ -89,4 +89,4 @@ export class Revocations {
 const nameOf = ({ userId, jti }) => userId ?? `the token ${jti}`;
 
 /** @param {Revocation} revocation */
-const before = ({ issuedBefore }) => (issuedBefore ? [h("span", { class: "about" }, `tokens issued before ${dateTime(issuedBefore)}`)] : []);
+const before = ({ issuedBefore }) => (issuedBefore ? [h("span", { class: "about" }, "tokens issued before ", time(issuedBefore))] : []);

@@ -3,8 +3,8 @@
 import { button, h } from "./dom.js";
 import { call } from "./access.js";
 import { retracted, titleOf } from "./items.js";
-import { attempt, confirmed, form, itemLink, labelled, valueOf } from "./page.js";
-import { counted, dateTime } from "./words.js";
+import { attempt, confirmed, form, itemLink, labelled, time, valueOf } from "./page.js";
+import { counted } from "./words.js";
 
 /** @import { Item } from "./types.d.ts" */
 
@@ -114,7 +114,7 @@ export class Sending {
   /** @param {string} id @param {string} text @param {string} to */
   #add(id, text, to) {
     this.#nothing.hidden = true;
-    const about = h("span", { class: "about" }, `${dateTime(Date.now())}, `, h("bdi", {}, to));
+    const about = h("span", { class: "about" }, time(new Date().toISOString()), ", ", h("bdi", {}, to));
     this.#sent.prepend(h("li", {}, h("div", {}, itemLink(id, text), about)));
     while (this.#sent.childElementCount > KEPT) this.#sent.lastElementChild?.remove();
   }
@@ -123,7 +123,7 @@ export class Sending {
     /** @type {{ announcements: Item[], nextCursor: string | null }} */
     const { announcements, nextCursor } = await call("GET", "/v1/admin/announcements?limit=20");
     const rows = announcements.map((item) => h("li", {},
-      h("div", {}, itemLink(item.id, titleOf(item)), h("span", { class: "about" }, `${dateTime(item.createdAt)}${item.expiresAt ? `, until ${dateTime(item.expiresAt)}` : ""}`)),
+      h("div", {}, itemLink(item.id, titleOf(item)), h("span", { class: "about" }, time(item.createdAt), ...(item.expiresAt ? [", until ", time(item.expiresAt)] : []))),
       button({ class: "quiet small", "aria-label": `Retract: ${titleOf(item)}`, onclick: () => attempt(() => this.#retract(item)) }, "Retract")));
     const nothing = h("p", { class: "nothing" }, "There is none.");
     const more = nextCursor ? [h("p", { class: "about" }, "The newest twenty.")] : [];

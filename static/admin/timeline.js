@@ -1,7 +1,8 @@
 /** The timeline of a notification, drawn: four stations with the time between them, and below them every step. */
 
 import { h } from "./dom.js";
-import { abbreviated, clock, dateTime, duration, number } from "./words.js";
+import { time } from "./page.js";
+import { abbreviated, clock, duration, number, zoned } from "./words.js";
 
 /** @import { Item, Step } from "./types.d.ts" */
 
@@ -23,7 +24,7 @@ export function stations(item, events) {
   return h("ol", { class: "stations", "aria-label": "How far it is" }, ...reached.map(({ what, at }) =>
     h("li", { "data-station": what, class: at ? "reached" : "" },
       h("b", {}, NAMES[what]),
-      h("span", {}, at ? (what === "created" ? `${dateTime(at)}` : `after ${duration(Date.parse(at) - created)}`) : "not yet"))));
+      h("span", {}, at ? (what === "created" ? time(at) : h("span", { title: zoned(at) }, `after ${duration(Date.parse(at) - created)}`)) : "not yet"))));
 }
 
 /**
@@ -49,7 +50,7 @@ function entry({ at, what, instance, session, detail, count }, created) {
     ...(session ? [h("span", {}, "session ", h("code", { title: session }, abbreviated(session)))] : []),
   ];
   return h("li", { "data-what": what },
-    h("time", { datetime: at, title: dateTime(at) }, clock(at)),
+    h("time", { datetime: at, title: zoned(at) }, clock(at)),
     h("span", { class: "after" }, passed > 0 ? `+${duration(passed)}` : ""),
     h("span", { class: "step" }, h("b", {}, `${nameOf(what)}${count ? ` × ${number(count)}` : ""}`), ...places, ...(detail ? [h("span", { class: "about" }, detail)] : [])),
   );

@@ -4,9 +4,9 @@ import { button, h, setText } from "./dom.js";
 import { Problem } from "../rest.js";
 import { call, fetchFile } from "./access.js";
 import { itemList } from "./items.js";
-import { $, attempt, confirmed, finder, inPath, say, showDone, table, userLink } from "./page.js";
+import { $, attempt, confirmed, finder, inPath, say, showDone, table, time, userLink } from "./page.js";
 import { Watch } from "./watch.js";
-import { abbreviated, counted, dateTime, duration } from "./words.js";
+import { abbreviated, counted, duration } from "./words.js";
 
 /** @import { Session } from "./types.d.ts" */
 
@@ -114,7 +114,7 @@ export class Users {
       button({ class: "quiet", onclick: () => attempt(() => this.#disconnect(user, path)) }, "Disconnect"),
       h("a", { class: "button quiet", href: `#revocations/${inPath(user)}` }, "Revoke tokens"),
       button({ class: "quiet", onclick: () => attempt(() => exported(user, path)) }, "Export"),
-      button({ class: "quiet", onclick: () => attempt(() => this.#erase(user, path)) }, "Erase …"),
+      button({ class: "quiet danger", onclick: () => attempt(() => this.#erase(user, path)) }, "Erase …"),
     ];
   }
 
@@ -157,7 +157,7 @@ function sessionTable(sessions, partial) {
     h("span", { class: "lines" }, h("code", { title: id }, abbreviated(id)), h("span", { class: "about" }, "on ", h("code", { title: instance }, abbreviated(instance)))),
     h("span", { class: "lines" }, transport, h("span", { class: "about" }, namespace, replaying ? ", is being sent what was missed" : "")),
     h("span", { class: "text" }, h("bdi", {}, address ?? "unknown"), ...(userAgent ? [h("span", { class: "about" }, h("bdi", {}, userAgent))] : [])),
-    h("span", { class: "lines" }, dateTime(since), h("span", { class: "about" }, `heard ${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`)),
+    h("span", { class: "lines" }, time(since), h("span", { class: "about" }, `heard ${duration(Math.max(1000, Date.now() - Date.parse(lastHeard)))} ago`)),
   ]);
   return table("Open sessions", ["Session", "Transport", "Client", "Since"], rows);
 }

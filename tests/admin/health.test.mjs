@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ceiling, line } from "../../static/admin/chart.js";
+import { grouped } from "../../static/admin/grouped.js";
 import { Health } from "../../static/admin/health.js";
 import { brief, duration } from "../../static/admin/words.js";
 import { Problem } from "../../static/rest.js";
@@ -130,6 +131,17 @@ test("when nobody answers nothing is known of any instance, since the last answe
   assert.deepEqual(stale(health), ["a", "b"]);
   assert.equal(health.isPartial, true);
   assert.equal(health.answeredAt, at(0));
+});
+
+test("what several instances say of the same event is told once", () => {
+  const says = (instance, second, message = "Redis is away") => ({ instance, at: iso(second), level: "warning", logger: "x", message });
+  const groups = grouped([says("a", 60), says("b", 32), says("c", 31, "no"), says("a", 30), says("a", 29)]);
+  assert.deepEqual(groups.map(({ at, text, of }) => [(at - START) / 1000, text, of]), [
+    [60, "Redis is away", ["a"]],
+    [32, "Redis is away", ["b", "a"]],
+    [31, "no", ["c"]],
+    [29, "Redis is away", ["a"]],
+  ]);
 });
 
 test("a line through what is known, with gaps, to the edge", () => {

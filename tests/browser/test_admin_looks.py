@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from ..raw import raw_client
 from ..service import Service
@@ -86,6 +86,29 @@ async def test_nothing_is_cut_off(service: Service, open_device: OpenDevice, dir
             assert not await admin.page.evaluate(WIDER), view
             await screenshot(admin.page, f"admin-{width}-{direction}-{view.replace('/', '-')[:16]}")
         await no_violations(admin.page)
+
+
+async def top(shown: Locator) -> float:
+    """How far below the top of the page this begins."""
+    place = await shown.bounding_box()
+    assert place
+    return place["y"]
+
+
+async def test_on_a_phone_the_instances_come_first(service: Service, open_device: OpenDevice) -> None:
+    device = await open_device(viewport={"width": 390, "height": 844})
+    admin = await Admin.of(device, service)
+    await expect(admin.instances).to_have_count(1)
+    lag = admin.page.get_by_role("region", name="Event loop lag")
+    await expect(lag.locator(".value")).not_to_have_text("–")  # noqa: RUF001
+    instances, first, second, happenings = [
+        await top(admin.page.locator(each))
+        for each in ("#instances", ".tile >> nth=0", ".tile >> nth=1", "#happenings")
+    ]
+    assert instances < first == second < happenings
+    line_height = 40
+    assert await lag.locator(".value").evaluate("element => element.offsetHeight") < line_height
+    await screenshot(admin.page, "admin-phone")
 
 
 async def test_without_a_mouse(service: Service, device: Device) -> None:

@@ -64,12 +64,14 @@ class TestSigningIn:
         await expect(said).to_have_text("Paste a token or an API key.")
         await admin.sign_in("eyJhbGciOiJIUzI1NiJ9.e30.wrong")
         await expect(said).to_have_text("The token is not valid on this server.")
-        await admin.sign_in(service.token("alice"))
+        await admin.sign_in(alice := service.token("alice"))
         await expect(said).to_contain_text("not an administrator")
         await expect(admin.token).to_be_focused()
-        await expect(admin.token).to_have_value("")
+        await expect(admin.token).to_have_value(alice)
+        assert await admin.token.evaluate("field => field.selectionEnd - field.selectionStart === field.value.length")
         await admin.sign_in(f"Bearer {service.token('root', admin=True)}")
         await expect(admin.headline).to_have_text("All is well")
+        await expect(admin.token).to_have_value("")
 
     async def test_the_token_is_kept_in_the_tab_and_nowhere_else(self, service: Service, admin: Admin) -> None:
         token = await admin.page.evaluate("sessionStorage.getItem('eventide.admin.token')")
@@ -117,9 +119,25 @@ class TestWatching:
     async def test_it_counts_sockets_and_draws_them(self, admin: Admin, client: RawClient) -> None:
         tile = admin.page.get_by_role("region", name="Sockets")
         await expect(tile.locator(".value")).to_have_text("1")
-        await expect(tile.locator("path.line")).to_have_attribute("d", re.compile("^M.*L"))
+        await expect(tile.locator("path.line")).to_have_attribute("d", re.compile("^M0.0 .*L240.0 "))
         await expect(admin.instances).to_have_count(1)
         await expect(admin.instances).to_contain_text("1 socket")
+
+    async def test_what_an_instance_says_of_itself(self, admin: Admin) -> None:
+        about = {"id": "4711", "since": "2026-11-20T09:00:00Z", "sockets": 3, "problems": ["database: is away"]}
+        answer = {"instances": [{**about, "status": "unavailable", "host": "web-1"}]}
+        await admin.page.route("**/v1/admin/instances", lambda route: route.fulfill(json=answer))
+        card = admin.page.locator("[data-instance='4711']")
+        await expect(card).to_contain_text("on web-1")
+        await expect(card).to_contain_text("unavailable")
+        await expect(card.locator(".lamp")).to_have_css("background-color", "rgb(213, 64, 76)")
+        # The headline is what is wrong, and below it is what that means.
+        await expect(admin.headline).to_have_text("The database is away")
+        await expect(admin.troubles).to_contain_text("Requests are answered 503")
+        await expect(admin.troubles).not_to_contain_text("The database is away")
+        await expect(admin.troubles.locator("[data-part=since]")).to_have_attribute(
+            "title", re.compile("UTC|GMT|CES?T")
+        )
 
     async def test_while_it_is_not_seen_it_asks_nothing(self, admin: Admin) -> None:
         asked: list[str] = []
