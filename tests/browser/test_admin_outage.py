@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from ..raw import raw_client
 from ..require import missing
@@ -104,7 +104,15 @@ async def traffic(cluster: Cluster) -> AsyncIterator[None]:
 
 
 async def test_the_picture_in_the_readme(open_device: OpenDevice, front: NginxServer, cluster: Cluster) -> None:
+    async def name_machines(route: Route) -> None:
+        answer = await route.fetch()
+        found = await answer.json()
+        for number, instance in enumerate(found["instances"], 1):
+            instance["host"] = f"web-{number}"
+        await route.fulfill(response=answer, json=found)
+
     device = await open_device(viewport={"width": 1280, "height": 640})
+    await device.context.route("**/v1/admin/instances", name_machines)
     admin = await opened(device, front, cluster)
     async with traffic(cluster):
         line = admin.page.get_by_role("region", name="Created until received").locator("path.line-1")
@@ -112,6 +120,7 @@ async def test_the_picture_in_the_readme(open_device: OpenDevice, front: NginxSe
         await screenshot(admin.page, "admin")
         chart = admin.page.get_by_role("region", name="Notifications a second")
         await expect(chart.locator(".value")).not_to_have_text("0")
+    await device.context.unroute_all(behavior="ignoreErrors")
 
 
 def measured(what: str, seconds: float) -> None:
