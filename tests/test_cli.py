@@ -93,6 +93,19 @@ def shown(result: Result) -> dict[str, str]:
     return dict(line.split(" = ", 1) for line in result.stdout.splitlines() if " = " in line)
 
 
+def database_line(result: Result) -> tuple[int, str]:
+    """With which code `check` has ended, and what it says of the database."""
+    [said] = [line for line in result.stdout.splitlines() if line.startswith("database: ")]
+    return result.returncode, said.removeprefix("database: ")
+
+
+def make_older(database: sqlite3.Connection) -> None:
+    """As version 3 had it."""
+    database.execute("DELETE FROM schema_version WHERE version > 3")
+    database.execute("DROP TABLE revocations")
+    database.commit()
+
+
 # Itself
 
 
@@ -194,7 +207,7 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
     assert (found["EVENTIDE_JWT_ALGORITHMS"], found["EVENTIDE_REDIS_URL"]) == ("HS256", "(none)")
     assert result.stdout.splitlines()[-3:] == [
         "tokens: HS256",
-        "database: answers",
+        "database: has no schema yet, the first start makes it",
         "redis: not configured (one instance)",
     ]
 
@@ -218,11 +231,56 @@ def test_check_says_what_answers(run: Run) -> None:
         redis = start_redis_server()
     except ServerError as error:
         missing(f"there is no Redis: {error}")
+    run("migrate")
     with redis:
         url = redis.url()
-        result = run("check", EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL="sqlite://", REDIS_URL=url)
+        result = run("check", EVENTIDE_JWT_SECRET=SECRET, REDIS_URL=url)
     assert (result.returncode, shown(result)["EVENTIDE_REDIS_URL"]) == (0, url)
     assert result.stdout.splitlines()[-2:] == ["database: answers", "redis: answers"]
+
+
+def test_check_creates_no_database(run: Run, tmp_path: Path) -> None:
+    assert database_line(run("check", EVENTIDE_JWT_SECRET=SECRET)) == (
+        0,
+        "does not exist yet, and will be created by the first start",
+    )
+    assert not list(tmp_path.iterdir())
+    file = tmp_path / "eventide.db"
+    file.touch()  # which SQLite takes for an empty database
+    assert database_line(run("check", EVENTIDE_JWT_SECRET=SECRET)) == (0, "has no schema yet, the first start makes it")
+    assert file.read_bytes() == b""
+
+
+def test_check_tells_of_a_folder_in_which_no_database_can_be_created(run: Run) -> None:
+    url = "sqlite:////proc/eventide.db"  # there not even root makes files
+    code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL=url))
+    assert (code, said[:21]) == (1, "FAILED: cannot create")
+
+
+def test_check_leaves_an_older_database_as_it_is(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "eventide.db")) as database, database:
+        make_older(database)
+        before = list(database.iterdump())
+        code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET))
+        brings = "eventide-notify migrate, or the next start, brings it up to date"
+        assert (code, said) == (0, f"schema 3 of {len(STEPS)}: {brings}")
+        assert list(database.iterdump()) == before
+        database.execute("INSERT INTO schema_version VALUES (99)")
+        database.commit()
+    code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET))
+    assert code == 1
+    assert said.startswith("FAILED: the database has schema version 99")
+
+
+def test_check_tries_to_write_where_the_schema_is_current(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "eventide.db", isolation_level=None)) as database:
+        assert database_line(run("check", EVENTIDE_JWT_SECRET=SECRET)) == (0, "answers")
+        database.execute("BEGIN IMMEDIATE")
+        code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET))
+    assert code == 1
+    assert "locked" in said
 
 
 def test_check_diagnoses_a_deployment(run: Run, service: Service) -> None:
@@ -514,9 +572,7 @@ def test_migrate_says_what_it_would_do_and_does_it(run: Run, tmp_path: Path) -> 
 def test_a_dry_run_leaves_an_older_database_as_it_is(run: Run, tmp_path: Path) -> None:
     run("migrate")
     with closing(sqlite3.connect(tmp_path / "eventide.db")) as database, database:
-        database.execute("DELETE FROM schema_version WHERE version > 3")
-        database.execute("DROP TABLE revocations")
-        database.commit()
+        make_older(database)
         before = list(database.iterdump())
         dry = run("migrate", "--dry-run")
         assert dry.returncode == 0
