@@ -24,6 +24,7 @@ import pytest
 
 from eventide_notify import __version__
 from eventide_notify.cli import main
+from eventide_notify.settings import Settings
 from eventide_notify.store.migrations import STEPS
 
 from .curl import curl
@@ -200,8 +201,9 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
     )
     assert result.returncode == 0
     found = shown(result)
-    for name in ("JWT_SECRET", "OPS_TOKEN", "ALERT_WEBHOOK", "ALERT_WEBHOOK_SECRET"):
+    for name in ("JWT_SECRET", "OPS_TOKEN", "ALERT_WEBHOOK_SECRET"):
         assert found[f"EVENTIDE_{name}"] == "********"
+    assert found["EVENTIDE_ALERT_WEBHOOK"] == "https://hooks.example.com/********"
     assert "hunter2" not in result.stdout + result.stderr
     assert (found["EVENTIDE_PORT"], found["EVENTIDE_CORS_ORIGINS"]) == ("4000", "http://localhost:4200")
     assert (found["EVENTIDE_JWT_ALGORITHMS"], found["EVENTIDE_REDIS_URL"]) == ("HS256", "(none)")
@@ -210,6 +212,28 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
         "database: has no schema yet, the first start makes it",
         "redis: not configured (one instance)",
     ]
+
+
+SECRETS = {
+    "database_url": "postgresql://user:hunter2@127.0.0.1:1/db?sslpassword=hunter2",
+    "redis_url": "redis://user:hunter2@127.0.0.1:1/0",
+    "jwt_secret": "hunter2 is not long enough by itself",
+    "alert_webhook": "https://user:hunter2@hooks.example.com/hunter2?key=hunter2",
+    "alert_webhook_secret": "whsec_hunter2" + "A" * 33,
+    "ops_token": "hunter2",
+}
+"""A value for each setting that is a secret, or has one in it."""
+
+
+def test_check_shows_no_secret_of_any_setting(run: Run) -> None:
+    assert {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)} == {*SECRETS}
+    result = run("check", **{f"EVENTIDE_{name.upper()}": value for name, value in SECRETS.items()})
+    found = shown(result)
+    assert {*found} == {f"EVENTIDE_{name.upper()}" for name in Settings.model_fields}
+    assert "hunter2" not in result.stdout + result.stderr
+    assert found["EVENTIDE_DATABASE_URL"].startswith("postgresql://user:********@127.0.0.1:1/db")
+    assert found["EVENTIDE_REDIS_URL"] == "redis://user:********@127.0.0.1:1/0"
+    assert found["EVENTIDE_ALERT_WEBHOOK"] == "https://hooks.example.com/********"
 
 
 def test_check_tries_everything_and_tells_what_fails(run: Run) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import SecretStr
@@ -181,11 +182,20 @@ def _described(settings: Settings) -> Iterator[tuple[str, str]]:
     shown = settings.model_dump() | {"jwt_algorithms": settings.effective_algorithms}
     secret = {name for name, value in shown.items() if isinstance(value, SecretStr)} - ADDRESSES
     shown |= dict.fromkeys(secret, HIDDEN)
+    if settings.alert_webhook is not None:
+        shown["alert_webhook"] = _place(settings.alert_webhook.get_secret_value())
     shown["api_keys"] = tuple(ApiKeys(settings.api_keys).names)
     if settings.jwt_public_key is not None:
         shown["jwt_public_key"] = "(set)"
     for name, value in shown.items():
         yield f"EVENTIDE_{name.upper()}", _plain(value)
+
+
+def _place(url: str) -> str:
+    """Scheme and host of a URL whose path may be a secret: many receivers of webhooks know their callers by it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}/{HIDDEN}"
 
 
 def _plain(value: object) -> str:
