@@ -395,6 +395,10 @@ def test_send_prints_what_was_created(run: Run, service: Service, user: str) -> 
     with service.client(user) as reader:
         item = reader.get(f"/v1/notifications/{first[0]}").json()
     assert [item[name] for name in ("message", "title", "type", "link")] == ["Hello", "A title", "CLI", "/x"]
+    with service.client(admin=True) as admin:
+        timeline = admin.get(f"/v1/admin/notifications/{first[0]}/timeline").json()
+    assert "command-line" in str(timeline)
+    assert "demo-admin" not in str(timeline)
 
 
 def test_announce_prints_the_id(run: Run, service: Service) -> None:

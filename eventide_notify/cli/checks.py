@@ -14,14 +14,13 @@ from pydantic import SecretStr
 from .. import build
 from ..access import ApiKeys
 from ..channel.publisher import probe
-from ..demo import ADMIN
 from ..errors import EventideError
 from ..models import utc_now
 from ..presence.redis import RedisPresence
 from ..settings import ConfigurationError, Settings, given_name, load_settings, token_issuer
 from ..store import Store, create_store, driver_note
 from ..store.records import check_version
-from .common import cli, configuration, fail, line
+from .common import COMMAND_LINE, cli, configuration, fail, line
 
 HIDDEN = "********"
 ADDRESSES = {"database_url", "redis_url"}
@@ -93,7 +92,7 @@ def _diagnose(url: str, origins: tuple[str, ...], token: str | None, *, slow: bo
 def _own_token() -> str | None:
     """An administrator's, if there is a secret to sign it with: a deployment can be diagnosed without settings."""
     try:
-        return token_issuer(load_settings()).issue(ADMIN, ttl=DIAGNOSIS_TOKEN_TTL, now=utc_now(), admin=True)
+        return token_issuer(load_settings()).issue(COMMAND_LINE, ttl=DIAGNOSIS_TOKEN_TTL, now=utc_now(), admin=True)
     except ConfigurationError:
         return None
 
