@@ -21,7 +21,7 @@ from .webhooks import WebhookSender
 SHARED = frozenset({"database", "redis", "keys"})
 """What all instances see."""
 GAP_SECONDS = 30.0
-"""How long something may be lacking until it has been read from the store; a killed instance is one that is silent."""
+"""How long something may go on being lacking. An instance that was killed is silent for a minute."""
 RECEIPTS_MAX = 10_000
 """Receipts that may wait to be written."""
 ERRORS_MAX, ERROR_SECONDS = 10, 60.0
@@ -99,7 +99,7 @@ def _deaf(channel: RedisChannel) -> str | None:
 
 
 def _gap(channel: RedisChannel, now: float) -> str | None:
-    since = channel.health.lacking_since
+    since = channel.health.degraded_since
     if since is None or channel.health.deaf or now - since < GAP_SECONDS:
         return None
     return "; ".join(channel.health.problems)

@@ -170,6 +170,7 @@ class InstanceShape(Shape):
     id: str
     status: Literal["ready", "degraded", "unavailable", "draining", "silent"]
     problems: list[str] = Field(description="As in `/readyz`.")
+    host: str | None = Field(None, description="The name of the machine or container that it runs on.")
     version: str | None = None
     since: datetime | None = None
     last_heard: datetime | None = Field(None, description="Of a silent one.")

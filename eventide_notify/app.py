@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from . import __version__
 from .admission import turn_away
 from .channel.redis import RedisChannel
 from .demo import Interrupt
@@ -23,6 +25,8 @@ from .service.figures import SAMPLE_EVERY
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.revocations import READ_EVERY
 from .settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
 
 DRAIN_PAUSE_MAX = 0.02
 """Seconds between two transports that are closed at a stop; a few are no stampede."""
@@ -138,7 +142,9 @@ class Application:
             await self._start_background(stack)
             if self._inner_app is not None:
                 await stack.enter_async_context(lifespan_of(self._inner_app, scope))
+            logger.info("instance %s, version %s, begins", self._parts.channel.calls.instance[:8], __version__)
             yield
+            logger.info("the instance ends")
 
     async def _start_background(self, stack: AsyncExitStack) -> None:
         every = self._parts.background.every
@@ -147,7 +153,8 @@ class Application:
         if self._parts.webhook is not None:
             stack.push_async_callback(self._parts.webhook.close)
         if self._parts.alerts.told:
-            every(ALERTS_EVERY, "alerts", self._parts.alerts.round)
+            every(ALERTS_EVERY, "looking for alerts", self._parts.alerts.look)
+            every(ALERTS_EVERY, "telling alerts", self._parts.alerts.tell)
         every(PURGE_EVERY, "purge", self._parts.notifications.purge)
         every(RETENTION_EVERY, "retention", self._parts.retention.round)
         sweep = Sweep(self._parts.store, self._parts.hub, clock=utc_now, metrics=self._parts.metrics)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from socket import gethostname
 from typing import Any
 
 from starlette.applications import Starlette
@@ -244,6 +245,7 @@ class Parts:
             self.readiness,
             self.figures,
             self.warnings,
+            host=gethostname(),
             version=__version__,
             accepting=lambda: self.admission.open,
             sockets=lambda: len(self.hub.sessions),

@@ -224,8 +224,9 @@ class Settings(BaseSettings):
     @classmethod
     def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
+            prefix, _, text = value.get_secret_value().partition("_")
             try:
-                key = b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+                key = b64decode(text, validate=True) if prefix == "whsec" else b""
             except ValueError:
                 key = b""
             if len(key) < WEBHOOK_SECRET_MIN_BYTES:

@@ -145,7 +145,8 @@ def test_a_webhook_without_its_secret_is_a_fault(environment: Environment, name:
     ("name", "value"),
     [
         ("ALERT_WEBHOOK", "alerts.example.com"), ("ALERT_WEBHOOK", "https://"), ("ALERT_WEBHOOK_SECRET", "whsec_"),
-        ("ALERT_WEBHOOK_SECRET", "whsec_short"), ("ALERT_WEBHOOK_SECRET", "no base64, but long enough to be one"),
+        ("ALERT_WEBHOOK_SECRET", "whsec_short"), ("ALERT_WEBHOOK_SECRET", "c" * 32),
+        ("ALERT_WEBHOOK_SECRET", "no base64, but long enough to be one"),
         ("ALERT_USERS", "u" * 129),
     ],
 )  # fmt: skip

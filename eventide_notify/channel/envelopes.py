@@ -19,6 +19,7 @@ What is stored and did not come is found in the store; what is not stored is sho
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from .. import wire
 from ..models import Announcement, Notification, NotificationId, UserId
 from ..realtime.hub import Hub
 from .calls import CALLS, Calls
+
+logger = logging.getLogger(__name__)
 
 Envelope = dict[str, Any]
 
@@ -77,5 +80,7 @@ async def _open(envelope: Envelope, hub: Hub, calls: Calls) -> None:
         await hub.retract(envelope["id"])
     elif kind in CALLS:
         await calls.opened(envelope)
-    else:
+    elif kind == "event":
         await hub.emit(envelope["event"], envelope["payload"], envelope["users"])
+    else:
+        logger.debug("an envelope of a later version: %r", kind)

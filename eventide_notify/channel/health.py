@@ -56,6 +56,8 @@ class _Lacking:
     since: float
     noticed_at: float
     reason: str
+    began_at: float
+    """When anything began to be lacking, however much of it has been read since."""
 
 
 class ChannelHealth:
@@ -190,6 +192,11 @@ class ChannelHealth:
         return None if self._lacking is None else self._lacking.since
 
     @property
+    def degraded_since(self) -> float | None:
+        """Since when there are `problems`; None: there are none."""
+        return None if self._lacking is None else self._lacking.began_at
+
+    @property
     def problems(self) -> list[str]:
         """Why something may be lacking, in words; empty: the channel is whole."""
         return [] if self._lacking is None else [self._lacking.reason]
@@ -230,9 +237,9 @@ class ChannelHealth:
             since = self._read[1]
         if self._lacking is None:
             logger.warning("%s: reading from the store", reason)
-            self._lacking = _Lacking(since, now, reason)
+            self._lacking = _Lacking(since, now, reason, now)
         else:
-            self._lacking = _Lacking(min(since, self._lacking.since), now, reason)
+            self._lacking = _Lacking(min(since, self._lacking.since), now, reason, self._lacking.began_at)
 
     def _known(self, instance: str, number: int, age: float, now: float) -> _Heard:
         known = self._instances.get(instance)

@@ -7,7 +7,7 @@ from typing import TypedDict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .. import answers, schemas, wire
+from .. import answers, audit, schemas, wire
 from ..errors import FieldError, InvalidRequest
 from ..models import Principal
 from ..service import NotificationService
@@ -64,6 +64,7 @@ class AdminRoutes:
         made = await self._service.announce(
             asked.draft, audience=asked.audience, expires_at=asked.expires_at, **_once(request, principal)
         )
+        audit.note(principal, "announce", f"announcement:{made.id}", audience=asked.audience)
         return json_answer(wire.announcement(made), 201)
 
     async def retract(self, request: Request, principal: Principal) -> Response:

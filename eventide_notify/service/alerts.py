@@ -27,6 +27,8 @@ DETAIL_MAX = 1_000
 """Characters of what is wrong that are told."""
 LOOK_SECONDS = 3.0
 """How long a look at one part may take."""
+CLAIM_SECONDS = 2.0
+"""How long the store may take to say whose turn it is to tell."""
 TITLES = {
     "database": "The database is unavailable",
     "redis": "Redis is unavailable",
@@ -39,7 +41,12 @@ TITLES = {
 
 Look = Callable[[], Awaitable[str | None]]
 """What is wrong, in words; None: nothing is."""
-Send = Callable[[Sequence[UserId], Draft], Awaitable[object]]
+
+
+class Send(Protocol):
+    """Sends to users; see `NotificationService.send`."""
+
+    async def __call__(self, users: Sequence[UserId], draft: Draft, *, idempotency_key: str, caller: str) -> object: ...
 
 
 class Sender(Protocol):
@@ -49,7 +56,8 @@ class Sender(Protocol):
 
 
 class Alerts:
-    """Looks at the parts again and again, and tells people. Call `round` every two seconds.
+    """Looks at the parts again and again (`look`), and tells people (`tell`, which may take long). Call both every two
+    seconds.
 
     `looks`: by state. `shared`: the states that all instances see; of each of these one instance tells, the one that
     claims it in the store. While the store is unavailable, that is the instance for which `leads` is true; if Redis is
@@ -80,19 +88,32 @@ class Alerts:
         self._leads = leads
         self._clock = clock
         self._incidents = Incidents()
-        self._waiting: deque[Draft] = deque(maxlen=WAITING_MAX)
+        self._turns: deque[Turn] = deque(maxlen=WAITING_MAX)
+        self._waiting: deque[tuple[str, Draft]] = deque(maxlen=WAITING_MAX)
 
     @property
     def told(self) -> bool:
         """Whether there is anybody to tell."""
         return bool(self._users or self._webhook)
 
-    async def round(self) -> None:
-        """Look at all parts, and tell what has changed."""
+    async def look(self) -> None:
+        """Look at all parts, and note what is to be told."""
         found = await asyncio.gather(*(self._look(look) for look in self._looks.values()))
         problems = {state: what for state, what in zip(self._looks, found, strict=True) if what is not None}
         for turn in self._incidents.observe(problems, now=self._clock()):
-            await self._tell(turn)
+            logger.log(logging.ERROR if turn.until is None else logging.WARNING, "%s: %s", _title(turn), _text(turn))
+            self._turns.append(turn)
+
+    async def tell(self) -> None:
+        """Tell people of what was noted, and send what waits for the database."""
+        while self._turns:
+            turn = self._turns[0]
+            if await self._is_ours(turn):
+                if self._webhook is not None:
+                    self._webhook.send(self._id(turn), self._payload(turn))
+                if self._users:
+                    self._waiting.append((self._id(turn), self._draft(turn)))
+            self._turns.popleft()
         await self._send_waiting()
 
     async def _look(self, look: Look) -> str | None:
@@ -105,19 +126,11 @@ class Alerts:
             logger.debug("a look has failed", exc_info=True)
             return f"the look at it has failed ({type(error).__name__})"
 
-    async def _tell(self, turn: Turn) -> None:
-        logger.log(logging.ERROR if turn.until is None else logging.WARNING, "%s: %s", _title(turn), _text(turn))
-        if not await self._is_ours(turn):
-            return
-        if self._webhook is not None:
-            self._webhook.send(self._id(turn), self._payload(turn))
-        if self._users:
-            self._waiting.append(self._draft(turn))
-
     async def _send_waiting(self) -> None:
         while self._waiting:
+            id, draft = self._waiting[0]
             try:
-                await self._send(self._users, self._waiting[0])
+                await self._send(self._users, draft, idempotency_key=id, caller="alerts")
             except (Unavailable, OutcomeUnknown):
                 return  # it is sent when the database is back
             except EventideError as error:
@@ -132,8 +145,10 @@ class Alerts:
         at = turn.until or turn.since
         try:
             # Clocks and looks differ: for who was there just before, the same moment may have the number before.
-            return all([await self._claim(f"{_kind(turn)}-{number}", at) for number in (_number(at) - 1, _number(at))])
-        except (Unavailable, OutcomeUnknown):
+            async with asyncio.timeout(CLAIM_SECONDS):
+                numbers = (_number(at) - 1, _number(at))
+                return all([await self._claim(f"{_kind(turn)}-{number}", at) for number in numbers])
+        except (Unavailable, OutcomeUnknown, TimeoutError):
             return self._leads()
 
     async def _claim(self, key: str, now: datetime) -> bool:

@@ -30,6 +30,8 @@ class _Incident:
     seen: datetime
     detail: str
     told: bool = False
+    fine_since: datetime | None = None
+    """When it was first seen to be gone."""
 
 
 class Incidents:
@@ -42,7 +44,10 @@ class Incidents:
         """What has begun or ended. `problems`: those that there are now, by state, in words."""
         for state, detail in problems.items():
             incident = self._incidents.setdefault(state, _Incident(now, now, detail))
-            incident.seen, incident.detail = now, detail
+            incident.seen, incident.detail, incident.fine_since = now, detail, None
+        for state in self._incidents.keys() - problems.keys():
+            incident = self._incidents[state]
+            incident.fine_since = incident.fine_since or now  # while nobody looked, nobody knows
         return [turn for state in list(self._incidents) if (turn := self._turn(state, now)) is not None]
 
     def _turn(self, state: str, now: datetime) -> Turn | None:
@@ -50,7 +55,7 @@ class Incidents:
         if not incident.told and incident.seen - incident.since >= BEGINS_AFTER:
             incident.told = True
             return Turn(state, incident.detail, incident.since)
-        if now - incident.seen < ENDS_AFTER:
+        if incident.fine_since is None or now - incident.fine_since < ENDS_AFTER:
             return None
         del self._incidents[state]
         return Turn(state, incident.detail, incident.since, incident.seen) if incident.told else None

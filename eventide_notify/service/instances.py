@@ -33,6 +33,7 @@ class Instances:
         figures: Figures,
         warnings: RecentWarnings,
         *,
+        host: str,
         version: str,
         accepting: Callable[[], bool],
         sockets: Callable[[], int],
@@ -50,7 +51,12 @@ class Instances:
         self._sessions = sessions
         self._heard = heard
         self._clock = clock
-        self._about = {"id": questions.instance, "version": version, "since": wire.iso(clock())}
+        self._about = {
+            "id": questions.instance,
+            "host": host,
+            "version": version,
+            "since": wire.iso(clock()),
+        }
         self._known: dict[str, Payload] = {}
         """What instances have answered last."""
         questions.handle("instance", self._tell)
@@ -102,7 +108,7 @@ class Instances:
 
 
 def _silent(id: str, known: Payload, heard_at: datetime) -> Payload:
-    about: Payload = {name: known[name] for name in ("version", "since") if name in known}
+    about: Payload = {name: known[name] for name in ("host", "version", "since") if name in known}
     problem = f"it does not answer, and was heard last at {wire.iso(heard_at)}"
     return {"id": id, **about, "status": "silent", "problems": [problem], "lastHeard": wire.iso(heard_at)}
 

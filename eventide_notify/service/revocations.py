@@ -196,8 +196,14 @@ class Revocations:
             self._take(batch)
             found.update(revocation.id for revocation in batch)
         for id in before - found:
-            self._forget(id)
+            if not self._is_new_disconnect(id):
+                self._forget(id)
         self._removed &= found  # these were removed while they were being read
+
+    def _is_new_disconnect(self, id: RevocationId) -> bool:
+        """It is carried out first, and saved then; when it is found there, it has been carried out."""
+        known = self._known.get(id)
+        return known is not None and known.is_disconnect and known.expires_at > self._clock()
 
     async def _batches(self, start: RevocationId) -> AsyncIterator[Sequence[Revocation]]:
         while True:

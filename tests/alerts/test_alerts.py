@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from eventide_notify.alerting import ErrorRate
 from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Draft, UserId
+from eventide_notify.service import alerts
 from eventide_notify.service.alerts import Alerts
 from eventide_notify.store import Store, create_store
 
@@ -55,7 +57,8 @@ class Instance:
     async def sees(self, seconds: int, **problems: str) -> None:
         self.problems = problems
         for _ in range(0, seconds, 2):
-            await self.alerts.round()
+            await self.alerts.look()
+            await self.alerts.tell()
             self.now += timedelta(seconds=2)
 
     @property
@@ -70,7 +73,7 @@ class Instance:
 
         return look
 
-    async def _send(self, users: Sequence[UserId], draft: Draft) -> None:
+    async def _send(self, users: Sequence[UserId], draft: Draft, *, idempotency_key: str, caller: str) -> None:
         if self.refuses:
             raise Unavailable
         self.drafts.append(draft)
@@ -152,6 +155,19 @@ async def test_without_the_database_one_that_leads_tells_outside_at_once_and_use
     [draft] = leader.drafts
     assert draft.title == "The database is unavailable"
     assert other.drafts == []
+
+
+async def test_a_store_that_hangs_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "CLAIM_SECONDS", 0.05)
+
+    class Hangs:
+        async def add(self, *_: Any, **__: Any) -> None:
+            await asyncio.Event().wait()
+
+    leader, other = Instance("one", Hangs(), leads=True), Instance("two", Hangs())
+    for instance in (leader, other):
+        await instance.sees(20, database="no answer")
+    assert (leader.told, other.told) == (["alert.began"], [])
 
 
 async def test_many_internal_errors_within_a_minute_are_a_state() -> None:

@@ -62,3 +62,15 @@ def test_states_are_told_apart() -> None:
         ("database", True),
         ("database", False),
     ]
+
+
+def test_what_was_not_looked_at_for_long_is_not_over() -> None:
+    observed = Observed()
+    observed.sees(30 * SECOND, database="away")
+    observed.now += 60 * SECOND  # the process stood still
+    observed.sees(10 * SECOND)
+    observed.sees(30 * SECOND, database="away")
+    assert [turn.until for turn in observed.turns] == [None]
+    last = observed.now - SECOND
+    observed.sees(ENDS_AFTER + 2 * SECOND)
+    assert [turn.until for turn in observed.turns] == [None, last]

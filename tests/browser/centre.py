@@ -49,7 +49,8 @@ class Centre:
 
     def row(self, text: str) -> Locator:
         """The row with this text, where a number ends."""
-        return self.rows.filter(has_text=re.compile(rf"{re.escape(text)}(?!\d)"))
+        # Of the whole row's text the time would be a part: "number 2" and "8s ago" are "number 28s ago".
+        return self.rows.filter(has=self.page.get_by_text(re.compile(rf"{re.escape(text)}(?!\d)")))
 
     def main(self, text: str) -> Locator:
         return self.row(text).locator(".main")

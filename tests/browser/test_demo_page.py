@@ -447,12 +447,12 @@ async def test_the_log_can_be_narrowed_down_and_paused_and_does_not_grow(shown: 
     await shown.page.get_by_role("button", name="Details").click()
     await expect(shown.frames("bob-phone", "notification").last).to_contain_text('"message":"Meanwhile"')
     await shown.page.get_by_role("combobox").select_option("all devices")
-    for number in range(1, 81):  # two frames each, at least, to each of two devices
+    for number in range(1, 161):  # a frame each, at least, to each of two devices
         back_end.send("alice", message=f"Number {number}")
     await expect(shown.log).to_have_count(300)
-    await expect(shown.frames("alice-laptop", "notification").last).to_contain_text("Number 80")
+    await expect(shown.frames("alice-laptop", "notification").last).to_contain_text("Number 160")
     await expect(shown.page.locator(".timeline")).to_have_count(12)
-    await shown.passed("alice", "Number 80", *WHOLE)
+    await shown.passed("alice", "Number 160", *WHOLE)
 
 
 async def test_what_is_wrong_is_said_at_its_field(shown: Demo, device: Device) -> None:

@@ -79,6 +79,24 @@ async def test_all_instances_know_it_at_once(pair: Pair) -> None:
         assert each.ended == [made], "what came through the channel is not new in the store"
 
 
+async def test_a_disconnect_that_is_not_saved_yet_is_carried_out_once(
+    pair: Pair, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = store.add_revocation
+
+    async def read_before(made: Revocation) -> None:
+        for each in pair:
+            each.now += READ_ALL_EVERY
+            await each.revocations.read()
+        await save(made)
+
+    monkeypatch.setattr(store, "add_revocation", read_before)
+    assert await pair[0].revocations.disconnect("alice") == 4
+    for each in pair:
+        await each.revocations.read()
+        assert len(each.ended) == 1
+
+
 async def test_what_the_channel_lost_is_read_from_the_store(pair: Pair, channel: Instances) -> None:
     one, two = pair
     channel.lost.add("two")

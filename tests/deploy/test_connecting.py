@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from ..frontends.helpers import become, client_of, ids
+from ..frontends.helpers import become, client_of, ids, offline
 from ..frontends.page import C
 from ..instances.conftest import Cluster
 from ..servers.balancer import LoadBalancer
@@ -59,6 +59,8 @@ async def test_a_client_of_each_instance_is_live_from_both_and_catches_up(
         async with client_of(cluster[0], user) as rest:
             await become(rest, "DELIVERED", "DELIVERED")
         await page.disconnect()
+        async with client_of(cluster[0], "admin", admin=True) as admin:
+            await offline(admin, user)
     missed = [instance.send(*users) for instance in reversed(cluster)]
     for number, page in enumerate(pages):
         page.connect()

@@ -120,7 +120,7 @@ def test_each_alert_says_what_to_do(alert: dict[str, Any]) -> None:
 
 
 def test_no_other_alert_is_explained() -> None:
-    section = OPERATIONS.partition("## Alerts")[2].partition("\n## ")[0]
+    section = OPERATIONS.partition("\n## Alerts\n")[2].partition("\n## ")[0]
     assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == [alert["alert"] for alert in alerts()]
 
 

@@ -68,6 +68,14 @@ async def statuses(rest: httpx.AsyncClient) -> list[str]:
     return [item["status"] for item in await stored(rest)]
 
 
+async def offline(admin: httpx.AsyncClient, user: str | int) -> None:
+    """Wait until no instance has a session of this user."""
+    end = time.monotonic() + DEADLINE
+    while (await admin.get(f"/v1/admin/users/{user}/online")).json()["online"]:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.05)
+
+
 async def become(rest: httpx.AsyncClient, *expected: str) -> None:
     """Wait until the user's notifications have these statuses, oldest first."""
     end = time.monotonic() + DEADLINE

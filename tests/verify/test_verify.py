@@ -206,7 +206,10 @@ def test_another_secret(service: Service, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_right_to_send(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTIDE_ADMIN_ROLE", "somebody")
-    says(verify("--url", service.base_url, *TINY), "answered 403 to a send: This needs an administrator's token")
+    says(
+        verify("--url", service.base_url, *TINY),
+        "answered 403 to a send: This needs an administrator's token, or an API key.",
+    )
 
 
 def test_no_secret(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
