@@ -24,6 +24,7 @@ import pytest
 
 from eventide_notify import __version__
 from eventide_notify.cli import main
+from eventide_notify.settings import Settings
 from eventide_notify.store.migrations import STEPS
 
 from .curl import curl
@@ -91,6 +92,19 @@ def one_line(result: Result, code: int) -> str:
 def shown(result: Result) -> dict[str, str]:
     """What `check` prints as the configuration."""
     return dict(line.split(" = ", 1) for line in result.stdout.splitlines() if " = " in line)
+
+
+def database_line(result: Result) -> tuple[int, str]:
+    """With which code `check` has ended, and what it says of the database."""
+    [said] = [line for line in result.stdout.splitlines() if line.startswith("database: ")]
+    return result.returncode, said.removeprefix("database: ")
+
+
+def make_older(database: sqlite3.Connection) -> None:
+    """As version 3 had it."""
+    database.execute("DELETE FROM schema_version WHERE version > 3")
+    database.execute("DROP TABLE revocations")
+    database.commit()
 
 
 # Itself
@@ -187,16 +201,39 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
     )
     assert result.returncode == 0
     found = shown(result)
-    for name in ("JWT_SECRET", "OPS_TOKEN", "ALERT_WEBHOOK", "ALERT_WEBHOOK_SECRET"):
+    for name in ("JWT_SECRET", "OPS_TOKEN", "ALERT_WEBHOOK_SECRET"):
         assert found[f"EVENTIDE_{name}"] == "********"
+    assert found["EVENTIDE_ALERT_WEBHOOK"] == "https://hooks.example.com/********"
     assert "hunter2" not in result.stdout + result.stderr
     assert (found["EVENTIDE_PORT"], found["EVENTIDE_CORS_ORIGINS"]) == ("4000", "http://localhost:4200")
     assert (found["EVENTIDE_JWT_ALGORITHMS"], found["EVENTIDE_REDIS_URL"]) == ("HS256", "(none)")
     assert result.stdout.splitlines()[-3:] == [
         "tokens: HS256",
-        "database: answers",
+        "database: has no schema yet, the first start makes it",
         "redis: not configured (one instance)",
     ]
+
+
+SECRETS = {
+    "database_url": "postgresql://user:hunter2@127.0.0.1:1/db?sslpassword=hunter2",
+    "redis_url": "redis://user:hunter2@127.0.0.1:1/0",
+    "jwt_secret": "hunter2 is not long enough by itself",
+    "alert_webhook": "https://user:hunter2@hooks.example.com/hunter2?key=hunter2",
+    "alert_webhook_secret": "whsec_hunter2" + "A" * 33,
+    "ops_token": "hunter2",
+}
+"""A value for each setting that is a secret, or has one in it."""
+
+
+def test_check_shows_no_secret_of_any_setting(run: Run) -> None:
+    assert {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)} == {*SECRETS}
+    result = run("check", **{f"EVENTIDE_{name.upper()}": value for name, value in SECRETS.items()})
+    found = shown(result)
+    assert {*found} == {f"EVENTIDE_{name.upper()}" for name in Settings.model_fields}
+    assert "hunter2" not in result.stdout + result.stderr
+    assert found["EVENTIDE_DATABASE_URL"].startswith("postgresql://user:********@127.0.0.1:1/db")
+    assert found["EVENTIDE_REDIS_URL"] == "redis://user:********@127.0.0.1:1/0"
+    assert found["EVENTIDE_ALERT_WEBHOOK"] == "https://hooks.example.com/********"
 
 
 def test_check_tries_everything_and_tells_what_fails(run: Run) -> None:
@@ -218,11 +255,56 @@ def test_check_says_what_answers(run: Run) -> None:
         redis = start_redis_server()
     except ServerError as error:
         missing(f"there is no Redis: {error}")
+    run("migrate")
     with redis:
         url = redis.url()
-        result = run("check", EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL="sqlite://", REDIS_URL=url)
+        result = run("check", EVENTIDE_JWT_SECRET=SECRET, REDIS_URL=url)
     assert (result.returncode, shown(result)["EVENTIDE_REDIS_URL"]) == (0, url)
     assert result.stdout.splitlines()[-2:] == ["database: answers", "redis: answers"]
+
+
+def test_check_creates_no_database(run: Run, tmp_path: Path) -> None:
+    assert database_line(run("check", EVENTIDE_JWT_SECRET=SECRET)) == (
+        0,
+        "does not exist yet, and will be created by the first start",
+    )
+    assert not list(tmp_path.iterdir())
+    file = tmp_path / "eventide.db"
+    file.touch()  # which SQLite takes for an empty database
+    assert database_line(run("check", EVENTIDE_JWT_SECRET=SECRET)) == (0, "has no schema yet, the first start makes it")
+    assert file.read_bytes() == b""
+
+
+def test_check_tells_of_a_folder_in_which_no_database_can_be_created(run: Run) -> None:
+    url = "sqlite:////proc/eventide.db"  # there not even root makes files
+    code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL=url))
+    assert (code, said[:21]) == (1, "FAILED: cannot create")
+
+
+def test_check_leaves_an_older_database_as_it_is(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "eventide.db")) as database, database:
+        make_older(database)
+        before = list(database.iterdump())
+        code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET))
+        brings = "eventide-notify migrate, or the next start, brings it up to date"
+        assert (code, said) == (0, f"schema 3 of {len(STEPS)}: {brings}")
+        assert list(database.iterdump()) == before
+        database.execute("INSERT INTO schema_version VALUES (99)")
+        database.commit()
+    code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET))
+    assert code == 1
+    assert said.startswith("FAILED: the database has schema version 99")
+
+
+def test_check_tries_to_write_where_the_schema_is_current(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "eventide.db", isolation_level=None)) as database:
+        assert database_line(run("check", EVENTIDE_JWT_SECRET=SECRET)) == (0, "answers")
+        database.execute("BEGIN IMMEDIATE")
+        code, said = database_line(run("check", EVENTIDE_JWT_SECRET=SECRET))
+    assert code == 1
+    assert "locked" in said
 
 
 def test_check_diagnoses_a_deployment(run: Run, service: Service) -> None:
@@ -313,6 +395,10 @@ def test_send_prints_what_was_created(run: Run, service: Service, user: str) -> 
     with service.client(user) as reader:
         item = reader.get(f"/v1/notifications/{first[0]}").json()
     assert [item[name] for name in ("message", "title", "type", "link")] == ["Hello", "A title", "CLI", "/x"]
+    with service.client(admin=True) as admin:
+        timeline = admin.get(f"/v1/admin/notifications/{first[0]}/timeline").json()
+    assert "command-line" in str(timeline)
+    assert "demo-admin" not in str(timeline)
 
 
 def test_announce_prints_the_id(run: Run, service: Service) -> None:
@@ -407,7 +493,8 @@ def test_a_port_that_is_taken_is_told(spawn: Run) -> None:
         port = str(taken.getsockname()[1])
         result = spawn("serve", "--port", port, EVENTIDE_JWT_SECRET=SECRET, EVENTIDE_DATABASE_URL="sqlite://")
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == f"eventide-notify: cannot listen on 127.0.0.1 port {port}: address already in use\n"
+    said = result.stderr.splitlines()[-1]  # after what the log says
+    assert said == f"eventide-notify: cannot listen on 127.0.0.1 port {port}: address already in use"
 
 
 @pytest.fixture(scope="module")
@@ -514,9 +601,7 @@ def test_migrate_says_what_it_would_do_and_does_it(run: Run, tmp_path: Path) -> 
 def test_a_dry_run_leaves_an_older_database_as_it_is(run: Run, tmp_path: Path) -> None:
     run("migrate")
     with closing(sqlite3.connect(tmp_path / "eventide.db")) as database, database:
-        database.execute("DELETE FROM schema_version WHERE version > 3")
-        database.execute("DROP TABLE revocations")
-        database.commit()
+        make_older(database)
         before = list(database.iterdump())
         dry = run("migrate", "--dry-run")
         assert dry.returncode == 0

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import SecretStr
@@ -13,13 +14,13 @@ from pydantic import SecretStr
 from .. import build
 from ..access import ApiKeys
 from ..channel.publisher import probe
-from ..demo import ADMIN
 from ..errors import EventideError
 from ..models import utc_now
 from ..presence.redis import RedisPresence
 from ..settings import ConfigurationError, Settings, given_name, load_settings, token_issuer
-from ..store import create_store, driver_note
-from .common import cli, configuration, fail, line
+from ..store import Store, create_store, driver_note
+from ..store.records import check_version
+from .common import COMMAND_LINE, cli, configuration, fail, line
 
 HIDDEN = "********"
 ADDRESSES = {"database_url", "redis_url"}
@@ -47,7 +48,10 @@ def check(
     ] = None,
     slow: Annotated[bool, typer.Option("--slow", help="With --url: wait for time-outs too, for a minute.")] = False,
 ) -> None:
-    """Print the configuration, and test the database and Redis. With --url: diagnose a deployment from outside."""
+    """Print the configuration, and test the database and Redis. With --url: diagnose a deployment from outside.
+
+    The schema of the database stays as it is.
+    """
     if url is not None:
         _diagnose(url, tuple(origin or ()), token, slow=slow)
         return
@@ -59,7 +63,7 @@ def check(
         typer.echo(f"{name} = {value}")
     typer.echo()
     with configuration():
-        results = [_tokens(settings), asyncio.run(database(settings)), asyncio.run(_redis(settings))]
+        results = [_tokens(settings), asyncio.run(_database(settings)), asyncio.run(_redis(settings))]
     for part, fault, note in results:
         typer.echo(f"{part}: {f'FAILED: {fault}' if fault else note}")
     url = settings.database_url.get_secret_value()
@@ -88,7 +92,7 @@ def _diagnose(url: str, origins: tuple[str, ...], token: str | None, *, slow: bo
 def _own_token() -> str | None:
     """An administrator's, if there is a secret to sign it with: a deployment can be diagnosed without settings."""
     try:
-        return token_issuer(load_settings()).issue(ADMIN, ttl=DIAGNOSIS_TOKEN_TTL, now=utc_now(), admin=True)
+        return token_issuer(load_settings()).issue(COMMAND_LINE, ttl=DIAGNOSIS_TOKEN_TTL, now=utc_now(), admin=True)
     except ConfigurationError:
         return None
 
@@ -105,13 +109,43 @@ def _tokens(settings: Settings) -> Result:
     return "tokens", None, f"{', '.join(settings.effective_algorithms)}"
 
 
-async def database(settings: Settings) -> Result:
-    """Whether the database can be used."""
+async def prepare_database(settings: Settings) -> str | None:
+    """Bring the database up to date, as a start does, and test writing; why it cannot be used, or None."""
+    return (await _tried(settings, _written))[1]
+
+
+async def _database(settings: Settings) -> Result:
+    return await _tried(settings, _looked_at)
+
+
+async def _written(store: Store) -> str:
+    await store.open()
+    await store.check_writable()
+    return "answers"
+
+
+async def _looked_at(store: Store) -> str:
+    """Likewise, but a schema that is not up to date stays as it is: older instances may still use it."""
+    found = await store.schema()
+    check_version(found.version, found.target)
+    if not found.exists:
+        return "does not exist yet, and will be created by the first start"
+    if not found.version:
+        return "has no schema yet, the first start makes it"
+    if found.steps:
+        lacks = "" if found.version < found.target else ", but indexes are missing"
+        return (
+            f"schema {found.version} of {found.target}{lacks}: eventide-notify migrate, or the next start, "
+            "brings it up to date"
+        )
+    return await _written(store)
+
+
+async def _tried(settings: Settings, use: Callable[[Store], Awaitable[str]]) -> Result:
     try:
         store = create_store(settings.database_url.get_secret_value(), mongodb_driver=settings.mongodb_driver)
         try:
-            await store.open()
-            await store.check_writable()
+            note = await use(store)
         finally:
             await store.close()
     except EventideError as error:
@@ -120,7 +154,7 @@ async def database(settings: Settings) -> Result:
         # What drivers quote from a URL that they cannot read may be a part of the password.
         reason = re.sub(r"([\"']).*\1", "…", line(error))
         raise ConfigurationError(f"{given_name('database_url')}: {reason}") from None
-    return "database", None, "answers"
+    return "database", None, note
 
 
 async def _redis(settings: Settings) -> Result:
@@ -147,11 +181,20 @@ def _described(settings: Settings) -> Iterator[tuple[str, str]]:
     shown = settings.model_dump() | {"jwt_algorithms": settings.effective_algorithms}
     secret = {name for name, value in shown.items() if isinstance(value, SecretStr)} - ADDRESSES
     shown |= dict.fromkeys(secret, HIDDEN)
+    if settings.alert_webhook is not None:
+        shown["alert_webhook"] = _place(settings.alert_webhook.get_secret_value())
     shown["api_keys"] = tuple(ApiKeys(settings.api_keys).names)
     if settings.jwt_public_key is not None:
         shown["jwt_public_key"] = "(set)"
     for name, value in shown.items():
         yield f"EVENTIDE_{name.upper()}", _plain(value)
+
+
+def _place(url: str) -> str:
+    """Scheme and host of a URL whose path may be a secret: many receivers of webhooks know their callers by it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}/{HIDDEN}"
 
 
 def _plain(value: object) -> str:

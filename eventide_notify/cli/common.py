@@ -11,12 +11,13 @@ import typer
 
 from .. import __version__
 from ..client import RequestFailed, request
-from ..demo import ADMIN
 from ..models import utc_now
 from ..settings import ConfigurationError, load_settings, token_issuer
 
 COMMAND_TOKEN_TTL = 60.0
 """Seconds. A command's own token need not outlive it."""
+COMMAND_LINE = "command-line"
+"""As whom its requests are recorded, in the audit log and in timelines."""
 LOCAL_URL = "http://localhost:3000"
 
 cli = typer.Typer(
@@ -88,7 +89,7 @@ def own_token(base: str) -> str:
     with configuration():
         settings = load_settings()
         if settings.jwt_secret is not None:
-            return token_issuer(settings).issue(ADMIN, ttl=COMMAND_TOKEN_TTL, now=utc_now(), admin=True)
+            return token_issuer(settings).issue(COMMAND_LINE, ttl=COMMAND_TOKEN_TTL, now=utc_now(), admin=True)
     try:
         return str(request(f"{base}/client/demo.json")["adminToken"])
     except RequestFailed as error:

@@ -15,7 +15,7 @@ from ..demo import admin_token, demo_settings
 from ..logs import configure_logging
 from ..server import run_server
 from ..settings import Settings, load_settings
-from .checks import database
+from .checks import prepare_database
 from .common import cli, configuration, fail, given
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.  [EVENTIDE_HOST]", show_default=False)]
@@ -60,7 +60,7 @@ def _tell_address(address: str) -> None:
 def _run(settings: Settings, listening: Callable[[str], None], *, demo: bool = False, drain: float) -> None:
     configure_logging(settings.log_level, settings.log_format)
     with configuration():
-        fault = asyncio.run(database(settings))[1]
+        fault = asyncio.run(prepare_database(settings))
     if fault:
         fail(f"the database cannot be used: {fault}", code=1)
     app = create_app(settings, demo=demo)

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 
+from ..errors import RateLimited, TokenRevoked
 from ..rest.diagnosis import PAUSE
 from ..rest.operations import LARGE_BODY
 from ..verify.http import FAULTS, Answer, read_answer
@@ -92,10 +93,28 @@ def _token(target: Target, answer: Answer, skew: float) -> Finding:
         if "no token" in answer.detail.lower():
             change = "let the proxy pass the header Authorization on; it may ask for a password itself (auth_basic off)"
             return failed("token", "does not reach the service", change)
-        return failed("token", f"is refused: {answer.detail}", _why(target, skew))
+        revoked = _code(answer) == TokenRevoked.code
+        change = "it has been revoked: get a new one" if revoked else _why(target, skew)
+        return failed("token", f"is refused: {answer.detail}", change)
+    if answer.status == 429:
+        return failed("token", f"cannot be tried: 429 {answer.detail}", _limit(answer, "EVENTIDE_LIMIT_REST"))
     if answer.status in (502, 503, 504):
         return failed("token", f"cannot be tried: {answer.status} {answer.detail}", "see /readyz of the instances")
     return failed("token", f"REST answers {answer.status}", "lead /v1/ to the service, without changing the path")
+
+
+def _limit(answer: Answer, setting: str) -> str:
+    if _code(answer) == RateLimited.code:
+        return f"the service's limit was hit: wait, or raise it ({setting})"
+    return "a limit of the proxy was hit: wait, or raise it there"
+
+
+def _code(answer: Answer) -> object:
+    """The service's code for an error; None if it is somebody else's answer."""
+    try:
+        return answer.json()["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _why(target: Target, skew: float) -> str:
@@ -121,6 +140,9 @@ def _number(value: object, default: float) -> float:
 
 async def _diagnosis(target: Target) -> AsyncIterator[Finding]:
     answer, pause = await _in_halves(target, "/v1/admin/diagnosis")
+    if answer.status == 429:
+        yield skipped("forwarded headers", _limit(answer, "EVENTIDE_LIMIT_ADMIN"))
+        return
     if answer.status != 200:
         yield skipped("forwarded headers", "the token is no administrator's, or the service is an older version")
         return

@@ -49,6 +49,8 @@ class Schema(NamedTuple):
     """The version that this version of the service needs."""
     steps: Sequence[str]
     """What `open` would do to it, in this order; empty: nothing."""
+    exists: bool = True
+    """False: there is no database, and `open` would create it (a SQLite file)."""
 
 
 class Removed(NamedTuple):
@@ -110,7 +112,8 @@ class Store(Protocol):
     async def schema(self) -> Schema:
         """What `open` would find and do. Changes nothing, not even a file that is not there, and waits for no lock.
 
-        May be called before `open`. Of a database of a later version there are no steps.
+        May be called before `open`. Of a database of a later version there are no steps. Raises `Unavailable` also
+        where `open` could not create a database that does not exist.
         """
 
     async def close(self) -> None:

@@ -141,10 +141,10 @@ def schema(connection: sa.Connection) -> Schema:
     return schema_of(_version(connection))
 
 
-def schema_of(version: int) -> Schema:
+def schema_of(version: int, *, exists: bool = True) -> Schema:
     """Of a database of this version."""
     titles = [f"step {number}: {TITLES[number - 1]}" for number in range(version + 1, len(STEPS) + 1)]
-    return Schema(version, len(STEPS), titles)
+    return Schema(version, len(STEPS), titles, exists)
 
 
 def is_current(connection: sa.Connection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
 import orjson
@@ -73,9 +74,20 @@ class Sqlite(Database):
 
     async def schema(self) -> Schema:
         self._check_folder()
-        if self._file is None or not self._file.exists():  # which SQLite would make
+        if self._file is None:
             return schema_of(0)
+        if not self._file.exists():  # SQLite would make it
+            self._try_folder(self._file.parent)
+            return schema_of(0, exists=False)
         return await super().schema()
+
+    def _try_folder(self, folder: Path) -> None:
+        # Permissions do not say it: the file system may be read-only, and root may write anywhere else.
+        try:
+            TemporaryFile(dir=folder).close()
+        except OSError as error:
+            why = error.strerror or error
+            raise Unavailable(f"cannot create {self._name}: no file can be made in {folder} ({why})") from error
 
     def _check_folder(self) -> None:
         if self._file is not None and not self._file.parent.is_dir():

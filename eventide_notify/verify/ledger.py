@@ -153,8 +153,8 @@ class Ledger:
                 self._found["unmarked_copies"].append(where)
 
     def shown(self, ids: Collection[str]) -> None:
-        """What one user's client showed, repetitions included."""
-        self._shown.update(ids)
+        """What one user's client showed, repetitions included; what was never entered is not counted."""
+        self._shown.update(id for id in ids if id in self._entries)
 
     def audited(self, id: str, user: str, status: str, *, created_at: float, delivered_at: float | None) -> None:
         """The server's answer about a notification has just come, with its own times."""

@@ -117,7 +117,13 @@ class _Run:
             if isinstance(end, Exception):
                 raise end
 
+    def _is_own(self, item: Mapping[str, Any]) -> bool:
+        """Whether this run has sent it: announcements are for its users too, and others may send them something."""
+        return str(item.get("message")).startswith(f"{self._name} ")
+
     def _arrived(self, user: User, connection: int, payload: Mapping[str, Any]) -> None:
+        if not self._is_own(payload):
+            return
         self._ledger.arrived(
             (user.name, connection), str(payload["id"]),
             replayed=payload.get("replayed") is True, at=time.time(), online=user.online.seconds,
@@ -236,16 +242,22 @@ class _Run:
 
     async def _audit(self, user: User, *, pages: int | None = None) -> None:
         """Enter what the server says about the user's notifications: all, or the newest pages."""
+        async for item in self._own(user, pages=pages):
+            delivered_at = item.get("deliveredAt")
+            self._ledger.audited(
+                item["id"], user.name, item["status"],
+                created_at=_seconds(item["createdAt"]),
+                delivered_at=None if delivered_at is None else _seconds(delivered_at),
+            )  # fmt: skip
+
+    async def _own(self, user: User, *, pages: int | None = None) -> AsyncIterator[Mapping[str, Any]]:
+        """What this run has sent to the user, as the server has it: all, or what is in the newest pages."""
         cursor: str | None = None
         while pages is None or pages > 0:
             items, cursor = await self._rest.page(user.token, cursor)
             for item in items:
-                delivered_at = item.get("deliveredAt")
-                self._ledger.audited(
-                    item["id"], user.name, item["status"],
-                    created_at=_seconds(item["createdAt"]),
-                    delivered_at=None if delivered_at is None else _seconds(delivered_at),
-                )  # fmt: skip
+                if self._is_own(item):
+                    yield item
             if cursor is None:
                 return
             pages = None if pages is None else pages - 1
@@ -258,9 +270,8 @@ class _Run:
 
         async def clean(user: User) -> None:
             try:
-                while found := (await self._rest.page(user.token))[0]:
-                    for item in found:
-                        await self._rest.delete(user.token, item["id"])
+                async for item in self._own(user):
+                    await self._rest.delete(user.token, item["id"])
             except FAULTS:
                 left.append(user.name)
 

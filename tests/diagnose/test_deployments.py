@@ -284,6 +284,34 @@ async def test_a_token_that_is_refused(services: list[Service], ttl: float, sign
     assert change in findings["token"].change
 
 
+async def test_a_token_that_was_revoked(services: list[Service]) -> None:
+    revoked = issuer().issue("revoked", ttl=600, now=utc_now())
+    with services[0].client(admin=True) as client:
+        client.post("/v1/admin/revocations", json={"userId": "revoked"}).raise_for_status()
+    findings = await found(services[0].base_url, token=revoked)
+    assert bad(findings) == {"token": "FAILED"}
+    assert "revoked: get a new one" in findings["token"].change
+
+
+async def test_a_limit_of_the_service() -> None:
+    with Service({"EVENTIDE_LIMIT_REST": "1/hour", "EVENTIDE_LIMIT_ADMIN": "1/hour"}) as service:
+        service.start()
+        mine = token()
+        first = await found(service.base_url, token=mine)
+        assert "raise it (EVENTIDE_LIMIT_ADMIN)" in first["forwarded headers"].said
+        findings = await found(service.base_url, token=mine)
+    assert bad(findings) == {"token": "FAILED"}
+    assert "cannot be tried: 429" in findings["token"].said
+    assert "raise it (EVENTIDE_LIMIT_REST)" in findings["token"].change
+
+
+async def test_a_limit_of_the_proxy(behind_nginx: Behind) -> None:
+    limit = (r"location / \{", "location = /v1/notifications/unread-count { return 429; } location / {", 1)
+    findings = await found(behind_nginx(limit).base_url)
+    assert bad(findings)["token"] == "FAILED"
+    assert "a limit of the proxy" in findings["token"].change
+
+
 async def test_what_is_no_token(services: list[Service]) -> None:
     findings = await found(services[0].base_url, token="something")
     assert bad(findings) == {"token": "FAILED"}

@@ -127,6 +127,23 @@ def _left(service: Service, outcome: dict[str, Any]) -> list[dict[str, Any]]:
     return left
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_what_others_have_sent_is_none_of_its_business(service: Service, transport: str) -> None:
+    with service.client(admin=True) as client:
+        answer = client.post("/v1/admin/announcements", json={"message": "For everybody"})
+        assert answer.status_code == 201
+        try:
+            result = verify(
+                "--url", service.base_url, *SMALL[:6], "--drops", "clean", "--transport", transport, "--json"
+            )
+        finally:
+            client.delete(f"/v1/admin/announcements/{answer.json()['id']}").raise_for_status()
+    assert result.exit_code == 0, result.output
+    outcome = json.loads(result.stdout)
+    assert outcome["passed"]
+    assert outcome["not_deleted"] == []
+
+
 def test_a_server_that_marks_on_emit_and_never_replays_fails(broken: str) -> None:
     result = verify("--url", f"{broken}/forgetful", *SMALL, "--drops", "silent", "--settle", "1")
     assert result.exit_code == 1
