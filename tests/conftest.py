@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -65,3 +66,12 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.ByFile:
     return parallel.ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def level_of_the_log() -> Iterator[None]:
+    """A command that runs in this process sets it, and other tests read what is logged."""
+    logger = logging.getLogger("eventide_notify")
+    before = logger.level
+    yield
+    logger.setLevel(before)
