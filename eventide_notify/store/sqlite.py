@@ -115,13 +115,14 @@ class Sqlite(Database):
 
     def _check_place(self) -> None:
         """SQLite goes on with a file that has no name any more: what it saves there is lost when the process ends."""
-        if self._identity is None or self._file is None:
+        identity = self._identity  # which is forgotten while this thread looks, if the store is closed
+        if identity is None or self._file is None:
             return
         try:
             found = _identity(self._file)
         except OSError as error:
             raise FileGone(f"the database's file cannot be found: {error}") from error
-        if found != self._identity:
+        if found != identity:
             remedy = "stop the service, remove the old one's -wal and -shm files, and start it"
             raise FileGone(f"{self._file} is another file than the one that was opened: {remedy}")
 
