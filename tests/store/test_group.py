@@ -121,15 +121,19 @@ async def test_who_does_not_wait_any_more_is_served_all_the_same() -> None:
 
 @pytest.mark.parametrize("backend", ["sqlite-file"], indirect=True)
 async def test_what_comes_while_sqlite_writes_is_committed_together(store: SqlStore) -> None:
-    busy = threading.Event()
+    begun, busy = threading.Event(), threading.Event()
     commits: list[sa.Connection] = []
+
+    def wait(_: object) -> bool:
+        begun.set()
+        return busy.wait(30)
 
     def commit(connection: sa.Connection) -> None:
         commits.append(connection)
 
     sa.event.listen(sa.Engine, "commit", commit)
-    first = asyncio.create_task(store._database.write(lambda _: busy.wait(30)))
-    await let_run(first)
+    first = asyncio.create_task(store._database.write(wait))
+    assert await asyncio.to_thread(begun.wait, 30)  # or all of it would be together
     saved = samples(100)
     others = [store.add([each]) for each in saved]
     reads = [mark_read(store, "42", [each.id], now=NOW) for each in saved]  # of what is saved before them
