@@ -51,7 +51,7 @@ export class Toasts {
   get size() { return this.#toasts.size; }
 
   /**
-   * The oldest make room: there are `most` at once, and of the rest only the number is shown.
+   * The oldest go: there are `most` at once, and of the rest only the number is shown.
    *
    * @param {readonly Notification[]} items
    * @param {{ place: string, most: number }} options
