@@ -41,14 +41,13 @@ def looks(
     checks: dict[str, Callable[[], str | None]] = {
         "keys": lambda: keys.failure,
         "background": lambda: ", ".join(f"{name}: {why}" for name, why in background.failing.items()) or None,
-        "backlog": lambda: _receipts_waiting(receipts),
+        "backlog": lambda: _receipts_waiting(receipts) or _outbox(channel),
         "errors": ErrorRate(metrics, clock=time.monotonic),
     }
     if isinstance(channel, RedisChannel):
         redis = channel
         checks["redis"] = lambda: _deaf(redis)
         checks["gap"] = lambda: _gap(redis, time.monotonic())
-        checks["backlog"] = lambda: _receipts_waiting(receipts) or _outbox(redis)
     return {"database": _failure(store.check_writable), **{name: _at_once(check) for name, check in checks.items()}}
 
 
@@ -109,5 +108,5 @@ def _receipts_waiting(receipts: ReceiptWriter) -> str | None:
     return f"{receipts.waiting} receipts wait to be written" if receipts.waiting >= RECEIPTS_MAX else None
 
 
-def _outbox(channel: RedisChannel) -> str | None:
+def _outbox(channel: RedisChannel | LocalChannel) -> str | None:
     return f"{channel.waiting} messages wait for Redis" if channel.waiting >= OUTBOX_MAX // 2 else None

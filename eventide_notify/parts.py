@@ -81,8 +81,6 @@ class Parts:
     application may have itself. `demo`: gives what stops the server for a while; None: there are no demo users.
     """
 
-    notifications: NotificationService
-
     def __init__(self, settings: Settings, *, prefix: str, demo: Callable[[], Interrupt | None] | None) -> None:
         check_seams()
         self.metrics = metrics = Metrics(__version__)

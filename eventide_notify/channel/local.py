@@ -14,6 +14,9 @@ from .rooms import HubManager
 class LocalChannel(HubManager):
     """See `Channel`. python-socketio's manager for one instance."""
 
+    waiting = 0
+    """How much is to be published."""
+
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self.hub = hub
