@@ -153,8 +153,13 @@ async def _send(client: httpx.AsyncClient, user: int, repeated: Counter[str]) ->
     """Send one, by as many requests as that takes; the key makes one of them all."""
     key = {"Idempotency-Key": uuid4().hex}
     while True:
-        answer = await client.post("/v1/admin/notifications", json={"userId": user, "message": "Hello"}, headers=key)
-        if answer.status_code == 201:
-            return str(answer.json()["notifications"][0]["id"])
-        repeated[f"{answer.status_code} {answer.json()['code']}"] += 1
+        try:
+            answer = await client.post("/v1/admin/notifications", json={"userId": user, "message": "Hello"}, headers=key)
+        except httpx.RemoteProtocolError:
+            # The instance was killed between the head of its answer and the body, and the head has gone out already.
+            repeated["answer cut off"] += 1
+        else:
+            if answer.status_code == 201:
+                return str(answer.json()["notifications"][0]["id"])
+            repeated[f"{answer.status_code} {answer.json()['code']}"] += 1
         await asyncio.sleep(0.1)
