@@ -37,6 +37,11 @@ class ContentShape(Shape):
     archived: bool
     created_at: datetime
     timestamp: datetime = Field(description="The same as createdAt.")
+    expires_at: datetime | None = Field(None, description="From then on nobody has it any more.")
+    topic: str | None = Field(None, description="Of an announcement: it is for the subscribers of this topic.")
+    require_ack: bool | None = Field(
+        None, description="`true`: an announcement that stays unread until the user acknowledges it."
+    )
 
 
 class NotificationShape(ContentShape):
@@ -48,6 +53,8 @@ class NotificationShape(ContentShape):
     seen_at: datetime | None = None
     archived_at: datetime | None = None
     action: ChosenAction | None = None
+    collapsed: int | None = Field(None, description="How many it has replaced, which had the same `collapseKey`.")
+    acknowledged_at: datetime | None = None
 
 
 class UnreadCount(Shape):
@@ -83,7 +90,6 @@ class CreatedNotifications(Shape):
 class AnnouncementShape(ContentShape):
     """An announcement: a notification without a user."""
 
-    expires_at: datetime | None = None
     stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
 
 

@@ -28,6 +28,8 @@ LINK_MAX = 2_000
 DATA_MAX_BYTES = 8 * 1024
 RECIPIENTS_MAX = 10_000
 """Most users in one call of `send`."""
+COLLAPSE_KEY_MAX = 128
+TOPIC_MAX = 128
 ACTIONS_MAX = 2
 """Most actions of one notification."""
 ACTION_ID_MAX = 50
@@ -98,6 +100,8 @@ Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX)
 Title = Annotated[str, StringConstraints(max_length=TITLE_MAX), AfterValidator(_storable)]
 Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_MAX), AfterValidator(_storable)]
 ActionId = Annotated[str, StringConstraints(min_length=1, max_length=ACTION_ID_MAX), AfterValidator(_storable)]
+CollapseKey = Annotated[str, StringConstraints(min_length=1, max_length=COLLAPSE_KEY_MAX), AfterValidator(_storable)]
+Topic = Annotated[str, StringConstraints(min_length=1, max_length=TOPIC_MAX), AfterValidator(_storable)]
 Link = Annotated[str, StringConstraints(min_length=1, max_length=LINK_MAX), AfterValidator(_web_link)]
 
 
@@ -193,8 +197,17 @@ class Notification:
     seen_at: datetime | None = None
     archived_at: datetime | None = None
     pressed: Pressed | None = None
+    expires_at: datetime | None = None
+    """From then on nobody has it any more."""
+    collapse_key: str | None = None
+    """Replaces the user's unread one with the same key."""
+    collapsed: int = 0
+    """How many it has replaced, and they before it."""
     broadcast: bool = False
-    """Whether it is an announcement, as this user has it."""
+    """Whether it is an announcement, as this user has it; the following are for these only."""
+    topic: str | None = None
+    require_ack: bool = False
+    acknowledged_at: datetime | None = None
 
     @property
     def read(self) -> bool:
@@ -219,6 +232,12 @@ class Announcement:
     expires_at: datetime | None = None
     stored: bool = True
     """False: for those who are connected, and nobody else ever has it."""
+    topic: str | None = None
+    """For its subscribers; None: for everybody."""
+    require_ack: bool = False
+    """Whether it stays unread until the user has acknowledged it."""
+    remind_after: int | None = None
+    """Seconds after which who has not acknowledged it is reminded, again and again."""
 
 
 Audience = Literal["everyone", "connected"]

@@ -66,6 +66,9 @@ NOTIFICATION_ACTION = "notification_action"
 DELETE_NOTIFICATION = "delete_notification"
 GET_UNREAD_COUNT = "get_unread_count"
 GET_NOTIFICATIONS = "get_notifications"
+ACKNOWLEDGE = "acknowledge"
+SUBSCRIBE = "subscribe"
+UNSUBSCRIBE = "unsubscribe"
 NOTIFICATION_ACK = "notification_ack"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - an event's name
 MESSAGE_TO_SERVER = "messageToServer"
@@ -78,6 +81,7 @@ RESERVED_EVENTS = frozenset(
         NOTIFICATION_UPDATED, UNREAD_COUNT, RELOAD, CATCH_UP_COMPLETE, TOKEN_EXPIRING, EXCEPTION, MESSAGE_TO_CLIENT,
         MARK_READ, MARK_ALL_READ, MARK_SEEN, MARK_UNREAD, ARCHIVE, UNARCHIVE, NOTIFICATION_ACTION,
         DELETE_NOTIFICATION, GET_UNREAD_COUNT, GET_NOTIFICATIONS, NOTIFICATION_ACK, REFRESH_TOKEN, MESSAGE_TO_SERVER,
+        ACKNOWLEDGE, SUBSCRIBE, UNSUBSCRIBE,
     }
 )  # fmt: skip
 """Names that a caller's own events may not have: the protocol's, Socket.IO's own and the front ends'."""
@@ -141,7 +145,21 @@ def notification(item: Notification) -> Payload:
             payload[name] = iso(time)
     if item.pressed is not None:
         payload["action"] = pressed(item.pressed)
+    if item.expires_at is not None:
+        payload["expiresAt"] = iso(item.expires_at)
+    if item.collapsed:
+        payload["collapsed"] = item.collapsed
+    if item.broadcast:
+        payload.update(_announced(item))
+        if item.acknowledged_at is not None:
+            payload["acknowledgedAt"] = iso(item.acknowledged_at)
     return payload
+
+
+def _announced(item: Notification | Announcement) -> Payload:
+    """What only announcements have."""
+    topic: Payload = {} if item.topic is None else {"topic": item.topic}
+    return topic | ({"requireAck": True} if item.require_ack else {})
 
 
 _TIMES = ("deliveredAt", "readAt", "seenAt", "archivedAt")
@@ -179,6 +197,7 @@ def announcement(item: Announcement) -> Payload:
     }
     if item.expires_at is not None:
         payload["expiresAt"] = iso(item.expires_at)
+    payload.update(_announced(item))
     if not item.stored:
         payload["stored"] = False
     return payload

@@ -93,7 +93,7 @@ class Retention:
 
     async def _batch(self, after: NotificationId) -> Removed:
         now = self._due_at
-        removed = await self._store.remove_due(
+        removed = await self._store.remove_old(
             older="" if self._age is None else id_at(now - self._age),
             read_before=None if self._read_age is None else now - self._read_age,
             after=after,

@@ -150,7 +150,7 @@ class Store(Protocol):
         """Forget the claims made before then, the announcements that have expired, with what users did to them, and
         the revocations that expired more than `LEEWAY` ago."""
 
-    async def remove_due(
+    async def remove_old(
         self,
         *,
         older: NotificationId,

@@ -118,6 +118,56 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX revocations_by_expiry ON revocations (expires_at)",
     ),
+    (  # 5: expiry, collapse, topics, acknowledgements, due work, and claims that hold for longer than others
+        "ALTER TABLE notifications ADD COLUMN expires_at BIGINT",
+        "ALTER TABLE notifications ADD COLUMN collapse_key {text}",
+        "ALTER TABLE notifications ADD COLUMN collapsed BIGINT",
+        "CREATE INDEX notifications_by_expiry ON notifications (expires_at) WHERE expires_at IS NOT NULL",
+        """
+        CREATE INDEX notifications_by_collapse_key ON notifications (user_id, collapse_key)
+        WHERE collapse_key IS NOT NULL
+        """,
+        "DROP INDEX notifications_unread",
+        """
+        CREATE INDEX notifications_unread ON notifications (user_id, id, seen_at, expires_at)
+        WHERE status <> 'READ' AND archived_at IS NULL
+        """,
+        "ALTER TABLE announcements ADD COLUMN topic {text}",
+        "ALTER TABLE announcements ADD COLUMN require_ack BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE announcements ADD COLUMN remind_after BIGINT",
+        "CREATE INDEX announcements_of_topic ON announcements (topic, id) WHERE topic IS NOT NULL",
+        "ALTER TABLE announcement_receipts ADD COLUMN acknowledged_at BIGINT",
+        "CREATE TABLE subscriptions (user_id {text} NOT NULL, topic {text} NOT NULL, PRIMARY KEY (user_id, topic))",
+        "CREATE INDEX subscriptions_of_topic ON subscriptions (topic, user_id)",
+        "CREATE TABLE users (user_id {text} PRIMARY KEY)",
+        """
+        CREATE TABLE due (
+            id {text} PRIMARY KEY,
+            kind TEXT NOT NULL,
+            at BIGINT NOT NULL,
+            payload TEXT NOT NULL,
+            attempts BIGINT NOT NULL,
+            lease TEXT,
+            leased_until BIGINT
+        )
+        """,
+        "CREATE INDEX due_by_time ON due (at)",
+        """
+        CREATE TABLE dead (
+            id {text} PRIMARY KEY,
+            kind TEXT NOT NULL,
+            at BIGINT NOT NULL,
+            payload TEXT NOT NULL,
+            attempts BIGINT NOT NULL,
+            error TEXT NOT NULL,
+            died_at BIGINT NOT NULL
+        )
+        """,
+        "ALTER TABLE claims ADD COLUMN expires_at BIGINT",
+        "DROP INDEX claims_by_age",
+        "CREATE INDEX claims_by_age ON claims (claimed_at) WHERE expires_at IS NULL",
+        "CREATE INDEX claims_by_expiry ON claims (expires_at) WHERE expires_at IS NOT NULL",
+    ),
 )
 
 TITLES = (
@@ -125,6 +175,7 @@ TITLES = (
     "tables for announcements; an index of what is overdue",
     "seen, archived and pressed; each read notification is written anew, and all indexes are built anew",
     "a table for revocations",
+    "expiry, collapse, topics, acknowledgements and due work; the index of what is unread is built anew",
 )
 """What the steps are about, for whoever is asked to run them."""
 

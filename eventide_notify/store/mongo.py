@@ -111,7 +111,7 @@ class MongoStore:
         await self._revocations.purge(now)
         await self._own.purge()
 
-    async def remove_due(
+    async def remove_old(
         self,
         *,
         older: NotificationId,
@@ -302,7 +302,13 @@ def _opening() -> Iterator[None]:
 
 def _to_document(notification: Notification) -> Document:
     about = {"_id": notification.id, "userId": notification.user_id, "createdAt": notification.created_at}
-    return about | state_fields(notification) | pack_content(notification.content)
+    further = {
+        "expiresAt": notification.expires_at,
+        "collapseKey": notification.collapse_key,
+        "collapsed": notification.collapsed or None,
+    }
+    said = {name: value for name, value in further.items() if value is not None}
+    return about | state_fields(notification) | said | pack_content(notification.content)
 
 
 def _from_document(document: Document) -> Notification:

@@ -84,13 +84,18 @@ class MongoAnnouncements(Changes):
 
     async def add(self, announcement: Announcement) -> None:
         times = {"createdAt": announcement.created_at, "expiresAt": expiry(announcement)}
-        document = {"_id": announcement.id} | times | pack_content(announcement.content)
+        about = {
+            "topic": announcement.topic,
+            "requireAck": announcement.require_ack,
+            "remindAfter": announcement.remind_after,
+        }
+        document = {"_id": announcement.id} | times | about | pack_content(announcement.content)
         await self._client.insert(self._announcements, [document])
 
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         newer = _active(now) | {"_id": {"$gt": id}}
         return [
-            Announcement(document["_id"], unpack_content(document), document["createdAt"], document["expiresAt"])
+            _from_document(document)
             for document in await self._client.all(lambda: self._announcements.find(newer).sort("_id", 1))
         ]
 
@@ -295,6 +300,18 @@ def _step(announcement: NotificationId, status: str, user: UserId, now: datetime
 
 def _step_id(announcement: NotificationId, status: str, user: UserId) -> str:
     return f"{announcement} {status} {user}"
+
+
+def _from_document(document: Document) -> Announcement:
+    return Announcement(
+        document["_id"],
+        unpack_content(document),
+        document["createdAt"],
+        document["expiresAt"],
+        topic=document.get("topic"),
+        require_ack=document.get("requireAck") or False,
+        remind_after=document.get("remindAfter"),
+    )
 
 
 def _between(after: str, up_to: str) -> Document:

@@ -30,7 +30,7 @@ class MongoRemoval:
     async def due(
         self, older: NotificationId, read_before: datetime | None, after: NotificationId, look: int, limit: int
     ) -> Removed:
-        """See `Store.remove_due`."""
+        """See `Store.remove_old`."""
         if after < older:
             found = await self._few({"_id": {"$gt": after, "$lt": older}}, limit)
             position = found[-1]["_id"] if len(found) == limit else older

@@ -14,7 +14,7 @@ from .records import check_version
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 MIGRATION_SECONDS = 3_600.0
 """How long building an index may take, or waiting for another instance that builds it."""
 QUIET_SECONDS = 2.0
@@ -28,10 +28,12 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("userId", "archived", "status", "_id", "seen"),  # all that counts look at
         ("status", "archived", "_id"),
     ),
-    "claims": (("claimedAt",),),
-    "announcements": (("expiresAt",),),
+    "claims": (("claimedAt",), ("expiresAt",)),
+    "announcements": (("expiresAt",), ("topic", "_id")),
     "announcement_receipts": (("userId", "status", "announcementId", "extra"),),
     "revocations": (("expiresAt",),),
+    "subscriptions": (("topic", "userId"), ("userId", "topic")),
+    "due": (("at",),),
 }
 REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
     "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),

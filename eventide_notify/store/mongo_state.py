@@ -22,6 +22,8 @@ class State:
     seen_at: datetime | None = None
     archived_at: datetime | None = None
     pressed: Pressed | None = None
+    acknowledged_at: datetime | None = None
+    """Of an announcement only."""
 
 
 def after(state: State, change: Change, action: str | None, now: datetime) -> State | None:
@@ -86,7 +88,13 @@ def to_notification(document: Document, user: UserId, state: State, *, broadcast
         seen_at=state.seen_at,
         archived_at=state.archived_at,
         pressed=state.pressed,
+        expires_at=document.get("expiresAt"),
+        collapse_key=document.get("collapseKey"),
+        collapsed=document.get("collapsed") or 0,
         broadcast=broadcast,
+        topic=document.get("topic"),
+        require_ack=document.get("requireAck") or False,
+        acknowledged_at=state.acknowledged_at,
     )
 
 

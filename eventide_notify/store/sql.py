@@ -101,7 +101,7 @@ class SqlStore:
         await self._announcements.purge(now)
         await self._revocations.purge(now)
 
-    async def remove_due(
+    async def remove_old(
         self,
         *,
         older: NotificationId,

@@ -54,6 +54,8 @@ def _as_had(name: str) -> sa.ColumnElement[Any]:
             return USER.label(name)
         case "status":
             return sa.func.coalesce(_r.status, sa.literal_column("'PENDING'")).label(name)
+        case "collapse_key" | "collapsed":
+            return sa.cast(sa.null(), notifications.c[name].type).label(name)
     return _a[name] if name in _a else _r[name]
 
 
@@ -61,6 +63,7 @@ OF_USER = (
     sa.select(
         *(_as_had(column.name) for column in notifications.columns),
         sa.true().label("broadcast"),
+        *(_a.topic, _a.require_ack, _r.acknowledged_at),
     )
     .select_from(announcements)
     .outerjoin(announcement_receipts, sa.and_(_r.user_id == USER, _r.announcement_id == _a.id))

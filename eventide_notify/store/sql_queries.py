@@ -32,7 +32,11 @@ Columns = sa.ColumnCollection[str, Any]
 _NONE = 0, 0
 _TEXT = sa.bindparam("text", type_=sa.Text)
 
-_OWN = sa.select(notifications, sa.false().label("broadcast")).where(_n.user_id == USER)
+_ANNOUNCED_ONLY = [
+    sa.cast(sa.null(), type_).label(name)
+    for name, type_ in (("topic", sa.Text()), ("require_ack", sa.Boolean()), ("acknowledged_at", sa.BigInteger()))
+]
+_OWN = sa.select(notifications, sa.false().label("broadcast"), *_ANNOUNCED_ONLY).where(_n.user_id == USER)
 _HAS = (_OWN.subquery().c, OF_USER.subquery().c)
 """All that a user has, in two tables with the same columns."""
 _CONDITIONS: dict[str, Callable[[Columns], sa.ColumnElement[bool]]] = {

@@ -73,7 +73,7 @@ class SqlRemoval:
     async def due(
         self, older: NotificationId, read_before: datetime | None, after: NotificationId, look: int, limit: int
     ) -> Removed:
-        """See `Store.remove_due`."""
+        """See `Store.remove_old`."""
         if after < older and not self._database.one_writer:
             done = await self._database.write(partial(self._remove_in_one, after, older, limit))
             more = done.number == limit

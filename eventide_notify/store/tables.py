@@ -35,6 +35,9 @@ notifications = sa.Table(
     sa.Column("created_at", sa.BigInteger),
     *_content(),
     *_state(),
+    sa.Column("expires_at", sa.BigInteger),
+    sa.Column("collapse_key", sa.Text),
+    sa.Column("collapsed", sa.BigInteger),
 )
 announcements = sa.Table(
     "announcements",
@@ -42,6 +45,9 @@ announcements = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     *(sa.Column(time, sa.BigInteger) for time in ("created_at", "expires_at")),
     *_content(),
+    sa.Column("topic", sa.Text),
+    sa.Column("require_ack", sa.Boolean),
+    sa.Column("remind_after", sa.BigInteger),
 )
 announcement_receipts = sa.Table(
     "announcement_receipts",
@@ -50,6 +56,7 @@ announcement_receipts = sa.Table(
     sa.Column("announcement_id", sa.Text, primary_key=True),
     sa.Column("status", sa.Text),
     *_state(),
+    sa.Column("acknowledged_at", sa.BigInteger),
 )
 claims = sa.Table(
     "claims",
@@ -69,6 +76,35 @@ revocations = sa.Table(
     sa.Column("user_id", sa.Text),
     sa.Column("issued_before", sa.BigInteger),
     sa.Column("token_id", sa.Text),
+)
+subscriptions = sa.Table(
+    "subscriptions",
+    _schema,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("topic", sa.Text, primary_key=True),
+)
+users = sa.Table("users", _schema, sa.Column("user_id", sa.Text, primary_key=True))
+due = sa.Table(
+    "due",
+    _schema,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text),
+    sa.Column("at", sa.BigInteger),
+    sa.Column("payload", sa.Text),
+    sa.Column("attempts", sa.BigInteger),
+    sa.Column("lease", sa.Text),
+    sa.Column("leased_until", sa.BigInteger),
+)
+dead = sa.Table(
+    "dead",
+    _schema,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text),
+    sa.Column("at", sa.BigInteger),
+    sa.Column("payload", sa.Text),
+    sa.Column("attempts", sa.BigInteger),
+    sa.Column("error", sa.Text),
+    sa.Column("died_at", sa.BigInteger),
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -173,8 +209,11 @@ class Run(NamedTuple):
 
 SHARED = tuple(column.name for column in notifications.columns)[2:]
 NEW = 2 + len(_content())
-"""How many of them those have that nobody has received yet: all but `_state`."""
-_all_but_content = attrgetter("created_at", "status", "delivered_at", "read_at", "seen_at", "archived_at", "pressed")
+"""How many of them most have at first: all but `_state`, and what only some have."""
+_all_but_content = attrgetter(
+    "created_at", "status", "delivered_at", "read_at", "seen_at", "archived_at", "pressed", "expires_at",
+    "collapse_key", "collapsed",
+)  # fmt: skip
 
 
 def columns_of(wanted: Iterable[Run]) -> int:
@@ -197,7 +236,8 @@ def _run(items: Sequence[Notification]) -> Run:
     state = (*map(maybe_milliseconds, times), action, maybe_milliseconds(pressed_at))
     content = pack_content(first.content)
     new = (first.status, milliseconds(first.created_at), *(content[name] for name in SHARED[2:NEW]))
-    return Run([(item.id, item.user_id) for item in items], new + state)
+    further = (maybe_milliseconds(first.expires_at), first.collapse_key, first.collapsed or None)
+    return Run([(item.id, item.user_id) for item in items], new + state + further)
 
 
 def to_rows(run: Run, columns: int) -> list[tuple[Any, ...]]:
@@ -218,8 +258,20 @@ def to_notification(row: sa.Row[Any], *, broadcast: bool = False) -> Notificatio
         seen_at=maybe_time(_or(row.seen_at, row.read_at)),
         archived_at=maybe_time(row.archived_at),
         pressed=None if row.pressed is None else Pressed(row.pressed, to_time(row.pressed_at)),
+        expires_at=maybe_time(row.expires_at),
+        collapse_key=row.collapse_key,
+        collapsed=row.collapsed or 0,
         broadcast=broadcast,
+        **(_as_announced(row) if broadcast else {}),
     )
+
+
+def _as_announced(row: sa.Row[Any]) -> dict[str, Any]:
+    return {
+        "topic": row.topic,
+        "require_ack": bool(row.require_ack),
+        "acknowledged_at": maybe_time(row.acknowledged_at),
+    }
 
 
 def _or(number: int | None, other: int | None) -> int | None:
@@ -239,11 +291,22 @@ def from_announcement(announcement: Announcement) -> dict[str, Any]:
         "id": announcement.id,
         "created_at": milliseconds(announcement.created_at),
         "expires_at": milliseconds(expiry(announcement)),
+        "topic": announcement.topic,
+        "require_ack": announcement.require_ack,
+        "remind_after": announcement.remind_after,
     } | pack_content(announcement.content)
 
 
 def to_announcement(row: sa.Row[Any]) -> Announcement:
-    return Announcement(row.id, to_content(row), to_time(row.created_at), to_time(row.expires_at))
+    return Announcement(
+        row.id,
+        to_content(row),
+        to_time(row.created_at),
+        to_time(row.expires_at),
+        topic=row.topic,
+        require_ack=row.require_ack,
+        remind_after=row.remind_after,
+    )
 
 
 def to_content(row: sa.Row[Any]) -> Draft:

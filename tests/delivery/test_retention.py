@@ -36,12 +36,12 @@ class Watched:
         self.held = 0.001
         self.fails_at: set[int] = set()
 
-    async def remove_due(self, **asked: Any) -> Removed:
+    async def remove_old(self, **asked: Any) -> Removed:
         self.asked.append(asked)
         assert len(self.asked) < 1_000, "the walk does not end"
         if len(self.asked) in self.fails_at:
             raise Unavailable
-        removed = await self._store.remove_due(**asked)
+        removed = await self._store.remove_old(**asked)
         self.removed.append(removed.number)
         return removed._replace(held=self.held)
 

@@ -154,9 +154,11 @@ async def _send(client: httpx.AsyncClient, user: int, repeated: Counter[str]) ->
     key = {"Idempotency-Key": uuid4().hex}
     while True:
         try:
-            answer = await client.post("/v1/admin/notifications", json={"userId": user, "message": "Hello"}, headers=key)
+            answer = await client.post(
+                "/v1/admin/notifications", json={"userId": user, "message": "Hello"}, headers=key
+            )
         except httpx.RemoteProtocolError:
-            # The instance was killed between the head of its answer and the body, and the head has gone out already.
+            # The instance was killed after it had sent the head of its answer, and before the body.
             repeated["answer cut off"] += 1
         else:
             if answer.status_code == 201:

@@ -18,6 +18,8 @@ from eventide_notify.models import (
     UserId,
 )
 
+from .samples import announced
+
 
 class ModelStore:
     def __init__(self) -> None:
@@ -30,8 +32,7 @@ class ModelStore:
         """All that the user has, oldest first."""
         has = [notification for notification in self.own.values() if notification.user_id == user]
         for id, saved in self.announced.items():
-            new = Notification(id, user, saved.content, saved.created_at, broadcast=True)
-            notification = self.touched.get((user, id), new)
+            notification = self.touched.get((user, id), announced(saved, user))
             if notification and saved.expires_at and saved.expires_at > now:
                 has.append(notification)
         return sorted(has, key=lambda notification: notification.id)

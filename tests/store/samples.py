@@ -68,7 +68,8 @@ def announced(
 ) -> Notification:
     """The announcement as this user has it."""
     content, created_at = announcement.content, announcement.created_at
-    return Notification(announcement.id, user, content, created_at, status, **times, broadcast=True)
+    about = {name: getattr(announcement, name) for name in ("expires_at", "topic", "require_ack")}
+    return Notification(announcement.id, user, content, created_at, status, **times, **about, broadcast=True)
 
 
 def ids(notifications: Any) -> list[NotificationId]:

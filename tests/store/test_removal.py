@@ -52,7 +52,7 @@ async def walk(
     position: str | None = ""
     while position is not None:
         batches.append(
-            await store.remove_due(older=older, read_before=read_before, after=position, look=look, limit=limit)
+            await store.remove_old(older=older, read_before=read_before, after=position, look=look, limit=limit)
         )
         assert batches[-1].number <= limit
         following = batches[-1].position
