@@ -41,6 +41,7 @@ LAYERS = {
     "access": 3,
     "realtime": 3,
     "rest": 3,
+    "queues": 3,
     "channel": 4,
 }
 WIRING = 5
@@ -89,6 +90,8 @@ CLIENTS = {
     "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
+    "faststream": {"queues"},
+    "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""
 OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
