@@ -28,6 +28,8 @@ SOUND_AFTER = 10.0
 STOP_SECONDS = 5.0
 """How long a stop waits for messages that are being saved."""
 CLOSE_TIMEOUT = 5.0
+REASON_MAX = 500
+"""Characters of what a driver says."""
 STARTING = "is being connected"
 
 
@@ -93,9 +95,7 @@ class Consumer:
                 if messages:
                     await self._deal_with(messages, broker)
         finally:
-            with contextlib.suppress(Exception, TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await broker.close()
+            await closed(broker)
 
     async def _deal_with(self, messages: Sequence[Message], broker: Broker) -> None:
         self._in_hand_since = time.monotonic()
@@ -125,7 +125,7 @@ class Consumer:
             await asyncio.gather(task, stopping, return_exceptions=True)
 
     def _failed(self, error: BaseException) -> None:
-        reason = self.address.without_secrets(_told(error))
+        reason = told(error, self.address)
         if self.problem != reason:
             logger.warning("no messages of the queue %s can come, it is tried again: %s", self.address.label, reason)
         self.problem = reason
@@ -155,10 +155,18 @@ class Supervisor:
         return [f"{each.address.label}: {each.problem}" for each in self.consumers if each.problem is not None]
 
 
-def _told(error: BaseException) -> str:
-    """What an error says, in one line; of several at the same time the first one."""
+async def closed(broker: Broker) -> None:
+    """Close it, in a moment, whatever it says."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await broker.close()
+
+
+def told(error: BaseException, address: QueueAddress) -> str:
+    """What an error says, in one line, without anything secret; of several at the same time the first one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, TimeoutError) and not str(error):
         return "does not answer"
-    return " ".join(str(error).split())[:500] or type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
+    return address.without_secrets(said)[:REASON_MAX]
