@@ -21,6 +21,14 @@ def make_broker(address: QueueAddress) -> Broker:
             from .rabbitmq import RabbitBroker
 
             return RabbitBroker(address)
+        if address.kind == "kafka":
+            from .kafka import KafkaBroker
+
+            return KafkaBroker(address)
+        if address.kind == "nats":
+            from .nats import NatsBroker
+
+            return NatsBroker(address)
     except ImportError as error:
         raise DriverMissing(f"{address.label} needs: {EXTRA} ({error.name} is not installed)") from None
     raise DriverMissing(f"{address.label}: there is no such broker")
