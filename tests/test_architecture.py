@@ -94,7 +94,7 @@ CLIENTS = {
     "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "queues.redis", "rates"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict"), ("rest.data", "_asdict")}

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 BATCH = 100
 """Most messages that are in hand at the same time, of one queue."""
 
+HOLD_EVERY = 3.0
+"""Seconds between two times that a broker is told that its messages are still in hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

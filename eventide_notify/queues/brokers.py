@@ -29,6 +29,10 @@ def make_broker(address: QueueAddress) -> Broker:
             from .nats import NatsBroker
 
             return NatsBroker(address)
+        if address.kind == "redis":
+            from .redis import RedisBroker
+
+            return RedisBroker(address)
     except ImportError as error:
         raise DriverMissing(f"{address.label} needs: {EXTRA} ({error.name} is not installed)") from None
     raise DriverMissing(f"{address.label}: there is no such broker")

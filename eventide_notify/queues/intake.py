@@ -45,6 +45,7 @@ class Intake:
         self._service = service
         self._check_store = check_store
         self._clock = clock
+        self._burying = asyncio.Lock()
         self._outcomes = {
             outcome: metrics.queue_messages.labels(address.label, outcome) for outcome in ("taken", "dead")
         }
@@ -83,7 +84,8 @@ class Intake:
             self._outcomes["taken"].inc()
             return
         letter = dead_letter(message, error, queue=self._address.name, now=self._clock(), largest=broker.largest)
-        await broker.publish(letter, {"content-type": "application/json"}, dead=True)
+        async with self._burying:
+            await broker.publish(letter, {"content-type": "application/json"}, dead=True)
         self._outcomes["dead"].inc()
         logger.warning("a message of %s cannot be used, it is in %s now: %s", self._address.label,
                        self._address.dead, error.message)  # fmt: skip

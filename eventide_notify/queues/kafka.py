@@ -31,7 +31,7 @@ POLL = 60.0
 HANDOVER = 3.0
 """How long an instance may finish what it has in hand when partitions change hands. It is less than `SESSION`, in which
 all have to be there again."""
-METADATA_EVERY = 30.0
+METADATA_EVERY = 10.0
 """Seconds after which partitions that were added are known."""
 STOP = 1.5
 """How long a part of the driver may take to end in order."""
@@ -186,7 +186,7 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]
 
 
 async def _ended(stop: Coroutine[Any, Any, None]) -> None:
-    """Wait for the end of a part of the driver. Where the broker is away it waits, or fails before it has closed all."""
+    """Wait for the end of a part of the driver, which waits or fails half way where the broker is away."""
     stopping = asyncio.create_task(stop)
     await asyncio.wait([stopping], timeout=STOP)
     stopping.cancel()

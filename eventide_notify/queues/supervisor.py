@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..metrics import Metrics
 from .address import QueueAddress
-from .base import Broker, Message
+from .base import HOLD_EVERY, Broker, Message
 from .intake import Intake
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,6 @@ PAUSE, PAUSE_MAX = 0.25, 5.0
 """Seconds between two starts, the first and the longest ones; with some jitter."""
 SOUND_AFTER = 10.0
 """Seconds after which a consumer that ends is started again as quickly as the first time."""
-HOLD_EVERY = 5.0
-"""Seconds between two times that a broker is told that its messages are still in hand."""
 STOP_SECONDS = 5.0
 """How long a stop waits for messages that are being saved."""
 CLOSE_TIMEOUT = 5.0
