@@ -13,11 +13,13 @@ import pytest_asyncio
 
 from ..require import missing
 from ..servers import Server, ServerError, start_redis_server
+from ..servers.kafka import start_kafka_server
+from ..servers.nats import start_nats_server
 from ..servers.rabbitmq import start_rabbitmq_server
 from ..service import Service
 from ..waiting import asked_until
 from .events import readiness
-from .producers import Producer, rabbit_producer, redis_producer
+from .producers import Producer, kafka_producer, nats_producer, rabbit_producer, redis_producer
 
 QUEUE = "inbox"
 _numbers = count(1)
@@ -34,6 +36,8 @@ class Kind:
 
 KINDS = {
     "rabbitmq": Kind(start_rabbitmq_server, "queue={}", rabbit_producer),
+    "kafka": Kind(start_kafka_server, "topic={}", kafka_producer),
+    "nats": Kind(start_nats_server, "stream={0}&subject={0}", nats_producer),
     "redis": Kind(start_redis_server, "stream={}", redis_producer),
 }
 

@@ -24,10 +24,10 @@ async def test_messages_are_saved_in_order_and_once(taking: Service, producer: P
 async def test_attributes_may_be_in_headers(broker: Broker, taking: Service, producer: Producer, user: str) -> None:
     whole = event(userIds=[user], message="binary")
     data = json.dumps(whole.pop("data")).encode()
-    for n, prefix in enumerate(["ce-", "ce_", "cloudEvents:", "cloudEvents_", "Ce-"]):
+    for n, prefix in enumerate(producer.prefixes):
         attributes = {f"{prefix}{name}": value for name, value in whole.items()} | {f"{prefix}id": f"{user}-{n}"}
         await producer.publish(data, {**attributes, "content-type": "application/json; charset=utf-8"})
-    await has(taking, user, *["binary"] * 5)
+    await has(taking, user, *["binary"] * len(producer.prefixes))
 
 
 async def test_announcements_and_events_are_taken_too(taking: Service, producer: Producer, user: str) -> None:
@@ -113,7 +113,7 @@ async def test_a_huge_message_is_dead(taking: Service, producer: Producer, user:
 
 
 async def test_thousands_of_headers_are_no_matter(taking: Service, producer: Producer, user: str) -> None:
-    headers = {f"h{n}": "x" * 50 for n in range(2_000)}
+    headers = {f"h{n}": "x" * 20 for n in range(1_500)}  # NATS takes 64 KiB of them
     await producer.publish(structured(userId=user, message="with headers"), headers)
     await producer.publish(b"dead", headers)
     await has(taking, user, "with headers")
