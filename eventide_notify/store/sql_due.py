@@ -116,7 +116,8 @@ class SqlDue:
             sa.select(number).select_from(dead),
         )
         [row] = await self._database.read(sa.select(*(count.scalar_subquery() for count in counts)))
-        return Waiting._make(row)
+        waiting, late, died = (int(number) for number in row)
+        return Waiting(waiting, late, died)
 
 
 def _pack(payload: Mapping[str, Any]) -> str:
