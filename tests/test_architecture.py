@@ -74,6 +74,7 @@ CLIENTS = {
         "store.sql_queries",
         "store.sql_removal",
         "store.sql_revocations",
+        "store.sql_topics",
         "store.sqlite_threads",
         "store.postgresql_connection",
         "store.postgresql_saves",

@@ -23,6 +23,7 @@ from .sql_claims import SqlClaims
 from .sql_queries import SqlQueries
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
+from .sql_topics import SqlTopics
 from .sqlite import Sqlite
 from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
 
@@ -45,6 +46,7 @@ class SqlStore:
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
         self._removal = SqlRemoval(self._database)
+        self._topics = SqlTopics(self._database)
         self._revocations = SqlRevocations(self._database)
 
     async def open(self) -> None:
@@ -199,6 +201,27 @@ class SqlStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        return await self._topics.subscribe(topic, users, now)
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        return await self._topics.unsubscribe(topic, users, now)
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        return await self._topics.of(user)
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._topics.subscribed(topic, users)
+
+    async def subscribers(self, topic: str) -> int:
+        return await self._topics.subscribers(topic)
 
     # Tokens that are no longer accepted
 
