@@ -86,6 +86,7 @@ class Erased(NamedTuple):
     """Rows about announcements; with MongoDB one for each step."""
     claims: int
     """Idempotency keys that have named the user."""
+    subscriptions: int = 0
 
 
 LEEWAY = timedelta(hours=2)
@@ -107,7 +108,10 @@ class Store(Protocol):
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
     * An announcement is kept once. Every user has it, as a notification with `broadcast` set: `PENDING` until the user
       has a row of their own that says otherwise, and gone once the user deleted it, it expired or it was removed.
-      What a user's reads cost does not depend on how many other users there are.
+    * An announcement to a topic likewise, but who has it are the users who are subscribed to the topic at the moment,
+      and those who have read it and are not subscribed any more.
+    * What a user's reads cost does not depend on how many other users there are, nor on announcements to topics that
+      the user is not subscribed to.
     * Order is the order of ids, which is that of creation, of notifications and announcements alike.
     * Time is always passed in, in UTC; milliseconds are kept. `now` decides which announcements have expired.
     """
@@ -314,6 +318,28 @@ class Store(Protocol):
 
     async def count_due(self, *, by: datetime) -> Waiting:
         """How much work there is, and how much of it was due by then."""
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        """Subscribe them, in a few round trips; those who were not subscribed, and what each has since that they did
+        not have before."""
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        """Likewise; those who were subscribed, and what each of them does not have any more."""
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        """The topics that the user is subscribed to, in the order of their names."""
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of `users` who are subscribed, in a few round trips."""
+
+    async def subscribers(self, topic: str) -> int:
+        """How many are subscribed."""
 
     # Tokens that are no longer accepted
 

@@ -31,6 +31,7 @@ from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate, schema
 from .mongo_state import state_fields, state_of, to_notification
+from .mongo_topics import MongoTopics
 from .outage import reason
 from .records import newest_of, pack_content, resume, resume_announcement, resume_work
 
@@ -57,7 +58,8 @@ class MongoStore:
         self._saves = group(self._save_group, weigh=len, sizes=sizes)
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
-        self._announcements = MongoAnnouncements(self._client)
+        self._topics = MongoTopics(self._client)
+        self._announcements = MongoAnnouncements(self._client, self._topics)
         self._removal = MongoRemoval(self._client)
         self._revocations = MongoRevocations(self._client)
         self._due = MongoDue(self._client)
@@ -175,17 +177,16 @@ class MongoStore:
         if not users:
             return {}
         unread = {"archived": {"$ne": True}, "status": _UNREAD}
-        rows, (announced, done) = await asyncio.gather(
+        rows, announced = await asyncio.gather(
             self._client.count(self._notifications, unread, users, [_BY_SEEN]),
             self._announcements.counts(users, now),
         )
-        counts = {user: Counts(announced - each.unread, announced - each.unseen) for user, each in done.items()}
         own: dict[UserId, Counts] = {}
         for row in rows:
             user, unseen, number = row["_id"]["user"], not row["_id"].get("seen"), row["number"]
             before = own.get(user, NOTHING)
             own[user] = Counts(before.unread + number, before.unseen + unseen * number)
-        return {user: _sum(own.get(user, NOTHING), counts.get(user, Counts(announced, announced))) for user in users}
+        return {user: _sum(own.get(user, NOTHING), announced[user]) for user in users}
 
     # What users do
 
@@ -303,6 +304,29 @@ class MongoStore:
 
     async def count_due(self, *, by: datetime) -> Waiting:
         return await self._due.waiting(by)
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        with one_call():
+            return await self._topics.subscribe(topic, users, now)
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        with one_call():
+            return await self._topics.unsubscribe(topic, users, now)
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        return await self._topics.of(user)
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._topics.subscribed(topic, users)
+
+    async def subscribers(self, topic: str) -> int:
+        return await self._topics.subscribers(topic)
 
     # Tokens that are no longer accepted
 

@@ -26,6 +26,7 @@ from .sql_due import SqlDue
 from .sql_queries import SqlQueries
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
+from .sql_topics import SqlTopics
 from .sqlite import Sqlite
 from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
 
@@ -48,6 +49,7 @@ class SqlStore:
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
         self._removal = SqlRemoval(self._database)
+        self._topics = SqlTopics(self._database)
         self._revocations = SqlRevocations(self._database)
         self._due = SqlDue(self._database)
 
@@ -249,6 +251,27 @@ class SqlStore:
 
     async def count_due(self, *, by: datetime) -> Waiting:
         return await self._due.waiting(by)
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        return await self._topics.subscribe(topic, users, now)
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        return await self._topics.unsubscribe(topic, users, now)
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        return await self._topics.of(user)
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._topics.subscribed(topic, users)
+
+    async def subscribers(self, topic: str) -> int:
+        return await self._topics.subscribers(topic)
 
     # Tokens that are no longer accepted
 
