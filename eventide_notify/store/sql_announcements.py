@@ -19,6 +19,7 @@ from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
 from .tables import (
     AT,
+    NOW,
     announcement_receipts,
     announcements,
     delivered,
@@ -40,7 +41,6 @@ _r = announcement_receipts.c
 _KEY = (_r.user_id, _r.announcement_id)
 
 USER = sa.bindparam("user", type_=sa.Text)
-NOW = sa.bindparam("now", type_=sa.BigInteger)
 
 
 def _active(now: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
