@@ -76,7 +76,8 @@ class RedisBroker:
         self._in_hand = ()
 
     async def publish(self, body: bytes, headers: Mapping[str, str], *, dead: bool = False) -> None:
-        await self._redis.xadd(self._dead if dead else self._stream, {**headers, _DATA: body})
+        fields: Mapping[str, Any] = {**headers, _DATA: body}
+        await self._redis.xadd(self._dead if dead else self._stream, fields)
 
     async def close(self) -> None:
         try:
