@@ -204,3 +204,40 @@ async def test_nothing_is_taken_while_the_store_is_away_and_nothing_is_lost(brok
 
 def _waiting(text: str) -> float:
     return float(re.findall(r"^eventide_queue_waiting_seconds\{.*\} (\S+)", text, re.MULTILINE)[0])
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_password_is_nowhere(broker: Broker, queue: str, away: bool) -> None:
+    url = re.sub(r"//(.*@)?", "//someone:hunter2@", broker.url(queue))
+    if away:
+        url = re.sub(r":\d+", ":1", url)
+    with Service({"EVENTIDE_QUEUES": url, "EVENTIDE_LOG_LEVEL": "debug"}) as service:
+        service.start()
+        _, told = await asked_until(lambda: readiness(service), lambda said: "being connected" not in str(said))
+        said = [str(told), await figures(service)]
+        await asyncio.to_thread(service.stop)
+        assert service.home
+        said.append(service.home.log.read_text())
+    assert not [text for text in said if "hunter2" in text]
+
+
+async def test_a_killed_instance_leaves_what_it_had_in_hand_to_others(broker: Broker, queue: str, user: str) -> None:
+    settings = {"EVENTIDE_QUEUES": broker.url(queue)}
+    with Service(settings) as killed:
+        killed.start()
+        assert killed.home
+        settings["EVENTIDE_DATABASE_URL"] = f"sqlite:///{killed.home.data / 'eventide.db'}"
+        await asked_until(lambda: readiness(killed), lambda said: said[0] == 200)
+        database = sqlite3.connect(killed.home.data / "eventide.db", isolation_level=None)
+        async with broker.producer(queue) as producer:
+            database.execute("BEGIN EXCLUSIVE")
+            for n in range(10):
+                await producer.publish(structured(userId=user, message=f"message {n}"))
+            await asked_until(lambda: figures(killed), lambda text: _waiting(text) > 0)
+            await asyncio.to_thread(killed.kill)
+            database.execute("ROLLBACK")
+            database.close()
+            with Service(settings) as other:
+                other.start()
+                await producer.publish(structured(userId=user, message="last"))
+                await has(other, user, *(f"message {n}" for n in range(10)), "last", within=60)
