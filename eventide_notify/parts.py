@@ -56,6 +56,7 @@ from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS
 from .rest.request_ids import RequestIds
 from .rest.security import SecurityHeaders
+from .rest.topics import TopicRoutes
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
@@ -70,6 +71,7 @@ from .service.readiness import Readiness
 from .service.retention import Retention
 from .service.revocations import Revocations
 from .service.timeline import Timelines
+from .service.topics import Topics
 from .settings import Settings
 from .store.measured import measured
 
@@ -110,6 +112,7 @@ class Parts:
             counts_changed=self.counts.changed,
             counts_at_once=self.counts.at_once,
             read_counts=self.counts.read,
+            subscribed=self.store.subscribed,
         )
         self.channel = RedisChannel(redis_url, self.hub, metrics) if redis_url else LocalChannel(self.hub)
         self.hub.tracing = tracing
@@ -136,6 +139,7 @@ class Parts:
         self.inbox = Inbox(
             self.store, self.fanout, journal=self.journal, clock=utc_now, received=self.receipts.received
         )
+        self.topics = Topics(self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed)
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
@@ -153,6 +157,7 @@ class Parts:
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *TopicRoutes(self.topics).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self.timelines, self.instances).operations(),
             *DiagnosisRoutes(instance=self.channel.calls.instance, version=__version__, clock=utc_now).operations(),
             *AccessRoutes(self.revocations).operations(),
@@ -186,6 +191,7 @@ class Parts:
             self.inbox,
             self.receipts,
             self.journal,
+            self.topics,
             verify=self.access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,

@@ -36,6 +36,7 @@ from .models import (
     Draft,
     NotificationId,
     TokenId,
+    Topic,
     Type,
     UserId,
     UserKey,
@@ -284,6 +285,10 @@ class Nothing(Shape):
     """No arguments."""
 
 
+class TopicOf(Shape):
+    topic: Topic
+
+
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
 _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
@@ -349,11 +354,18 @@ class NewAnnouncement(Draft, Shape):
     model_config = ConfigDict(json_schema_extra=_describe_content)
 
     audience: Audience = "everyone"
+    topic: Topic | None = Field(None, description="To its subscribers only; default: to everybody.")
     expires_at: Time | None = Field(None, description="In the future.")
 
     @property
     def draft(self) -> Draft:
         return _draft_of(self)
+
+
+class Subscribers(Shape):
+    """Users to subscribe, or to unsubscribe."""
+
+    user_ids: Recipients
 
 
 class NewEvent(Shape):

@@ -30,6 +30,7 @@ from .fanout import Fanout
 from .journal import Journal, by
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
+from .topics import checked_topic
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
@@ -111,6 +112,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -119,22 +121,26 @@ class NotificationService:
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
         those who first appear later, until `expires_at`. To `connected`: shown, and not saved. An `idempotency_key` is
-        as for `send`. Raises `InvalidRequest` when `expires_at` is not in the future, and `OutcomeUnknown`.
+        as for `send`. With a `topic` to its subscribers only: to whoever is subscribed, also those who will be.
+        Raises `InvalidRequest` when `expires_at` is not in the future, and `OutcomeUnknown`.
         """
         now = self._clock()
+        if topic is not None:
+            topic = checked_topic(topic)
         if expires_at is not None and expires_at <= now:
             raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
         stored = audience == "everyone"
 
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
             until = expires_at or (created_at + self._announcement_lifetime if stored else None)
-            return Announcement(id, draft, created_at, until, stored)
+            return Announcement(id, draft, created_at, until, stored, topic)
 
         async with self._turns.take_for_all() as turn:
             made = announcement(self._new_id(now), now)
             claim = None
             if idempotency_key is not None:
                 body = [audience, expires_at and wire.iso(expires_at), _body_of(draft)]
+                body += [] if topic is None else [{"topic": topic}]
                 claim = claim_on(idempotency_key, caller, body, [(made.id, "")], now)
             held = await save_once(lambda claim: self._save(made, claim, stored), claim)
             if held is not None:
