@@ -86,7 +86,8 @@ def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
 
 
 def _decimal(value: object) -> object:
-    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] <= value <= _INTEGERS[1]:
+    # Less than the smallest is read as the smallest, as a float.
+    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] < value <= _INTEGERS[1]:
         value = int(value)  # in JSON 42.0 is the integer 42
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 

@@ -6,10 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .. import answers, audit, schemas
+from ..errors import NotFound
 from ..models import Principal
 from ..service.topics import Topics
 from .operations import LARGE_BODY, Operation, body_of, json_answer
 from .problems import PRIVATE
+
+_SUBSCRIBERS = b"/subscribers"
 
 
 class TopicRoutes:
@@ -22,13 +25,16 @@ class TopicRoutes:
         own, one = "/v1/topics/{topic:path}", "/v1/admin/topics/{topic:path}"
         return [
             Operation("GET", "/v1/topics", self.own_topics, "List the topics you are subscribed to", answers.OwnTopics),
-            Operation("PUT", own, self.follow_topic, "Subscribe to a topic", status=204, may_conflict=True),
-            Operation("DELETE", own, self.leave_topic, "Unsubscribe from a topic", status=204),
+            Operation("PUT", own, self.follow_topic, "Subscribe to a topic", status=204, may_miss=True,
+                      may_conflict=True),
+            Operation("DELETE", own, self.leave_topic, "Unsubscribe from a topic", status=204,
+                      may_miss=True),
             Operation("PUT", f"{one}/subscribers", self.subscribe, "Subscribe users to a topic",
-                      answers.SubscribersChanged, body=schemas.Subscribers, admin=True),
+                      answers.SubscribersChanged, body=schemas.Subscribers, admin=True, may_miss=True),
             Operation("DELETE", f"{one}/subscribers", self.unsubscribe, "Unsubscribe users from a topic",
-                      answers.SubscribersChanged, body=schemas.Subscribers, admin=True),
-            Operation("GET", one, self.topic, "Count the subscribers of a topic", answers.TopicShape, admin=True),
+                      answers.SubscribersChanged, body=schemas.Subscribers, admin=True, may_miss=True),
+            Operation("GET", one, self.topic, "Count the subscribers of a topic", answers.TopicShape, admin=True,
+                      may_miss=True),
         ]  # fmt: skip
 
     async def own_topics(self, request: Request, principal: Principal) -> Response:
@@ -55,6 +61,8 @@ class TopicRoutes:
         return json_answer({"topic": topic, "changed": changed})
 
     async def topic(self, request: Request, principal: Principal) -> Response:
+        if request.scope.get("raw_path", b"").endswith(_SUBSCRIBERS):
+            raise NotFound("There is nothing to get at this address. Write a slash in a topic as %2F.")
         topic = _topic_of(request)
         return json_answer({"topic": topic, "subscribers": await self._topics.subscribers(topic)})
 
