@@ -30,11 +30,12 @@ from ..models import (
 )
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Store
+from .announcing import Terms
 from .fanout import Fanout
 from .journal import Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turns
-from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, check_expiry, claim_on_work, draft_of, packed, unpacked
+from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work, draft_of
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
@@ -186,6 +187,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         send_at: None = None,
         idempotency_key: str | None = None,
@@ -199,6 +201,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         send_at: datetime | None,
         idempotency_key: str | None = None,
@@ -211,6 +214,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         send_at: datetime | None = None,
         idempotency_key: str | None = None,
@@ -220,71 +224,60 @@ class NotificationService:
         """Announce something.
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
-        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. `idempotency_key` and
-        `send_at` are as for `send`. Raises `InvalidRequest` when `expires_at` is not in the future, or not after
-        `send_at`, and `OutcomeUnknown`.
+        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. With a `topic` to its
+        subscribers only: to whoever is subscribed, also those who will be. `idempotency_key` and `send_at` are as for
+        `send`. Raises `InvalidRequest` when `expires_at` is not in the future, or not after `send_at`, for what is no
+        topic, and `OutcomeUnknown`.
         """
-        check_expiry(expires_at, send_at, self._clock())
+        terms = Terms(audience, topic, expires_at)
+        terms.check(send_at, self._clock())
+        body, further = terms.identity()
         once = Once(
             idempotency_key,
             caller,
-            lambda: [audience, expires_at and wire.iso(expires_at), _body_of(draft), *_time(send_at)],
+            lambda: [*body, _body_of(draft), *_time(send_at), *([further] if further else [])],
             lifetime=claim_lifetime,
         )
-        options: dict[str, Any] = {"audience": audience, "expires_at": expires_at}
         return await self.schedule.either(
             ANNOUNCE,
             send_at,
             once,
-            lambda: {"draft": draft.model_dump(mode="json"), "caller": caller, "options": packed(options)},
-            lambda: self._announce(draft, once.claim, caller, **options),
+            lambda: {"draft": draft.model_dump(mode="json"), "caller": caller, "options": terms.packed()},
+            lambda: self._announce(draft, terms, once.claim, caller),
         )
 
     async def announce_due(self, work: Work) -> None:
         """Make the announcement that was scheduled, unless it was cancelled or has expired; see `send_due`."""
-        options = unpacked(work.payload["options"])
-        if (expires_at := options["expires_at"]) is not None and expires_at <= self._clock():
+        terms = Terms.unpacked(work.payload["options"])
+        if terms.expires_at is not None and terms.expires_at <= self._clock():
             self._metrics.due.labels(work.kind, "expired").inc()
             return
         with suppress(Conflict):  # cancelled
-            await self._announce(draft_of(work), claim_on_work(work), work.payload["caller"], again=True, **options)
+            await self._announce(draft_of(work), terms, claim_on_work(work), work.payload["caller"], again=True)
 
     async def _announce(
-        self,
-        draft: Draft,
-        make_claim: _MakeClaim,
-        caller: str,
-        *,
-        audience: Audience,
-        expires_at: datetime | None,
-        again: bool = False,
+        self, draft: Draft, terms: Terms, make_claim: _MakeClaim, caller: str, *, again: bool = False
     ) -> Announcement | None:
         """As `_send`."""
         now = self._clock()
-        stored = audience == "everyone"
-
-        def announcement(id: NotificationId, created_at: datetime) -> Announcement:
-            until = expires_at or (created_at + self._announcement_lifetime if stored else None)
-            return Announcement(id, draft, created_at, until, stored)
-
         async with self._turns.take_for_all() as turn:
-            made = announcement(self._new_id(now), now)
+            made = terms.made(self._new_id(now), draft, now, self._announcement_lifetime)
             claim = make_claim([(made.id, "")], now)
-            held = await save_once(lambda claim: self._save(made, claim, stored), claim)
+            held = await save_once(lambda claim: self._save(made, claim), claim)
             if held is not None:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
-                made = announcement(held.items[0][0], held.claimed_at)
+                made = terms.made(held.items[0][0], draft, held.claimed_at, self._announcement_lifetime)
             if held is None or not held.complete:
                 self._journal.created(made.id, made.id, 1, caller)
-                self._metrics.announced.labels(audience).inc()
+                self._metrics.announced.labels(terms.audience).inc()
             if held is None or not held.complete or again:
                 await turn.wait()
                 await self._fanout.announce(made)
             return made
 
-    async def _save(self, announcement: Announcement, claim: Claim | None, stored: bool) -> Claim | None:
-        if stored:
+    async def _save(self, announcement: Announcement, claim: Claim | None) -> Claim | None:
+        if announcement.stored:
             return await self._store.add_announcement(announcement, claim=claim)
         return await self._store.add([], claim=claim) if claim is not None else None
 
