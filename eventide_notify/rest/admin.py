@@ -52,7 +52,13 @@ class AdminRoutes:
 
     async def send(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewNotification, await body_of(request, LARGE_BODY))
-        sent = await self._service.send(asked.recipients, asked.draft, **_once(request, principal))
+        sent = await self._service.send(
+            asked.recipients,
+            asked.draft,
+            expires_at=asked.expires_at,
+            collapse_key=asked.collapse_key,
+            **_once(request, principal),
+        )
         created = [{"id": item.id, "userId": item.user_id, "status": item.status} for item in sent]
         return json_answer({"notifications": created}, 201)
 

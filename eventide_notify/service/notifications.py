@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from .. import wire
 from ..errors import FieldError, InvalidRequest, NotFound
 from ..metrics import Metrics
 from ..models import (
+    COLLAPSE_KEY_MAX,
     Announcement,
     Audience,
     Draft,
@@ -23,11 +25,13 @@ from ..models import (
     UserId,
     id_at,
     is_notification_id,
+    is_storable,
 )
 from ..presence.base import Online, Presence
-from ..store.base import Claim, Store
+from ..store.base import Claim, Collapsed, Store
+from .expiry import KEPT, Gone
 from .fanout import Fanout
-from .journal import Journal, by
+from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
 from .users import checked, recipients
@@ -68,42 +72,94 @@ class NotificationService:
     # Sending
 
     async def send(
-        self, users: Iterable[UserId | int], draft: Draft, *, idempotency_key: str | None = None, caller: str = ""
+        self,
+        users: Iterable[UserId | int],
+        draft: Draft,
+        *,
+        expires_at: datetime | None = None,
+        collapse_key: str | None = None,
+        idempotency_key: str | None = None,
+        caller: str = "",
     ) -> Sequence[Notification]:
         """Save one notification for each user, show it to those who are connected, and return them in that order.
 
+        From `expires_at` on nobody has it. With a `collapse_key` it takes the place of those of its user with the same
+        key that are neither read nor archived, and counts them (`collapsed`).
         Users named twice get it once. With an `idempotency_key` that came before from the same `caller` (any text that
         names it) with the same users and draft, within 24 hours, the answer is that of the first time and nothing is
         sent again; with others: `Conflict`.
-        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, and `OutcomeUnknown`.
+        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, for a key that is none or an
+        `expires_at` that is not in the future, and `OutcomeUnknown`.
         """
         named = recipients(users)
         now = self._clock()
+        _check_expiry(expires_at, now)
+        _check_key(collapse_key)
+        new = partial(Notification, content=draft, expires_at=expires_at, collapse_key=collapse_key)
         async with self._turns.take(named) as turn:
-            items = await self._make(named, draft, now)
+            items = await self._make(named, new, now)
             claim = None
             if idempotency_key is not None:
-                body = [named, _body_of(draft)]
+                body = [named, _body_of(draft), *_further(expires_at, collapse_key)]
                 claim = claim_on(idempotency_key, caller, body, [(item.id, item.user_id) for item in items], now)
-            held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            outcome = Collapsed(None, items, {})
+            if collapse_key is None:
+                held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            else:
+                held, outcome = await self._collapse(items, claim, now)
             if held is not None:
                 # Who was erased meanwhile is named no more.
-                items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items if user]
+                items = [new(id, user, created_at=held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
                 self._journal.created(items[0].id, items[-1].id, len(items), caller)
                 await turn.wait()
-                await self._fanout.deliver(items, late=held is not None or turn.overtaken)
+                late = held is not None or turn.overtaken
+                if collapse_key is None:
+                    await self._fanout.deliver(items, late=late)
+                else:
+                    await self._deliver_collapsed(outcome, named, late=late)
             return items
 
-    async def _make(self, users: Sequence[UserId], draft: Draft, now: datetime) -> list[Notification]:
+    async def _collapse(
+        self, items: Sequence[Notification], claim: Claim | None, now: datetime
+    ) -> tuple[Claim | None, Collapsed]:
+        outcome = Collapsed(None, (), {})
+
+        async def save(claim: Claim | None) -> Claim | None:
+            nonlocal outcome
+            outcome = await self._store.add_collapsing(items, claim=claim, now=now)
+            return outcome.held
+
+        return await save_once(save, claim), outcome
+
+    async def _deliver_collapsed(self, outcome: Collapsed, users: Sequence[UserId], *, late: bool) -> None:
+        """Show what is there now, and then take away what it has replaced. What was saved before, although the store
+        did not say so, the sweep shows."""
+        alike: dict[int, list[Notification]] = {}
+        for item in outcome.saved:
+            alike.setdefault(item.collapsed, []).append(item)
+        for some in alike.values():
+            await self._fanout.deliver(some, late=late)
+        gone = [Gone(item.user_id, outcome.replaced.get(item.id, ()), item.id) for item in outcome.saved]
+        gone = [each for each in gone if each.ids]
+        for each in gone[:CHANGES_AT_ONCE]:
+            self._journal.changed(each.ids, "replaced", None)
+        self._metrics.replaced.inc(sum(len(each.ids) for each in gone))
+        await self._fanout.replaced(gone)
+        if outcome.repeated or outcome.held is not None:
+            await self._fanout.emit(wire.RELOAD, {}, users)  # for nobody knows what was replaced the first time
+
+    async def _make(
+        self, users: Sequence[UserId], new: Callable[..., Notification], now: datetime
+    ) -> list[Notification]:
         ids = self._new_id.take(len(users), now)
         made: list[Notification] = []
         for start in range(0, len(users), MADE_AT_ONCE):
             if len(users) > MADE_AT_ONCE:
                 await asyncio.sleep(0)  # others have their turn
             some = users[start : start + MADE_AT_ONCE]
-            made += [Notification(id, user, draft, now) for user, id in zip(some, ids, strict=False)]
+            made += [new(id, user, created_at=now) for user, id in zip(some, ids, strict=False)]
         return made
 
     async def announce(
@@ -122,8 +178,7 @@ class NotificationService:
         as for `send`. Raises `InvalidRequest` when `expires_at` is not in the future, and `OutcomeUnknown`.
         """
         now = self._clock()
-        if expires_at is not None and expires_at <= now:
-            raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
+        _check_expiry(expires_at, now)
         stored = audience == "everyone"
 
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
@@ -170,7 +225,7 @@ class NotificationService:
     async def find(self, id: NotificationId) -> Notification:
         """One notification, whoever has it. `NotFound` also for an announcement."""
         found = await self._store.find(id) if is_notification_id(id) else None
-        if found is None:
+        if found is None or found.has_expired(self._clock()):
             raise NotFound
         return found
 
@@ -195,7 +250,26 @@ class NotificationService:
     async def purge(self) -> None:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""
         now = self._clock()
-        await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now)
+        # An announcement that has just expired may not have left all screens yet.
+        await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now - KEPT)
+
+
+def _check_expiry(expires_at: datetime | None, now: datetime) -> None:
+    if expires_at is not None and expires_at <= now:
+        raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not (1 <= len(key) <= COLLAPSE_KEY_MAX and is_storable(key)):
+        raise InvalidRequest(
+            errors=[FieldError("collapseKey", f"must be a text of 1 to {COLLAPSE_KEY_MAX} characters")]
+        )
+
+
+def _further(expires_at: datetime | None, collapse_key: str | None) -> list[dict[str, str]]:
+    """What identifies a send beside its users and its draft; of what earlier versions could send, nothing."""
+    said = {"expiresAt": None if expires_at is None else wire.iso(expires_at), "collapseKey": collapse_key}
+    return [further] if (further := {name: value for name, value in said.items() if value is not None}) else []
 
 
 _FIRST = id_at(datetime.fromtimestamp(0, UTC))
