@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, overload
 
 from .. import wire
@@ -29,13 +30,14 @@ from ..models import (
     time_of,
 )
 from ..presence.base import Online, Presence
-from ..store.base import Claim, Store
-from .announcing import Terms
-from .fanout import Fanout
-from .journal import Journal, by
+from ..store.base import Claim, Collapsed, Store
+from .expiry import KEPT
+from .fanout import Fanout, Gone
+from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turns
 from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work, draft_of
+from .terms import AnnouncementTerms, SendTerms
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
@@ -83,6 +85,8 @@ class NotificationService:
         users: Iterable[UserId | int],
         draft: Draft,
         *,
+        expires_at: datetime | None = None,
+        collapse_key: str | None = None,
         send_at: None = None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -95,6 +99,8 @@ class NotificationService:
         users: Iterable[UserId | int],
         draft: Draft,
         *,
+        expires_at: datetime | None = None,
+        collapse_key: str | None = None,
         send_at: datetime | None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -106,6 +112,8 @@ class NotificationService:
         users: Iterable[UserId | int],
         draft: Draft,
         *,
+        expires_at: datetime | None = None,
+        collapse_key: str | None = None,
         send_at: datetime | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -113,53 +121,96 @@ class NotificationService:
     ) -> Sequence[Notification] | Scheduled:
         """Save one notification for each user, show it to those who are connected, and return them in that order.
 
-        Users named twice get it once. With an `idempotency_key` that came before from the same `caller` (any text that
-        names it) with the same users and draft, within `claim_lifetime`, the answer is that of the first time and
-        nothing is sent again; with others: `Conflict`.
+        Users named twice get it once. From `expires_at` on nobody has it. With a `collapse_key` it takes the place of
+        those of its user with the same key that are neither read nor archived, and counts them (`collapsed`).
+
+        With an `idempotency_key` that came before from the same `caller` (any text that names it) with the same
+        request, within `claim_lifetime`, the answer is that of the first time and nothing is sent again; with another
+        one: `Conflict`.
 
         With a `send_at` in the future, within 366 days, nothing is saved now but what is to be sent then.
-        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, and `OutcomeUnknown`.
+
+        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, for a `collapse_key` that is none,
+        for an `expires_at` that is not in the future, or not after `send_at`, and `OutcomeUnknown`.
         """
         named = recipients(users)
-        once = Once(idempotency_key, caller, lambda: [named, _body_of(draft), *_time(send_at)], lifetime=claim_lifetime)
+        terms = SendTerms(expires_at, collapse_key)
+        terms.check(send_at, self._clock())
+        once = Once(
+            idempotency_key,
+            caller,
+            lambda: [named, _body_of(draft), *_time(send_at), *terms.identity()],
+            lifetime=claim_lifetime,
+        )
         return await self.schedule.either(
             SEND,
             send_at,
             once,
-            lambda: {"users": named, "draft": draft.model_dump(mode="json"), "caller": caller},
-            lambda: self._send(named, draft, once.claim, caller),
+            lambda: {
+                "users": named,
+                "draft": draft.model_dump(mode="json"),
+                "caller": caller,
+                "options": terms.packed(),
+            },
+            lambda: self._send(named, draft, terms, once.claim, caller),
         )
 
     async def send_due(self, work: Work) -> None:
-        """Send what was scheduled, unless it was cancelled. It may be called again, by another instance too."""
+        """Send what was scheduled, unless it was cancelled or has expired. It may be called again, by another instance
+        too."""
         asked = work.payload
+        terms = SendTerms.unpacked(asked["options"])
+        if self._has_expired(work, terms.expires_at):
+            return
         with suppress(Conflict):  # cancelled
-            await self._send(asked["users"], draft_of(work), claim_on_work(work), asked["caller"], again=True)
+            await self._send(asked["users"], draft_of(work), terms, claim_on_work(work), asked["caller"], again=True)
+
+    def _has_expired(self, work: Work, expires_at: datetime | None) -> bool:
+        expired = expires_at is not None and expires_at <= self._clock()
+        if expired:
+            self._metrics.due.labels(work.kind, "expired").inc()
+        return expired
 
     async def _send(
-        self, named: Sequence[UserId], draft: Draft, make_claim: _MakeClaim, caller: str, *, again: bool = False
+        self,
+        named: Sequence[UserId],
+        draft: Draft,
+        terms: SendTerms,
+        make_claim: _MakeClaim,
+        caller: str,
+        *,
+        again: bool = False,
     ) -> Sequence[Notification] | None:
         """What was sent, or had been sent before under the same claim; None: what this claim is on is scheduled.
 
         `again`: show also what was saved before, for whoever saved it may not have come to that.
         """
         now = self._clock()
+        new = partial(Notification, content=draft, expires_at=terms.expires_at, collapse_key=terms.collapse_key)
         async with self._turns.take(named) as turn:
-            items = await self._make(named, draft, now)
+            items = await self._make(named, new, now)
             claim = make_claim([(item.id, item.user_id) for item in items], now)
-            held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            outcome = Collapsed(None, items, {})
+            if terms.collapse_key is None:
+                held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            else:
+                held, outcome = await self._collapse(items, claim, now)
             if held is not None:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
                 # Who was erased meanwhile is named no more.
-                items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items if user]
+                items = [new(id, user, created_at=held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
                 self._journal.created(items[0].id, items[-1].id, len(items), caller)
                 await turn.wait()
-                await self._fanout.deliver(items, late=held is not None or turn.overtaken)
+                late = held is not None or turn.overtaken
+                if terms.collapse_key is None:
+                    await self._fanout.deliver(items, late=late)
+                else:
+                    await self._deliver_collapsed(outcome, named, late=late)
             elif again:
-                await self._fanout.deliver(await self._pending(items), late=True)
+                await self._deliver_alike(await self._pending(items), late=True)
             return items
 
     async def _pending(self, items: Sequence[Notification]) -> Sequence[Notification]:
@@ -171,14 +222,49 @@ class NotificationService:
         found = await self._store.overdue(after=id_at(time_of(first)), before=last, limit=2 * RECIPIENTS_MAX)
         return [item for item in found if item.id in ids]
 
-    async def _make(self, users: Sequence[UserId], draft: Draft, now: datetime) -> list[Notification]:
+    async def _collapse(
+        self, items: Sequence[Notification], claim: Claim | None, now: datetime
+    ) -> tuple[Claim | None, Collapsed]:
+        outcome = Collapsed(None, (), {})
+
+        async def save(claim: Claim | None) -> Claim | None:
+            nonlocal outcome
+            outcome = await self._store.add_collapsing(items, claim=claim, now=now)
+            return outcome.held
+
+        return await save_once(save, claim), outcome
+
+    async def _deliver_collapsed(self, outcome: Collapsed, users: Sequence[UserId], *, late: bool) -> None:
+        """Show what is there now, and then take away what it has replaced. What was saved before, although the store
+        did not say so, the sweep shows."""
+        await self._deliver_alike(outcome.saved, late=late)
+        gone = [Gone(item.user_id, outcome.replaced.get(item.id, ()), item.id) for item in outcome.saved]
+        gone = [each for each in gone if each.ids]
+        for each in gone[:CHANGES_AT_ONCE]:
+            self._journal.changed(each.ids, "replaced", None)
+        self._metrics.replaced.inc(sum(len(each.ids) for each in gone))
+        await self._fanout.take_away("collapsed", gone)
+        if outcome.repeated or outcome.held is not None:
+            await self._fanout.emit(wire.RELOAD, {}, users)  # for nobody knows what was replaced the first time
+
+    async def _deliver_alike(self, items: Iterable[Notification], *, late: bool) -> None:
+        """Of one send those differ that have replaced others."""
+        alike: dict[int, list[Notification]] = {}
+        for item in items:
+            alike.setdefault(item.collapsed, []).append(item)
+        for some in alike.values():
+            await self._fanout.deliver(some, late=late)
+
+    async def _make(
+        self, users: Sequence[UserId], new: Callable[..., Notification], now: datetime
+    ) -> list[Notification]:
         ids = self._new_id.take(len(users), now)
         made: list[Notification] = []
         for start in range(0, len(users), MADE_AT_ONCE):
             if len(users) > MADE_AT_ONCE:
                 await asyncio.sleep(0)  # others have their turn
             some = users[start : start + MADE_AT_ONCE]
-            made += [Notification(id, user, draft, now) for user, id in zip(some, ids, strict=False)]
+            made += [new(id, user, created_at=now) for user, id in zip(some, ids, strict=False)]
         return made
 
     @overload
@@ -229,13 +315,13 @@ class NotificationService:
         `send`. Raises `InvalidRequest` when `expires_at` is not in the future, or not after `send_at`, for what is no
         topic, and `OutcomeUnknown`.
         """
-        terms = Terms(audience, topic, expires_at)
+        terms = AnnouncementTerms(audience, topic, expires_at)
         terms.check(send_at, self._clock())
-        body, further = terms.identity()
+        before, after = terms.identity()
         once = Once(
             idempotency_key,
             caller,
-            lambda: [*body, _body_of(draft), *_time(send_at), *([further] if further else [])],
+            lambda: [*before, _body_of(draft), *_time(send_at), *after],
             lifetime=claim_lifetime,
         )
         return await self.schedule.either(
@@ -248,15 +334,14 @@ class NotificationService:
 
     async def announce_due(self, work: Work) -> None:
         """Make the announcement that was scheduled, unless it was cancelled or has expired; see `send_due`."""
-        terms = Terms.unpacked(work.payload["options"])
-        if terms.expires_at is not None and terms.expires_at <= self._clock():
-            self._metrics.due.labels(work.kind, "expired").inc()
+        terms = AnnouncementTerms.unpacked(work.payload["options"])
+        if self._has_expired(work, terms.expires_at):
             return
         with suppress(Conflict):  # cancelled
             await self._announce(draft_of(work), terms, claim_on_work(work), work.payload["caller"], again=True)
 
     async def _announce(
-        self, draft: Draft, terms: Terms, make_claim: _MakeClaim, caller: str, *, again: bool = False
+        self, draft: Draft, terms: AnnouncementTerms, make_claim: _MakeClaim, caller: str, *, again: bool = False
     ) -> Announcement | None:
         """As `_send`."""
         now = self._clock()
@@ -300,7 +385,7 @@ class NotificationService:
     async def find(self, id: NotificationId) -> Notification:
         """One notification, whoever has it. `NotFound` also for an announcement."""
         found = await self._store.find(id) if is_notification_id(id) else None
-        if found is None:
+        if found is None or found.has_expired(self._clock()):
             raise NotFound
         return found
 
@@ -325,7 +410,8 @@ class NotificationService:
     async def purge(self) -> None:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""
         now = self._clock()
-        await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now)
+        # An announcement that has just expired may not have left all screens yet.
+        await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now - KEPT)
 
 
 _FIRST = id_at(datetime.fromtimestamp(0, UTC))

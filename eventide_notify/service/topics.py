@@ -11,13 +11,11 @@ from .. import wire
 from ..errors import Conflict, FieldError, InvalidRequest, OutcomeUnknown
 from ..models import NotificationId, Topic, UserId
 from ..store.base import Store
-from .fanout import Fanout
+from .fanout import Fanout, Gone
 from .users import checked, recipients
 
 OWN_MAX = 1_000
 """Topics to which a user may subscribe without a back end: what is read of a user grows with them."""
-UNSUBSCRIBED = "unsubscribed"
-"""Why somebody does not have an announcement any more."""
 
 CountsChanged = Callable[[Collection[UserId]], Awaitable[None]]
 """Has all instances tell these users' counts anew."""
@@ -81,7 +79,7 @@ class Topics:
         From then on they have those of the topic's announcements only that they have read.
         """
         lost = await self._change(self._store.unsubscribe, topic, users)
-        await self._fanout.remove(lost, UNSUBSCRIBED)
+        await self._fanout.take_away("unsubscribed", [Gone(user, list(ids)) for user, ids in lost.items() if ids])
         return len(lost)
 
     async def _change(

@@ -25,8 +25,10 @@ from eventide_notify.presence import MemoryPresence
 from eventide_notify.realtime.receipts import ReceiptTracker
 from eventide_notify.service import Inbox, NotificationService
 from eventide_notify.service.delivery import BacklogReader, ReceiptWriter
+from eventide_notify.service.fanout import Gone
 from eventide_notify.service.journal import Journal
 from eventide_notify.store import Store, create_store
+from eventide_notify.wire import Reason
 
 USERS = ("alice", "bob")
 PING = "ping"
@@ -85,7 +87,7 @@ class Network:
 
     async def announce(self, announcement: Announcement) -> None: ...
     async def retract(self, id: str) -> None: ...
-    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None: ...
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 
