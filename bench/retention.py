@@ -109,13 +109,13 @@ def _measure(bench: Bench, name: str, rows: int, within: float) -> None:
             _tell(f"  {removed:,.0f} removed in {seconds:.0f} s; {shown(windows)}")
             if removed >= rows:
                 break
-        ratio = median_of(windows[True], P99) / median_of(windows[False], P99)
+        ratio = middle(windows[True], P99) / middle(windows[False], P99)
         _tell(f"{name}: {shown(windows)}; p99 by {ratio:.2f}{'' if ratio <= GOAL else '  NO'}")
 
 
 def shown(windows: dict[bool, list[Window]]) -> str:
     return ", ".join(
-        f"{what} p50 {median_of(windows[busy], P50):.1f} p99 {median_of(windows[busy], P99):.1f} ms of {len(windows[busy])}"
+        f"{what} p50 {middle(windows[busy], P50):.1f} p99 {middle(windows[busy], P99):.1f} ms of {len(windows[busy])}"
         for busy, what in ((False, "quiet"), (True, "during"))
     )
 
@@ -144,7 +144,7 @@ async def _fill(url: str, rows: int) -> None:
         await store.close()
 
 
-def median_of(windows: Sequence[Window], name: str) -> float:
+def middle(windows: Sequence[Window], name: str) -> float:
     return median(each[name] for each in windows)
 
 

@@ -1,8 +1,9 @@
 """`make bench-scheduled`: what live sends notice of it while 100,000 scheduled ones, due in the same minute, are sent.
 
-Each scheduled send is for one of 10,000 users who are not connected. Meanwhile clients are connected, and a notification
-is sent to one of them 50 times a second. It is measured how long it takes from the request until the client has it, in
-windows of ten seconds: two while scheduled ones are sent, then one while that is held, and so on until all are sent.
+Each scheduled send is for one of 10,000 users who are not connected. Meanwhile clients are connected, and a
+notification is sent to one of them 50 times a second. It is measured how long it takes from the request until the
+client has it, in windows of ten seconds: two while scheduled ones are sent, then one while that is held, and so on
+until all are sent.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .measure import QUICK, Bench
 from .payload import CONTENT
 from .peers import P99
 from .processes import BenchError, Generator, allow_many_files, cores, on
-from .retention import CONNECTED, HEX, PORTION, SERIES, STORES, Window, median_of, shown, window
+from .retention import CONNECTED, HEX, PORTION, SERIES, STORES, Window, middle, shown, window
 
 USERS = 10_000
 DEADLINE = 300.0
@@ -80,7 +81,7 @@ def _measure(bench: Bench, name: str, rows: int, within: float) -> None:
                     seconds += time.monotonic() - start
             done = _done(peer.process.url)
             _tell(f"  {done:,.0f} sent in {seconds:.0f} s; {shown(windows)}")
-        ratio = median_of(windows[True], P99) / median_of(windows[False], P99)
+        ratio = middle(windows[True], P99) / middle(windows[False], P99)
         _tell(f"{name}: {done / seconds:,.0f} a second; {shown(windows)}; p99 by {ratio:.2f}")
 
 
