@@ -33,12 +33,14 @@ LEASE = timedelta(seconds=1)
 """Short: what an instance held that was killed is done by another one so much later."""
 GUARD = 0.5
 """Seconds after which what is done of a batch is said to be, though another part of it is not."""
-LEAST, MOST = 5, 100
+LEAST, MOST = 10, 100
 """Works in a batch: at the least, and at the most."""
 BATCH_SECONDS = 0.05
 """How long a batch is to take: for about that time others may have to wait for it."""
 PAUSE = 1.0
 """How many times as long as a batch the pause after it is, while there is more to do."""
+UNPAUSED = 1.0
+"""For so many seconds there are no pauses: what can be done in that time is done at once."""
 ATTEMPTS = 10
 """After so many that failed, work is dead."""
 BACKOFF, BACKOFF_MAX = 1.0, 300.0
@@ -124,15 +126,16 @@ class DueWork:
 
     async def round(self) -> None:
         """Do what is due, and go on while there is more."""
+        began = self._monotonic()
         while True:
             start = self._monotonic()
             limit = self._limit
             number = await self._batch(limit)
             if number < limit:
                 return
-            took = self._monotonic() - start
-            self._fit(took)
-            await self._sleep(PAUSE * took)
+            end = self._monotonic()
+            self._fit(end - start)
+            await self._sleep(PAUSE * (end - start) if end - began > UNPAUSED else 0)
 
     async def count(self) -> None:
         """Say in the metrics how much there is."""
