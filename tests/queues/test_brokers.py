@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import sqlite3
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from ..service import Service
 from ..waiting import asked_until
@@ -160,3 +167,40 @@ async def test_a_queue_that_was_deleted_is_made_again(taking: Service, producer:
         return await messages_of(taking, user)
 
     await asked_until(after_one_more, lambda found: found == ["again"], within=60)
+
+
+@pytest.mark.parametrize("form", [[], ["--binary"]])
+async def test_the_command_publishes_what_is_taken(
+    broker: Broker, taking: Service, producer: Producer, user: str, form: list[str]
+) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "eventide_notify", "publish", "--queue", broker.url(), "--user", user,
+         "--message", "by the command", "--id", f"{user} é", *form],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{user} é  {broker.kind}:inbox\n", "")
+    await has(taking, user, "by the command")
+
+
+async def test_nothing_is_taken_while_the_store_is_away_and_nothing_is_lost(broker: Broker, queue: str) -> None:
+    with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as service:
+        service.start()
+        await asked_until(lambda: readiness(service), lambda said: said[0] == 200)
+        assert service.home
+        database = sqlite3.connect(service.home.data / "eventide.db", isolation_level=None)
+        async with broker.producer(queue) as producer:
+            database.execute("BEGIN EXCLUSIVE")  # nobody else can save until this ends
+            for n in range(20):
+                await producer.publish(structured(userId=f"{n % 2}", message=f"message {n}"))
+            await asked_until(lambda: figures(service), lambda text: _waiting(text) > 6)
+            database.execute("ROLLBACK")
+            for user in range(2):
+                await has(service, f"{user}", *(f"message {n}" for n in range(user, 20, 2)))
+            assert await producer.dead() == []
+        database.close()
+        await asked_until(lambda: figures(service), lambda text: _waiting(text) == 0)
+
+
+def _waiting(text: str) -> float:
+    return float(re.findall(r"^eventide_queue_waiting_seconds\{.*\} (\S+)", text, re.MULTILINE)[0])
