@@ -16,7 +16,7 @@ import asyncpg
 from ..servers import Server
 from ..service import Service
 from ..waiting import asked_until
-from .conftest import Broker
+from .brokers import Broker
 from .events import event, readiness
 from .producers import Sent
 

@@ -15,7 +15,7 @@ import pytest
 
 from ..service import Service
 from ..waiting import asked_until
-from .conftest import Broker
+from .brokers import Broker
 from .events import event, figures, has, messages_of, readiness, structured
 from .producers import Producer
 

@@ -17,7 +17,7 @@ from ..servers.kafka import KafkaServer
 from ..servers.redis import start_keeping_redis_server
 from ..service import Altered
 from ..waiting import asked_until
-from .conftest import KINDS, Broker
+from .brokers import KINDS, Broker
 from .events import figures, has, readiness, structured
 from .storm import Storm, expected, poison
 
