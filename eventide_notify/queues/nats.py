@@ -52,9 +52,10 @@ class NatsBroker:
 
     async def connect(self) -> None:
         url = urlsplit(self._address.url)
-        known, at, hosts = url.netloc.rpartition("@")
+        known, _, hosts = url.netloc.rpartition("@")
         await self._connected(
-            [f"{url.scheme}://{known}{at}{host}" for host in unquote(hosts).split(",")],
+            [f"{url.scheme}://{host}" for host in unquote(hosts).split(",")],
+            **_who(known),
             name="eventide-notify",
             allow_reconnect=False,
             max_reconnect_attempts=1,  # would otherwise hold for the first connect all the same
@@ -178,6 +179,14 @@ class NatsBroker:
     def _check(self) -> None:
         if self._gone.is_set():
             raise ConnectionError("the connection is lost")
+
+
+def _who(known: str) -> Mapping[str, str]:
+    """A name and a password, or a token, as an address has them."""
+    name, colon, password = known.partition(":")
+    if colon:
+        return {"user": unquote(name), "password": unquote(password)}
+    return {"token": unquote(name)} if name else {}
 
 
 _PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ..service import Service
 from ..waiting import asked_until
-from .conftest import Broker
+from .brokers import QUEUE, Broker
 from .events import event, figures, has, messages_of, readiness, structured
 from .producers import Producer
 
@@ -128,34 +127,27 @@ async def test_thousands_of_headers_are_no_matter(taking: Service, producer: Pro
     assert len(letter["headers"]) <= 100
 
 
-async def test_a_broker_that_is_away_at_start_is_waited_for(broker: Broker, queue: str, user: str) -> None:
+async def test_a_broker_that_is_away_is_waited_for(broker: Broker, taking: Service, queue: str, user: str) -> None:
     broker.server.kill()
     try:
-        with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as service:
-            service.start()
-            code, told = await asked_until(lambda: readiness(service), lambda said: "being" not in str(said))
+        with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as late:
+            late.start()
+            code, told = await asked_until(lambda: readiness(late), lambda said: "being" not in str(said))
             assert (code, told["status"]) == (503, "degraded")
             assert told["reasons"][0].startswith(f"queue {broker.kind}:{queue}: ")
-            service.send(user, message="by REST")
+            late.send(user, message="by REST")
+            await asked_until(lambda: readiness(taking), lambda said: said[1]["status"] == "degraded")
             broker.server.start()
-            await asked_until(lambda: readiness(service), lambda said: said[0] == 200, within=60)
-            async with broker.producer(queue) as producer:
-                await producer.publish(structured(userId=user, message="by the queue"))
-            await has(service, user, "by REST", "by the queue")
-            assert f'eventide_queue_connected{{queue="{broker.kind}:{queue}"}} 1.0' in await figures(service)
+            for service, of in ((late, queue), (taking, QUEUE)):
+                await asked_until(partial(readiness, service), lambda said: said[0] == 200, within=60)
+                async with broker.producer(of) as producer:
+                    await producer.publish(structured(userId=user, message="by the queue"))
+            await has(late, user, "by REST", "by the queue")
+            await has(taking, user, "by the queue")
+            assert f'eventide_queue_connected{{queue="{broker.kind}:{queue}"}} 1.0' in await figures(late)
     finally:
         if not broker.server.running:
             broker.server.start()
-
-
-async def test_a_broker_that_comes_back_is_used_again(broker: Broker, taking: Service, user: str) -> None:
-    broker.server.kill()
-    await asked_until(lambda: readiness(taking), lambda said: said[1]["status"] == "degraded")
-    broker.server.start()
-    await asked_until(lambda: readiness(taking), lambda said: said[0] == 200, within=60)
-    async with broker.producer() as producer:
-        await producer.publish(structured(userId=user, message="again"))
-        await has(taking, user, "again")
 
 
 async def test_a_queue_that_was_deleted_is_made_again(taking: Service, producer: Producer, user: str) -> None:
