@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, UserId
 from ..revocation import Revocation, RevocationId
+
+CLAIM_LIFETIME = timedelta(days=1)
+"""How long a claim holds that does not say anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,13 @@ class Claim:
     claimed_at: datetime
     complete: bool = False
     """Whether what it stands for is known to be saved."""
-    lifetime: timedelta = field(default=timedelta(days=1), compare=False)
-    """How old an earlier claim on the key may be and still hold. It is not saved."""
+    lifetime: timedelta = field(default=CLAIM_LIFETIME, compare=False)
+    """How old it may become and still hold. A claim that was found does not say it."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when it holds; None: for as long as most do."""
+        return None if self.lifetime == CLAIM_LIFETIME else self.claimed_at + self.lifetime
 
 
 class Changed(NamedTuple):
@@ -38,6 +47,30 @@ class Changed(NamedTuple):
     """Those that the user has, or had if they were deleted."""
     changed: Collection[NotificationId]
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
+
+
+class Collapsed(NamedTuple):
+    """What became of notifications that take the places of others."""
+
+    held: Claim | None
+    """The claim that holds, see `Store.add`."""
+    saved: Sequence[Notification]
+    """Those that this call has saved, and that are still there; with how many each has `collapsed`."""
+    replaced: Mapping[NotificationId, Sequence[NotificationId]]
+    """The ids that each of them has replaced."""
+    superseded: Collection[NotificationId] = ()
+    """Those that were replaced in the same moment in which they were saved."""
+    repeated: bool = False
+    """Whether some were saved before, by the same call: nobody knows any more what these have replaced."""
+
+
+class Expired(NamedTuple):
+    """What has expired."""
+
+    items: Sequence[tuple[NotificationId, UserId | None]]
+    """With whose it was; None: an announcement."""
+    position: tuple[datetime, NotificationId] | None
+    """Where the next look begins; None: that was all."""
 
 
 class Schema(NamedTuple):
@@ -104,7 +137,9 @@ class Store(Protocol):
     * What a user's reads cost does not depend on how many other users there are, nor on announcements to topics that
       the user is not subscribed to.
     * Order is the order of ids, which is that of creation, of notifications and announcements alike.
-    * Time is always passed in, in UTC; milliseconds are kept. `now` decides which announcements have expired.
+    * Time is always passed in, in UTC; milliseconds are kept. `now` decides what has expired, notifications too: from
+      its `expires_at` on nobody has it. Only `since`, `overdue` and `find`, which have no `now`, find it until it is
+      removed.
     """
 
     async def open(self) -> None:
@@ -144,6 +179,19 @@ class Store(Protocol):
         saved now: these notifications under its ids, of its time.
         """
 
+    async def add_collapsing(
+        self, notifications: Sequence[Notification], *, claim: Claim | None = None, now: datetime
+    ) -> Collapsed:
+        """Save notifications of different users, each with a `collapse_key`, as `add` does, a few round trips whatever
+        their number; each takes the place of those of its user with the same key that are neither read nor archived.
+
+        It counts them, and those that they have replaced, exactly: of concurrent calls one comes after the other, on
+        several instances too. One that the user reads or archives in the same moment is replaced or not, and never
+        both. If the call is interrupted nothing is lost: what was to be replaced is there, or what replaces it.
+
+        A call that is repeated replaces nothing twice.
+        """
+
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         """Save it: one row, however many users there are. Its `expires_at` is set. A `claim` is as for `add`."""
 
@@ -151,7 +199,8 @@ class Store(Protocol):
         """Take it from everybody; whether it was there."""
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        """Forget the claims made before then, the announcements that have expired, with what users did to them, and
+        """Forget the claims made before then, or those that hold for longer or shorter than most and have expired, the
+        announcements that have expired, with what users did to them, and
         the revocations that expired more than `LEEWAY` ago."""
 
     async def remove_old(
@@ -171,6 +220,13 @@ class Store(Protocol):
         has ended. It looks at no more than `look` notifications that are not due. What somebody else is changing at
         this moment may be passed over until the next walk; what others have removed is not counted.
         """
+
+    async def expired(self, *, after: tuple[datetime, NotificationId], until: datetime, limit: int) -> Expired:
+        """Notifications and announcements that have expired after this time, or at it with a later id, and not later
+        than `until`, in this order: up to `limit` at a time, by an index. No announcements that were removed."""
+
+    async def remove_expired(self, *, before: datetime, limit: int) -> int:
+        """Remove up to `limit` notifications that have expired before then; fewer: there are no more of them."""
 
     async def erase(self, user: UserId) -> Erased:
         """Remove all that the user has, and what they did with announcements, which are theirs anew after that. In
@@ -261,6 +317,53 @@ class Store(Protocol):
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         """The announcements after this id that have not expired, oldest first."""
+
+    # Due work
+
+    async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:
+        """Save it, unless its id is there already. A `claim` is as for `add`; its one item names the work."""
+
+    async def claim_due(
+        self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
+    ) -> Sequence[Work]:
+        """Up to `limit` works of these kinds that are due and that nobody holds, those due first first; from now on
+        and until then they are held by this lease, which nobody has used before.
+
+        Of concurrent calls one gets a work. Nobody holds what has a lease that has run out, or one that ends much later
+        than `until`: the clock was set back since. Where there is nothing to do, that is one small read.
+        """
+
+    async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
+        """Remove those of them that the lease holds, and say which."""
+
+    async def postpone_due(
+        self, id: WorkId, lease: Lease, *, at: datetime, attempts: int, payload: Mapping[str, Any]
+    ) -> bool:
+        """Have it done at another time, if the lease holds it; whether it does. Nobody holds it from then on."""
+
+    async def bury_due(self, id: WorkId, lease: Lease, *, error: str, now: datetime) -> bool:
+        """Let it be dead, if the lease holds it; whether it does."""
+
+    async def due(self, *, kinds: Collection[str], after: WorkId, limit: int) -> Sequence[Work]:
+        """The first `limit` works of these kinds after this id that are not dead, in the order of ids."""
+
+    async def find_due(self, id: WorkId) -> Work | None:
+        """This work, if it is not dead."""
+
+    async def cancel_due(self, id: WorkId) -> bool:
+        """Remove it, whoever holds it, if it is not dead; whether it was there."""
+
+    async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
+        """The first `limit` dead ones after this id, in the order of ids."""
+
+    async def retry_dead(self, id: WorkId, *, now: datetime) -> Work | None:
+        """Have it done now, with no attempts counted; None: there is none."""
+
+    async def remove_dead(self, id: WorkId) -> bool:
+        """Forget it; whether it was there."""
+
+    async def count_due(self, *, by: datetime) -> Waiting:
+        """How much work there is, and how much of it was due by then."""
 
     # Topics
 

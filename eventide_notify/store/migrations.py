@@ -122,10 +122,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE notifications ADD COLUMN expires_at BIGINT",
         "ALTER TABLE notifications ADD COLUMN collapse_key {text}",
         "ALTER TABLE notifications ADD COLUMN collapsed BIGINT",
-        "CREATE INDEX notifications_by_expiry ON notifications (expires_at) WHERE expires_at IS NOT NULL",
+        "CREATE INDEX notifications_by_expiry ON notifications (expires_at, id) WHERE expires_at IS NOT NULL",
         """
         CREATE INDEX notifications_by_collapse_key ON notifications (user_id, collapse_key)
-        WHERE collapse_key IS NOT NULL
+        WHERE collapse_key IS NOT NULL AND status <> 'READ' AND archived_at IS NULL
         """,
         "DROP INDEX notifications_unread",
         """

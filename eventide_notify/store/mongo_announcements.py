@@ -23,7 +23,7 @@ from ..models import Announcement, Change, Counts, Notification, NotificationId,
 from .mongo_changes import Changes, Decided, Found, Key, Written
 from .mongo_client import Document, MongoClient
 from .mongo_limits import BATCH
-from .mongo_state import State, to_notification
+from .mongo_state import State, is_there, to_notification
 from .mongo_topics import MongoTopics, Subscription
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
@@ -47,12 +47,13 @@ class Wanted:
     type: str | None = None
     text: str | None = None
 
-    def own(self, user: UserId) -> Document:
+    def own(self, user: UserId, now: datetime) -> Document:
         """The query for notifications."""
         # Without the status where it does not matter: the index then is in the order of ids.
         status = {} if len(self.statuses) == len(Status) else {"status": {"$in": list(self.statuses)}}
         archived = {} if self.archived is None else {"archived": self.archived or None}
-        return {"userId": user} | archived | ({"_id": self.ids} if self.ids else {}) | status | self._content()
+        ids = {"_id": self.ids} if self.ids else {}
+        return {"userId": user} | archived | ids | status | is_there(now) | self._content()
 
     def having(self, taken: Taken) -> Document:
         """The query for announcements, for the user who took these steps."""

@@ -22,6 +22,7 @@ from .records import AT_ONCE, DELETED, LONG_AGO
 from .sql_topics import is_for, is_subscribed
 from .tables import (
     AT,
+    NOW,
     announcement_receipts,
     announcements,
     delivered,
@@ -46,7 +47,6 @@ _KEY = (_r.user_id, _r.announcement_id)
 
 _TRUE = sa.true()
 USER = sa.bindparam("user", type_=sa.Text)
-NOW = sa.bindparam("now", type_=sa.BigInteger)
 
 
 def _active(now: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:

@@ -17,10 +17,12 @@ from .engines import Database
 from .records import parts
 from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, OF_USER, SUBSCRIBED, USER
 from .tables import (
+    NOW,
     announcement_receipts,
     in_archive,
     in_inbox,
     is_pending,
+    is_there,
     is_unread,
     milliseconds,
     notifications,
@@ -37,7 +39,8 @@ _ANNOUNCED_ONLY = [
     sa.cast(sa.null(), type_).label(name)
     for name, type_ in (("topic", sa.Text()), ("require_ack", sa.Boolean()), ("acknowledged_at", sa.BigInteger()))
 ]
-_OWN = sa.select(notifications, sa.false().label("broadcast"), *_ANNOUNCED_ONLY).where(_n.user_id == USER)
+_COLUMNS = sa.select(notifications, sa.false().label("broadcast"), *_ANNOUNCED_ONLY)
+_OWN = _COLUMNS.where(_n.user_id == USER, is_there(_n, NOW))
 _HAS = (_OWN.subquery().c, OF_USER.subquery().c)
 """All that a user has, in two tables with the same columns."""
 _LISTED = (_HAS[0], *(kind.subquery().c for kind in KINDS), LEFT.subquery().c)
@@ -82,7 +85,8 @@ class SqlQueries:
         for part in parts(ids):
             # By their ids alone, see `SqlChanges`.
             queries = [
-                sa.select(has.id, has.user_id).where(self._database.among(has.id, part)) for has in (_n, _HAS[1])
+                sa.select(has.id, has.user_id).where(self._database.among(has.id, part), is_there(has, NOW))
+                for has in (_n, _HAS[1])
             ]
             rows = await self._database.read(sa.union_all(*queries), {"user": user, "now": milliseconds(now)})
             found += [row.id for row in rows if row.user_id == user]
@@ -108,8 +112,9 @@ def _counts(database: Database) -> sa.CompoundSelect[Any]:
     users = sa.bindparam("users", type_=database.packed)
     unseen = sa.func.count().filter(_n.seen_at.is_(None)).label("unseen")
     own = sa.select(_n.user_id.label("user_id"), sa.func.count().label("unread"), unseen)
+    unread = database.within(_n.user_id, users), is_unread(_n.status), in_inbox(_n), is_there(_n, NOW)
     return sa.union_all(
-        own.where(database.within(_n.user_id, users), is_unread(_n.status), in_inbox(_n)).group_by(_n.user_id),
+        own.where(*unread).group_by(_n.user_id),
         ACTIVE,
         SUBSCRIBED.where(database.within(subscriptions.c.user_id, users)),
         DONE.where(database.within(announcement_receipts.c.user_id, users)),

@@ -66,6 +66,7 @@ claims = sa.Table(
     sa.Column("items", sa.Text),
     sa.Column("claimed_at", sa.BigInteger),
     sa.Column("complete", sa.Boolean),
+    sa.Column("expires_at", sa.BigInteger),
 )
 revocations = sa.Table(
     "revocations",
@@ -115,6 +116,10 @@ def milliseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MILLISECOND
 
 
+def milliseconds_in(duration: timedelta) -> int:
+    return duration // _MILLISECOND
+
+
 def to_time(number: int) -> datetime:
     return _EPOCH + number * _MILLISECOND
 
@@ -136,8 +141,15 @@ def in_archive(row: Any) -> sa.ColumnElement[bool]:
     return row.archived_at.is_not(None)  # type: ignore[no-any-return]
 
 
+def is_there(row: Any, now: int | sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether the notification has not expired."""
+    return sa.or_(row.expires_at.is_(None), row.expires_at > now)
+
+
 AT = sa.bindparam("at", type_=sa.BigInteger)
 """When a change is made, in milliseconds."""
+NOW = sa.bindparam("now", type_=sa.BigInteger)
+"""The time at which what has expired is gone, in milliseconds."""
 
 
 def delivered(now: datetime) -> dict[str, Any]:
