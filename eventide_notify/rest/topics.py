@@ -12,7 +12,7 @@ from ..service.topics import Topics
 from .operations import LARGE_BODY, Operation, body_of, json_answer
 from .problems import PRIVATE
 
-_SUBSCRIBERS = b"/subscribers"
+_TOPICS, _SUBSCRIBERS = b"/v1/admin/topics/", b"/subscribers"
 
 
 class TopicRoutes:
@@ -61,7 +61,7 @@ class TopicRoutes:
         return json_answer({"topic": topic, "changed": changed})
 
     async def topic(self, request: Request, principal: Principal) -> Response:
-        if request.scope.get("raw_path", b"").endswith(_SUBSCRIBERS):
+        if request.scope.get("raw_path", b"").rpartition(_TOPICS)[2].endswith(_SUBSCRIBERS):
             raise NotFound("There is nothing to get at this address. Write a slash in a topic as %2F.")
         topic = _topic_of(request)
         return json_answer({"topic": topic, "subscribers": await self._topics.subscribers(topic)})
