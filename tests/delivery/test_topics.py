@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from eventide_notify import wire
 from eventide_notify.errors import Conflict, InvalidRequest, OutcomeUnknown, Unavailable
 from eventide_notify.models import Announcement, Change, Notification
 from eventide_notify.service import topics as service_topics
-from eventide_notify.service.topics import UNSUBSCRIBED, Topics
+from eventide_notify.service.fanout import Gone
+from eventide_notify.service.topics import Topics
 from eventide_notify.store import Store, create_store
+from eventide_notify.wire import Reason
 
 from ..store.samples import NOW, announcement
 
@@ -30,9 +32,9 @@ class Told:
     async def announce(self, announcement: Announcement) -> None: ...
     async def retract(self, id: str) -> None: ...
 
-    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None:
-        assert reason == UNSUBSCRIBED
-        self.removed |= {user: list(ids) for user, ids in lost.items() if ids}
+    async def take_away(self, reason: Reason | None, gone: Sequence[Gone]) -> None:
+        assert reason == "unsubscribed"
+        self.removed |= {user or "": list(ids) for user, ids, _ in gone}
 
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None:
         assert (event, payload) == (wire.RELOAD, {})
