@@ -35,9 +35,11 @@ class Changed(NamedTuple):
     """What became of a change of several notifications."""
 
     owned: Collection[NotificationId]
-    """Those that the user has, or had if they were deleted."""
+    """Those that the user has, or had if they were deleted; but for those that are withheld."""
     changed: Collection[NotificationId]
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
+    withheld: Collection[NotificationId] = ()
+    """Those that the user has and has to acknowledge first (`WITHHELD`): they are as they were."""
 
 
 class Schema(NamedTuple):
@@ -192,6 +194,8 @@ class Store(Protocol):
         archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
+        top: datetime | None = None,
+        from_top: bool = False,
     ) -> Sequence[Notification]:
         """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not;
         None: both.
@@ -199,6 +203,9 @@ class Store(Protocol):
         `before`: only older ones than this id, which need not exist (any more). `unread`: True: only unread ones,
         False: only read ones. `text`: only those with it in their title or message, in capital letters or small ones.
         `offset` skips that many.
+
+        `top`: those that were not acknowledged at this time, and have to be, come before all others. `before` is a
+        place among the others then, or, with `from_top`, among those.
         """
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
@@ -222,7 +229,7 @@ class Store(Protocol):
         """`PENDING` → `DELIVERED` for all of them, in a few round trips; the number that changed."""
 
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
-        """Make this change to those of `ids` that the user has.
+        """Make this change to those of `ids` that the user has, and that are not withheld.
 
         A user who deletes an announcement does not have it any more; all others do.
         """
@@ -231,13 +238,17 @@ class Store(Protocol):
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
     ) -> Sequence[NotificationId]:
         """Make this change to all that are not archived (`UNARCHIVE`: that are), or those of them that are not newer
-        than `up_to`; those that changed, newest first. What comes meanwhile is not touched."""
+        than `up_to`; those that changed, newest first. What comes meanwhile is not touched, nor what is withheld."""
+
+    async def acknowledge(self, user: UserId, id: NotificationId, *, now: datetime) -> Changed:
+        """Note that the user has acknowledged this announcement, and make the change `READ`, both or nothing. The time
+        of the first acknowledgement stays. What the user does not have to acknowledge is not `owned`."""
 
     async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
         """Note that the user chose this action, and make the change `READ`; one choice is made, and stays.
 
         Returns whether this action is the one that is chosen now, by this call or before. False also if the user does
-        not have the notification. Whether it has such an action is not checked.
+        not have the notification, or has to acknowledge it first. Whether it has such an action is not checked.
         """
 
     # What may have been missed, of all users

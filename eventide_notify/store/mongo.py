@@ -144,6 +144,8 @@ class MongoStore:
         archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
+        top: datetime | None = None,
+        from_top: bool = False,
     ) -> Sequence[Notification]:
         statuses = {None: tuple(Status), True: UNREAD, False: (Status.READ,)}[unread]
         wanted = Wanted({} if before is None else {"$lt": before}, statuses, archived, type, text)
@@ -151,7 +153,15 @@ class MongoStore:
             places = (replace(wanted, archived=each) for each in (False, True))
             some = await asyncio.gather(*(self._newest(user, place, now, limit + offset) for place in places))
             return newest_of(*some)[offset : limit + offset]
-        return await self._newest(user, wanted, now, limit, offset)
+        if top is None:
+            return await self._newest(user, wanted, now, limit, offset)
+        above = replace(wanted, top=top, on_top=True)
+        others = replace(wanted, top=top, ids={} if from_top else wanted.ids)
+        on_top, rest = await asyncio.gather(
+            self._announcements.newest(user, above, now, limit + offset if from_top or before is None else 0),
+            self._newest(user, others, now, limit + offset),
+        )
+        return [*on_top, *rest][offset : limit + offset]
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
         return (await self._newest(user, Wanted({}, [Status.PENDING], archived=False), now, limit))[::-1]
@@ -206,12 +216,14 @@ class MongoStore:
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
         owned: list[NotificationId] = []
         changed: list[NotificationId] = []
+        withheld: list[NotificationId] = []
         with one_call():
             for part in self._client.limits.parts(ids, most=GROUP):  # what is decided of each holds others up
                 for outcome in await self._do(Wish(user, change, part, now)):
                     owned += outcome.owned
                     changed += outcome.changed
-        return Changed(owned, changed)
+                    withheld += outcome.withheld
+        return Changed(owned, changed, withheld)
 
     async def change_all(
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
@@ -223,6 +235,10 @@ class MongoStore:
             self._announcements.all_for(user, change, up_to, now),
         )
         return sorted((await self.change(user, change, [*ids, *announced], now=now)).changed, reverse=True)
+
+    async def acknowledge(self, user: UserId, id: NotificationId, *, now: datetime) -> Changed:
+        outcome = await self._announcements.do(Wish(user, Change.READ, [id], now, acknowledge=True))
+        return Changed(outcome.owned, outcome.changed)
 
     async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
         outcomes = await self._do(Wish(user, Change.READ, [id], now, action))

@@ -1,6 +1,6 @@
 """Announcements in MongoDB: one document each, and one for each step that a user took with it.
 
-Steps (`DELIVERED`, `SEEN`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are unique: of
+Steps (`DELIVERED`, `SEEN`, `ACKNOWLEDGED`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are unique: of
 concurrent calls one takes a step, even where a conditional update is not atomic (FerretDB 1.24). Only `READ` and
 `ARCHIVED` are ever taken back. What is read is seen, also without that step, as earlier versions left it.
 
@@ -25,7 +25,7 @@ from .mongo_limits import BATCH
 from .mongo_state import State, to_notification
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
-SEEN, ARCHIVED, PRESSED = "SEEN", "ARCHIVED", "PRESSED"
+SEEN, ARCHIVED, PRESSED, ACKNOWLEDGED = "SEEN", "ARCHIVED", "PRESSED", "ACKNOWLEDGED"
 Steps = Mapping[str, Document]
 """The steps that one user took with one announcement: the documents, by their kind."""
 Taken = dict[NotificationId, dict[str, Document]]
@@ -44,6 +44,9 @@ class Wanted:
     """None: whether it is archived or not."""
     type: str | None = None
     text: str | None = None
+    top: datetime | None = None
+    """When what is `on_top` was not acknowledged."""
+    on_top: bool = False
 
     def own(self, user: UserId) -> Document:
         """The query for notifications."""
@@ -56,7 +59,16 @@ class Wanted:
         """The query for announcements, for the user who took these steps."""
         fits = {id for id, steps in taken.items() if self._fits(_state(steps))}
         ids = {"$nin": sorted(taken.keys() - fits)} if self._fits(State()) else {"$in": sorted(fits)}
-        return {"_id": self.ids | ids} | self._content()
+        return {"_id": self.ids | ids} | self._content() | self._place(taken)
+
+    def _place(self, taken: Taken) -> Document:
+        if self.top is None:
+            return {}
+        at = {id: steps[ACKNOWLEDGED]["at"] for id, steps in taken.items() if ACKNOWLEDGED in steps}
+        done = sorted(id for id, time in at.items() if time <= self.top)
+        if self.on_top:
+            return {"requireAck": True, "$nor": [{"_id": {"$in": done}}]}
+        return {"$nor": [{"requireAck": True, "_id": {"$nin": done}}]}
 
     def _fits(self, state: State | None) -> bool:
         return (
@@ -179,16 +191,18 @@ class MongoAnnouncements(Changes):
         for step in await self._steps_of(user for user, _ in keys):
             taken.setdefault((step["userId"], step["announcementId"]), {})[step["status"]] = step
         until: dict[NotificationId, datetime] = {}
+        required: dict[NotificationId, bool] = {}
         for part in self._client.limits.parts(id for _, id in keys):
-            there = {"_id": {"$in": part}}
-            for each in await self._client.find(self._announcements, there, len(part), fields=["expiresAt"]):
+            there, fields = {"_id": {"$in": part}}, ["expiresAt", "requireAck"]
+            for each in await self._client.find(self._announcements, there, len(part), fields=fields):
                 until[each["_id"]] = each["expiresAt"]
+                required[each["_id"]] = bool(each.get("requireAck"))
         found: dict[Key, Found] = {}
         for key in keys:
             steps = taken.get(key, {})
             state = _state(steps)
             if key[1] in until and state is not None:
-                found[key] = Found(state, steps, until[key[1]])
+                found[key] = Found(state, steps, until[key[1]], required[key[1]])
         return found
 
     async def _write(self, decided: Sequence[Decided]) -> Written:
@@ -266,7 +280,12 @@ def _steps(key: Key, saved: Steps, state: State | None, now: datetime) -> Iterab
     user, id = key
     if state is None:
         return [*saved.values(), _step(id, DELETED, user, now)]
-    times = {Status.DELIVERED: state.delivered_at, Status.READ: state.read_at, ARCHIVED: state.archived_at}
+    times = {
+        Status.DELIVERED: state.delivered_at,
+        Status.READ: state.read_at,
+        ARCHIVED: state.archived_at,
+        ACKNOWLEDGED: state.acknowledged_at,
+    }
     steps = [_step(id, kind, user, at) for kind, at in times.items() if at is not None]
     if state.seen_at is not None and (SEEN in saved or state.seen_at != state.read_at):
         steps.append(_step(id, SEEN, user, state.seen_at) | {"extra": -1})
@@ -290,6 +309,7 @@ def _state(steps: Steps) -> State | None:
         seen_at=seen or read,
         archived_at=at.get(ARCHIVED),
         pressed=Pressed(pressed["action"], pressed["at"]) if pressed else None,
+        acknowledged_at=at.get(ACKNOWLEDGED),
     )
 
 

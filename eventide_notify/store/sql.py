@@ -20,7 +20,7 @@ from .records import in_any_case, newest_of, resume, resume_announcement
 from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
-from .sql_queries import SqlQueries
+from .sql_queries import Order, SqlQueries
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
 from .sqlite import Sqlite
@@ -133,6 +133,8 @@ class SqlStore:
         archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
+        top: datetime | None = None,
+        from_top: bool = False,
     ) -> Sequence[Notification]:
         if archived is None:  # each of both has an index
             one, other = [
@@ -153,7 +155,10 @@ class SqlStore:
         if unread is not None:
             state["unread" if unread else "read"] = True
         pattern = None if text is None else in_any_case(text)
-        return await self._queries.newest(user, now, limit, offset, before=before, type=type, text=pattern, **state)
+        order = None if top is None else Order(top, from_top=from_top)
+        return await self._queries.newest(
+            user, now, limit, offset, order, before=before, type=type, text=pattern, **state
+        )
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
         return (await self._queries.newest(user, now, limit, pending=True, inbox=True))[::-1]
@@ -181,6 +186,9 @@ class SqlStore:
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
     ) -> Sequence[NotificationId]:
         return await self._changes.change_all(user, change, up_to, now)
+
+    async def acknowledge(self, user: UserId, id: NotificationId, *, now: datetime) -> Changed:
+        return await self._changes.acknowledge(user, id, now)
 
     async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
         return await self._changes.press(user, id, action, now)

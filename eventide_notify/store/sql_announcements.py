@@ -13,18 +13,20 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ..errors import OutcomeUnknown, Unavailable
-from ..models import Announcement, Change, NotificationId, Receipt, Status, UserId
+from ..models import WITHHELD, Announcement, Change, NotificationId, Receipt, Status, UserId
 from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
 from .tables import (
     AT,
+    acknowledged,
     announcement_receipts,
     announcements,
     delivered,
     from_announcement,
     in_archive,
     in_place,
+    is_acknowledgeable,
     is_free,
     is_pending,
     is_touched,
@@ -83,6 +85,10 @@ DONE = (
 )
 """Minus how many of these are not among each user's unread, and not among the unseen."""
 
+_REQUIRED = sa.select(_a.require_ack).where(_a.id == _r.announcement_id).scalar_subquery()
+_UNACKNOWLEDGED = sa.and_(_r.acknowledged_at.is_(None), _REQUIRED)
+"""Whether the user of this row has to acknowledge the announcement, and has not."""
+
 
 class Statements(NamedTuple):
     """How a change is made to announcements that a user has."""
@@ -90,7 +96,8 @@ class Statements(NamedTuple):
     insert: sa.Insert
     """Rows for those that the user has done nothing to yet."""
     hold: sa.Select[Any]
-    """Those that the user has, and whether their rows are as `wanted`; they are held until then."""
+    """Those that the user has, whether their rows are as `wanted`, and whether they are `withheld`; they are held until
+    then."""
     make: sa.Update
     """Change `ids`."""
 
@@ -102,7 +109,7 @@ class SqlAnnouncements:
         self._database = database
         among = database.within(_a.id, sa.bindparam("among", type_=database.packed))
         self._changes = {
-            change: self._statements(among, is_touched(_r, change), touched(_r, change)) for change in Change
+            change: self._statements(among, is_touched(_r, change), touched(_r, change), change) for change in Change
         }  # built once: to put one together takes longer than to carry it out
 
     def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
@@ -176,18 +183,28 @@ class SqlAnnouncements:
         """Make this change to all, see `Store.change_all`; those that changed."""
         which = sa.true() if up_to is None else _a.id <= up_to
         wanted = sa.and_(in_place(_r, change), is_touched(_r, change))
-        return self._change(connection, self._statements(which, wanted, touched(_r, change)), user, now).changed
+        return self._change(connection, self._statements(which, wanted, touched(_r, change), change), user, now).changed
+
+    def acknowledge(self, connection: sa.Connection, user: UserId, id: NotificationId, now: datetime) -> Changed:
+        """Note that the user has acknowledged it, see `Store.acknowledge`."""
+        which = sa.and_(_a.id == id, _a.require_ack)
+        return self._change(connection, self._statements(which, is_acknowledgeable(_r), acknowledged(_r)), user, now)
 
     def press(self, connection: sa.Connection, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         """Make this the chosen action, see `Store.press`."""
-        statements = self._statements(_a.id == id, is_free(_r, action), pressed(_r, action))
+        statements = self._statements(_a.id == id, is_free(_r, action), pressed(_r, action), Change.READ)
         return bool(self._change(connection, statements, user, now).changed)
 
     def _statements(
-        self, which: sa.ColumnElement[bool], wanted: sa.ColumnElement[bool], values: Mapping[str, Any]
+        self,
+        which: sa.ColumnElement[bool],
+        wanted: sa.ColumnElement[bool],
+        values: Mapping[str, Any],
+        change: Change | None = None,
     ) -> Statements:
         active = sa.select(_a.id).where(which, _active(NOW))
-        mine = sa.select(_r.announcement_id, wanted.label("wanted")).where(
+        withheld = _UNACKNOWLEDGED if change in WITHHELD else sa.false()
+        mine = sa.select(_r.announcement_id, wanted.label("wanted"), withheld.label("withheld")).where(
             _r.user_id == USER, _r.announcement_id.in_(active), _r.status != DELETED
         )
         ids = self._database.within(_r.announcement_id, sa.bindparam("ids", type_=self._database.packed))
@@ -203,10 +220,11 @@ class SqlAnnouncements:
         parameters = {"user": user, "now": milliseconds(now), **which}
         connection.execute(statements.insert, parameters)
         held = connection.execute(statements.hold, parameters).all()
-        if changed := [row.announcement_id for row in held if row.wanted]:
+        if changed := [row.announcement_id for row in held if row.wanted and not row.withheld]:
             ids = self._database.pack(changed)
             connection.execute(statements.make, {"user": user, "ids": ids, AT.key: milliseconds(now)})
-        return Changed([row.announcement_id for row in held], changed)
+        owned = [row.announcement_id for row in held if not row.withheld]
+        return Changed(owned, changed, [row.announcement_id for row in held if row.withheld])
 
     def _inserted(
         self, user: sa.ColumnElement[str], row: Mapping[str, sa.ColumnElement[Any]], which: sa.ColumnElement[bool]

@@ -5,10 +5,10 @@ The queries are built once: to put one together takes longer than to answer it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,10 +27,19 @@ from .tables import (
     to_notification,
 )
 
+class Order(NamedTuple):
+    """What was not acknowledged at this time comes first, see `Store.page`."""
+
+    top: datetime
+    from_top: bool
+
+
 _n = notifications.c
 Columns = sa.ColumnCollection[str, Any]
 _NONE = 0, 0
 _TEXT = sa.bindparam("text", type_=sa.Text)
+_TOP = sa.bindparam("top", type_=sa.BigInteger)
+_NEVER = sa.literal_column(str(2**62), sa.BigInteger)
 
 _ANNOUNCED_ONLY = [
     sa.cast(sa.null(), type_).label(name)
@@ -61,12 +70,22 @@ class SqlQueries:
         self._counts = _counts(database)
 
     async def newest(
-        self, user: UserId, now: datetime, limit: int, offset: int = 0, **wanted: str | bool | None
+        self,
+        user: UserId,
+        now: datetime,
+        limit: int,
+        offset: int = 0,
+        order: Order | None = None,
+        **wanted: str | bool | None,
     ) -> list[Notification]:
         """The newest that fulfil all `_CONDITIONS` whose names have a value."""
         names = [name for name, value in wanted.items() if value is not None]
         bounds = {"user": user, "now": milliseconds(now), "limit": limit, "offset": offset, "end": limit + offset}
-        rows = await self._database.read(_newest_where(*names), wanted | bounds)
+        query = _newest_where(*names)
+        if order is not None:
+            query = _ordered_where(order.from_top, *names)
+            bounds["top"] = milliseconds(order.top)
+        rows = await self._database.read(query, wanted | bounds)
         return [to_notification(row, broadcast=bool(row.broadcast)) for row in rows]
 
     async def oldest(self, limit: int, *conditions: sa.ColumnElement[bool]) -> list[Notification]:
@@ -114,9 +133,27 @@ def _counts(database: Database) -> sa.CompoundSelect[Any]:
 
 @cache
 def _newest_where(*names: str) -> sa.CompoundSelect[Any]:
-    def newest(has: Columns) -> sa.Select[Any]:
-        query = sa.select(*has).where(*(_CONDITIONS[name](has) for name in names))
-        return sa.select(query.order_by(has.id.desc()).limit(sa.bindparam("end")).subquery())
-
-    both = sa.union_all(*map(newest, _HAS)).order_by(sa.desc("id"))
+    both = sa.union_all(*(_newest_of(has, names) for has in _HAS)).order_by(sa.desc("id"))
     return both.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
+
+
+@cache
+def _ordered_where(from_top: bool, *names: str) -> sa.CompoundSelect[Any]:
+    """Likewise, but first those on top."""
+    own, announced = _HAS
+    top = sa.and_(announced.require_ack, sa.func.coalesce(announced.acknowledged_at, _NEVER) > _TOP)
+    others = [name for name in names if name != "before"] if from_top else names
+    parts = [_newest_of(own, others, on_top=False), _newest_of(announced, others, ~top, on_top=False)]
+    if from_top or "before" not in names:
+        parts.append(_newest_of(announced, names, top, on_top=True))
+    in_order = sa.union_all(*parts).order_by(sa.desc("on_top"), sa.desc("id"))
+    return in_order.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
+
+
+def _newest_of(
+    has: Columns, names: Iterable[str], *further: sa.ColumnElement[bool], on_top: bool | None = None
+) -> sa.Select[Any]:
+    conditions = [*(_CONDITIONS[name](has) for name in names), *further]
+    place: list[sa.ColumnElement[Any]] = [] if on_top is None else [sa.literal_column(str(int(on_top))).label("on_top")]
+    query = sa.select(*has, *place).where(*conditions).order_by(has.id.desc()).limit(sa.bindparam("end"))
+    return sa.select(query.subquery())
