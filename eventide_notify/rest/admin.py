@@ -62,7 +62,12 @@ class AdminRoutes:
     async def announce(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewAnnouncement, await body_of(request, SMALL_BODY * 2))
         made = await self._service.announce(
-            asked.draft, audience=asked.audience, expires_at=asked.expires_at, **_once(request, principal)
+            asked.draft,
+            audience=asked.audience,
+            expires_at=asked.expires_at,
+            require_ack=asked.require_ack,
+            remind_after=asked.remind_after,
+            **_once(request, principal),
         )
         audit.note(principal, "announce", f"announcement:{made.id}", audience=asked.audience)
         return json_answer(wire.announcement(made), 201)

@@ -30,6 +30,7 @@ from .fanout import Fanout
 from .journal import Journal, by
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
+from .reach import check_acknowledgement
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
@@ -112,6 +113,8 @@ class NotificationService:
         *,
         audience: Audience = "everyone",
         expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
     ) -> Announcement:
@@ -119,22 +122,30 @@ class NotificationService:
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
         those who first appear later, until `expires_at`. To `connected`: shown, and not saved. An `idempotency_key` is
-        as for `send`. Raises `InvalidRequest` when `expires_at` is not in the future, and `OutcomeUnknown`.
+        as for `send`.
+
+        `require_ack`: it stays unread until the user acknowledges it; who has not is shown it again every
+        `remind_after` seconds while they are connected. Raises `InvalidRequest` when `expires_at` is not in the future
+        or these do not fit, and `OutcomeUnknown`.
         """
         now = self._clock()
         if expires_at is not None and expires_at <= now:
             raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
         stored = audience == "everyone"
+        check_acknowledgement(stored, require_ack, remind_after)
 
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
             until = expires_at or (created_at + self._announcement_lifetime if stored else None)
-            return Announcement(id, draft, created_at, until, stored)
+            return Announcement(
+                id, draft, created_at, until, stored, require_ack=require_ack, remind_after=remind_after
+            )
 
         async with self._turns.take_for_all() as turn:
             made = announcement(self._new_id(now), now)
             claim = None
             if idempotency_key is not None:
                 body = [audience, expires_at and wire.iso(expires_at), _body_of(draft)]
+                body += [{"requireAck": True, "remindAfter": remind_after}] if require_ack else []
                 claim = claim_on(idempotency_key, caller, body, [(made.id, "")], now)
             held = await save_once(lambda claim: self._save(made, claim, stored), claim)
             if held is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Reach, Receipt, UserId
 from ..revocation import Revocation, RevocationId
 
 
@@ -268,6 +268,25 @@ class Store(Protocol):
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         """The announcements after this id that have not expired, oldest first."""
+
+    # Whom announcements have reached
+
+    async def add_users(self, users: Collection[UserId]) -> None:
+        """Note that there are these users, most of whom may be known, in a few round trips. `erase` forgets them."""
+
+    async def announcement(self, id: NotificationId, *, now: datetime) -> Announcement | None:
+        """This announcement, if it has not expired."""
+
+    async def reach(self, announcement: Announcement) -> Reach:
+        """How many users are known (of one to a topic: subscribed), and how many of them received, read and
+        acknowledged it, whether or not they have deleted it since."""
+
+    async def missing(self, announcement: Announcement, *, after: UserId, limit: int) -> Sequence[UserId]:
+        """The first `limit` of these users after the one named `after` who have not acknowledged it, or, where that is
+        not required, have not read it; in the order of their ids."""
+
+    async def unacknowledged(self, announcement: Announcement, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of `users` who have not acknowledged it, in a few round trips."""
 
     # Tokens that are no longer accepted
 

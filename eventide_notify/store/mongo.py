@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 
 from ..errors import OutcomeUnknown, Unavailable
-from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Reach, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from .base import Changed, Claim, Erased, Removed, Schema
 from .group import Sizes, untold
@@ -24,6 +24,7 @@ from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
 from .mongo_errors import advice, changed, one_call
+from .mongo_reach import MongoReach
 from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate, schema
@@ -56,6 +57,7 @@ class MongoStore:
         self._claims = MongoClaims(self._client)
         self._announcements = MongoAnnouncements(self._client)
         self._removal = MongoRemoval(self._client)
+        self._reach = MongoReach(self._client)
         self._revocations = MongoRevocations(self._client)
 
     async def open(self) -> None:
@@ -124,7 +126,9 @@ class MongoStore:
 
     async def erase(self, user: UserId) -> Erased:
         with one_call():
-            return await self._removal.erase(user)
+            erased = await self._removal.erase(user)
+            await self._reach.forget(user)
+            return erased
 
     # What a user has
 
@@ -270,6 +274,23 @@ class MongoStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Whom announcements have reached
+
+    async def add_users(self, users: Collection[UserId]) -> None:
+        await self._reach.add_users(users)
+
+    async def announcement(self, id: NotificationId, *, now: datetime) -> Announcement | None:
+        return await self._reach.announcement(id, now)
+
+    async def reach(self, announcement: Announcement) -> Reach:
+        return await self._reach.reach(announcement)
+
+    async def missing(self, announcement: Announcement, *, after: UserId, limit: int) -> Sequence[UserId]:
+        return await self._reach.missing(announcement, after, limit)
+
+    async def unacknowledged(self, announcement: Announcement, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._reach.unacknowledged(announcement, users)
 
     # Tokens that are no longer accepted
 

@@ -1,8 +1,8 @@
 """Announcements in MongoDB: one document each, and one for each step that a user took with it.
 
-Steps (`DELIVERED`, `SEEN`, `ACKNOWLEDGED`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are unique: of
-concurrent calls one takes a step, even where a conditional update is not atomic (FerretDB 1.24). Only `READ` and
-`ARCHIVED` are ever taken back. What is read is seen, also without that step, as earlier versions left it.
+Steps (`DELIVERED`, `SEEN`, `ACKNOWLEDGED`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are
+unique: of concurrent calls one takes a step, even where a conditional update is not atomic (FerretDB 1.24). Only `READ`
+and `ARCHIVED` are ever taken back. What is read is seen, also without that step, as earlier versions left it.
 
 Who reads asks for the steps before the announcements, and a removal hides the announcement before it takes its steps
 away, so that nobody sees it without what they did with it. A step that is taken in the very moment of the removal may
@@ -107,7 +107,7 @@ class MongoAnnouncements(Changes):
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         newer = _active(now) | {"_id": {"$gt": id}}
         return [
-            _from_document(document)
+            from_document(document)
             for document in await self._client.all(lambda: self._announcements.find(newer).sort("_id", 1))
         ]
 
@@ -177,7 +177,7 @@ class MongoAnnouncements(Changes):
         named = {receipt.notification_id for receipt in receipts}
         active = set(await self._client.among(self._announcements, named, _active(now)))
         proven = {
-            _step_id(receipt.notification_id, kind, receipt.user_id): (receipt.notification_id, receipt.user_id)
+            step_id(receipt.notification_id, kind, receipt.user_id): (receipt.notification_id, receipt.user_id)
             for receipt in receipts
             if receipt.notification_id in active
             for kind in (Status.READ, DELETED)
@@ -314,15 +314,15 @@ def _state(steps: Steps) -> State | None:
 
 
 def _step(announcement: NotificationId, status: str, user: UserId, now: datetime) -> Document:
-    id = _step_id(announcement, status, user)
+    id = step_id(announcement, status, user)
     return {"_id": id, "userId": user, "announcementId": announcement, "status": status, "at": now}
 
 
-def _step_id(announcement: NotificationId, status: str, user: UserId) -> str:
+def step_id(announcement: NotificationId, status: str, user: UserId) -> str:
     return f"{announcement} {status} {user}"
 
 
-def _from_document(document: Document) -> Announcement:
+def from_document(document: Document) -> Announcement:
     return Announcement(
         document["_id"],
         unpack_content(document),

@@ -9,7 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Reach, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from . import tables
 from .base import Changed, Claim, Erased, Removed, Schema
@@ -21,6 +21,7 @@ from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
 from .sql_queries import Order, SqlQueries
+from .sql_reach import SqlReach
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
 from .sqlite import Sqlite
@@ -45,6 +46,7 @@ class SqlStore:
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
         self._removal = SqlRemoval(self._database)
+        self._reach = SqlReach(self._database)
         self._revocations = SqlRevocations(self._database)
 
     async def open(self) -> None:
@@ -113,7 +115,9 @@ class SqlStore:
         return await self._removal.due(older, read_before, after, look, limit)
 
     async def erase(self, user: UserId) -> Erased:
-        return await self._removal.erase(user)
+        erased = await self._removal.erase(user)
+        await self._reach.forget(user)
+        return erased
 
     # What a user has
 
@@ -207,6 +211,23 @@ class SqlStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Whom announcements have reached
+
+    async def add_users(self, users: Collection[UserId]) -> None:
+        await self._reach.add_users(users)
+
+    async def announcement(self, id: NotificationId, *, now: datetime) -> Announcement | None:
+        return await self._reach.announcement(id, now)
+
+    async def reach(self, announcement: Announcement) -> Reach:
+        return await self._reach.reach(announcement)
+
+    async def missing(self, announcement: Announcement, *, after: UserId, limit: int) -> Sequence[UserId]:
+        return await self._reach.missing(announcement, after, limit)
+
+    async def unacknowledged(self, announcement: Announcement, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._reach.unacknowledged(announcement, users)
 
     # Tokens that are no longer accepted
 

@@ -27,6 +27,7 @@ from .tables import (
     to_notification,
 )
 
+
 class Order(NamedTuple):
     """What was not acknowledged at this time comes first, see `Store.page`."""
 
