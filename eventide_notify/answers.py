@@ -141,8 +141,8 @@ class TimelineEvent(Shape):
     session: str | None = None
     detail: str | None = Field(
         None,
-        description="sent: `live`, `replay`, `late`, `gap` or `sweep`. received: `pong`, `poll`, `upgrade` or `ack`. "
-        "action: its id. Otherwise in words: by whom, or why.",
+        description="sent: `live`, `replay`, `late`, `gap`, `sweep` or `reminder`. "
+        "received: `pong`, `poll`, `upgrade` or `ack`. action: its id. Otherwise in words: by whom, or why.",
     )
     count: int | None = Field(None, description="Of an announcement: to or by how many sessions, since then.")
 

@@ -63,6 +63,7 @@ from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
+from .service.due import DueWork
 from .service.figures import Figures, RecentWarnings
 from .service.in_flight import InFlight
 from .service.instances import Instances
@@ -70,6 +71,7 @@ from .service.journal import Journal
 from .service.known import KnownUsers
 from .service.reach import Reaches
 from .service.readiness import Readiness
+from .service.reminders import REMIND, Reminders
 from .service.retention import Retention
 from .service.revocations import Revocations
 from .service.timeline import Timelines
@@ -141,6 +143,8 @@ class Parts:
         self.inbox = Inbox(
             self.store, self.fanout, journal=self.journal, clock=utc_now, received=self.receipts.received
         )
+        self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
+        self.reminders = self._build_reminders()
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
@@ -171,6 +175,13 @@ class Parts:
             *ReachRoutes(Reaches(self.store, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
+
+    def _build_reminders(self) -> Reminders:
+        calls = self.channel.calls
+        reminders = Reminders(self.store, self.hub, order=lambda id: calls.order(REMIND, id=id), clock=utc_now)
+        calls.handle(REMIND, reminders.remind)
+        self.due.handle(REMIND, reminders.due)
+        return reminders
 
     def _build_retention(self, settings: Settings) -> Retention:
         return Retention(

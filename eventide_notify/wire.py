@@ -30,6 +30,7 @@ from .models import (
     Page,
     Pressed,
     Principal,
+    Reach,
     Receipt,
     Status,
     UserId,
@@ -254,6 +255,10 @@ def _time(name: str, at: datetime | None) -> Payload:
 
 def catch_up_complete(*, complete: bool, count: int, found: Counts) -> Payload:
     return {"complete": complete, "count": count, **counts(found)}
+
+
+def reach(found: Reach) -> Payload:
+    return {"users": found.users, "received": found.received, "read": found.read, "acknowledged": found.acknowledged}
 
 
 def page(found: Page) -> Payload:

@@ -73,6 +73,7 @@ CLIENTS = {
         "store.sql_claims",
         "store.sql_changes",
         "store.sql_queries",
+        "store.sql_reach",
         "store.sql_removal",
         "store.sql_due",
         "store.sql_revocations",

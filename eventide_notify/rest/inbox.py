@@ -38,7 +38,7 @@ class InboxRoutes:
                       answers.NotificationShape, body=schemas.Choice, may_miss=True,
                       may_conflict=True),
             Operation("POST", f"{one}/acknowledge", self.acknowledge, "Acknowledge an announcement",
-                      answers.NotificationShape, may_miss=True),
+                      answers.NotificationShape, may_miss=True, may_conflict=True),
         ]  # fmt: skip
 
     async def list(self, request: Request, principal: Principal) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .. import answers, schemas
+from .. import answers, schemas, wire
 from ..models import Principal
 from ..service.reach import Reaches
 from .operations import Operation, json_answer, query_of
@@ -28,7 +28,7 @@ class ReachRoutes:
         ]  # fmt: skip
 
     async def of(self, request: Request, principal: Principal) -> Response:
-        return json_answer((await self._reaches.of(request.path_params["id"]))._asdict())
+        return json_answer(wire.reach(await self._reaches.of(request.path_params["id"])))
 
     async def missing(self, request: Request, principal: Principal) -> Response:
         query = schemas.parse(schemas.MissingQuery, query_of(request))

@@ -199,10 +199,10 @@ class Inbox:
     ) -> tuple[Notification, Counts]:
         """Acknowledge an announcement, which marks it as read; the announcement, and the counts.
 
-        Repeating it tells the user's sockets once more. Raises `InvalidRequest` where that is not required.
+        Repeating it tells the user's sockets once more. `Conflict` where that is not required.
         """
         if not (await self.get(user, id)).require_ack:
-            raise InvalidRequest("This does not have to be acknowledged.")
+            raise Conflict("This does not have to be acknowledged.")
         done = await self._store.acknowledge(user, id, now=self._clock())
         if not done.owned:  # retracted meanwhile, or expired
             raise NotFound

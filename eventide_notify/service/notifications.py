@@ -31,6 +31,7 @@ from .journal import Journal, by
 from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
 from .ordering import Turns
 from .reach import check_acknowledgement
+from .reminders import first_reminder
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
@@ -147,6 +148,8 @@ class NotificationService:
                 body = [audience, expires_at and wire.iso(expires_at), _body_of(draft)]
                 body += [{"requireAck": True, "remindAfter": remind_after}] if require_ack else []
                 claim = claim_on(idempotency_key, caller, body, [(made.id, "")], now)
+            if made.remind_after is not None:  # before it: what reminds of nothing is dropped
+                await self._store.add_due(first_reminder(made))
             held = await save_once(lambda claim: self._save(made, claim, stored), claim)
             if held is not None:
                 made = announcement(held.items[0][0], held.claimed_at)
