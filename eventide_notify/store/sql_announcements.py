@@ -31,6 +31,7 @@ from .tables import (
     in_archive,
     in_place,
     is_acknowledgeable,
+    is_demanding,
     is_free,
     is_pending,
     is_touched,
@@ -49,6 +50,7 @@ _KEY = (_r.user_id, _r.announcement_id)
 
 _TRUE = sa.true()
 USER = sa.bindparam("user", type_=sa.Text)
+TOP = sa.bindparam("top", type_=sa.BigInteger)
 
 
 def _active(now: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
@@ -88,6 +90,14 @@ KINDS = (
 """The same, but for `LEFT`, each found by an index: everybody's, and those of the user's topics."""
 LEFT = _had(announcement_receipts.join(announcements, _MINE), _IS_READ, _a.topic.is_not(None), ~is_subscribed(USER))
 """Those that the user has read, and whose topic they have left."""
+MAY_HAVE_TOP = sa.select(
+    sa.or_(
+        sa.select(_a.id).where(is_demanding(_a), _a.topic.is_(None), _active(NOW)).exists(),
+        sa.select(_a.id).select_from(_SUBSCRIBED).where(is_demanding(_a), _s.user_id == USER, _active(NOW)).exists(),
+        sa.select(_r.user_id).where(_r.user_id == USER, _r.acknowledged_at > TOP).exists(),
+    )
+)
+"""False: at the time `TOP` there was nothing that `USER` had to acknowledge."""
 _READ = sa.or_(_r.status.in_([Status.READ, DELETED]), in_archive(_r))
 _SEEN = sa.or_(_READ, _r.seen_at.is_not(None))
 _TWICE = sa.func.count(), sa.func.count()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ..models import Counts, Notification, NotificationId, UserId
 from .engines import Database
 from .records import parts
-from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, OF_USER, SUBSCRIBED, USER
+from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, MAY_HAVE_TOP, OF_USER, SUBSCRIBED, TOP, USER
 from .tables import (
     NOW,
     announcement_receipts,
@@ -43,7 +43,6 @@ _n = notifications.c
 Columns = sa.ColumnCollection[str, Any]
 _NONE = 0, 0
 _TEXT = sa.bindparam("text", type_=sa.Text)
-_TOP = sa.bindparam("top", type_=sa.BigInteger)
 _NEVER = sa.literal_column(str(2**62), sa.BigInteger)
 
 _ANNOUNCED_ONLY = [
@@ -91,10 +90,16 @@ class SqlQueries:
         bounds = {"user": user, "now": milliseconds(now), "limit": limit, "offset": offset, "end": limit + offset}
         query = _newest_where(*names)
         if order is not None:
-            query = _ordered_where(order.from_top, *names)
             bounds["top"] = milliseconds(order.top)
+            query = await self._ordered(order, names, bounds)
         rows = await self._database.read(query, wanted | bounds)
         return [to_notification(row, broadcast=bool(row.broadcast)) for row in rows]
+
+    async def _ordered(self, order: Order, names: Sequence[str], bounds: Mapping[str, Any]) -> sa.CompoundSelect[Any]:
+        # Most have nothing on top, and the query that looks for it takes PostgreSQL twice as long.
+        if (await self._database.read(MAY_HAVE_TOP, bounds))[0][0]:
+            return _ordered_where(order.from_top, *names)
+        return _newest_where(*(name for name in names if name != "before" or not order.from_top))
 
     async def oldest(self, limit: int, *conditions: sa.ColumnElement[bool]) -> list[Notification]:
         """Of all users; no announcements."""
@@ -156,7 +161,7 @@ def _ordered_where(from_top: bool, *names: str) -> sa.CompoundSelect[Any]:
     others = [name for name in names if name != "before"] if from_top else names
     parts = [_newest_of(own, others, on_top=False)]
     for has in announced:
-        late = sa.func.coalesce(has.acknowledged_at, _NEVER) > _TOP
+        late = sa.func.coalesce(has.acknowledged_at, _NEVER) > TOP
         parts.append(_newest_of(has, others, ~sa.and_(has.require_ack, late), on_top=False))
         if from_top or "before" not in names:
             parts.append(_newest_of(has, names, is_demanding(has), late, on_top=True))
