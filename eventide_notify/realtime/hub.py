@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from typing import Any, Protocol
 
@@ -96,6 +96,8 @@ class Hub:
         self._held: list[Held] | None = None
         self._held_size = 0
         self._dropped = False
+        self._watched: dict[NotificationId, set[UserId | None]] = {}
+        """Of what is being watched: who was told that it is otherwise now; None: all."""
         self._live, self._replayed = (metrics.sent.labels(kind) for kind in ("live", "replay"))
 
     # Sessions
@@ -214,16 +216,20 @@ class Hub:
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
         self._lookups.forget(id)
-        await self._leaving.take_away(None, [Gone(None, [id])])
+        await self.take_away(None, [Gone(None, [id])])
 
-    async def take_away(self, reason: wire.Reason, gone: Sequence[Gone]) -> None:
+    async def take_away(self, reason: wire.Reason | None, gone: Sequence[Gone]) -> None:
         """Remove these from the screens that show them. Does not wait for the counts that belong to that either."""
+        for each in gone:
+            self._note_change(each.ids, [each.user])
         await self._leaving.take_away(reason, gone)
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
+        if self._watched and event in wire.STATE_CHANGED:
+            self._note_change(payload.get("ids", self._watched), [None] if users is None else users)
         content = Content.of(payload)
         if writes.takes_away(event, payload):
             tell = writes.tell_gone(event, payload, content)
@@ -235,6 +241,34 @@ class Hub:
 
     def _meant(self, user: UserId | None) -> Sequence[Session]:
         return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
+
+    # Reminders
+
+    def users(self) -> Sequence[UserId]:
+        """Those who have a session."""
+        return list(self._of_user)
+
+    @contextmanager
+    def watch(self, id: NotificationId) -> Iterator[Collection[UserId | None]]:
+        """Collects who is told meanwhile that this one is otherwise now, or gone; None: all are. One at a time."""
+        self._watched[id] = set()
+        try:
+            yield self._watched[id]
+        finally:
+            del self._watched[id]
+
+    def _note_change(self, ids: Iterable[NotificationId], users: Iterable[UserId | None]) -> None:
+        for id in self._watched.keys() & set(ids):
+            self._watched[id].update(users)
+
+    async def remind(self, payload: Payload, users: Collection[UserId], unless: Collection[UserId | None]) -> None:
+        """Show an announcement once more to these users' sessions; but not to those, as they are when it is written."""
+        remind = writes.remind(Shown.of(payload, how="reminder"))
+
+        def find() -> Writes:
+            return ((self.of_user(user), remind) for user in users if not {user, None}.intersection(unless))
+
+        await self._writer.write(find)
 
     # What the channel has lost
 

@@ -36,6 +36,7 @@ from .fanout import Fanout, Gone
 from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turns
+from .reminders import first_reminder
 from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work, draft_of
 from .terms import AnnouncementTerms, SendTerms
 from .users import checked, recipients
@@ -275,6 +276,8 @@ class NotificationService:
         audience: Audience = "everyone",
         topic: str | None = None,
         expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
         send_at: None = None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -289,6 +292,8 @@ class NotificationService:
         audience: Audience = "everyone",
         topic: str | None = None,
         expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
         send_at: datetime | None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -302,6 +307,8 @@ class NotificationService:
         audience: Audience = "everyone",
         topic: str | None = None,
         expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
         send_at: datetime | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
@@ -312,10 +319,15 @@ class NotificationService:
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
         those who first appear later, until `expires_at`. To `connected`: shown, and not saved. With a `topic` to its
         subscribers only: to whoever is subscribed, also those who will be. `idempotency_key` and `send_at` are as for
-        `send`. Raises `InvalidRequest` when `expires_at` is not in the future, or not after `send_at`, for what is no
-        topic, and `OutcomeUnknown`.
+        `send`.
+
+        `require_ack`: it stays unread until the user acknowledges it; who has not is shown it again every
+        `remind_after` seconds while they are connected.
+
+        Raises `InvalidRequest` when `expires_at` is not in the future, or not after `send_at`, for what is no topic,
+        when these do not fit together, and `OutcomeUnknown`.
         """
-        terms = AnnouncementTerms(audience, topic, expires_at)
+        terms = AnnouncementTerms(audience, topic, expires_at, require_ack, remind_after)
         terms.check(send_at, self._clock())
         before, after = terms.identity()
         once = Once(
@@ -348,6 +360,8 @@ class NotificationService:
         async with self._turns.take_for_all() as turn:
             made = terms.made(self._new_id(now), draft, now, self._announcement_lifetime)
             claim = make_claim([(made.id, "")], now)
+            if made.remind_after is not None:  # before it: what reminds of nothing is dropped
+                await self._store.add_due(first_reminder(made))
             held = await save_once(lambda claim: self._save(made, claim), claim)
             if held is not None:
                 if claim is not None and held.fingerprint != claim.fingerprint:

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import FieldError, InvalidRequest
 from ..models import COLLAPSE_KEY_MAX, Announcement, Audience, Draft, NotificationId, is_storable
 from ..wire import iso
+from .reach import check_acknowledgement
 from .scheduling import check_expiry, packed, unpacked
 from .topics import checked_topic
 
@@ -51,6 +52,8 @@ class AnnouncementTerms:
     audience: Audience = "everyone"
     topic: str | None = None
     expires_at: datetime | None = None
+    require_ack: bool = False
+    remind_after: int | None = None
 
     @property
     def stored(self) -> bool:
@@ -62,16 +65,27 @@ class AnnouncementTerms:
         check_expiry(self.expires_at, send_at, now)
         if self.topic is not None:
             checked_topic(self.topic)
+        check_acknowledgement(self.stored, self.require_ack, self.remind_after)
 
     def made(self, id: NotificationId, draft: Draft, created_at: datetime, lifetime: timedelta) -> Announcement:
         """The announcement. `lifetime`: how long it is kept if nothing is said about that."""
         until = self.expires_at or (created_at + lifetime if self.stored else None)
-        return Announcement(id, draft, created_at, until, self.stored, topic=self.topic)
+        return Announcement(
+            id,
+            draft,
+            created_at,
+            until,
+            self.stored,
+            topic=self.topic,
+            require_ack=self.require_ack,
+            remind_after=self.remind_after,
+        )
 
     def identity(self) -> tuple[list[Any], list[Any]]:
         """What identifies it under an idempotency key: what comes before the draft, and what comes after it, which is
         nothing where earlier versions would have said nothing."""
-        return [self.audience, self.expires_at and iso(self.expires_at)], _said({"topic": self.topic})
+        further = {"topic": self.topic, "requireAck": self.require_ack or None, "remindAfter": self.remind_after}
+        return [self.audience, self.expires_at and iso(self.expires_at)], _said(further)
 
     def packed(self) -> dict[str, Any]:
         """As JSON."""
