@@ -193,7 +193,7 @@ class Parts:
             *AccessRoutes(self.revocations).operations(),
             *DataRoutes(user_data).operations(),
             *SchedulingRoutes(self.notifications.schedule, DeadWork(self.store, clock=utc_now)).operations(),
-            *ReachRoutes(Reaches(self.store, clock=utc_now)).operations(),
+            *ReachRoutes(Reaches(self.store, self.known, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
 
