@@ -27,8 +27,8 @@ class Session:
     """
 
     __slots__ = (
-        "_gone", "_held_size", "_journal", "_now", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest",
-        "opened_at", "principal", "sid", "since", "transport", "user", "welcome",
+        "_gone", "_held_size", "_journal", "_now", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held",
+        "newest", "opened_at", "principal", "sid", "since", "transport", "user", "welcome",
     )  # fmt: skip
 
     def __init__(
