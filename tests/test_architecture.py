@@ -26,6 +26,7 @@ LAYERS = {
     "faults": 0,
     "headers": 0,
     "revocation": 0,
+    "due": 0,
     "audit": 0,
     "proxies": 0,
     "wire": 0,
@@ -41,6 +42,7 @@ LAYERS = {
     "access": 3,
     "realtime": 3,
     "rest": 3,
+    "queues": 3,
     "channel": 4,
 }
 WIRING = 5
@@ -78,7 +80,9 @@ CLIENTS = {
         "store.sql_expiry",
         "store.sql_queries",
         "store.sql_removal",
+        "store.sql_due",
         "store.sql_revocations",
+        "store.sql_topics",
         "store.sqlite_threads",
         "store.postgresql_connection",
         "store.postgresql_saves",
@@ -94,9 +98,11 @@ CLIENTS = {
     "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
+    "faststream": {"queues"},
+    "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "queues.redis", "rates"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict"), ("rest.data", "_asdict")}

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
+from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
@@ -25,14 +27,16 @@ from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
 from .mongo_collapse import MongoCollapse
+from .mongo_due import MongoDue
 from .mongo_errors import advice, changed, one_call
 from .mongo_expiry import MongoExpiry
 from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate, schema
 from .mongo_state import is_there, state_of, to_document, to_notification
+from .mongo_topics import MongoTopics
 from .outage import reason
-from .records import newest_of, resume, resume_announcement
+from .records import newest_of, resume, resume_announcement, resume_work
 
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
@@ -59,11 +63,13 @@ class MongoStore:
         self._saves = group(self._save_group, weigh=len, sizes=sizes)
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
-        self._announcements = MongoAnnouncements(self._client)
+        self._topics = MongoTopics(self._client)
+        self._announcements = MongoAnnouncements(self._client, self._topics)
         self._removal = MongoRemoval(self._client)
         self._expiry = MongoExpiry(self._client)
         self._collapse = MongoCollapse(self._client, self._claims, self._insert_now, sizes)
         self._revocations = MongoRevocations(self._client)
+        self._due = MongoDue(self._client)
 
     async def open(self) -> None:
         with _opening():
@@ -123,7 +129,7 @@ class MongoStore:
             return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        await self._claims.purge(claimed_before)
+        await self._claims.purge(claimed_before, now)
         await self._announcements.purge(now)
         await self._revocations.purge(now)
         await self._own.purge(now - REPLACED_FOR)
@@ -196,17 +202,16 @@ class MongoStore:
         if not users:
             return {}
         unread = {"archived": {"$ne": True}, "status": _UNREAD} | is_there(now)
-        rows, (announced, done) = await asyncio.gather(
+        rows, announced = await asyncio.gather(
             self._client.count(self._notifications, unread, users, [_BY_SEEN]),
             self._announcements.counts(users, now),
         )
-        counts = {user: Counts(announced - each.unread, announced - each.unseen) for user, each in done.items()}
         own: dict[UserId, Counts] = {}
         for row in rows:
             user, unseen, number = row["_id"]["user"], not row["_id"].get("seen"), row["number"]
             before = own.get(user, NOTHING)
             own[user] = Counts(before.unread + number, before.unseen + unseen * number)
-        return {user: _sum(own.get(user, NOTHING), counts.get(user, Counts(announced, announced))) for user in users}
+        return {user: _sum(own.get(user, NOTHING), announced[user]) for user in users}
 
     # What users do
 
@@ -279,6 +284,74 @@ class MongoStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Due work
+
+    async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:
+        if claim is None:
+            await self._due.add(work)
+            return None
+        return await self._claims.once(claim, lambda held: self._due.add(resume_work(work, held)))
+
+    async def claim_due(
+        self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
+    ) -> Sequence[Work]:
+        return await self._due.claim(kinds, now, lease, until, limit)
+
+    async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
+        return await self._due.finish(ids, lease)
+
+    async def postpone_due(
+        self, id: WorkId, lease: Lease, *, at: datetime, attempts: int, payload: Mapping[str, Any]
+    ) -> bool:
+        return await self._due.postpone(id, lease, at, attempts, payload)
+
+    async def bury_due(self, id: WorkId, lease: Lease, *, error: str, now: datetime) -> bool:
+        return await self._due.bury(id, lease, error, now)
+
+    async def due(self, *, kinds: Collection[str], after: WorkId, limit: int) -> Sequence[Work]:
+        return await self._due.all(kinds, after, limit)
+
+    async def find_due(self, id: WorkId) -> Work | None:
+        return await self._due.get(id)
+
+    async def cancel_due(self, id: WorkId) -> bool:
+        return await self._due.cancel(id)
+
+    async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
+        return await self._due.dead(after, limit)
+
+    async def retry_dead(self, id: WorkId, *, now: datetime) -> Work | None:
+        return await self._due.retry(id, now)
+
+    async def remove_dead(self, id: WorkId) -> bool:
+        return await self._due.remove(id)
+
+    async def count_due(self, *, by: datetime) -> Waiting:
+        return await self._due.waiting(by)
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        with one_call():
+            return await self._topics.subscribe(topic, users, now)
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        with one_call():
+            return await self._topics.unsubscribe(topic, users, now)
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        return await self._topics.of(user)
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._topics.subscribed(topic, users)
+
+    async def subscribers(self, topic: str) -> int:
+        return await self._topics.subscribers(topic)
 
     # Tokens that are no longer accepted
 

@@ -34,7 +34,7 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "announcement_receipts": (("userId", "status", "announcementId", "extra"),),
     "revocations": (("expiresAt",),),
     "subscriptions": (("topic", "userId"), ("userId", "topic")),
-    "due": (("at",),),
+    "due": (("dead", "at"), ("dead", "_id")),
     "expiring": (("at", "_id"),),
 }
 REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ..models import Counts, Notification, NotificationId, UserId
 from .engines import Database
 from .records import parts
-from .sql_announcements import ACTIVE, DONE, OF_USER, USER
+from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, OF_USER, SUBSCRIBED, USER
 from .tables import (
     NOW,
     announcement_receipts,
@@ -26,6 +26,7 @@ from .tables import (
     is_unread,
     milliseconds,
     notifications,
+    subscriptions,
     to_notification,
 )
 
@@ -42,6 +43,8 @@ _COLUMNS = sa.select(notifications, sa.false().label("broadcast"), *_ANNOUNCED_O
 _OWN = _COLUMNS.where(_n.user_id == USER, is_there(_n, NOW))
 _HAS = (_OWN.subquery().c, OF_USER.subquery().c)
 """All that a user has, in two tables with the same columns."""
+_LISTED = (_HAS[0], *(kind.subquery().c for kind in KINDS), LEFT.subquery().c)
+"""The same in tables of which each has an index for a list."""
 _CONDITIONS: dict[str, Callable[[Columns], sa.ColumnElement[bool]]] = {
     "id": lambda has: has.id == sa.bindparam("id"),
     "before": lambda has: has.id < sa.bindparam("before"),
@@ -113,6 +116,7 @@ def _counts(database: Database) -> sa.CompoundSelect[Any]:
     return sa.union_all(
         own.where(*unread).group_by(_n.user_id),
         ACTIVE,
+        SUBSCRIBED.where(database.within(subscriptions.c.user_id, users)),
         DONE.where(database.within(announcement_receipts.c.user_id, users)),
     )
 
@@ -123,5 +127,6 @@ def _newest_where(*names: str) -> sa.CompoundSelect[Any]:
         query = sa.select(*has).where(*(_CONDITIONS[name](has) for name in names))
         return sa.select(query.order_by(has.id.desc()).limit(sa.bindparam("end")).subquery())
 
-    both = sa.union_all(*map(newest, _HAS)).order_by(sa.desc("id"))
-    return both.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
+    tables = _HAS if "id" in names else _LISTED[:-1] if {"pending", "unread"} & {*names} else _LISTED
+    all = sa.union_all(*map(newest, tables)).order_by(sa.desc("id"))
+    return all.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
