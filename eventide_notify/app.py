@@ -20,7 +20,7 @@ from .parts import Parts
 from .presence.redis import REFRESH, RedisPresence
 from .realtime.engine.asgi import respond_to_upgrade
 from .rest.direct import path_of
-from .service import NotificationService
+from .service import NotificationService, due
 from .service.figures import SAMPLE_EVERY
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.revocations import READ_EVERY
@@ -159,6 +159,8 @@ class Application:
             every(ALERTS_EVERY, "looking for alerts", self._parts.alerts.look)
             every(ALERTS_EVERY, "telling alerts", self._parts.alerts.tell)
         every(PURGE_EVERY, "purge", self._parts.notifications.purge)
+        every(due.LOOK_EVERY, "due work", self._parts.due.round)
+        every(due.COUNT_EVERY, "counting due work", self._parts.due.count)
         every(RETENTION_EVERY, "retention", self._parts.retention.round)
         sweep = Sweep(self._parts.store, self._parts.hub, clock=utc_now, metrics=self._parts.metrics)
         every(READ_EVERY, "reading revocations", self._parts.revocations.read)

@@ -55,6 +55,7 @@ from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS
 from .rest.request_ids import RequestIds
+from .rest.scheduling import SchedulingRoutes
 from .rest.security import SecurityHeaders
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
@@ -62,6 +63,7 @@ from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
+from .service.due import DeadWork, DueWork
 from .service.figures import Figures, RecentWarnings
 from .service.in_flight import InFlight
 from .service.instances import Instances
@@ -69,6 +71,7 @@ from .service.journal import Journal
 from .service.readiness import Readiness
 from .service.retention import Retention
 from .service.revocations import Revocations
+from .service.scheduling import ANNOUNCE, SEND
 from .service.timeline import Timelines
 from .settings import Settings
 from .store.measured import measured
@@ -137,6 +140,9 @@ class Parts:
         self.inbox = Inbox(
             self.store, self.fanout, journal=self.journal, clock=utc_now, received=self.receipts.received
         )
+        self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
+        self.due.handle(SEND, self.notifications.send_due)
+        self.due.handle(ANNOUNCE, self.notifications.announce_due)
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
@@ -158,6 +164,7 @@ class Parts:
             *DiagnosisRoutes(instance=self.channel.calls.instance, version=__version__, clock=utc_now).operations(),
             *AccessRoutes(self.revocations).operations(),
             *DataRoutes(user_data).operations(),
+            *SchedulingRoutes(self.notifications.schedule, DeadWork(self.store, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
 

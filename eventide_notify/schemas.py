@@ -194,6 +194,13 @@ class AnnouncementsQuery(Shape):
     cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
+class WorkQuery(Shape):
+    """Which of what is to be done, in the order in which it was asked for."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
+
+
 class ReadAll(Shape):
     up_to: Known | None = Field(None, description="The newest notification to mark; default: all.")
 
@@ -317,6 +324,9 @@ def _describe_event(schema: dict[str, Any]) -> None:
     schema["properties"]["event"]["not"] = {"enum": sorted(RESERVED_EVENTS)}
 
 
+_SEND_AT = "When to send it, within 366 days; then the answer is 202. A time that is past: now."
+
+
 class NewNotification(Draft, Shape):
     """A notification, and its recipients: `userIds` or `userId`."""
 
@@ -324,6 +334,7 @@ class NewNotification(Draft, Shape):
 
     user_id: AnyUserId | None = None
     user_ids: Recipients | None = None
+    send_at: Time | None = Field(None, description=_SEND_AT)
 
     _asked = _always_checked("userIds")
 
@@ -350,6 +361,7 @@ class NewAnnouncement(Draft, Shape):
 
     audience: Audience = "everyone"
     expires_at: Time | None = Field(None, description="In the future.")
+    send_at: Time | None = Field(None, description=_SEND_AT)
 
     @property
     def draft(self) -> Draft:

@@ -93,7 +93,6 @@ CLIENTS = {
     "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
-    "faststream": {"queues"},
     "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""

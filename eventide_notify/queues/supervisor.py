@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from ..metrics import Metrics
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 START_TIMEOUT = 20.0
 """Seconds for connecting, and for making the queues."""
+CALL_TIMEOUT = 30.0
+"""Seconds after which a broker that has not returned is given up, whatever its driver waits for."""
 PAUSE, PAUSE_MAX = 0.25, 5.0
 """Seconds between two starts, the first and the longest ones; with some jitter."""
 SOUND_AFTER = 10.0
@@ -91,7 +93,7 @@ class Consumer:
                 await broker.subscribe()
             logger.info("messages of the queue %s are taken", self.address.label)
             self.problem = None
-            while (messages := await self._unless_stopped(broker.receive())) is not None:
+            while (messages := await self._unless_stopped(_in_time(broker.receive()))) is not None:
                 if messages:
                     await self._deal_with(messages, broker)
         finally:
@@ -104,9 +106,9 @@ class Consumer:
             while not work.done():
                 await asyncio.wait([work], timeout=HOLD_EVERY)
                 if not work.done():
-                    await broker.hold(messages)
+                    await _in_time(broker.hold(messages))
             await work
-            await broker.acknowledge(messages)
+            await _in_time(broker.acknowledge(messages))
         finally:
             self._in_hand_since = None
             work.cancel()
@@ -153,6 +155,11 @@ class Supervisor:
     def problems(self) -> list[str]:
         """Which queues are not consumed, and why."""
         return [f"{each.address.label}: {each.problem}" for each in self.consumers if each.problem is not None]
+
+
+async def _in_time(call: Awaitable[T]) -> T:
+    async with asyncio.timeout(CALL_TIMEOUT):
+        return await call
 
 
 async def closed(broker: Broker) -> None:

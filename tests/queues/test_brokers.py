@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,7 +12,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from ..servers.kafka import KafkaServer
 from ..service import Service
 from ..waiting import asked_until
 from .brokers import QUEUE, Broker
@@ -173,3 +176,29 @@ async def test_the_command_publishes_what_is_taken(
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{user} é  {broker.kind}:inbox\n", "")
     await has(taking, user, "by the command")
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_password_is_nowhere(broker: Broker, queue: str, away: bool) -> None:
+    url = re.sub(r"//(.*@)?", "//someone:hunter2@", broker.url(queue))
+    if away:
+        url = re.sub(r":\d+", ":1", url)
+    with Service({"EVENTIDE_QUEUES": url, "EVENTIDE_LOG_LEVEL": "debug"}) as service:
+        service.start()
+        _, told = await asked_until(lambda: readiness(service), lambda said: "being connected" not in str(said))
+        said = [str(told), await figures(service)]
+        await asyncio.to_thread(service.stop)
+        assert service.home
+        said.append(service.home.log.read_text())
+    assert not [text for text in said if "hunter2" in text]
+
+
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True)
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_messages_may_be_compressed(
+    broker: Broker, taking: Service, producer: Producer, user: str, codec: str
+) -> None:
+    assert isinstance(broker.server, KafkaServer)
+    async with AIOKafkaProducer(bootstrap_servers=broker.server.address, compression_type=codec) as compressing:
+        await compressing.send_and_wait(QUEUE, structured(userId=user, message="x" * 4_000))
+    await has(taking, user, "x" * 4_000)
