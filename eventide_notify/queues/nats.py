@@ -1,7 +1,4 @@
-"""NATS JetStream, by a durable consumer from which instances pull.
-
-The driver is used as it is: FastStream's own consumer goes on in silence after errors, and gives no batch to be held.
-"""
+"""NATS JetStream, by a durable consumer from which instances pull."""
 
 from __future__ import annotations
 
