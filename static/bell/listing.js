@@ -157,7 +157,9 @@ export class Listing {
     const { unread, archived } = this.#items.filter;
     if (fields?.archived !== archived && !(unread && fields?.read === false)) return false;
     if (!ids) return true;
-    const oldest = this.hasOlder ? this.#items.ids.reduce((a, b) => (a < b ? a : b), "~") : "";
+    const top = new Set(this.#items.top);
+    const listed = this.#items.ids.filter((id) => !top.has(id));
+    const oldest = this.hasOlder ? listed.reduce((a, b) => (a < b ? a : b), "~") : "";
     return [...ids].some((id) => id > oldest && !this.#items.knows(id));
   }
 
@@ -169,6 +171,7 @@ export class Listing {
   async #read(epoch) {
     this.#stale = false;
     const before = this.#items.ids;
+    const top = new Set(this.#items.top);
     const { filter } = this.#items;
     const wanted = Math.max(before.length, PAGE);
     const mark = this.#items.begin();
@@ -193,7 +196,7 @@ export class Listing {
     this.#failures = 0;
     clearTimeout(this.#timer);
     const oldest = this.#cursor ?? "";
-    this.#onRead(before.filter((id) => id >= oldest));
+    this.#onRead(before.filter((id) => id >= oldest || top.has(id)));
   }
 
   /**
