@@ -7,6 +7,7 @@
 /** @import { Edit, ListPage } from "./types.js" */
 
 export const PAGE = 30;
+const ID = 36; // characters of a cursor that are an id; one among those on top begins with letters that no id has
 const PAGE_MAX = 100; // the server's limit
 
 // Milliseconds
@@ -195,7 +196,7 @@ export class Listing {
     this.#problem = null;
     this.#failures = 0;
     clearTimeout(this.#timer);
-    const oldest = this.#cursor ?? "";
+    const oldest = this.#cursor?.slice(0, ID) ?? "";
     this.#onRead(before.filter((id) => id >= oldest || top.has(id)));
   }
 

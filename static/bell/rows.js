@@ -82,6 +82,7 @@ export class Row {
   #offerToAcknowledge() {
     const before = this.#acknowledge;
     this.element.part.toggle("item-required", !before);
+    if (this.#choices) this.#choices.element.hidden = !before; // they wait for it
     this.#acknowledge = before ? null : this.#acknowledgeButton();
     if (this.#acknowledge) return this.element.append(this.#acknowledge);
     if (before && hasFocus(before)) this.focus();
@@ -117,7 +118,7 @@ export class Row {
    */
   move(by) {
     /** @type {NodeListOf<HTMLElement>} */
-    const buttons = this.element.querySelectorAll(".choice, :not([hidden]) > .icon:not([hidden])");
+    const buttons = this.element.querySelectorAll(":not([hidden]) > :is(.choice, .icon):not([hidden])");
     const all = [this.main, ...buttons];
     const at = all.findIndex((each) => hasFocus(each));
     all[at + by]?.focus();
