@@ -7,6 +7,7 @@ import { Items } from "./items.js";
 import { Laters } from "./later.js";
 import { Link } from "./link.js";
 import { Listing } from "./listing.js";
+import { Waiting } from "./waiting.js";
 import { AT_ONCE, Writes } from "./writes.js";
 
 /** @import { Change, Filter, InboxOptions, Notification, StateDetail } from "../eventide-bell.js" */
@@ -18,7 +19,8 @@ export { PAGE } from "./listing.js";
 
 // Milliseconds
 export const UNDO_FOR = 8_000;
-const REPLACED_WITHIN = 1_000; // one that is replaced stays until the other is here
+const GONE_WITHIN = 1_000; // one that is replaced stays until the other is here
+const HERE_WITHIN = 250; // and the other comes when it is known what it replaces
 
 /** The notifications of one user: newest first, each once, as the server has them. See eventide-bell.d.ts. */
 export class Inbox extends EventTarget {
@@ -41,8 +43,9 @@ export class Inbox extends EventTarget {
   #open = new Set(); // of these there was one, and none that they are gone
   /** @type {Set<string>} */
   #claimed = new Set();
-  /** @type {Map<string, () => void>} */
-  #replacing = new Map(); // by the id of what is to come: what goes with it
+  // What replaces others, and what these are, comes in two events. Together they are one change, and nothing flickers.
+  #arriving = new Waiting();
+  #leaving = new Waiting(); // by the id of what replaces them
 
   /** @param {InboxOptions} options */
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
@@ -142,7 +145,7 @@ export class Inbox extends EventTarget {
     this.#items.forget();
     this.#laters.withheld.clear();
     this.#listing.forget();
-    for (const each of [this.#told, this.#open, this.#claimed, this.#replacing]) each.clear();
+    for (const each of [this.#told, this.#open, this.#claimed, this.#arriving, this.#leaving]) each.clear();
     this.#users += 1;
     this.#userId = undefined;
     this.#setCounts({ unreadCount: null, unseenCount: null });
@@ -167,10 +170,21 @@ export class Inbox extends EventTarget {
    * @param {Arrival} arrival
    * @param {boolean} handover
    */
-  #arrived({ replayed = false, reminder = false, ...item }, handover) {
+  #arrived(arrival, handover) {
+    const { id, collapsed, replayed } = arrival;
+    if (this.#arriving.has(id)) return; // a copy
+    if (!collapsed || replayed || this.#told.has(id) || this.#leaving.has(id)) this.#take(arrival, handover);
+    else this.#arriving.add(id, HERE_WITHIN, () => this.#take(arrival, handover));
+  }
+
+  /**
+   * @param {Arrival} arrival
+   * @param {boolean} handover
+   */
+  #take({ replayed = false, reminder = false, ...item }, handover) {
     const known = this.#items.knows(item.id);
     this.#items.arrive(item);
-    this.#replacing.get(item.id)?.();
+    this.#leaving.due(item.id);
     this.#changed();
     const notification = this.#items.get(item.id) ?? item;
     if (reminder) {
@@ -189,14 +203,8 @@ export class Inbox extends EventTarget {
     const { reason = "deleted", replacedBy } = payload;
     const edit = { ...CHANGES.remove, gone: reason, replacedBy, mayReturn: reason === "unsubscribed" };
     if (!replacedBy || this.#told.has(replacedBy)) return this.#tell(payload, edit);
-    // With what comes in its place it is one change, and nothing flickers.
-    const act = () => {
-      clearTimeout(timer);
-      if (this.#replacing.delete(replacedBy)) this.#tell(payload, edit);
-    };
-    this.#replacing.get(replacedBy)?.();
-    const timer = setTimeout(act, REPLACED_WITHIN);
-    this.#replacing.set(replacedBy, act);
+    this.#leaving.add(replacedBy, GONE_WITHIN, () => this.#tell(payload, edit));
+    this.#arriving.due(replacedBy);
   }
 
   /** @param {Payload} payload */

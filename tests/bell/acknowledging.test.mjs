@@ -142,13 +142,24 @@ test("one that replaces another takes its place in one step", async () => {
   const seen = [];
   inbox.addEventListener("change", () => seen.push(ids().join()));
   tell("notification", item("b", { collapsed: 1 }));
-  tell("notification", item("c", { collapsed: 2 }));
+  tell("notification", item("c", { collapsed: 2 })); // the other way round
+  tell("newNotification", item("c", { collapsed: 2 }));
+  assert.deepEqual(ids(), ["b"], "until it is known that this one goes");
   tell("notification_deleted", { ids: ["b"], reason: "collapsed", replacedBy: "c" });
-  assert.equal(seen.includes(""), false);
   assert.deepEqual([ids(), inbox.items[0].collapsed], [["c"], 2]);
+  assert.deepEqual(seen.filter((each) => !["b", "c"].includes(each)), [], "never none of them, and never both");
   assert.deepEqual(heard, [
-    ["notification", "a"], ["collapsed", "a", "b"], ["notification", "b"], ["notification", "c"], ["collapsed", "b", "c"],
+    ["notification", "a"], ["collapsed", "a", "b"], ["notification", "b"], ["collapsed", "b", "c"], ["notification", "c"],
   ]);
+});
+
+test("one that has replaced what was never here comes all the same", async () => {
+  await open();
+  tell("notification", item("b", { collapsed: 1 }));
+  await pass(250);
+  assert.deepEqual([ids(), heard], [["b"], [["notification", "b"]]]);
+  tell("notification_deleted", { ids: ["a"], reason: "collapsed", replacedBy: "b" });
+  assert.deepEqual(ids(), ["b"]);
 });
 
 test("one whose successor does not come goes all the same", async () => {
