@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -13,24 +11,8 @@ from playwright.async_api import Locator, expect
 from ..service import Service
 from ..waiting import until
 from .bell import Bell, save_many
-from .conftest import OpenBell, OpenDevice
+from .conftest import Announce, OpenBell, OpenDevice
 from .device import OUTAGE, Device, no_violations, screenshot
-
-Announce = Callable[..., str]
-
-
-@pytest.fixture
-def announce(service: Service) -> Iterator[Announce]:
-    """Announces something that must be acknowledged; it is retracted after the test, for it is on everybody's top."""
-    with service.client(admin=True) as client, ExitStack() as stack:
-
-        def announce(message: str, **fields: Any) -> str:
-            draft = {"message": message, "requireAck": True, **fields}
-            id: str = client.post("/v1/admin/announcements", json=draft).raise_for_status().json()["id"]
-            stack.callback(client.delete, f"/v1/admin/announcements/{id}")
-            return id
-
-        yield announce
 
 
 def button(of: Bell, text: str) -> Locator:
