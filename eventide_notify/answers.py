@@ -309,7 +309,6 @@ class Erased(Shape):
     notifications: int
     receipts: int = Field(description="Records of what the user did with announcements.")
     claims: int = Field(description="Idempotency keys in which the user was named, and is not any more.")
-    subscriptions: int = Field(description="Topics to which the user was subscribed.")
 
 
 class OwnTopics(Shape):
