@@ -111,6 +111,45 @@ class Missing(Shape):
     next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
 
 
+class ScheduledShape(Shape):
+    """What is to be sent later. It has no notification id before that."""
+
+    id: str
+    send_at: datetime
+    users: int | None = Field(None, description="How many it is for; absent: it is an announcement.")
+
+
+class ScheduledAnswer(Shape):
+    scheduled: ScheduledShape
+
+
+class ScheduledContent(ScheduledShape):
+    kind: Literal["notification", "announcement"]
+    type: str
+    title: str
+    message: str
+
+
+class ScheduledList(Shape):
+    scheduled: list[ScheduledContent] = Field(description="In the order in which it was scheduled.")
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
+class DeadShape(Shape):
+    """Work that has failed for good."""
+
+    id: str
+    kind: str = Field(description="`send`, `announcement`, or another kind of work.")
+    attempts: int = Field(description="How many failed before the last one.")
+    error: str = Field(description="Why the last attempt failed.")
+    died_at: datetime
+
+
+class DeadList(Shape):
+    dead: list[DeadShape]
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
 class EventAccepted(Shape):
     event: str
 

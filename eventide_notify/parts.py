@@ -56,6 +56,7 @@ from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS
 from .rest.reach import ReachRoutes
 from .rest.request_ids import RequestIds
+from .rest.scheduling import SchedulingRoutes
 from .rest.security import SecurityHeaders
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
@@ -63,7 +64,7 @@ from .service.background import Background
 from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
-from .service.due import DueWork
+from .service.due import DeadWork, DueWork
 from .service.figures import Figures, RecentWarnings
 from .service.in_flight import InFlight
 from .service.instances import Instances
@@ -74,6 +75,7 @@ from .service.readiness import Readiness
 from .service.reminders import REMIND, Reminders
 from .service.retention import Retention
 from .service.revocations import Revocations
+from .service.scheduling import ANNOUNCE, SEND
 from .service.timeline import Timelines
 from .settings import Settings
 from .store.measured import measured
@@ -146,6 +148,8 @@ class Parts:
         )
         self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
         self.reminders = self._build_reminders()
+        self.due.handle(SEND, self.notifications.send_due)
+        self.due.handle(ANNOUNCE, self.notifications.announce_due)
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
@@ -174,6 +178,7 @@ class Parts:
             *AccessRoutes(self.revocations).operations(),
             *DataRoutes(user_data).operations(),
             *ReachRoutes(Reaches(self.store, clock=utc_now)).operations(),
+            *SchedulingRoutes(self.notifications.schedule, DeadWork(self.store, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
 

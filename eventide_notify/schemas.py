@@ -198,6 +198,13 @@ class AnnouncementsQuery(Shape):
     cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
+class WorkQuery(Shape):
+    """Which of what is to be done, in the order in which it was asked for."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
+
+
 class ReadAll(Shape):
     up_to: Known | None = Field(None, description="The newest notification to mark; default: all.")
 
@@ -333,6 +340,9 @@ def _describe_event(schema: dict[str, Any]) -> None:
     schema["properties"]["event"]["not"] = {"enum": sorted(RESERVED_EVENTS)}
 
 
+_SEND_AT = "When to send it, within 366 days; then the answer is 202. A time that is past: now."
+
+
 class NewNotification(Draft, Shape):
     """A notification, and its recipients: `userIds` or `userId`."""
 
@@ -340,6 +350,7 @@ class NewNotification(Draft, Shape):
 
     user_id: AnyUserId | None = None
     user_ids: Recipients | None = None
+    send_at: Time | None = Field(None, description=_SEND_AT)
 
     _asked = _always_checked("userIds")
 
@@ -373,6 +384,7 @@ class NewAnnouncement(Draft, Shape):
         le=REMIND_AFTER_MAX,
         description="With requireAck: seconds after which who has not acknowledged it is reminded, again and again.",
     )
+    send_at: Time | None = Field(None, description=_SEND_AT)
 
     @property
     def draft(self) -> Draft:

@@ -72,6 +72,8 @@ class Operation:
     may_miss: bool = False
     may_conflict: bool = False
     headers: Sequence[tuple[str, str]] = field(default=())
+    later: type[Shape] | None = None
+    """The answer 202, where the body may ask for another time."""
     media_type: str = "application/json"
     """Of the answer. If that is not JSON, `answer` is empty."""
 

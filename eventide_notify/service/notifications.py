@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from .. import wire
-from ..errors import FieldError, InvalidRequest, NotFound
+from ..due import Work
+from ..errors import Conflict, FieldError, InvalidRequest, NotFound
 from ..metrics import Metrics
 from ..models import (
+    RECIPIENTS_MAX,
     Announcement,
     Audience,
     Draft,
@@ -23,19 +26,23 @@ from ..models import (
     UserId,
     id_at,
     is_notification_id,
+    time_of,
 )
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Store
 from .fanout import Fanout
 from .journal import Journal, by
-from .once import IDEMPOTENCY_WINDOW, claim_on, save_once
+from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turns
 from .reach import check_acknowledgement
 from .reminders import first_reminder
+from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, check_expiry, claim_on_work, draft_of, packed, unpacked
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
 """Notifications that are made before others have their turn: some milliseconds."""
+
+_MakeClaim = Callable[[Items, datetime], Claim | None]
 
 
 class NotificationService:
@@ -66,29 +73,85 @@ class NotificationService:
         self._announcement_lifetime = announcement_lifetime
         self._new_id = IdGenerator()
         self._turns = Turns()
+        self.schedule = Schedule(store, clock=clock)
+        """What is sent later."""
 
     # Sending
 
+    @overload
     async def send(
-        self, users: Iterable[UserId | int], draft: Draft, *, idempotency_key: str | None = None, caller: str = ""
-    ) -> Sequence[Notification]:
+        self,
+        users: Iterable[UserId | int],
+        draft: Draft,
+        *,
+        send_at: None = None,
+        idempotency_key: str | None = None,
+        caller: str = "",
+        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+    ) -> Sequence[Notification]: ...
+
+    @overload
+    async def send(
+        self,
+        users: Iterable[UserId | int],
+        draft: Draft,
+        *,
+        send_at: datetime | None,
+        idempotency_key: str | None = None,
+        caller: str = "",
+        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+    ) -> Sequence[Notification] | Scheduled: ...
+
+    async def send(
+        self,
+        users: Iterable[UserId | int],
+        draft: Draft,
+        *,
+        send_at: datetime | None = None,
+        idempotency_key: str | None = None,
+        caller: str = "",
+        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+    ) -> Sequence[Notification] | Scheduled:
         """Save one notification for each user, show it to those who are connected, and return them in that order.
 
         Users named twice get it once. With an `idempotency_key` that came before from the same `caller` (any text that
-        names it) with the same users and draft, within 24 hours, the answer is that of the first time and nothing is
-        sent again; with others: `Conflict`.
+        names it) with the same users and draft, within `claim_lifetime`, the answer is that of the first time and
+        nothing is sent again; with others: `Conflict`.
+
+        With a `send_at` in the future, within 366 days, nothing is saved now but what is to be sent then.
         Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, and `OutcomeUnknown`.
         """
         named = recipients(users)
+        once = Once(idempotency_key, caller, lambda: [named, _body_of(draft), *_time(send_at)], lifetime=claim_lifetime)
+        return await self.schedule.either(
+            SEND,
+            send_at,
+            once,
+            lambda: {"users": named, "draft": draft.model_dump(mode="json"), "caller": caller},
+            lambda: self._send(named, draft, once.claim, caller),
+        )
+
+    async def send_due(self, work: Work) -> None:
+        """Send what was scheduled, unless it was cancelled. It may be called again, by another instance too."""
+        asked = work.payload
+        with suppress(Conflict):  # cancelled
+            await self._send(asked["users"], draft_of(work), claim_on_work(work), asked["caller"], again=True)
+
+    async def _send(
+        self, named: Sequence[UserId], draft: Draft, make_claim: _MakeClaim, caller: str, *, again: bool = False
+    ) -> Sequence[Notification] | None:
+        """What was sent, or had been sent before under the same claim; None: what this claim is on is scheduled.
+
+        `again`: show also what was saved before, for whoever saved it may not have come to that.
+        """
         now = self._clock()
         async with self._turns.take(named) as turn:
             items = await self._make(named, draft, now)
-            claim = None
-            if idempotency_key is not None:
-                body = [named, _body_of(draft)]
-                claim = claim_on(idempotency_key, caller, body, [(item.id, item.user_id) for item in items], now)
+            claim = make_claim([(item.id, item.user_id) for item in items], now)
             held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
             if held is not None:
+                if claim is not None and held.fingerprint != claim.fingerprint:
+                    return None
                 # Who was erased meanwhile is named no more.
                 items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
@@ -96,7 +159,18 @@ class NotificationService:
                 self._journal.created(items[0].id, items[-1].id, len(items), caller)
                 await turn.wait()
                 await self._fanout.deliver(items, late=held is not None or turn.overtaken)
+            elif again:
+                await self._fanout.deliver(await self._pending(items), late=True)
             return items
+
+    async def _pending(self, items: Sequence[Notification]) -> Sequence[Notification]:
+        """Those of them, which were made together, that no client has received yet."""
+        if not items:
+            return []
+        first, last = items[0].id, id_at(time_of(items[-1].id) + timedelta(milliseconds=1))
+        ids = {item.id for item in items}
+        found = await self._store.overdue(after=id_at(time_of(first)), before=last, limit=2 * RECIPIENTS_MAX)
+        return [item for item in found if item.id in ids]
 
     async def _make(self, users: Sequence[UserId], draft: Draft, now: datetime) -> list[Notification]:
         ids = self._new_id.take(len(users), now)
@@ -108,6 +182,7 @@ class NotificationService:
             made += [Notification(id, user, draft, now) for user, id in zip(some, ids, strict=False)]
         return made
 
+    @overload
     async def announce(
         self,
         draft: Draft,
@@ -116,24 +191,93 @@ class NotificationService:
         expires_at: datetime | None = None,
         require_ack: bool = False,
         remind_after: int | None = None,
+        send_at: None = None,
         idempotency_key: str | None = None,
         caller: str = "",
-    ) -> Announcement:
+        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+    ) -> Announcement: ...
+
+    @overload
+    async def announce(
+        self,
+        draft: Draft,
+        *,
+        audience: Audience = "everyone",
+        expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
+        send_at: datetime | None,
+        idempotency_key: str | None = None,
+        caller: str = "",
+        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+    ) -> Announcement | Scheduled: ...
+
+    async def announce(
+        self,
+        draft: Draft,
+        *,
+        audience: Audience = "everyone",
+        expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
+        send_at: datetime | None = None,
+        idempotency_key: str | None = None,
+        caller: str = "",
+        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+    ) -> Announcement | Scheduled:
         """Announce something.
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
-        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. An `idempotency_key` is
-        as for `send`.
+        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. `idempotency_key` and
+        `send_at` are as for `send`.
 
         `require_ack`: it stays unread until the user acknowledges it; who has not is shown it again every
-        `remind_after` seconds while they are connected. Raises `InvalidRequest` when `expires_at` is not in the future
-        or these do not fit, and `OutcomeUnknown`.
+        `remind_after` seconds while they are connected. Raises `InvalidRequest` when `expires_at` is not in the future,
+        or not after `send_at`, or these do not fit, and `OutcomeUnknown`.
         """
+        check_expiry(expires_at, send_at, self._clock())
+        check_acknowledgement(audience == "everyone", require_ack, remind_after)
+        demand = [{"requireAck": True, "remindAfter": remind_after}] if require_ack else []
+        once = Once(
+            idempotency_key,
+            caller,
+            lambda: [audience, expires_at and wire.iso(expires_at), _body_of(draft), *demand, *_time(send_at)],
+            lifetime=claim_lifetime,
+        )
+        options: dict[str, Any] = {"audience": audience, "expires_at": expires_at}
+        options |= {"require_ack": require_ack, "remind_after": remind_after}
+        return await self.schedule.either(
+            ANNOUNCE,
+            send_at,
+            once,
+            lambda: {"draft": draft.model_dump(mode="json"), "caller": caller, "options": packed(options)},
+            lambda: self._announce(draft, once.claim, caller, **options),
+        )
+
+    async def announce_due(self, work: Work) -> None:
+        """Make the announcement that was scheduled, unless it was cancelled or has expired; see `send_due`."""
+        options = unpacked(work.payload["options"])
+        if (expires_at := options["expires_at"]) is not None and expires_at <= self._clock():
+            self._metrics.due.labels(work.kind, "expired").inc()
+            return
+        with suppress(Conflict):  # cancelled
+            await self._announce(draft_of(work), claim_on_work(work), work.payload["caller"], again=True, **options)
+
+    async def _announce(
+        self,
+        draft: Draft,
+        make_claim: _MakeClaim,
+        caller: str,
+        *,
+        audience: Audience,
+        expires_at: datetime | None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
+        again: bool = False,
+    ) -> Announcement | None:
+        """As `_send`."""
         now = self._clock()
-        if expires_at is not None and expires_at <= now:
-            raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
         stored = audience == "everyone"
-        check_acknowledgement(stored, require_ack, remind_after)
 
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
             until = expires_at or (created_at + self._announcement_lifetime if stored else None)
@@ -143,19 +287,18 @@ class NotificationService:
 
         async with self._turns.take_for_all() as turn:
             made = announcement(self._new_id(now), now)
-            claim = None
-            if idempotency_key is not None:
-                body = [audience, expires_at and wire.iso(expires_at), _body_of(draft)]
-                body += [{"requireAck": True, "remindAfter": remind_after}] if require_ack else []
-                claim = claim_on(idempotency_key, caller, body, [(made.id, "")], now)
+            claim = make_claim([(made.id, "")], now)
             if made.remind_after is not None:  # before it: what reminds of nothing is dropped
                 await self._store.add_due(first_reminder(made))
             held = await save_once(lambda claim: self._save(made, claim, stored), claim)
             if held is not None:
+                if claim is not None and held.fingerprint != claim.fingerprint:
+                    return None
                 made = announcement(held.items[0][0], held.claimed_at)
             if held is None or not held.complete:
                 self._journal.created(made.id, made.id, 1, caller)
                 self._metrics.announced.labels(audience).inc()
+            if held is None or not held.complete or again:
                 await turn.wait()
                 await self._fanout.announce(made)
             return made
@@ -213,6 +356,11 @@ class NotificationService:
 
 
 _FIRST = id_at(datetime.fromtimestamp(0, UTC))
+
+
+def _time(send_at: datetime | None) -> list[str]:
+    """What further identifies a request for another time."""
+    return [] if send_at is None else [wire.iso(send_at)]
 
 
 def _body_of(draft: Draft) -> dict[str, Any]:
