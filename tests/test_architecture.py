@@ -55,7 +55,10 @@ WITHIN = {
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
-    "realtime.hub": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
+    "realtime.lookups": set[str](),
+    "realtime.hub": {
+        "realtime.frames", "realtime.lookups", "realtime.session", "realtime.writer", "realtime.writes",
+    },
     "channel.health": set[str](),
     "channel.calls": set[str](),
     "channel.envelopes": {"realtime.hub", "channel.calls"},

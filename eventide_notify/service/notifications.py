@@ -37,6 +37,7 @@ from .ordering import Turns
 from .reach import check_acknowledgement
 from .reminders import first_reminder
 from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, check_expiry, claim_on_work, draft_of, packed, unpacked
+from .topics import checked_topic
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
@@ -188,6 +189,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         require_ack: bool = False,
         remind_after: int | None = None,
@@ -203,6 +205,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         require_ack: bool = False,
         remind_after: int | None = None,
@@ -217,6 +220,7 @@ class NotificationService:
         draft: Draft,
         *,
         audience: Audience = "everyone",
+        topic: str | None = None,
         expires_at: datetime | None = None,
         require_ack: bool = False,
         remind_after: int | None = None,
@@ -229,7 +233,8 @@ class NotificationService:
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
         those who first appear later, until `expires_at`. To `connected`: shown, and not saved. `idempotency_key` and
-        `send_at` are as for `send`.
+        `send_at` are as for `send`. With a `topic` to its subscribers only: to whoever is subscribed, also those who
+        will be.
 
         `require_ack`: it stays unread until the user acknowledges it; who has not is shown it again every
         `remind_after` seconds while they are connected. Raises `InvalidRequest` when `expires_at` is not in the future,
@@ -237,15 +242,18 @@ class NotificationService:
         """
         check_expiry(expires_at, send_at, self._clock())
         check_acknowledgement(audience == "everyone", require_ack, remind_after)
-        demand = [{"requireAck": True, "remindAfter": remind_after}] if require_ack else []
+        if topic is not None:
+            topic = checked_topic(topic)
+        further: list[Any] = [] if topic is None else [{"topic": topic}]
+        further += [{"requireAck": True, "remindAfter": remind_after}] if require_ack else []
         once = Once(
             idempotency_key,
             caller,
-            lambda: [audience, expires_at and wire.iso(expires_at), _body_of(draft), *demand, *_time(send_at)],
+            lambda: [audience, expires_at and wire.iso(expires_at), _body_of(draft), *further, *_time(send_at)],
             lifetime=claim_lifetime,
         )
         options: dict[str, Any] = {"audience": audience, "expires_at": expires_at}
-        options |= {"require_ack": require_ack, "remind_after": remind_after}
+        options |= {"topic": topic, "require_ack": require_ack, "remind_after": remind_after}
         return await self.schedule.either(
             ANNOUNCE,
             send_at,
@@ -271,6 +279,7 @@ class NotificationService:
         *,
         audience: Audience,
         expires_at: datetime | None,
+        topic: str | None = None,
         require_ack: bool = False,
         remind_after: int | None = None,
         again: bool = False,
@@ -282,7 +291,7 @@ class NotificationService:
         def announcement(id: NotificationId, created_at: datetime) -> Announcement:
             until = expires_at or (created_at + self._announcement_lifetime if stored else None)
             return Announcement(
-                id, draft, created_at, until, stored, require_ack=require_ack, remind_after=remind_after
+                id, draft, created_at, until, stored, topic, require_ack=require_ack, remind_after=remind_after
             )
 
         async with self._turns.take_for_all() as turn:

@@ -115,14 +115,17 @@ def test_a_key_stands_for_what_it_came_with(admin: httpx.Client) -> None:
     problem(admin.post(ANNOUNCE, json=body | {"remindAfter": 9}, headers=headers), 409, "conflict")
 
 
+def announced(admin: httpx.Client, body: dict[str, Any]) -> httpx.Response:
+    return admin.post(ANNOUNCE, json=body)
+
+
 async def test_one_that_is_announced_later(admin: httpx.Client, reader: httpx.Client) -> None:
     soon = iso(utc_now() + timedelta(seconds=0.5))
-    answer = admin.post(ANNOUNCE, json={"message": "Later", "requireAck": True, "remindAfter": 60, "sendAt": soon})
-    assert answer.status_code == 202, answer.text
+    later = {"message": "Later", "requireAck": True, "remindAfter": 60, "sendAt": soon}
+    assert announced(admin, later).status_code == 202
     [id] = await until(lambda: listed(reader))
     assert get(reader, id)["requireAck"] is True
-    wrong = {"message": "Later", "requireAck": True, "audience": "connected", "sendAt": soon}
-    problem(admin.post(ANNOUNCE, json=wrong), 422, "invalid_request", "requireAck")
+    problem(announced(admin, later | {"audience": "connected"}), 422, "invalid_request", "requireAck")
 
 
 # Until it is acknowledged
