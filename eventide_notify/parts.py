@@ -162,7 +162,9 @@ class Parts:
         self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
         self.due.handle(SEND, self.notifications.send_due)
         self.due.handle(ANNOUNCE, self.notifications.announce_due)
-        self.topics = Topics(self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed)
+        self.topics = Topics(
+            self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed, met=self.known.met_all
+        )
         self.reminders = self._build_reminders()
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)

@@ -42,12 +42,19 @@ class Topics:
     """
 
     def __init__(
-        self, store: Store, fanout: Fanout, *, clock: Callable[[], datetime], counts_changed: CountsChanged
+        self,
+        store: Store,
+        fanout: Fanout,
+        *,
+        clock: Callable[[], datetime],
+        counts_changed: CountsChanged,
+        met: Callable[[Iterable[UserId]], None],
     ) -> None:
         self._store = store
         self._fanout = fanout
         self._clock = clock
         self._counts_changed = counts_changed
+        self._met = met
 
     async def of(self, user: UserId) -> Sequence[str]:
         """The topics that the user is subscribed to, in the order of their names."""
@@ -70,6 +77,7 @@ class Topics:
         From then on they have the topic's announcements, also those that have been made and have not expired.
         """
         gained = await self._change(self._store.subscribe, topic, users)
+        self._met(gained)
         await self._reload([user for user, ids in gained.items() if ids])
         return len(gained)
 

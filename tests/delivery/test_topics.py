@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ class Told:
         self.removed: dict[str, list[str]] = {}
         self.reloaded: list[str] = []
         self.counted: list[str] = []
+        self.known: set[str] = set()
 
     async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None: ...
     async def announce(self, announcement: Announcement) -> None: ...
@@ -42,6 +43,9 @@ class Told:
 
     async def counts_changed(self, users: Collection[str]) -> None:
         self.counted += users
+
+    def met(self, users: Iterable[str]) -> None:
+        self.known.update(users)
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def told() -> Told:
 
 @pytest.fixture
 def topics(store: Store, told: Told) -> Topics:
-    return Topics(store, told, clock=lambda: NOW, counts_changed=told.counts_changed)
+    return Topics(store, told, clock=lambda: NOW, counts_changed=told.counts_changed, met=told.met)
 
 
 async def test_only_those_for_whom_something_changes_are_told(store: Store, told: Told, topics: Topics) -> None:
@@ -67,6 +71,7 @@ async def test_only_those_for_whom_something_changes_are_told(store: Store, told
     await store.add_announcement(saved := replace(announcement(), topic="news"))
     assert await topics.subscribe("news", [1, "2"]) == 2
     assert await topics.subscribe("news", ["2", "3"]) == 1
+    assert told.known == {"1", "2", "3"}
     assert told.reloaded == told.counted == ["1", "2", "3"]
     await store.change("3", Change.READ, [saved.id], now=NOW)
     assert await topics.unsubscribe("quiet", ["1"]) == 1
