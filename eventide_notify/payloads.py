@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from . import wire
-from .answers import AnnouncementShape, ChosenAction, NotificationShape, ReadAllResult, UnreadCount
-from .models import NotificationId, Status
+from .answers import AnnouncementShape, ChosenAction, HadShape, ReadAllResult, UnreadCount
+from .models import NotificationId, Status, UserId
 from .schemas import Shape
 from .wire import CatchUp
 
@@ -54,23 +54,22 @@ class Connected(UnreadCount):
     user_id: str | int = Field(description="As the token has it.")
 
 
-class LiveNotification(NotificationShape):
+class LiveNotification(HadShape):
     """A notification on its way to a client."""
 
     kind: Literal["notification"]
+    user_id: UserId
+    archived: Literal[False]
+    collapsed: int | None = Field(None, description="How many it has replaced, which had the same `collapseKey`.")
     replayed: Literal[True] | None = Field(None, description="The client may have received it before.")
 
 
-class LiveAnnouncement(AnnouncementShape):
+class LiveAnnouncement(HadShape, AnnouncementShape):
     """An announcement on its way to a client, with what its user did with it before."""
 
     kind: Literal["announcement"]
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
-    seen_at: datetime | None = None
-    archived_at: datetime | None = None
+    archived: Literal[False]
     acknowledged_at: datetime | None = None
-    action: ChosenAction | None = None
     replayed: Literal[True] | None = Field(None, description="The client may have received it before.")
 
 
