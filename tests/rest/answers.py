@@ -35,7 +35,8 @@ def problem(response: httpx.Response, status: int, code: str, *fields: str) -> d
 
 def check_notification(item: Mapping[str, Any], *also: str) -> None:
     """Check the shape of a notification; `also`: what it has beside what every one has."""
-    assert set(item) == REQUIRED | {"userId"} | set(also)
+    always = {"expiresAt"} if item["kind"] == "announcement" else set()
+    assert set(item) == REQUIRED | {"userId"} | always | set(also)
     _check_content(item)
     assert isinstance(item["userId"], str)
     assert item["seen"] is ("seenAt" in item)

@@ -12,7 +12,7 @@ import pytest
 
 from eventide_notify.models import Announcement, Change, Counts, Notification, Status
 from eventide_notify.store.mongo import MongoStore
-from eventide_notify.store.mongo_schema import INDEXES, REPLACED
+from eventide_notify.store.mongo_schema import INDEXES, REPLACED, SCHEMA_VERSION
 from eventide_notify.store.records import pack_content
 
 from .backends import Backend
@@ -59,7 +59,7 @@ async def test_indexes_of_earlier_versions_are_replaced(backend: Backend, old: A
     await asyncio.gather(*(each.open() for each in stores))
     for collection, indexes in INDEXES.items():
         assert names(indexes) == set(await stores[0]._client[collection].index_information())
-    assert (await stores[0]._client["meta"].find_one({"_id": "schema"}))["version"] == 4
+    assert (await stores[0]._client["meta"].find_one({"_id": "schema"}))["version"] == SCHEMA_VERSION
     for each in stores:
         await each.close()
 

@@ -278,9 +278,10 @@ async def test_the_steps_are_told_unless_the_database_is_new(
     await store.close()
     told = [record.getMessage() for record in caplog.records]
     assert [line.partition(" (")[0].partition(":")[0] for line in told] == [
-        *("bringing the schema to version 2 of 4", "the schema has version 2 now"),
-        *("bringing the schema to version 3 of 4", "the schema has version 3 now"),
-        *("bringing the schema to version 4 of 4", "the schema has version 4 now"),
+        *("bringing the schema to version 2 of 5", "the schema has version 2 now"),
+        *("bringing the schema to version 3 of 5", "the schema has version 3 now"),
+        *("bringing the schema to version 4 of 5", "the schema has version 4 now"),
+        *("bringing the schema to version 5 of 5", "the schema has version 5 now"),
     ]
 
 
