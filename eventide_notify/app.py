@@ -140,6 +140,9 @@ class Application:
             stack.push_async_callback(self._parts.sockets.shutdown)
             stack.push_async_callback(self._parts.background.stop)
             await self._start_background(stack)
+            if self._parts.queues is not None:
+                stack.push_async_callback(self._parts.queues.stop)
+                self._parts.queues.start()
             if self._inner_app is not None:
                 await stack.enter_async_context(lifespan_of(self._inner_app, scope))
             logger.info("instance %s, version %s, begins", self._parts.channel.calls.instance[:8], __version__)

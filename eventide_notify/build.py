@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from .auth import FixedKey, JwksKeys, KeySource, TokenVerifier
 from .metrics import Metrics
+from .models import utc_now
+from .queues.brokers import DriverMissing, check_drivers, make_broker
+from .queues.intake import Check, Intake
+from .queues.supervisor import Consumer, Supervisor
 from .rates import Pace, RateLimit, SharedCounts, parse_rate
+from .service import NotificationService
 from .settings import DEFAULT_USER_CLAIMS, ConfigurationError, Settings
 from .store import Store, create_store, driver_note
 
@@ -30,6 +35,28 @@ def store(settings: Settings, metrics: Metrics) -> Store:
     if note := driver_note(url, mongodb_driver=settings.mongodb_driver):
         logger.warning(note)
     return store
+
+
+def queues(
+    settings: Settings, service: NotificationService, *, check_store: Check, metrics: Metrics
+) -> Supervisor | None:
+    """What takes the messages of the queues; None: there are none. Raises `ConfigurationError` when a driver is not
+    installed."""
+    addresses = settings.queue_addresses
+    try:
+        check_drivers(addresses)
+    except DriverMissing as error:
+        raise ConfigurationError(f"EVENTIDE_QUEUES: {error}") from None
+    consumers = [
+        Consumer(
+            address,
+            Intake(address, service, check_store=check_store, clock=utc_now, metrics=metrics),
+            broker=make_broker,
+            metrics=metrics,
+        )
+        for address in addresses
+    ]
+    return Supervisor(consumers) if consumers else None
 
 
 def token_verifier(settings: Settings, keys: KeySource | None = None) -> TokenVerifier:

@@ -118,6 +118,15 @@ class Metrics:
         self.channel_deaf = Gauge("eventide_channel_deaf", "1 while it does not hear itself", registry=registry)
         self.channel_outbox = Gauge("eventide_channel_outbox", "Envelopes that wait for Redis", registry=registry)
         self.channel_instances = Gauge("eventide_channel_instances", "Instances heard of lately", registry=registry)
+        self.queue_connected = Gauge(
+            "eventide_queue_connected", "1 while messages of the queue can come", ["queue"], registry=registry
+        )
+        self.queue_messages = Counter(
+            "eventide_queue_messages", "Messages dealt with", ["queue", "outcome"], registry=registry
+        )
+        self.queue_waiting = Gauge(
+            "eventide_queue_waiting_seconds", "How long the oldest message in hand waits", ["queue"], registry=registry
+        )
 
     def _instance(self, registry: CollectorRegistry) -> None:
         self.loop_lag = Histogram(

@@ -133,6 +133,7 @@ class Parts:
             journal=self.journal,
             announcement_lifetime=timedelta(days=settings.announcement_days),
         )
+        self.queues = build.queues(settings, self.notifications, check_store=self.store.check_writable, metrics=metrics)
         self.inbox = Inbox(
             self.store, self.fanout, journal=self.journal, clock=utc_now, received=self.receipts.received
         )
@@ -235,7 +236,7 @@ class Parts:
             "database": self.store.check_writable,
             "background": self._check_background,
         }
-        self.readiness = Readiness(checks, self._channel_problems)
+        self.readiness = Readiness(checks, self._degradations)
         self.figures = Figures(self.metrics, self.journal)
         self.warnings = RecentWarnings()
         self.instances = Instances(
@@ -300,8 +301,11 @@ class Parts:
         secured = SecurityHeaders(CORSMiddleware(web, **build.cors(settings)) if settings.cors_origins else web)
         return RequestIds(secured)
 
-    def _channel_problems(self) -> list[str]:
-        return self.channel.health.problems if isinstance(self.channel, RedisChannel) else []
+    def _degradations(self) -> list[str]:
+        """What is lacking without which the service still works."""
+        redis = self.channel.health.problems if isinstance(self.channel, RedisChannel) else []
+        queues = self.queues.problems if self.queues is not None else []
+        return [f"redis: {problem}" for problem in redis] + [f"queue {problem}" for problem in queues]
 
     async def _check_accepting(self) -> None:
         if not self.admission.open:

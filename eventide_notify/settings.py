@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -27,6 +27,7 @@ from .access import ApiKeys
 from .auth import TokenIssuer
 from .models import UserKey
 from .proxies import TrustedProxies
+from .queues.address import QueueAddress, parse_addresses
 from .rates import parse_rate
 from .redis_client import sentinel_address
 from .store import SCHEMES
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     )
     mongodb_driver: Literal["motor", "pymongo"] = Field("motor", validation_alias=_named("MONGODB_DRIVER"))
     redis_url: SecretStr | None = Field(None, validation_alias=_named("REDIS_URL", "REDIS_URL"))
+    queues: SecretStr | None = Field(None, validation_alias=_named("QUEUES"))
 
     jwt_secret: SecretStr | None = Field(None, validation_alias=_named("JWT_SECRET", "JWT_ACCESS_SECRET", "JWT_SECRET"))
     allow_weak_secret: bool = Field(False, validation_alias=_named("ALLOW_WEAK_SECRET"))
@@ -184,6 +186,13 @@ class Settings(BaseSettings):
             _check_port(parts)
         if parts.scheme == "redis+sentinel":
             sentinel_address(value.get_secret_value())
+        return value
+
+    @field_validator("queues")
+    @classmethod
+    def _known_queues(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_addresses(value.get_secret_value())
         return value
 
     @field_validator("jwt_public_key")
@@ -314,6 +323,11 @@ class Settings(BaseSettings):
         return frozenset(
             {self.host.lower(), *filter(None, (urlsplit(origin).hostname for origin in self.cors_origins))}
         )
+
+    @property
+    def queue_addresses(self) -> Sequence[QueueAddress]:
+        """The queues whose messages are taken."""
+        return parse_addresses(self.queues.get_secret_value()) if self.queues else []
 
     @property
     def uses_public_keys(self) -> bool:

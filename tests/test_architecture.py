@@ -42,6 +42,7 @@ LAYERS = {
     "access": 3,
     "realtime": 3,
     "rest": 3,
+    "queues": 3,
     "channel": 4,
 }
 WIRING = 5
@@ -90,9 +91,11 @@ CLIENTS = {
     "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
+    "faststream": {"queues"},
+    "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""
-OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "rates"}}
+OURS = {"redis_client": {"presence.redis", "channel.publisher", "channel.redis", "queues.redis", "rates"}}
 """Likewise for modules of our own that stand for a library."""
 
 PUBLIC = {("store.tables", "_asdict"), ("rest.data", "_asdict")}

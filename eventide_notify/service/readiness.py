@@ -30,9 +30,9 @@ class Report:
 class Readiness:
     """Asks every part."""
 
-    def __init__(self, checks: Mapping[str, Check], channel_problems: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, checks: Mapping[str, Check], degradations: Callable[[], Sequence[str]]) -> None:
         self._checks = checks
-        self._channel_problems = channel_problems
+        self._degradations = degradations
         self._running: asyncio.Task[Report] | None = None
         self._last = Report("ready", [])
         self._logged: set[tuple[str, type[Exception]]] = set()
@@ -60,7 +60,7 @@ class Readiness:
     def _judge(self, reasons: Sequence[str]) -> Report:
         if reasons:
             return Report("unavailable", reasons)
-        if degraded := [f"redis: {problem}" for problem in self._channel_problems()]:
+        if degraded := self._degradations():
             return Report("degraded", degraded)
         return Report("ready", [])
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from .process import Home, alive, freeze, send, thaw
 
@@ -151,6 +153,15 @@ class Server(ABC):
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.kind} does not answer ({problem!r}):\n{home.log_tail()}") from problem
             time.sleep(0.02)
+
+
+T = TypeVar("T")
+
+
+def finished(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Wait for a coroutine, wherever the caller is: its thread may be inside a running event loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
 
 
 S = TypeVar("S", bound=Server)

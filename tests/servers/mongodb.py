@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -40,7 +39,7 @@ class MongoServer(Server):
 
     def ping(self) -> None:
         if self.home:  # refused, PyMongo would wait half a second before it tries again
-            socket.create_connection((HOST, self.home.port), timeout=2).close()
+            self.home.knock()
         client: MongoClient[dict[str, Any]]
         with MongoClient(self.base_url, serverSelectionTimeoutMS=5_000, socketTimeoutMS=5_000) as client:
             client.admin.command("ping")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
 import re
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from .base import Choice, Server, ServerError, start_first
+from .base import Choice, Server, ServerError, finished, start_first
 from .process import HOST, Home
 
 PostgresKind = Literal["url", "postgres"]
@@ -54,9 +52,7 @@ class PostgresServer(Server):
             finally:
                 await connection.close()
 
-        # In a thread of its own: the caller's may be inside a running event loop already.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, execute()).result()
+        finished(execute)
 
 
 def available_postgres_servers() -> list[Choice[PostgresServer]]:

@@ -26,14 +26,14 @@ class Home:
     directory: Path
     port: int
     user: str | None
-    reservation: socket.socket = field(repr=False)
+    reservations: list[socket.socket] = field(repr=False)
 
     @classmethod
     def new(cls, name: str, user: str | None = None) -> Home:
         """Make the directory; with a user (only root can), a server that runs as that user owns it."""
         reservation = _reserve_port()
         port = reservation.getsockname()[1]
-        home = cls(Path(tempfile.mkdtemp(prefix=f"eventide-{name}-")), port, user, reservation)
+        home = cls(Path(tempfile.mkdtemp(prefix=f"eventide-{name}-")), port, user, [reservation])
         home.data.mkdir()
         if user:
             shutil.chown(home.directory, user)
@@ -49,10 +49,21 @@ class Home:
         """What the server printed, over all of its starts."""
         return self.directory / "server.log"
 
+    def another_port(self) -> int:
+        """One more port that is this server's until `remove`."""
+        self.reservations.append(_reserve_port())
+        port: int = self.reservations[-1].getsockname()[1]
+        return port
+
+    def knock(self) -> None:
+        """Connect to the port, and hang up; OSError if nobody listens, at once and without a driver's log."""
+        socket.create_connection((HOST, self.port), timeout=2).close()
+
     def remove(self) -> None:
-        """Remove the directory, and let others have the port. The server must have ended."""
+        """Remove the directory, and let others have the ports. The server must have ended."""
         shutil.rmtree(self.directory, ignore_errors=True)
-        self.reservation.close()
+        for reservation in self.reservations:
+            reservation.close()
 
     def log_tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -125,7 +136,7 @@ def _reserve_port() -> socket.socket:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and, where the system has Linux's /proc, its descendants (only PostgreSQL has any)."""
+    """The process and, where the system has Linux's /proc, its descendants (PostgreSQL and RabbitMQ have some)."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:

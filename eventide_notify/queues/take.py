@@ -1,0 +1,78 @@
+"""What a message asks for: the same requests as by REST, checked by the same shapes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from .. import schemas
+from ..errors import FieldError, InvalidRequest
+from ..models import UserId
+from ..service import NotificationService
+from .cloudevents import CloudEvent, read
+
+SEND = "eventide.notification.send"
+ANNOUNCE = "eventide.announcement.create"
+PUBLISH = "eventide.event.publish"
+SHAPES: Mapping[str, type[schemas.Shape]] = {
+    SEND: schemas.NewNotification,
+    ANNOUNCE: schemas.NewAnnouncement,
+    PUBLISH: schemas.NewEvent,
+}
+"""What `data` is, by the event's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a message asks for; nothing has been done yet."""
+
+    users: Collection[UserId] | None
+    """Who gets it; None: everybody may."""
+    carry_out: Callable[[], Awaitable[object]]
+    """Does it; done again it changes nothing, except for events, which are not saved. Raises as
+    `NotificationService` does."""
+
+
+def take(headers: Mapping[str, object], body: bytes, *, service: NotificationService, caller: str) -> Order:
+    """What this message asks for. Raises an `EventideError` if it cannot be used, whatever is in it."""
+    event = read(headers, body)
+    if event.type == SEND:
+        return _send(schemas.parse(schemas.NewNotification, event.data), service, key_of(event), caller)
+    if event.type == ANNOUNCE:
+        return _announce(schemas.parse(schemas.NewAnnouncement, event.data), service, key_of(event), caller)
+    if event.type == PUBLISH:
+        return _publish(schemas.parse(schemas.NewEvent, event.data), service)
+    raise InvalidRequest(errors=[FieldError("type", f"must be one of {', '.join(SHAPES)}")])
+
+
+def _send(asked: schemas.NewNotification, service: NotificationService, key: str, caller: str) -> Order:
+    async def carry_out() -> object:
+        return await service.send(asked.recipients, asked.draft, idempotency_key=key, caller=caller)
+
+    return Order(asked.recipients, carry_out)
+
+
+def _announce(asked: schemas.NewAnnouncement, service: NotificationService, key: str, caller: str) -> Order:
+    async def carry_out() -> object:
+        return await service.announce(
+            asked.draft, audience=asked.audience, expires_at=asked.expires_at, idempotency_key=key, caller=caller
+        )
+
+    return Order(None, carry_out)
+
+
+def _publish(asked: schemas.NewEvent, service: NotificationService) -> Order:
+    async def carry_out() -> object:
+        await service.publish(asked.event, asked.payload, asked.user_ids)
+        return None
+
+    return Order(asked.user_ids, carry_out)
+
+
+def key_of(event: CloudEvent) -> str:
+    """The idempotency key: what two events have in common if they are the same one, by CloudEvents' rules. Either part
+    may be longer than a key, and not ASCII."""
+    return hashlib.sha256(orjson.dumps([event.source, event.id])).hexdigest()
