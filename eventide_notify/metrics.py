@@ -138,6 +138,12 @@ class Metrics:
         self.expired = Counter(
             "eventide_notifications_expired", "Notifications removed by retention", registry=self.registry
         )
+        self.due = Counter(
+            "eventide_due_works", "Due work, by what became of it", ["kind", "result"], registry=registry
+        )
+        self.due_waiting = Gauge("eventide_due_waiting", "Work that waits for its time", registry=registry)
+        self.due_late = Gauge("eventide_due_late", "Work that should have been done seconds ago", registry=registry)
+        self.due_dead = Gauge("eventide_due_dead", "Work that has failed for good", registry=registry)
         self.failures = Counter(
             "eventide_background_failures", "Failed rounds of background work", ["task"], registry=registry
         )

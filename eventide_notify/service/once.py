@@ -6,16 +6,16 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from ..errors import Conflict, FieldError, InvalidRequest, OutcomeUnknown, Unavailable
 from ..models import NotificationId, UserId, is_storable
-from ..store.base import Claim
+from ..store.base import CLAIM_LIFETIME, Claim
 
-IDEMPOTENCY_WINDOW = timedelta(hours=24)
+IDEMPOTENCY_WINDOW = CLAIM_LIFETIME
 """How long a request with an idempotency key is answered again instead of being carried out again."""
 KEY_MAX = 255
 SETTLE_SECONDS = 10.0

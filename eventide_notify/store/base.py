@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, UserId
 from ..revocation import Revocation, RevocationId
+
+CLAIM_LIFETIME = timedelta(days=1)
+"""How long a claim holds that does not say anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,13 @@ class Claim:
     claimed_at: datetime
     complete: bool = False
     """Whether what it stands for is known to be saved."""
-    lifetime: timedelta = field(default=timedelta(days=1), compare=False)
-    """How old an earlier claim on the key may be and still hold. It is not saved."""
+    lifetime: timedelta = field(default=CLAIM_LIFETIME, compare=False)
+    """How old it may become and still hold. A claim that was found does not say it."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when it holds; None: for as long as most do."""
+        return None if self.lifetime == CLAIM_LIFETIME else self.claimed_at + self.lifetime
 
 
 class Changed(NamedTuple):
@@ -147,7 +156,8 @@ class Store(Protocol):
         """Take it from everybody; whether it was there."""
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        """Forget the claims made before then, the announcements that have expired, with what users did to them, and
+        """Forget the claims made before then, or those that hold for longer or shorter than most and have expired, the
+        announcements that have expired, with what users did to them, and
         the revocations that expired more than `LEEWAY` ago."""
 
     async def remove_old(
@@ -257,6 +267,53 @@ class Store(Protocol):
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         """The announcements after this id that have not expired, oldest first."""
+
+    # Due work
+
+    async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:
+        """Save it, unless its id is there already. A `claim` is as for `add`; its one item names the work."""
+
+    async def claim_due(
+        self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
+    ) -> Sequence[Work]:
+        """Up to `limit` works of these kinds that are due and that nobody holds, those due first first; from now on
+        and until then they are held by this lease, which nobody has used before.
+
+        Of concurrent calls one gets a work. Nobody holds what has a lease that has run out, or one that ends much later
+        than `until`: the clock was set back since. Where there is nothing to do, that is one small read.
+        """
+
+    async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
+        """Remove those of them that the lease holds, and say which."""
+
+    async def postpone_due(
+        self, id: WorkId, lease: Lease, *, at: datetime, attempts: int, payload: Mapping[str, Any]
+    ) -> bool:
+        """Have it done at another time, if the lease holds it; whether it does. Nobody holds it from then on."""
+
+    async def bury_due(self, id: WorkId, lease: Lease, *, error: str, now: datetime) -> bool:
+        """Let it be dead, if the lease holds it; whether it does."""
+
+    async def due(self, *, kinds: Collection[str], after: WorkId, limit: int) -> Sequence[Work]:
+        """The first `limit` works of these kinds after this id that are not dead, in the order of ids."""
+
+    async def find_due(self, id: WorkId) -> Work | None:
+        """This work, if it is not dead."""
+
+    async def cancel_due(self, id: WorkId) -> bool:
+        """Remove it, whoever holds it, if it is not dead; whether it was there."""
+
+    async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
+        """The first `limit` dead ones after this id, in the order of ids."""
+
+    async def retry_dead(self, id: WorkId, *, now: datetime) -> Work | None:
+        """Have it done now, with no attempts counted; None: there is none."""
+
+    async def remove_dead(self, id: WorkId) -> bool:
+        """Forget it; whether it was there."""
+
+    async def count_due(self, *, by: datetime) -> Waiting:
+        """How much work there is, and how much of it was due by then."""
 
     # Tokens that are no longer accepted
 

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
+from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
@@ -23,13 +25,14 @@ from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
+from .mongo_due import MongoDue
 from .mongo_errors import advice, changed, one_call
 from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate, schema
 from .mongo_state import state_fields, state_of, to_notification
 from .outage import reason
-from .records import newest_of, pack_content, resume, resume_announcement
+from .records import newest_of, pack_content, resume, resume_announcement, resume_work
 
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
@@ -57,6 +60,7 @@ class MongoStore:
         self._announcements = MongoAnnouncements(self._client)
         self._removal = MongoRemoval(self._client)
         self._revocations = MongoRevocations(self._client)
+        self._due = MongoDue(self._client)
 
     async def open(self) -> None:
         with _opening():
@@ -106,7 +110,7 @@ class MongoStore:
             return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        await self._claims.purge(claimed_before)
+        await self._claims.purge(claimed_before, now)
         await self._announcements.purge(now)
         await self._revocations.purge(now)
         await self._own.purge()
@@ -254,6 +258,51 @@ class MongoStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Due work
+
+    async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:
+        if claim is None:
+            await self._due.add(work)
+            return None
+        return await self._claims.once(claim, lambda held: self._due.add(resume_work(work, held)))
+
+    async def claim_due(
+        self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
+    ) -> Sequence[Work]:
+        return await self._due.claim(kinds, now, lease, until, limit)
+
+    async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
+        return await self._due.finish(ids, lease)
+
+    async def postpone_due(
+        self, id: WorkId, lease: Lease, *, at: datetime, attempts: int, payload: Mapping[str, Any]
+    ) -> bool:
+        return await self._due.postpone(id, lease, at, attempts, payload)
+
+    async def bury_due(self, id: WorkId, lease: Lease, *, error: str, now: datetime) -> bool:
+        return await self._due.bury(id, lease, error, now)
+
+    async def due(self, *, kinds: Collection[str], after: WorkId, limit: int) -> Sequence[Work]:
+        return await self._due.all(kinds, after, limit)
+
+    async def find_due(self, id: WorkId) -> Work | None:
+        return await self._due.get(id)
+
+    async def cancel_due(self, id: WorkId) -> bool:
+        return await self._due.cancel(id)
+
+    async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
+        return await self._due.dead(after, limit)
+
+    async def retry_dead(self, id: WorkId, *, now: datetime) -> Work | None:
+        return await self._due.retry(id, now)
+
+    async def remove_dead(self, id: WorkId) -> bool:
+        return await self._due.remove(id)
+
+    async def count_due(self, *, by: datetime) -> Waiting:
+        return await self._due.waiting(by)
 
     # Tokens that are no longer accepted
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import EventideError
-from .base import Claim
+from .base import CLAIM_LIFETIME, Claim
 from .mongo_client import Document, MongoClient, group
 from .records import pack_items, unpack_items
 
@@ -48,8 +48,10 @@ class MongoClaims:
             "items": pack_items(claim.items),
             "claimedAt": claim.claimed_at,
             "complete": False,
+            "expiresAt": claim.expires_at,
         }
-        expired = {"_id": claim.key, "claimedAt": {"$lt": claim.claimed_at - claim.lifetime}}
+        old = {"expiresAt": None, "claimedAt": {"$lt": claim.claimed_at - CLAIM_LIFETIME}}
+        expired = {"_id": claim.key, "$or": [old, {"expiresAt": {"$lt": claim.claimed_at}}]}
         while True:
             if await self._inserts.do(document):
                 return None
@@ -74,10 +76,10 @@ class MongoClaims:
             await self._client.update(self._claims, {"_id": {"$in": part}}, {"complete": True})
         return [None] * len(keys)
 
-    async def purge(self, claimed_before: datetime) -> None:
-        """Forget the claims made before then."""
-        old = {"claimedAt": {"$lt": claimed_before}}
-        await self._client.write(self._claims.delete_many, old, attempts=self._client.attempts(many=True))
+    async def purge(self, claimed_before: datetime, now: datetime) -> None:
+        """Forget the claims made before then, and of those that say when they expire the ones that have."""
+        for old in ({"expiresAt": None, "claimedAt": {"$lt": claimed_before}}, {"expiresAt": {"$lt": now}}):
+            await self._client.write(self._claims.delete_many, old, attempts=self._client.attempts(many=True))
 
 
 def _to_claim(document: Document) -> Claim:

@@ -33,7 +33,7 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "announcement_receipts": (("userId", "status", "announcementId", "extra"),),
     "revocations": (("expiresAt",),),
     "subscriptions": (("topic", "userId"), ("userId", "topic")),
-    "due": (("at",),),
+    "due": (("dead", "at"), ("dead", "_id")),
 }
 REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
     "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),

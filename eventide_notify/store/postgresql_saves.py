@@ -7,16 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from .base import Claim
+from .base import CLAIM_LIFETIME, Claim
 from .postgresql_connection import OwnConnection, list_of, listed
 from .records import pack_items
 from .sql_errors import Progress
-from .tables import NEW, SHARED, Run, claims, columns_of, milliseconds, notifications
+from .tables import (
+    NEW,
+    SHARED,
+    Run,
+    claims,
+    columns_of,
+    maybe_milliseconds,
+    milliseconds,
+    milliseconds_in,
+    notifications,
+)
 
 _TYPES = {sa.Text: "text", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
 
@@ -61,12 +70,12 @@ WITH taken AS (
     SELECT {_CLAIM} FROM unnest({_arrays(list(claims.columns), 1)}) AS wanted ({_CLAIM}) ORDER BY key
     ON CONFLICT (key) DO UPDATE
     SET fingerprint = excluded.fingerprint, items = excluded.items,
-        claimed_at = excluded.claimed_at, complete = excluded.complete
-    WHERE claims.claimed_at < excluded.claimed_at - ${len(claims.columns) + 1}::bigint
+        claimed_at = excluded.claimed_at, complete = excluded.complete, expires_at = excluded.expires_at
+    WHERE coalesce(claims.expires_at, claims.claimed_at + {milliseconds_in(CLAIM_LIFETIME)}) < excluded.claimed_at
     RETURNING key
 ), saved AS (
     INSERT INTO notifications (id, user_id, {_names(shared)})
-    SELECT id, user_id, {_names(shared)} FROM ({_rows(len(claims.columns) + 2, shared)}) AS wanted
+    SELECT id, user_id, {_names(shared)} FROM ({_rows(len(claims.columns) + 1, shared)}) AS wanted
     WHERE claim IS NULL OR claim IN (SELECT key FROM taken)
     ORDER BY id
     ON CONFLICT (id) DO NOTHING
@@ -97,9 +106,8 @@ class PostgresqlSaves:
     async def save(self, saves: Sequence[Save], progress: Progress) -> Sequence[bool]:
         """Whether each was saved. Those are not whose key somebody holds; and a few that cannot be saved together."""
         wanted: dict[str, Claim] = {}
-        lifetime = next((save.claim.lifetime for save in saves if save.claim is not None), timedelta())
         for save in saves:
-            if save.claim is not None and save.claim.lifetime == lifetime:
+            if save.claim is not None:
                 wanted.setdefault(save.claim.key, save.claim)
         mine = [save.claim is None or wanted.get(save.claim.key) is save.claim for save in saves]
         some = [save for save, is_mine in zip(saves, mine, strict=True) if is_mine]
@@ -108,8 +116,7 @@ class PostgresqlSaves:
             await self._connection.execute(progress, _SAVE_UNCLAIMED[columns], *_columns(some, columns))
             return mine
         claimed = [list(column) for column in zip(*map(_values, wanted.values()), strict=True)]
-        kept_for = lifetime // timedelta(milliseconds=1)
-        found = await self._connection.execute(progress, _SAVE[columns], *claimed, kept_for, *_columns(some, columns))
+        found = await self._connection.execute(progress, _SAVE[columns], *claimed, *_columns(some, columns))
         taken = {row["key"] for row in found}
         return [
             is_mine and (save.claim is None or save.claim.key in taken)
@@ -118,7 +125,8 @@ class PostgresqlSaves:
 
 
 def _values(claim: Claim) -> tuple[Any, ...]:
-    return claim.key, claim.fingerprint, pack_items(claim.items), milliseconds(claim.claimed_at), True
+    expires_at = maybe_milliseconds(claim.expires_at)
+    return claim.key, claim.fingerprint, pack_items(claim.items), milliseconds(claim.claimed_at), True, expires_at
 
 
 def _columns(saves: Iterable[Save], columns: int) -> list[Any]:

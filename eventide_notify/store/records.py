@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from ..due import Work
 from ..errors import SchemaTooNew
 from ..models import Action, Announcement, Draft, Notification, NotificationId, UserId
 from .base import Claim
@@ -115,6 +116,12 @@ def resume_announcement(announcement: Announcement, held: Claim) -> Announcement
     """Likewise for an announcement."""
     [(id, _)] = held.items
     return replace(announcement, id=id, created_at=held.claimed_at)
+
+
+def resume_work(work: Work, held: Claim) -> Work:
+    """Likewise for due work."""
+    [(id, _)] = held.items
+    return replace(work, id=id)
 
 
 def newest_of(*lists: Sequence[Notification]) -> list[Notification]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from . import tables
@@ -16,10 +18,11 @@ from .base import Changed, Claim, Erased, Removed, Schema
 from .engines import Database
 from .group import Sizes, untold
 from .postgresql import Postgresql
-from .records import in_any_case, newest_of, resume, resume_announcement
+from .records import in_any_case, newest_of, resume, resume_announcement, resume_work
 from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
+from .sql_due import SqlDue
 from .sql_queries import SqlQueries
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
@@ -46,6 +49,7 @@ class SqlStore:
         self._changes = SqlChanges(self._database, self._announcements)
         self._removal = SqlRemoval(self._database)
         self._revocations = SqlRevocations(self._database)
+        self._due = SqlDue(self._database)
 
     async def open(self) -> None:
         await self._database.open()
@@ -97,7 +101,7 @@ class SqlStore:
         return await self._announcements.remove(id)
 
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
-        await self._claims.purge(claimed_before)
+        await self._claims.purge(claimed_before, now)
         await self._announcements.purge(now)
         await self._revocations.purge(now)
 
@@ -199,6 +203,52 @@ class SqlStore:
 
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
+
+    # Due work
+
+    async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:
+        return await self._claims.once(
+            claim,
+            lambda connection: self._due.insert(connection, work),
+            lambda connection, held: self._due.insert(connection, resume_work(work, held)),
+        )
+
+    async def claim_due(
+        self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
+    ) -> Sequence[Work]:
+        return await self._due.claim(kinds, now, lease, until, limit)
+
+    async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
+        return await self._due.finish(ids, lease)
+
+    async def postpone_due(
+        self, id: WorkId, lease: Lease, *, at: datetime, attempts: int, payload: Mapping[str, Any]
+    ) -> bool:
+        return await self._due.postpone(id, lease, at, attempts, payload)
+
+    async def bury_due(self, id: WorkId, lease: Lease, *, error: str, now: datetime) -> bool:
+        return await self._due.bury(id, lease, error, now)
+
+    async def due(self, *, kinds: Collection[str], after: WorkId, limit: int) -> Sequence[Work]:
+        return await self._due.all(kinds, after, limit)
+
+    async def find_due(self, id: WorkId) -> Work | None:
+        return await self._due.get(id)
+
+    async def cancel_due(self, id: WorkId) -> bool:
+        return await self._due.cancel(id)
+
+    async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
+        return await self._due.dead(after, limit)
+
+    async def retry_dead(self, id: WorkId, *, now: datetime) -> Work | None:
+        return await self._due.retry(id, now)
+
+    async def remove_dead(self, id: WorkId) -> bool:
+        return await self._due.remove(id)
+
+    async def count_due(self, *, by: datetime) -> Waiting:
+        return await self._due.waiting(by)
 
     # Tokens that are no longer accepted
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from .base import Claim
+from .base import CLAIM_LIFETIME, Claim
 from .engines import Database
 from .records import pack_items, unpack_items
-from .tables import claims, milliseconds, to_time
+from .tables import claims, maybe_milliseconds, milliseconds, milliseconds_in, to_time
 
 _c = claims.c
 
@@ -30,8 +29,9 @@ class SqlClaims:
         self._database = database
         # Built once: to put such a statement together takes longer than to carry it out.
         insert = database.insert(claims)
-        wanted = {name: insert.excluded[name] for name in ("fingerprint", "items", "claimed_at", "complete")}
-        expired = _c.claimed_at < insert.excluded.claimed_at - sa.bindparam("lifetime", type_=sa.BigInteger)
+        wanted = {column.name: insert.excluded[column.name] for column in claims.columns if column is not _c.key}
+        expires_at = sa.func.coalesce(_c.expires_at, _c.claimed_at + milliseconds_in(CLAIM_LIFETIME))
+        expired = expires_at < insert.excluded.claimed_at
         self._insert = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
 
     async def once(self, claim: Claim | None, save: Callable[[sa.Connection], Any], resume: Save) -> Claim | None:
@@ -57,18 +57,21 @@ class SqlClaims:
             "items": pack_items(claim.items),
             "claimed_at": milliseconds(claim.claimed_at),
             "complete": True,
-            "lifetime": claim.lifetime // timedelta(milliseconds=1),
+            "expires_at": maybe_milliseconds(claim.expires_at),
         }
         if connection.execute(self._insert, wanted).rowcount:
             return None
         # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
         row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()
-        held = Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
-        return replace(held, lifetime=claim.lifetime)
+        return Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
 
-    async def purge(self, claimed_before: datetime) -> None:
-        """Forget the claims made before then."""
-        old = sa.select(_c.key).where(_c.claimed_at < milliseconds(claimed_before)).order_by(_c.claimed_at, _c.key)
+    async def purge(self, claimed_before: datetime, now: datetime) -> None:
+        """Forget the claims made before then, and of those that say when they expire the ones that have."""
+        await self._forget(_c.expires_at.is_(None) & (_c.claimed_at < milliseconds(claimed_before)), _c.claimed_at)
+        await self._forget(_c.expires_at < milliseconds(now), _c.expires_at)
+
+    async def _forget(self, wanted: sa.ColumnElement[bool], age: sa.ColumnElement[int]) -> None:
+        old = sa.select(_c.key).where(wanted).order_by(age, _c.key)
         some = old.limit(PURGED_AT_ONCE).with_for_update(skip_locked=True)  # another instance may be purging too
 
         def work(connection: sa.Connection) -> int:

@@ -66,6 +66,7 @@ claims = sa.Table(
     sa.Column("items", sa.Text),
     sa.Column("claimed_at", sa.BigInteger),
     sa.Column("complete", sa.Boolean),
+    sa.Column("expires_at", sa.BigInteger),
 )
 revocations = sa.Table(
     "revocations",
@@ -113,6 +114,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def milliseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MILLISECOND
+
+
+def milliseconds_in(duration: timedelta) -> int:
+    return duration // _MILLISECOND
 
 
 def to_time(number: int) -> datetime:

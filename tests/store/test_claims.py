@@ -115,6 +115,32 @@ async def test_purging(store: Store) -> None:
     assert held.fingerprint == "a"
 
 
+async def test_a_claim_says_how_long_it_holds(store: Store) -> None:
+    lifetimes = {"long": 8 * DAY, "most": DAY, "short": timedelta(seconds=1)}
+    for key, lifetime in lifetimes.items():
+        items, claim = request("a", key=key)
+        await store.add(items, claim=replace(claim, lifetime=lifetime))
+    for key, lifetime in lifetimes.items():  # which those of who comes later do not decide
+        items, claim = request("b", NOW + lifetime, key=key)
+        assert await store.add(items, claim=claim) is not None
+        items, claim = request("c", NOW + lifetime + MILLISECOND, key=key)
+        assert await store.add(items, claim=replace(claim, lifetime=8 * DAY)) is None
+
+
+async def test_purging_spares_what_holds_longer_than_most(store: Store) -> None:
+    for key, lifetime in {"long": 8 * DAY, "short": timedelta(seconds=1)}.items():
+        items, claim = request("a", key=key)
+        await store.add(items, claim=replace(claim, lifetime=lifetime))
+    await store.purge(claimed_before=NOW + 7 * DAY, now=NOW + 8 * DAY)
+    items, claim = request("b", NOW - DAY, key="short")
+    assert await store.add(items, claim=claim) is None
+    items, claim = request("b", NOW - DAY, key="long")
+    assert await store.add(items, claim=claim) is not None
+    await store.purge(claimed_before=NOW, now=NOW + 8 * DAY + MILLISECOND)
+    items, claim = request("c", NOW - DAY, key="long")
+    assert await store.add(items, claim=claim) is None
+
+
 async def test_claims_and_purges_at_once(store: Store) -> None:
     """A claim that is purged while another is made stands in nobody's way."""
     for _ in range(10):

@@ -81,12 +81,14 @@ async def test_changes_in_parts_are_whole_in_the_end(
 @pytest.mark.parametrize("backend", SQL, indirect=True)
 async def test_claims_are_forgotten_in_parts(backend: Backend, store: Store, transactions: list[object]) -> None:
     for number in range(2 * AT_ONCE + 1):
-        await store.add([], claim=Claim(f"key {number}", "a", [], NOW, lifetime=SECOND))
-    await store.add([], claim=Claim("new", "a", [], NOW + SECOND, lifetime=SECOND))
+        await store.add([], claim=Claim(f"key {number}", "a", [], NOW))
+        await store.add([], claim=Claim(f"short {number}", "a", [], NOW, lifetime=SECOND))
+    await store.add([], claim=Claim("new", "a", [], NOW + SECOND))
+    await store.add([], claim=Claim("long", "a", [], NOW, lifetime=2 * SECOND))
     transactions.clear()
-    await store.purge(claimed_before=NOW + SECOND, now=NOW)
-    assert len(transactions) == 3 + 1  # and one for revocations
-    assert await backend.rows(store, "claims") == 1
+    await store.purge(claimed_before=NOW + SECOND, now=NOW + 2 * SECOND)
+    assert len(transactions) == 2 * 3 + 1  # and one for revocations
+    assert await backend.rows(store, "claims") == 2
 
 
 @pytest.mark.usefixtures("small_parts")

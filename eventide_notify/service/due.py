@@ -1,0 +1,177 @@
+"""Does what is due: every instance looks for it, and whoever is first holds it by a lease while it is done.
+
+An instance that dies holds what it has claimed no longer than its lease lasts; then another one does it. So the same
+work may be done twice, also at the same time by two: what a handler does must be such that this changes nothing more,
+as a save with a claim whose key follows from the work's id.
+
+While the store is unavailable everything waits, and nothing counts as failed. What fails for another reason is tried
+again later, and after some attempts it is dead, until somebody has it done again or forgets it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from ..due import Lease, Work
+from ..errors import EventideError, OutcomeUnknown, Refused, Unavailable
+from ..metrics import Metrics
+from ..models import cut_to_milliseconds
+from ..store.base import Store
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks for what is due."""
+LEASE = timedelta(seconds=1)
+"""Short: what an instance held that was killed is done by another one so much later."""
+GUARD = 0.5
+"""Seconds after which what is done of a batch is said to be, though another part of it is not."""
+LEAST, MOST = 5, 100
+"""Works in a batch: at the least, and at the most."""
+BATCH_SECONDS = 0.05
+"""How long a batch is to take: for about that time others may have to wait for it."""
+PAUSE = 1.0
+"""How many times as long as a batch the pause after it is, while there is more to do."""
+ATTEMPTS = 10
+"""After so many that failed, work is dead."""
+BACKOFF, BACKOFF_MAX = 1.0, 300.0
+"""Seconds until the second attempt; twice as long before each further one, up to that."""
+COUNT_EVERY = 15.0
+LATE = timedelta(seconds=5)
+"""What is due for longer than that is late."""
+ERROR_MAX = 1_000
+"""Most characters of what is kept of why work is dead."""
+
+
+class Later(NamedTuple):
+    """What a handler returns when there is more to do at another time."""
+
+    at: datetime
+    payload: Mapping[str, Any]
+
+
+Handler = Callable[[Work], Awaitable[Later | None]]
+
+
+class DueWork:
+    """Call `round` every `LOOK_EVERY`, and `count` every `COUNT_EVERY` seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        metrics: Metrics,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._handlers: dict[str, Handler] = {}
+        self._limit = LEAST
+
+    def handle(self, kind: str, handler: Handler) -> None:
+        """From now on this handler does the work of this kind.
+
+        It raises `Unavailable` or `OutcomeUnknown` when it has to be tried again; another error that is the fault of
+        what is asked for (`EventideError` with a status below 500) means that it can never be done.
+        """
+        self._handlers[kind] = handler
+
+    async def round(self) -> None:
+        """Do what is due, and go on while there is more."""
+        while True:
+            start = self._monotonic()
+            limit = self._limit
+            number = await self._batch(limit)
+            if number < limit:
+                return
+            took = self._monotonic() - start
+            self._fit(took)
+            await self._sleep(PAUSE * took)
+
+    async def count(self) -> None:
+        """Say in the metrics how much there is."""
+        waiting = await self._store.count_due(by=self._clock() - LATE)
+        self._metrics.due_waiting.set(waiting.waiting)
+        self._metrics.due_late.set(waiting.late)
+        self._metrics.due_dead.set(waiting.dead)
+
+    async def _batch(self, limit: int) -> int:
+        """Do up to so many; how many there were."""
+        now, lease = self._clock(), uuid4().hex
+        kinds = self._handlers.keys()
+        works = await self._store.claim_due(kinds=kinds, now=now, lease=lease, until=now + LEASE, limit=limit)
+        doing = {asyncio.create_task(self._do(work, lease)): work for work in works}
+        try:
+            await self._finish_all(doing, lease)
+        finally:
+            for task in doing:
+                task.cancel()
+        return len(works)
+
+    async def _finish_all(self, doing: Mapping[asyncio.Task[bool], Work], lease: Lease) -> None:
+        left: Collection[asyncio.Task[bool]] = doing
+        while left:
+            ended, left = await asyncio.wait(left, timeout=GUARD)
+            if done := [doing[task].id for task in ended if task.result()]:
+                await self._store.finish_due(done, lease)
+
+    async def _do(self, work: Work, lease: Lease) -> bool:
+        """Whether there is nothing more to do."""
+        try:
+            later = await self._handlers[work.kind](work)
+        except (Unavailable, OutcomeUnknown) as error:
+            if not isinstance(error, Refused):
+                # The lease runs out by itself. Until then nobody knows whether it was done.
+                logger.debug("%s work %s has to wait: %s", work.kind, work.id, error)
+                return False
+            await self._failed(work, lease, error)
+            return False
+        except Exception as error:
+            await self._failed(work, lease, error)
+            return False
+        self._metrics.due.labels(work.kind, "done").inc()
+        if later is None:
+            return True
+        await self._store.postpone_due(work.id, lease, at=later.at, attempts=0, payload=later.payload)
+        return False
+
+    async def _failed(self, work: Work, lease: Lease, error: Exception) -> None:
+        attempts = work.attempts + 1
+        hopeless = isinstance(error, EventideError) and error.status < 500
+        expected = isinstance(error, EventideError)
+        logger.warning(
+            "%s work %s failed (attempt %d): %s", work.kind, work.id, attempts, error,
+            exc_info=not expected and attempts == 1,
+        )  # fmt: skip
+        self._metrics.due.labels(work.kind, "failed").inc()
+        if hopeless or attempts >= ATTEMPTS:
+            await self._bury(work, lease, error)
+            return
+        pause = timedelta(seconds=min(BACKOFF * 2**work.attempts, BACKOFF_MAX) * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
+        at = cut_to_milliseconds(self._clock() + pause)
+        await self._store.postpone_due(work.id, lease, at=at, attempts=attempts, payload=work.payload)
+
+    async def _bury(self, work: Work, lease: Lease, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"[:ERROR_MAX]
+        if await self._store.bury_due(work.id, lease, error=reason, now=self._clock()):
+            logger.error("%s work %s is dead: %s", work.kind, work.id, reason)
+            self._metrics.due.labels(work.kind, "dead").inc()
+
+    def _fit(self, took: float) -> None:
+        """Let the next batch take about as long as it may."""
+        if took > BATCH_SECONDS:
+            self._limit = max(LEAST, int(self._limit * 0.8))
+        elif took < BATCH_SECONDS / 2:
+            self._limit = min(MOST, int(self._limit * 1.5))
