@@ -7,13 +7,17 @@ word for is under `x-socketio`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from . import payloads, schemas
+from .queues import shapes
+from .queues.address import BrokerKind
+from .queues.cloudevents import STRUCTURED
+from .queues.take import SHAPES
 from .realtime.events import Event
 from .wire import Dialect
 
@@ -35,7 +39,15 @@ def document(dialects: Iterable[Dialect], asked: Sequence[Event], *, version: st
             channel.sends(event)
         for row in asked:
             channel.receives(row)
-        channels[channel.key] = channel.described(dialect)
+        channels[channel.key] = channel.described(
+            address=dialect.namespace,
+            servers=["sockets"],
+            description=f"The namespace `{dialect.namespace}` of Socket.IO.",
+            **{"x-socketio": {"namespace": dialect.namespace, "auth": payloads.Connecting.model_json_schema()}},
+        )
+        operations |= channel.operations
+    for channel, described in _queues(messages):
+        channels[channel.key] = described
         operations |= channel.operations
     described, named = messages.described()
     return {
@@ -47,7 +59,10 @@ def document(dialects: Iterable[Dialect], asked: Sequence[Event], *, version: st
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
-        "servers": {"sockets": _SERVER},
+        "servers": {
+            "sockets": {**_server("ws", "localhost:3000"), **_SOCKETS},
+            **{kind: _server(*where) for kind, where in _BROKERS.items()},
+        },
         "channels": channels,
         "operations": operations,
         "components": {
@@ -58,14 +73,22 @@ def document(dialects: Iterable[Dialect], asked: Sequence[Event], *, version: st
     }
 
 
-_SERVER: Document = {
-    "host": "{host}",
+_SOCKETS: Document = {
     "pathname": "/socket.io/",
-    "protocol": "ws",
     "description": "Socket.IO 5 over Engine.IO 4, by WebSocket or long polling.",
-    "variables": {"host": {"default": "localhost:3000", "description": "Where the service is."}},
     "security": [{"$ref": "#/components/securitySchemes/token"}],
 }
+_BROKERS: Mapping[BrokerKind, tuple[str, str]] = {
+    "rabbitmq": ("amqp", "localhost:5672"),
+    "kafka": ("kafka", "localhost:9092"),
+    "nats": ("nats", "localhost:4222"),
+    "redis": ("redis", "localhost:6379"),
+}
+"""Any of them; which ones a service uses, and where they are, is nobody else's business."""
+
+
+def _server(protocol: str, host: str) -> Document:
+    return {"host": "{host}", "protocol": protocol, "variables": {"host": {"default": host}}}
 
 
 @dataclass
@@ -109,7 +132,7 @@ class _Channel:
         self.key = key
         self.operations: Document = {}
         self._messages = messages
-        self._own: list[str] = []
+        self._keys: list[str] = []
 
     def sends(self, event: payloads.Sent) -> None:
         key = "custom" if event.name == payloads.CUSTOM else event.name
@@ -125,22 +148,35 @@ class _Channel:
         reply = {"channel": {"$ref": f"#/channels/{self.key}"}, "messages": [self._refer(answer), self._refer(refused)]}
         self._operate("receive", row.name, row.summary, [message], reply=reply)
 
-    def described(self, dialect: Dialect) -> Document:
+    def takes(self, type: str, shape: Any) -> None:
+        """A message from a queue: a CloudEvent of this type, as a whole or with its attributes in headers."""
+        summary = f"`data` is the body of the same request by REST: {shape.__name__}."
+        whole = self._own(type, type, summary, shapes.structured(type), contentType=STRUCTURED)
+        parted = self._own(
+            f"{type}.binary", type, "Likewise, with the attributes in headers.", shape,
+            headers=shapes.headers(type).model_json_schema(),
+        )  # fmt: skip
+        self._operate("receive", type, summary, [whole, parted])
+
+    def buries(self) -> None:
+        """A message that could not be used."""
+        letter = self._own("dead", "dead", "A message that cannot be used, and why.", shapes.DeadLetter)
+        self._operate("send", "dead", "What cannot be used is put here.", [letter])
+
+    def described(self, *, servers: Iterable[str], **more: Any) -> Document:
         return {
-            "address": dialect.namespace,
-            "servers": [{"$ref": "#/servers/sockets"}],
-            "description": f"The namespace `{dialect.namespace}`.",
-            "messages": {key: {"$ref": _MESSAGES + key} for key in self._own},
-            "x-socketio": {
-                "namespace": dialect.namespace,
-                "auth": payloads.Connecting.model_json_schema(),
-            },
+            **more,
+            "servers": [{"$ref": f"#/servers/{name}"} for name in servers],
+            "messages": {key: {"$ref": _MESSAGES + key} for key in self._keys},
         }
 
     def _add(self, key: str, name: str, summary: str, type: Any, *, ack: bool = False) -> str:
-        key = self._messages.add(key, name, summary, type, **{"x-socketio": {"ack": True} if ack else {"event": name}})
-        if key not in self._own:
-            self._own.append(key)
+        return self._own(key, name, summary, type, **{"x-socketio": {"ack": True} if ack else {"event": name}})
+
+    def _own(self, key: str, name: str, summary: str, type: Any, **more: Any) -> str:
+        key = self._messages.add(key, name, summary, type, **more)
+        if key not in self._keys:
+            self._keys.append(key)
         return key
 
     def _operate(self, action: str, name: str, summary: str, messages: Sequence[str], **more: Any) -> None:
@@ -154,6 +190,20 @@ class _Channel:
 
     def _refer(self, message: str) -> Mapping[str, str]:
         return {"$ref": f"#/channels/{self.key}/messages/{message}"}
+
+
+def _queues(messages: _Messages) -> Iterator[tuple[_Channel, Document]]:
+    """The channels of brokers."""
+    named: Document = {"parameters": {"queue": {"description": "The queue, topic, subject or stream."}}}
+    queue = _Channel("queue", messages)
+    for type, shape in SHAPES.items():
+        queue.takes(type, shape)
+    about = "Messages of back ends: CloudEvents 1.0 in JSON."
+    yield queue, queue.described(address="{queue}", servers=_BROKERS, description=about, **named)
+    dead = _Channel("dead", messages)
+    dead.buries()
+    about = "What could not be used of the queue."
+    yield dead, dead.described(address="{queue}.dead", servers=_BROKERS, description=about, **named)
 
 
 def _asked(row: Event) -> Any:
