@@ -78,6 +78,7 @@ CLIENTS = {
         "store.sql_removal",
         "store.sql_due",
         "store.sql_revocations",
+        "store.sql_topics",
         "store.sqlite_threads",
         "store.postgresql_connection",
         "store.postgresql_saves",

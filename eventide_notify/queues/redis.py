@@ -76,7 +76,7 @@ class RedisBroker:
         self._in_hand = ()
 
     async def publish(self, body: bytes, headers: Mapping[str, str], *, dead: bool = False) -> None:
-        fields: Mapping[str, Any] = {**headers, "data": body}
+        fields: Mapping[Any, Any] = {**headers, _DATA: body}
         await self._redis.xadd(self._dead if dead else self._stream, fields)
 
     async def close(self) -> None:

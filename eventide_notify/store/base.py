@@ -49,6 +49,30 @@ class Changed(NamedTuple):
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
 
 
+class Collapsed(NamedTuple):
+    """What became of notifications that take the places of others."""
+
+    held: Claim | None
+    """The claim that holds, see `Store.add`."""
+    saved: Sequence[Notification]
+    """Those that this call has saved, and that are still there; with how many each has `collapsed`."""
+    replaced: Mapping[NotificationId, Sequence[NotificationId]]
+    """The ids that each of them has replaced."""
+    superseded: Collection[NotificationId] = ()
+    """Those that were replaced in the same moment in which they were saved."""
+    repeated: bool = False
+    """Whether some were saved before, by the same call: nobody knows any more what these have replaced."""
+
+
+class Expired(NamedTuple):
+    """What has expired."""
+
+    items: Sequence[tuple[NotificationId, UserId | None]]
+    """With whose it was; None: an announcement."""
+    position: tuple[datetime, NotificationId] | None
+    """Where the next look begins; None: that was all."""
+
+
 class Schema(NamedTuple):
     """The schema of a database."""
 
@@ -86,6 +110,7 @@ class Erased(NamedTuple):
     """Rows about announcements; with MongoDB one for each step."""
     claims: int
     """Idempotency keys that have named the user."""
+    subscriptions: int = 0
 
 
 LEEWAY = timedelta(hours=2)
@@ -107,9 +132,14 @@ class Store(Protocol):
     * A user's notifications are reached only with that user's id. Ids that are unknown, or another's, are passed over.
     * An announcement is kept once. Every user has it, as a notification with `broadcast` set: `PENDING` until the user
       has a row of their own that says otherwise, and gone once the user deleted it, it expired or it was removed.
-      What a user's reads cost does not depend on how many other users there are.
+    * An announcement to a topic likewise, but who has it are the users who are subscribed to the topic at the moment,
+      and those who have read it and are not subscribed any more.
+    * What a user's reads cost does not depend on how many other users there are, nor on announcements to topics that
+      the user is not subscribed to.
     * Order is the order of ids, which is that of creation, of notifications and announcements alike.
-    * Time is always passed in, in UTC; milliseconds are kept. `now` decides which announcements have expired.
+    * Time is always passed in, in UTC; milliseconds are kept. `now` decides what has expired, notifications too: from
+      its `expires_at` on nobody has it. Only `since`, `overdue` and `find`, which have no `now`, find it until it is
+      removed.
     """
 
     async def open(self) -> None:
@@ -149,6 +179,19 @@ class Store(Protocol):
         saved now: these notifications under its ids, of its time.
         """
 
+    async def add_collapsing(
+        self, notifications: Sequence[Notification], *, claim: Claim | None = None, now: datetime
+    ) -> Collapsed:
+        """Save notifications of different users, each with a `collapse_key`, as `add` does, a few round trips whatever
+        their number; each takes the place of those of its user with the same key that are neither read nor archived.
+
+        It counts them, and those that they have replaced, exactly: of concurrent calls one comes after the other, on
+        several instances too. One that the user reads or archives in the same moment is replaced or not, and never
+        both. If the call is interrupted nothing is lost: what was to be replaced is there, or what replaces it.
+
+        A call that is repeated replaces nothing twice.
+        """
+
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         """Save it: one row, however many users there are. Its `expires_at` is set. A `claim` is as for `add`."""
 
@@ -177,6 +220,13 @@ class Store(Protocol):
         has ended. It looks at no more than `look` notifications that are not due. What somebody else is changing at
         this moment may be passed over until the next walk; what others have removed is not counted.
         """
+
+    async def expired(self, *, after: tuple[datetime, NotificationId], until: datetime, limit: int) -> Expired:
+        """Notifications and announcements that have expired after this time, or at it with a later id, and not later
+        than `until`, in this order: up to `limit` at a time, by an index. No announcements that were removed."""
+
+    async def remove_expired(self, *, before: datetime, limit: int) -> int:
+        """Remove up to `limit` notifications that have expired before then; fewer: there are no more of them."""
 
     async def erase(self, user: UserId) -> Erased:
         """Remove all that the user has, and what they did with announcements, which are theirs anew after that. In
@@ -314,6 +364,28 @@ class Store(Protocol):
 
     async def count_due(self, *, by: datetime) -> Waiting:
         """How much work there is, and how much of it was due by then."""
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        """Subscribe them, in a few round trips; those who were not subscribed, and what each has since that they did
+        not have before."""
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        """Likewise; those who were subscribed, and what each of them does not have any more."""
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        """The topics that the user is subscribed to, in the order of their names."""
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of `users` who are subscribed, in a few round trips."""
+
+    async def subscribers(self, topic: str) -> int:
+        """How many are subscribed."""
 
     # Tokens that are no longer accepted
 

@@ -122,10 +122,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE notifications ADD COLUMN expires_at BIGINT",
         "ALTER TABLE notifications ADD COLUMN collapse_key {text}",
         "ALTER TABLE notifications ADD COLUMN collapsed BIGINT",
-        "CREATE INDEX notifications_by_expiry ON notifications (expires_at) WHERE expires_at IS NOT NULL",
+        "CREATE INDEX notifications_by_expiry ON notifications (expires_at, id) WHERE expires_at IS NOT NULL",
         """
         CREATE INDEX notifications_by_collapse_key ON notifications (user_id, collapse_key)
-        WHERE collapse_key IS NOT NULL
+        WHERE collapse_key IS NOT NULL AND status <> 'READ' AND archived_at IS NULL
         """,
         "DROP INDEX notifications_unread",
         """
@@ -135,7 +135,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE announcements ADD COLUMN topic {text}",
         "ALTER TABLE announcements ADD COLUMN require_ack BOOLEAN NOT NULL DEFAULT FALSE",
         "ALTER TABLE announcements ADD COLUMN remind_after BIGINT",
-        "CREATE INDEX announcements_of_topic ON announcements (topic, id) WHERE topic IS NOT NULL",
+        "CREATE INDEX announcements_of_all ON announcements (id, expires_at) WHERE topic IS NULL",
+        "CREATE INDEX announcements_of_topic ON announcements (topic, id, expires_at) WHERE topic IS NOT NULL",
         "ALTER TABLE announcement_receipts ADD COLUMN acknowledged_at BIGINT",
         "CREATE TABLE subscriptions (user_id {text} NOT NULL, topic {text} NOT NULL, PRIMARY KEY (user_id, topic))",
         "CREATE INDEX subscriptions_of_topic ON subscriptions (topic, user_id)",

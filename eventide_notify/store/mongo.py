@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -19,20 +19,24 @@ from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..errors import OutcomeUnknown, Unavailable
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
-from .base import Changed, Claim, Erased, Removed, Schema
+from .base import Changed, Claim, Collapsed, Erased, Expired, Removed, Schema
+from .collapse import Save
 from .group import Sizes, untold
 from .mongo_announcements import UNREAD, MongoAnnouncements, Wanted
 from .mongo_changes import NOT_DELETED, Outcome, OwnChanges, Wish
 from .mongo_claims import MongoClaims
 from .mongo_client import GROUP, Document, MongoClient, group, together
+from .mongo_collapse import MongoCollapse
 from .mongo_due import MongoDue
 from .mongo_errors import advice, changed, one_call
+from .mongo_expiry import MongoExpiry
 from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate, schema
-from .mongo_state import state_fields, state_of, to_notification
+from .mongo_state import is_there, state_of, to_document, to_notification
+from .mongo_topics import MongoTopics
 from .outage import reason
-from .records import newest_of, pack_content, resume, resume_announcement, resume_work
+from .records import newest_of, resume, resume_announcement, resume_work
 
 PATIENCE = int(MIGRATION_SECONDS * 1000)
 
@@ -45,6 +49,8 @@ _CHANGING: dict[Change, Document] = {
 }
 """What a change changes, where it is not all that there is."""
 NOTHING = Counts(0, 0)
+REPLACED_FOR = timedelta(hours=1)
+"""How long is remembered that a notification was replaced: a save of it that is repeated does not bring it back."""
 
 
 class MongoStore:
@@ -57,8 +63,11 @@ class MongoStore:
         self._saves = group(self._save_group, weigh=len, sizes=sizes)
         self._own = OwnChanges(self._client)
         self._claims = MongoClaims(self._client)
-        self._announcements = MongoAnnouncements(self._client)
+        self._topics = MongoTopics(self._client)
+        self._announcements = MongoAnnouncements(self._client, self._topics)
         self._removal = MongoRemoval(self._client)
+        self._expiry = MongoExpiry(self._client)
+        self._collapse = MongoCollapse(self._client, self._claims, self._insert_now, sizes)
         self._revocations = MongoRevocations(self._client)
         self._due = MongoDue(self._client)
 
@@ -73,7 +82,7 @@ class MongoStore:
             return await schema(self._client)
 
     async def close(self) -> None:
-        for work in (self._saves, self._own, self._announcements):
+        for work in (self._saves, self._collapse, self._own, self._announcements):
             await work.settle()
         await self._claims.settle()
         await self._client.close()
@@ -91,11 +100,21 @@ class MongoStore:
 
     async def _insert(self, notifications: Sequence[Notification]) -> None:
         if notifications:
-            await self._saves.do([_to_document(notification) for notification in notifications])
+            await self._saves.do([to_document(notification) for notification in notifications])
 
     async def _save_group(self, saves: Sequence[Sequence[Document]]) -> Sequence[None]:
-        await self._client.insert(self._notifications, [document for save in saves for document in save])
+        await self._insert_now([document for save in saves for document in save])
         return [None] * len(saves)
+
+    async def _insert_now(self, documents: Sequence[Document]) -> Sequence[Document]:
+        """Those that were not there yet."""
+        await self._expiry.note(documents)
+        return await self._client.insert(self._notifications, documents)
+
+    async def add_collapsing(
+        self, notifications: Sequence[Notification], *, claim: Claim | None = None, now: datetime
+    ) -> Collapsed:
+        return await self._collapse.add(Save(notifications, claim, now))
 
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         if claim is None:
@@ -113,7 +132,8 @@ class MongoStore:
         await self._claims.purge(claimed_before, now)
         await self._announcements.purge(now)
         await self._revocations.purge(now)
-        await self._own.purge()
+        await self._own.purge(now - REPLACED_FOR)
+        await self._collapse.purge()
 
     async def remove_old(
         self,
@@ -125,6 +145,13 @@ class MongoStore:
         limit: int,
     ) -> Removed:
         return await self._removal.due(older, read_before, after, look, limit)
+
+    async def expired(self, *, after: tuple[datetime, NotificationId], until: datetime, limit: int) -> Expired:
+        return await self._expiry.after(after, until, limit)
+
+    async def remove_expired(self, *, before: datetime, limit: int) -> int:
+        with one_call():
+            return await self._expiry.remove(before, limit)
 
     async def erase(self, user: UserId) -> Erased:
         with one_call():
@@ -168,24 +195,23 @@ class MongoStore:
     ) -> Collection[NotificationId]:
         if not ids:
             return []
-        own, announced = await asyncio.gather(self._owned(user, ids), self._announcements.owned(user, ids, now))
+        own, announced = await asyncio.gather(self._owned(user, ids, now), self._announcements.owned(user, ids, now))
         return [*own, *announced]
 
     async def counts(self, users: Collection[UserId], *, now: datetime) -> Mapping[UserId, Counts]:
         if not users:
             return {}
-        unread = {"archived": {"$ne": True}, "status": _UNREAD}
-        rows, (announced, done) = await asyncio.gather(
+        unread = {"archived": {"$ne": True}, "status": _UNREAD} | is_there(now)
+        rows, announced = await asyncio.gather(
             self._client.count(self._notifications, unread, users, [_BY_SEEN]),
             self._announcements.counts(users, now),
         )
-        counts = {user: Counts(announced - each.unread, announced - each.unseen) for user, each in done.items()}
         own: dict[UserId, Counts] = {}
         for row in rows:
             user, unseen, number = row["_id"]["user"], not row["_id"].get("seen"), row["number"]
             before = own.get(user, NOTHING)
             own[user] = Counts(before.unread + number, before.unseen + unseen * number)
-        return {user: _sum(own.get(user, NOTHING), counts.get(user, Counts(announced, announced))) for user in users}
+        return {user: _sum(own.get(user, NOTHING), announced[user]) for user in users}
 
     # What users do
 
@@ -198,7 +224,7 @@ class MongoStore:
     async def _deliver(self, proven: Collection[tuple[NotificationId, UserId]], now: datetime) -> int:
         changed = 0
         for part in self._client.limits.parts(id for id, _ in proven):
-            pending = {"_id": {"$in": part}, "status": Status.PENDING}
+            pending = {"_id": {"$in": part}, "status": Status.PENDING} | is_there(now)
             found = await self._client.find(self._notifications, pending, len(part), order=1, fields=["userId"])
             # A notification never changes hands: what was its user's a moment ago still is.
             ids = [document["_id"] for document in found if (document["_id"], document["userId"]) in proven]
@@ -220,7 +246,7 @@ class MongoStore:
     async def change_all(
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
     ) -> Sequence[NotificationId]:
-        own = {"userId": user, "archived": True if change is Change.UNARCHIVE else None}
+        own = {"userId": user, "archived": True if change is Change.UNARCHIVE else None} | is_there(now)
         older = {} if up_to is None else {"_id": {"$lte": up_to}}
         ids, announced = await asyncio.gather(
             self._client.ids(self._notifications, own | older | _CHANGING.get(change, {})),
@@ -240,8 +266,8 @@ class MongoStore:
             changed()
         return [own, await self._announcements.do(replace(wish, ids=others))] if others else [own]
 
-    async def _owned(self, user: UserId, ids: Collection[NotificationId]) -> Collection[NotificationId]:
-        return await self._client.among(self._notifications, ids, {"userId": user})
+    async def _owned(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> Collection[NotificationId]:
+        return await self._client.among(self._notifications, ids, {"userId": user} | is_there(now))
 
     # What may have been missed, of all users
 
@@ -304,6 +330,29 @@ class MongoStore:
     async def count_due(self, *, by: datetime) -> Waiting:
         return await self._due.waiting(by)
 
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        with one_call():
+            return await self._topics.subscribe(topic, users, now)
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        with one_call():
+            return await self._topics.unsubscribe(topic, users, now)
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        return await self._topics.of(user)
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._topics.subscribed(topic, users)
+
+    async def subscribers(self, topic: str) -> int:
+        return await self._topics.subscribers(topic)
+
     # Tokens that are no longer accepted
 
     async def add_revocation(self, revocation: Revocation) -> None:
@@ -321,7 +370,7 @@ class MongoStore:
         if not limit:
             return []
         documents, announced = await asyncio.gather(
-            self._client.find(self._notifications, wanted.own(user), limit + offset),
+            self._client.find(self._notifications, wanted.own(user, now), limit + offset),
             self._announcements.newest(user, wanted, now, limit + offset),
         )
         return newest_of([*map(_from_document, documents)], announced)[offset : limit + offset]
@@ -347,17 +396,6 @@ def _opening() -> Iterator[None]:
     except (Unavailable, OutcomeUnknown) as error:
         why = advice(error.__cause__) or reason(error.__cause__)
         raise Unavailable(f"cannot open the MongoDB database: {why}") from error.__cause__
-
-
-def _to_document(notification: Notification) -> Document:
-    about = {"_id": notification.id, "userId": notification.user_id, "createdAt": notification.created_at}
-    further = {
-        "expiresAt": notification.expires_at,
-        "collapseKey": notification.collapse_key,
-        "collapsed": notification.collapsed or None,
-    }
-    said = {name: value for name, value in further.items() if value is not None}
-    return about | state_fields(notification) | said | pack_content(notification.content)
 
 
 def _from_document(document: Document) -> Notification:

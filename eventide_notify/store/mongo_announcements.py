@@ -11,7 +11,8 @@ stay behind: it is of no announcement, and is never read.
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,8 @@ from ..models import Announcement, Change, Counts, Notification, NotificationId,
 from .mongo_changes import Changes, Decided, Found, Key, Written
 from .mongo_client import Document, MongoClient
 from .mongo_limits import BATCH
-from .mongo_state import State, to_notification
+from .mongo_state import State, is_there, to_notification
+from .mongo_topics import MongoTopics, Subscription
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
 SEEN, ARCHIVED, PRESSED = "SEEN", "ARCHIVED", "PRESSED"
@@ -45,12 +47,13 @@ class Wanted:
     type: str | None = None
     text: str | None = None
 
-    def own(self, user: UserId) -> Document:
+    def own(self, user: UserId, now: datetime) -> Document:
         """The query for notifications."""
         # Without the status where it does not matter: the index then is in the order of ids.
         status = {} if len(self.statuses) == len(Status) else {"status": {"$in": list(self.statuses)}}
         archived = {} if self.archived is None else {"archived": self.archived or None}
-        return {"userId": user} | archived | ({"_id": self.ids} if self.ids else {}) | status | self._content()
+        ids = {"_id": self.ids} if self.ids else {}
+        return {"userId": user} | archived | ids | status | is_there(now) | self._content()
 
     def having(self, taken: Taken) -> Document:
         """The query for announcements, for the user who took these steps."""
@@ -76,9 +79,10 @@ class Wanted:
 class MongoAnnouncements(Changes):
     """The part of `MongoStore` that is about announcements only."""
 
-    def __init__(self, client: MongoClient) -> None:
+    def __init__(self, client: MongoClient, topics: MongoTopics) -> None:
         super().__init__()
         self._client = client
+        self._topics = topics
         self._announcements = client["announcements"]
         self._steps = client["announcement_receipts"]
 
@@ -124,8 +128,9 @@ class MongoAnnouncements(Changes):
 
     async def newest(self, user: UserId, wanted: Wanted, now: datetime, limit: int) -> list[Notification]:
         """As they are for this user."""
-        taken = await self._taken(user)
-        documents = await self._client.find(self._announcements, _active(now) | wanted.having(taken), limit)
+        taken, mine = await self._look(user)
+        having = _active(now) | wanted.having(taken) | mine
+        documents = await self._client.find(self._announcements, having, limit)
         states = {id: _state(steps) or State() for id, steps in taken.items()}
         return [
             to_notification(document, user, states.get(document["_id"], State()), broadcast=True)
@@ -134,40 +139,83 @@ class MongoAnnouncements(Changes):
 
     async def owned(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> list[NotificationId]:
         """Those of `ids` that the user has."""
-        gone = {id for id, steps in (await self._taken(user)).items() if DELETED in steps}
-        return await self._client.among(self._announcements, set(ids) - gone, _active(now))
+        taken, mine = await self._look(user)
+        gone = {id for id, steps in taken.items() if DELETED in steps}
+        return await self._client.among(self._announcements, set(ids) - gone, _active(now) | mine)
 
     async def all_for(
         self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
     ) -> list[NotificationId]:
         """Those to which a change of all is made."""
         wanted = Wanted({} if up_to is None else {"$lte": up_to}, archived=change is Change.UNARCHIVE)
-        return await self._ids(wanted.having(await self._taken(user)), now)
+        taken, mine = await self._look(user)
+        return await self._client.ids(self._announcements, _active(now) | wanted.having(taken) | mine)
 
-    async def counts(self, users: Collection[UserId], now: datetime) -> tuple[int, Mapping[UserId, Counts]]:
-        """How many there are, and how many of them do not count as unread, or as unseen, for each user."""
-        active = set(await self._ids({}, now))
+    async def counts(self, users: Collection[UserId], now: datetime) -> Mapping[UserId, Counts]:
+        """The counts of each of these users."""
+        followed = await self._topics.of_all(users)
+        active = await self._active(followed, now)
         while active:
-            done = {
-                "status": {"$in": [SEEN, Status.READ, ARCHIVED, DELETED]},
-                "announcementId": {"$in": sorted(active)},
-            }
-            rows = await self._client.count(self._steps, done, users, _EACH_ONCE, len(active))
-            before, active = active, set(await self._ids({}, now))
+            done = await self._done(users, followed, active)
+            before, active = active, await self._active(followed, now)
             if active == before:  # else one was removed, and perhaps its steps were not counted
-                return len(active), _not_counted(rows)
-        return 0, {}
+                by_topic = Counter(active.values())
+                number = Counter(dict.fromkeys(users, by_topic[None]))
+                for topic, user in followed:
+                    number[user] += by_topic[topic]
+                return {
+                    user: Counts(number[user] - done[user].unread, number[user] - done[user].unseen) for user in users
+                }
+        return dict.fromkeys(users, Counts(0, 0))
+
+    async def _active(self, followed: Iterable[Subscription], now: datetime) -> dict[NotificationId, str | None]:
+        """The announcements for everybody, and those to these topics, with their topics."""
+        found = await self._client.all(lambda: self._announcements.find(_active(now) | {"topic": None}, ["topic"]))
+        for part in self._client.limits.parts(topic for topic, _ in followed):
+            wanted = _active(now) | {"topic": {"$in": part}}
+            found += await self._client.all(lambda wanted=wanted: self._announcements.find(wanted, ["topic"]))  # type: ignore[misc]
+        return {document["_id"]: document.get("topic") for document in found}
+
+    async def _done(
+        self,
+        users: Collection[UserId],
+        followed: Collection[Subscription],
+        active: Mapping[NotificationId, str | None],
+    ) -> Mapping[UserId, Counts]:
+        """How many of these do not count as unread, or as unseen, for each user."""
+        counts: dict[UserId, Counts] = defaultdict(lambda: Counts(0, 0))
+        for row in await self._steps_done(users, [id for id, topic in active.items() if topic is None], _IN_ALL):
+            _add(counts, row["_id"]["user"], row["_id"]["done"], row["number"])
+        topics = set(active.values())
+        theirs = {(topic, user) for topic, user in followed if topic in topics}
+        followers = {user for _, user in theirs}
+        for row in await self._steps_done(followers, [id for id, topic in active.items() if topic is not None], ()):
+            user = row["_id"]["user"]
+            if (active[row["_id"]["announcement"]], user) in theirs:
+                _add(counts, user, row["done"], 1)
+        return counts
+
+    async def _steps_done(
+        self, users: Collection[UserId], ids: Collection[NotificationId], stages: Sequence[Document]
+    ) -> list[Document]:
+        if not ids or not users:
+            return []
+        done = {"status": {"$in": [SEEN, Status.READ, ARCHIVED, DELETED]}, "announcementId": {"$in": sorted(ids)}}
+        return await self._client.count(self._steps, done, users, (_EACH_ONCE, *stages), len(ids))
 
     async def deliver(self, receipts: Collection[Receipt], now: datetime) -> int:
         """`DELIVERED` where there is no step yet; how many there are now."""
         if not receipts:
             return 0
-        named = {receipt.notification_id for receipt in receipts}
-        active = set(await self._client.among(self._announcements, named, _active(now)))
+        topics = {
+            id: topic for id, (until, topic) in (await self._known(r[1] for r in receipts)).items() if until > now
+        }
+        asked = [(id, user) for user, id, _ in receipts if id in topics]
+        subscribed = await self._topics.among((topic, user) for id, user in asked if (topic := topics[id]) is not None)
         proven = {
-            _step_id(receipt.notification_id, kind, receipt.user_id): (receipt.notification_id, receipt.user_id)
-            for receipt in receipts
-            if receipt.notification_id in active
+            _step_id(id, kind, user): (id, user)
+            for id, user in asked
+            if topics[id] is None or (topics[id], user) in subscribed
             for kind in (Status.READ, DELETED)
         }
         further = await self._client.among(self._steps, proven)
@@ -178,18 +226,28 @@ class MongoAnnouncements(Changes):
         taken: dict[Key, dict[str, Document]] = {}
         for step in await self._steps_of(user for user, _ in keys):
             taken.setdefault((step["userId"], step["announcementId"]), {})[step["status"]] = step
-        until: dict[NotificationId, datetime] = {}
-        for part in self._client.limits.parts(id for _, id in keys):
-            there = {"_id": {"$in": part}}
-            for each in await self._client.find(self._announcements, there, len(part), fields=["expiresAt"]):
-                until[each["_id"]] = each["expiresAt"]
+        known = await self._known(id for _, id in keys)
+        asked = {(topic, user) for user, id in keys if id in known and (topic := known[id][1]) is not None}
+        subscribed = await self._topics.among(asked)
         found: dict[Key, Found] = {}
-        for key in keys:
-            steps = taken.get(key, {})
+        for user, id in keys:
+            steps = taken.get((user, id), {})
             state = _state(steps)
-            if key[1] in until and state is not None:
-                found[key] = Found(state, steps, until[key[1]])
+            if id not in known or state is None:
+                continue
+            until, topic = known[id]
+            if topic is None or state.status is Status.READ or (topic, user) in subscribed:
+                found[user, id] = Found(state, steps, until)
         return found
+
+    async def _known(self, ids: Iterable[NotificationId]) -> dict[NotificationId, tuple[datetime, str | None]]:
+        """When those of them that there are expire, and their topics."""
+        known: dict[NotificationId, tuple[datetime, str | None]] = {}
+        for part in self._client.limits.parts(ids):
+            there, fields = {"_id": {"$in": part}}, ["expiresAt", "topic"]
+            for each in await self._client.find(self._announcements, there, len(part), fields=fields):
+                known[each["_id"]] = each["expiresAt"], each.get("topic")
+        return known
 
     async def _write(self, decided: Sequence[Decided]) -> Written:
         new: dict[str, Document] = {}
@@ -212,8 +270,14 @@ class MongoAnnouncements(Changes):
         lost = {each.key for each in decided if each.state is None and each.key in taken}
         return Written(taken - lost, lost, {})
 
-    async def _ids(self, wanted: Document, now: datetime) -> list[NotificationId]:
-        return await self._client.ids(self._announcements, _active(now) | wanted)
+    async def _look(self, user: UserId) -> tuple[Taken, Document]:
+        """The steps that the user took, and which announcements are the user's: for everybody, of the user's topics,
+        or read."""
+        taken, topics = await asyncio.gather(self._taken(user), self._topics.of(user))
+        mine: Document = {"topic": {"$in": [None, *topics]}}
+        if read := sorted(id for id, steps in taken.items() if Status.READ in steps):
+            mine = {"$and": [{"$or": [mine, {"_id": {"$in": read}}]}]}
+        return taken, mine
 
     async def _taken(self, user: UserId) -> Taken:
         taken: Taken = {}
@@ -238,27 +302,20 @@ class MongoAnnouncements(Changes):
         return [step["announcementId"] for step in await self._client.insert(self._steps, steps)]
 
 
-_EACH_ONCE = (
-    {
-        "$group": {
-            "_id": {"user": "$userId", "announcement": "$announcementId"},
-            "done": {"$sum": {"$sum": [1, "$extra"]}},  # one sum: FerretDB 1.24 takes a second one to be 0
-        }
-    },
-    {"$group": {"_id": {"user": "$_id.user", "done": "$done"}, "number": {"$sum": 1}}},
-)
-"""Of each user, how many announcements there are with which so much was done; to have seen it is 0 (`1 + extra`)."""
+_EACH_ONCE: Document = {
+    "$group": {
+        "_id": {"user": "$userId", "announcement": "$announcementId"},
+        "done": {"$sum": {"$sum": [1, "$extra"]}},  # one sum: FerretDB 1.24 takes a second one to be 0
+    }
+}
+"""How much a user did with an announcement; to have seen it is 0 (`1 + extra`)."""
+_IN_ALL: Sequence[Document] = ({"$group": {"_id": {"user": "$_id.user", "done": "$done"}, "number": {"$sum": 1}}},)
+"""After that: of each user, how many announcements there are with which so much was done."""
 
 
-def _not_counted(rows: Iterable[Document]) -> Mapping[UserId, Counts]:
-    unread: Counter[UserId] = Counter()
-    unseen: Counter[UserId] = Counter()
-    for row in rows:
-        key, number = row["_id"], row["number"]
-        unseen[key["user"]] += number
-        if key["done"]:
-            unread[key["user"]] += number
-    return {user: Counts(unread[user], unseen[user]) for user in unseen}
+def _add(counts: dict[UserId, Counts], user: UserId, done: int, number: int) -> None:
+    unread, unseen = counts[user]
+    counts[user] = Counts(unread + number if done else unread, unseen + number)
 
 
 def _steps(key: Key, saved: Steps, state: State | None, now: datetime) -> Iterable[Document]:

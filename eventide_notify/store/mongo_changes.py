@@ -150,7 +150,8 @@ class OwnChanges(Changes):
             wanted = {"_id": {"$in": part}}
             for document in await self._client.find(self._notifications, wanted, len(part), order=1, fields=FIELDS):
                 if document["status"] != DELETED:
-                    found[document["userId"], document["_id"]] = Found(state_of(document), document)
+                    key = document["userId"], document["_id"]
+                    found[key] = Found(state_of(document), document, document.get("expiresAt"))
         return found
 
     async def _write(self, decided: Sequence[Decided]) -> Written:
@@ -197,9 +198,10 @@ class OwnChanges(Changes):
         statements = [({"_id": {"$in": sorted(ids)}} | condition, change) for ids, condition, change in updates]
         return await self._client.update_each(self._notifications, statements)
 
-    async def purge(self) -> None:
-        """Remove what is left of deletions that were interrupted."""
-        await self._client.erase(self._notifications, await self._client.ids(self._notifications, {"status": DELETED}))
+    async def purge(self, replaced_before: datetime) -> None:
+        """Remove what is left of deletions that were interrupted, and of what was replaced before then."""
+        wanted = {"status": DELETED, "replacedAt": {"$not": {"$gt": replaced_before}}}
+        await self._client.erase(self._notifications, await self._client.ids(self._notifications, wanted))
 
 
 def _decide(key: Key, found: Found, asked: Sequence[tuple[Wish, Outcome]]) -> Decided:

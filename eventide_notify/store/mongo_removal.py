@@ -25,6 +25,7 @@ class MongoRemoval:
         self._client = client
         self._notifications = client["notifications"]
         self._steps = client["announcement_receipts"]
+        self._subscriptions = client["subscriptions"]
         self._claims = client["claims"]
 
     async def due(
@@ -74,7 +75,8 @@ class MongoRemoval:
     async def erase(self, user: UserId) -> Erased:
         """See `Store.erase`."""
         own = await self._all(self._notifications, user)
-        return Erased(own, await self._all(self._steps, user), await self._erase_claims(user))
+        receipts, followed = await self._all(self._steps, user), await self._all(self._subscriptions, user)
+        return Erased(own, receipts, await self._erase_claims(user), followed)
 
     async def _all(self, collection: Any, user: UserId) -> int:
         """Remove all of this user's; how many there were."""

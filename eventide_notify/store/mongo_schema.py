@@ -25,7 +25,8 @@ TOLD_EVERY = 30.0
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "notifications": (
         ("userId", "archived", "_id"),
-        ("userId", "archived", "status", "_id", "seen"),  # all that counts look at
+        # All that counts look at, and what can be replaced.
+        ("userId", "archived", "status", "_id", "seen", "expiresAt", "collapseKey"),
         ("status", "archived", "_id"),
     ),
     "claims": (("claimedAt",), ("expiresAt",)),
@@ -34,9 +35,15 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "revocations": (("expiresAt",),),
     "subscriptions": (("topic", "userId"), ("userId", "topic")),
     "due": (("dead", "at"), ("dead", "_id")),
+    "expiring": (("at", "_id"),),
 }
 REPLACED: dict[str, tuple[tuple[str, ...], ...]] = {
-    "notifications": (("userId", "_id"), ("userId", "status", "_id"), ("status", "_id")),
+    "notifications": (
+        ("userId", "_id"),
+        ("userId", "status", "_id"),
+        ("status", "_id"),
+        ("userId", "archived", "status", "_id", "seen"),
+    ),
     "announcement_receipts": (("userId", "status", "announcementId"),),
 }
 """Indexes of earlier versions, which would make every save dearer."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..models import Change, Notification, Pressed, Status, UserId
 from .mongo_client import Document
-from .records import unpack_content
+from .records import pack_content, unpack_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,12 @@ def _press(state: State, action: str, now: datetime) -> State:
 
 
 _TIMES = {"delivered_at": "deliveredAt", "read_at": "readAt", "seen_at": "seenAt", "archived_at": "archivedAt"}
-FIELDS = ["userId", "status", "seen", "archived", *_TIMES.values(), "pressed"]
+FIELDS = ["userId", "status", "seen", "archived", *_TIMES.values(), "pressed", "expiresAt"]
+
+
+def is_there(now: datetime) -> Document:
+    """The condition that a notification has not expired. Most never do, and their documents do not say so."""
+    return {"expiresAt": {"$not": {"$lte": now}}}
 
 
 def state_of(document: Document) -> State:
@@ -96,6 +101,14 @@ def to_notification(document: Document, user: UserId, state: State, *, broadcast
         require_ack=document.get("requireAck") or False,
         acknowledged_at=state.acknowledged_at,
     )
+
+
+def to_document(new: Notification) -> Document:
+    """The document of a new notification."""
+    about = {"_id": new.id, "userId": new.user_id, "createdAt": new.created_at}
+    further = {"expiresAt": new.expires_at, "collapseKey": new.collapse_key, "collapsed": new.collapsed or None}
+    said = {name: value for name, value in further.items() if value is not None}
+    return about | state_fields(new) | said | pack_content(new.content)
 
 
 def state_fields(new: Notification) -> Document:

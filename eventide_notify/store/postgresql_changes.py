@@ -20,6 +20,7 @@ WITH wanted AS (
 ), mine AS (
     SELECT wanted.*
     FROM notifications JOIN wanted ON wanted.id = notifications.id AND wanted.user_id = notifications.user_id
+    WHERE expires_at IS NULL OR expires_at > at
     ORDER BY notifications.id FOR UPDATE OF notifications
 ), changed AS (
     UPDATE notifications SET

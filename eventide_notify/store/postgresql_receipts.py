@@ -19,7 +19,8 @@ WITH proven AS (
 ), mine AS (
     SELECT notifications.id, at, part
     FROM notifications JOIN proven ON proven.id = notifications.id AND proven.user_id = notifications.user_id
-    WHERE status = 'PENDING' ORDER BY notifications.id FOR UPDATE OF notifications
+    WHERE status = 'PENDING' AND (expires_at IS NULL OR expires_at > at)
+    ORDER BY notifications.id FOR UPDATE OF notifications
 ), changed AS (
     UPDATE notifications SET status = 'DELIVERED', delivered_at = at
     FROM mine WHERE notifications.id = mine.id AND status = 'PENDING'

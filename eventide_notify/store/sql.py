@@ -14,7 +14,8 @@ from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from . import tables
-from .base import Changed, Claim, Erased, Removed, Schema
+from .base import Changed, Claim, Collapsed, Erased, Expired, Removed, Schema
+from .collapse import Save
 from .engines import Database
 from .group import Sizes, untold
 from .postgresql import Postgresql
@@ -22,10 +23,13 @@ from .records import in_any_case, newest_of, resume, resume_announcement, resume
 from .sql_announcements import SqlAnnouncements
 from .sql_changes import SqlChanges
 from .sql_claims import SqlClaims
+from .sql_collapse import SqlCollapse
 from .sql_due import SqlDue
+from .sql_expiry import SqlExpiry
 from .sql_queries import SqlQueries
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
+from .sql_topics import SqlTopics
 from .sqlite import Sqlite
 from .tables import SHARED, Run, columns_of, in_inbox, is_pending, runs, to_rows
 
@@ -48,6 +52,11 @@ class SqlStore:
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
         self._removal = SqlRemoval(self._database)
+        self._topics = SqlTopics(self._database)
+        self._expiry = SqlExpiry(self._database)
+        self._collapse = SqlCollapse(
+            self._database, self._claims, lambda connection, new: self._insert(connection, runs(new)), sizes
+        )
         self._revocations = SqlRevocations(self._database)
         self._due = SqlDue(self._database)
 
@@ -58,6 +67,7 @@ class SqlStore:
         return await self._database.schema()
 
     async def close(self) -> None:
+        await self._collapse.settle()
         await self._database.close()
 
     async def check_writable(self) -> None:
@@ -90,6 +100,11 @@ class SqlStore:
             self._keeping[columns] = str(insert.compile(dialect=dialect, column_keys=names))
         return self._keeping[columns]
 
+    async def add_collapsing(
+        self, notifications: Sequence[Notification], *, claim: Claim | None = None, now: datetime
+    ) -> Collapsed:
+        return await self._collapse.add(Save(notifications, claim, now))
+
     async def add_announcement(self, announcement: Announcement, *, claim: Claim | None = None) -> Claim | None:
         return await self._claims.once(
             claim,
@@ -115,6 +130,12 @@ class SqlStore:
         limit: int,
     ) -> Removed:
         return await self._removal.due(older, read_before, after, look, limit)
+
+    async def expired(self, *, after: tuple[datetime, NotificationId], until: datetime, limit: int) -> Expired:
+        return await self._expiry.after(after, until, limit)
+
+    async def remove_expired(self, *, before: datetime, limit: int) -> int:
+        return await self._expiry.remove(before, limit)
 
     async def erase(self, user: UserId) -> Erased:
         return await self._removal.erase(user)
@@ -249,6 +270,27 @@ class SqlStore:
 
     async def count_due(self, *, by: datetime) -> Waiting:
         return await self._due.waiting(by)
+
+    # Topics
+
+    async def subscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        return await self._topics.subscribe(topic, users, now)
+
+    async def unsubscribe(
+        self, topic: str, users: Collection[UserId], *, now: datetime
+    ) -> Mapping[UserId, Collection[NotificationId]]:
+        return await self._topics.unsubscribe(topic, users, now)
+
+    async def topics(self, user: UserId) -> Sequence[str]:
+        return await self._topics.of(user)
+
+    async def subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        return await self._topics.subscribed(topic, users)
+
+    async def subscribers(self, topic: str) -> int:
+        return await self._topics.subscribers(topic)
 
     # Tokens that are no longer accepted
 

@@ -1,5 +1,7 @@
 """Announcements in SQL: one row each, and a row for each user who received, read or deleted it.
 
+Those to a topic are found by the user's subscriptions, and those that the user has read by that: never among all.
+
 Whoever writes such rows holds the announcement first, in the order of ids, so that it cannot be removed meanwhile and
 leave rows of nothing behind.
 """
@@ -17,8 +19,10 @@ from ..models import Announcement, Change, NotificationId, Receipt, Status, User
 from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
+from .sql_topics import is_for, is_subscribed
 from .tables import (
     AT,
+    NOW,
     announcement_receipts,
     announcements,
     delivered,
@@ -31,16 +35,18 @@ from .tables import (
     milliseconds,
     notifications,
     pressed,
+    subscriptions,
     to_announcement,
     touched,
 )
 
 _a = announcements.c
 _r = announcement_receipts.c
+_s = subscriptions.c
 _KEY = (_r.user_id, _r.announcement_id)
 
+_TRUE = sa.true()
 USER = sa.bindparam("user", type_=sa.Text)
-NOW = sa.bindparam("now", type_=sa.BigInteger)
 
 
 def _active(now: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
@@ -59,29 +65,51 @@ def _as_had(name: str) -> sa.ColumnElement[Any]:
     return _a[name] if name in _a else _r[name]
 
 
-OF_USER = (
-    sa.select(
-        *(_as_had(column.name) for column in notifications.columns),
-        sa.true().label("broadcast"),
-        *(_a.topic, _a.require_ack, _r.acknowledged_at),
-    )
-    .select_from(announcements)
-    .outerjoin(announcement_receipts, sa.and_(_r.user_id == USER, _r.announcement_id == _a.id))
-    .where(_active(NOW), sa.func.coalesce(_r.status, "") != DELETED)
+def _had(tables: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The announcements in these tables as `USER` has them, with the columns of notifications."""
+    columns = [_as_had(column.name) for column in notifications.columns]
+    as_announced = [sa.true().label("broadcast"), _a.topic, _a.require_ack, _r.acknowledged_at]
+    not_deleted = sa.func.coalesce(_r.status, "") != DELETED
+    return sa.select(*columns, *as_announced).select_from(tables).where(_active(NOW), not_deleted, *conditions)
+
+
+_MINE = sa.and_(_r.user_id == USER, _r.announcement_id == _a.id)
+_SUBSCRIBED = sa.join(subscriptions, announcements, _s.topic == _a.topic)
+_IS_READ = _r.status == sa.literal_column("'READ'")
+_HAS = sa.or_(_IS_READ, is_for(USER))
+OF_USER = _had(announcements.outerjoin(announcement_receipts, _MINE), _HAS)
+"""The announcements that `USER` has at the time `NOW`: to be searched by their ids."""
+KINDS = (
+    _had(announcements.outerjoin(announcement_receipts, _MINE), _a.topic.is_(None)),
+    _had(_SUBSCRIBED.outerjoin(announcement_receipts, _MINE), _s.user_id == USER),
 )
-"""The announcements that `USER` has at the time `NOW`, with the columns of notifications."""
+"""The same, but for `LEFT`, each found by an index: everybody's, and those of the user's topics."""
+LEFT = _had(announcement_receipts.join(announcements, _MINE), _IS_READ, _a.topic.is_not(None), ~is_subscribed(USER))
+"""Those that the user has read, and whose topic they have left."""
 _READ = sa.or_(_r.status.in_([Status.READ, DELETED]), in_archive(_r))
 _SEEN = sa.or_(_READ, _r.seen_at.is_not(None))
-ACTIVE = sa.select(sa.null().cast(sa.Text), sa.func.count(), sa.func.count()).where(_active(NOW))
-"""How many there are at the time `NOW`, twice; for the user NULL."""
+_TWICE = sa.func.count(), sa.func.count()
+ACTIVE = sa.select(sa.null().cast(sa.Text), *_TWICE).where(_active(NOW), _a.topic.is_(None))
+"""How many everybody has at the time `NOW`, twice; for the user NULL."""
+SUBSCRIBED = sa.select(_s.user_id, *_TWICE).select_from(_SUBSCRIBED).where(_active(NOW)).group_by(_s.user_id)
+"""How many each user has of topics, likewise."""
 DONE = (
     sa.select(_r.user_id, -sa.func.count().filter(_READ), -sa.func.count())
     .select_from(announcement_receipts)
     .join(announcements, _a.id == _r.announcement_id)
-    .where(_SEEN, _active(NOW))
+    .where(_SEEN, _active(NOW), is_for(_r.user_id))
     .group_by(_r.user_id)
 )
 """Minus how many of these are not among each user's unread, and not among the unseen."""
+
+
+def _all_of_user() -> sa.ColumnElement[bool]:
+    """Whether the announcement is one of `KINDS`, found by an index."""
+    a = announcements.alias()
+    active = a.c.expires_at > NOW
+    everybodys = sa.select(a.c.id).where(a.c.topic.is_(None), active)
+    subscribed = sa.select(a.c.id).join(subscriptions, _s.topic == a.c.topic).where(_s.user_id == USER, active)
+    return _a.id.in_(sa.union_all(everybodys, subscribed))
 
 
 class Statements(NamedTuple):
@@ -158,7 +186,7 @@ class SqlAnnouncements:
         r = announcement_receipts.alias().c
         pending = sa.select(r.user_id, r.announcement_id).where(
             *(r.user_id == proven.user_id, r.announcement_id == proven.announcement_id, is_pending(r.status)),
-            *(r.announcement_id == _a.id, _active(milliseconds(now))),
+            *(r.announcement_id == _a.id, _active(milliseconds(now)), is_for(r.user_id)),
         )
         locked = pending.order_by(r.announcement_id, r.user_id).with_for_update(of=r.user_id)
         change = sa.update(announcement_receipts).where(sa.tuple_(*_KEY).in_(locked)).values(delivered(now))
@@ -176,7 +204,8 @@ class SqlAnnouncements:
         """Make this change to all, see `Store.change_all`; those that changed."""
         which = sa.true() if up_to is None else _a.id <= up_to
         wanted = sa.and_(in_place(_r, change), is_touched(_r, change))
-        return self._change(connection, self._statements(which, wanted, touched(_r, change)), user, now).changed
+        statements = self._statements(which, wanted, touched(_r, change), _all_of_user())
+        return self._change(connection, statements, user, now).changed
 
     def press(self, connection: sa.Connection, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         """Make this the chosen action, see `Store.press`."""
@@ -184,15 +213,21 @@ class SqlAnnouncements:
         return bool(self._change(connection, statements, user, now).changed)
 
     def _statements(
-        self, which: sa.ColumnElement[bool], wanted: sa.ColumnElement[bool], values: Mapping[str, Any]
+        self,
+        which: sa.ColumnElement[bool],
+        wanted: sa.ColumnElement[bool],
+        values: Mapping[str, Any],
+        found: sa.ColumnElement[bool] = _TRUE,
     ) -> Statements:
-        active = sa.select(_a.id).where(which, _active(NOW))
+        """`found`: how those are found that the user has, where `which` names none."""
+        # Asked of each row of the user's: not all announcements there are are searched for them.
+        had = sa.select(sa.literal(1)).where(_a.id == _r.announcement_id, which, _active(NOW), _HAS)
         mine = sa.select(_r.announcement_id, wanted.label("wanted")).where(
-            _r.user_id == USER, _r.announcement_id.in_(active), _r.status != DELETED
+            _r.user_id == USER, had.correlate_except(announcements).exists(), _r.status != DELETED
         )
         ids = self._database.within(_r.announcement_id, sa.bindparam("ids", type_=self._database.packed))
         return Statements(
-            self._inserted(USER, {"status": sa.literal(Status.PENDING)}, which),
+            self._inserted(USER, {"status": sa.literal(Status.PENDING)}, sa.and_(which, found)),
             mine.order_by(_r.announcement_id).with_for_update(),
             sa.update(announcement_receipts).where(_r.user_id == USER, ids).values(values),
         )
@@ -213,7 +248,7 @@ class SqlAnnouncements:
     ) -> sa.Insert:
         """Insert such rows for these announcements where there are none, and hold the announcements."""
         # In one order: two calls with the same ones would otherwise wait for each other.
-        rows = sa.select(user, _a.id, *row.values()).where(which, _active(NOW)).order_by(_a.id, user)
+        rows = sa.select(user, _a.id, *row.values()).where(which, _active(NOW), is_for(user)).order_by(_a.id, user)
         held = rows.with_for_update(read=True, key_share=True, of=announcements)
         insert = self._database.insert(announcement_receipts).from_select([*_KEY, *row], held)
         return insert.on_conflict_do_nothing(index_elements=_KEY)

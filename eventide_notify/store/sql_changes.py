@@ -16,10 +16,12 @@ from .records import AT_ONCE, parts
 from .sql_announcements import USER, SqlAnnouncements
 from .tables import (
     AT,
+    NOW,
     delivered,
     in_place,
     is_free,
     is_pending,
+    is_there,
     is_touched,
     is_unread,
     milliseconds,
@@ -77,7 +79,8 @@ class SqlChanges:
     def _deliver(self, receipts: Sequence[Receipt], now: datetime, connection: sa.Connection) -> int:
         proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts}
         pending = _locked(self._database.among(_n.id, [id for id, _ in proven]), is_pending(_n.status))
-        ids = [row.id for row in connection.execute(pending) if (row.id, row.user_id) in proven]
+        rows = connection.execute(pending, {"now": milliseconds(now)})
+        ids = [row.id for row in rows if (row.id, row.user_id) in proven]
         if ids:
             connection.execute(sa.update(notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
         return len(ids)
@@ -109,7 +112,7 @@ class SqlChanges:
         changed: list[NotificationId] = []
 
         def work(connection: sa.Connection) -> tuple[Sequence[NotificationId], list[NotificationId]]:
-            ids = connection.execute(_newest(user, change, *older)).scalars().all()
+            ids = connection.execute(_newest(user, change, *older), {"now": milliseconds(now)}).scalars().all()
             done: list[NotificationId] = []
             if ids:
                 done += self._change(connection, user, self._all[change], now, newest=ids[0], oldest=ids[-1]).changed
@@ -130,17 +133,20 @@ class SqlChanges:
         self, connection: sa.Connection, user: UserId, statements: Statements, now: datetime, **which: Any
     ) -> Changed:
         """Make this change to those that are notifications of the user's own."""
-        held = [row for row in connection.execute(statements.hold, {"user": user, **which}) if row.user_id == user]
+        rows = connection.execute(statements.hold, {"user": user, "now": milliseconds(now), **which})
+        held = [row for row in rows if row.user_id == user]
         if changed := [row.id for row in held if row.touched]:
             parameters = {"ids": self._database.pack(changed), AT.key: milliseconds(now)}
             connection.execute(statements.make, parameters)
         return Changed([row.id for row in held], changed)
 
     async def press(self, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
-        press = sa.update(notifications).where(_n.id == id, _n.user_id == user, is_free(_n, action))
+        mine = _n.id == id, _n.user_id == user, is_there(_n, NOW)
+        press = sa.update(notifications).where(*mine, is_free(_n, action)).values(pressed(_n, action))
 
         def work(connection: sa.Connection) -> bool:
-            if connection.execute(press.values(pressed(_n, action)), {AT.key: milliseconds(now)}).rowcount:
+            times = {AT.key: milliseconds(now), NOW.key: milliseconds(now)}
+            if connection.execute(press, times).rowcount:
                 return True
             return self._announcements.press(connection, user, id, action, now)
 
@@ -150,7 +156,7 @@ class SqlChanges:
 
 def _locked(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """The rows to change, locked in the order of ids, so that two changes never wait for each other crosswise."""
-    return sa.select(_n.id, _n.user_id).where(*conditions).order_by(_n.id).with_for_update()
+    return sa.select(_n.id, _n.user_id).where(*conditions, is_there(_n, NOW)).order_by(_n.id).with_for_update()
 
 
 def _statements(change: Change, wanted: sa.ColumnElement[bool], *which: sa.ColumnElement[bool]) -> Statements:
@@ -162,7 +168,7 @@ def _statements(change: Change, wanted: sa.ColumnElement[bool], *which: sa.Colum
 
 def _newest(user: UserId, change: Change, *conditions: sa.ColumnElement[bool]) -> sa.Select[str]:
     """The newest that this change of all changes."""
-    which = [_n.user_id == user, in_place(_n, change), is_touched(_n, change), *conditions]
+    which = [_n.user_id == user, in_place(_n, change), is_touched(_n, change), is_there(_n, NOW), *conditions]
     if change is Change.SEEN:
         which.append(is_unread(_n.status))  # what is read is seen; said, because there is an index of what is unread
     return sa.select(_n.id).where(*which).order_by(_n.id.desc()).limit(ALL_AT_ONCE)

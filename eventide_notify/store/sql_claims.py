@@ -38,7 +38,7 @@ class SqlClaims:
         """Save in one transaction; with a claim only if nobody else holds its key, see `Store.add`."""
 
         def work(connection: sa.Connection) -> Claim | None:
-            held = None if claim is None else self._take(connection, claim)
+            held = None if claim is None else self.take(connection, claim)
             if held is None:
                 save(connection)
             elif claim is not None and held.fingerprint == claim.fingerprint and not held.complete:
@@ -49,7 +49,7 @@ class SqlClaims:
 
         return await self._database.write(work)
 
-    def _take(self, connection: sa.Connection, claim: Claim) -> Claim | None:
+    def take(self, connection: sa.Connection, claim: Claim) -> Claim | None:
         """The claim that holds, if it is an earlier one."""
         wanted = {
             "key": claim.key,

@@ -15,15 +15,18 @@ import sqlalchemy as sa
 from ..models import Counts, Notification, NotificationId, UserId
 from .engines import Database
 from .records import parts
-from .sql_announcements import ACTIVE, DONE, OF_USER, USER
+from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, OF_USER, SUBSCRIBED, USER
 from .tables import (
+    NOW,
     announcement_receipts,
     in_archive,
     in_inbox,
     is_pending,
+    is_there,
     is_unread,
     milliseconds,
     notifications,
+    subscriptions,
     to_notification,
 )
 
@@ -36,9 +39,12 @@ _ANNOUNCED_ONLY = [
     sa.cast(sa.null(), type_).label(name)
     for name, type_ in (("topic", sa.Text()), ("require_ack", sa.Boolean()), ("acknowledged_at", sa.BigInteger()))
 ]
-_OWN = sa.select(notifications, sa.false().label("broadcast"), *_ANNOUNCED_ONLY).where(_n.user_id == USER)
+_COLUMNS = sa.select(notifications, sa.false().label("broadcast"), *_ANNOUNCED_ONLY)
+_OWN = _COLUMNS.where(_n.user_id == USER, is_there(_n, NOW))
 _HAS = (_OWN.subquery().c, OF_USER.subquery().c)
 """All that a user has, in two tables with the same columns."""
+_LISTED = (_HAS[0], *(kind.subquery().c for kind in KINDS), LEFT.subquery().c)
+"""The same in tables of which each has an index for a list."""
 _CONDITIONS: dict[str, Callable[[Columns], sa.ColumnElement[bool]]] = {
     "id": lambda has: has.id == sa.bindparam("id"),
     "before": lambda has: has.id < sa.bindparam("before"),
@@ -79,7 +85,8 @@ class SqlQueries:
         for part in parts(ids):
             # By their ids alone, see `SqlChanges`.
             queries = [
-                sa.select(has.id, has.user_id).where(self._database.among(has.id, part)) for has in (_n, _HAS[1])
+                sa.select(has.id, has.user_id).where(self._database.among(has.id, part), is_there(has, NOW))
+                for has in (_n, _HAS[1])
             ]
             rows = await self._database.read(sa.union_all(*queries), {"user": user, "now": milliseconds(now)})
             found += [row.id for row in rows if row.user_id == user]
@@ -105,9 +112,11 @@ def _counts(database: Database) -> sa.CompoundSelect[Any]:
     users = sa.bindparam("users", type_=database.packed)
     unseen = sa.func.count().filter(_n.seen_at.is_(None)).label("unseen")
     own = sa.select(_n.user_id.label("user_id"), sa.func.count().label("unread"), unseen)
+    unread = database.within(_n.user_id, users), is_unread(_n.status), in_inbox(_n), is_there(_n, NOW)
     return sa.union_all(
-        own.where(database.within(_n.user_id, users), is_unread(_n.status), in_inbox(_n)).group_by(_n.user_id),
+        own.where(*unread).group_by(_n.user_id),
         ACTIVE,
+        SUBSCRIBED.where(database.within(subscriptions.c.user_id, users)),
         DONE.where(database.within(announcement_receipts.c.user_id, users)),
     )
 
@@ -118,5 +127,6 @@ def _newest_where(*names: str) -> sa.CompoundSelect[Any]:
         query = sa.select(*has).where(*(_CONDITIONS[name](has) for name in names))
         return sa.select(query.order_by(has.id.desc()).limit(sa.bindparam("end")).subquery())
 
-    both = sa.union_all(*map(newest, _HAS)).order_by(sa.desc("id"))
-    return both.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
+    tables = _HAS if "id" in names else _LISTED[:-1] if {"pending", "unread"} & {*names} else _LISTED
+    all = sa.union_all(*map(newest, tables)).order_by(sa.desc("id"))
+    return all.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))

@@ -26,6 +26,7 @@ from .tables import (
     is_unread,
     milliseconds,
     notifications,
+    subscriptions,
 )
 
 ERASED_AT_ONCE = 500
@@ -36,6 +37,7 @@ CLAIMS_AT_ONCE = 500
 _n = notifications.c
 _r = announcement_receipts.c
 _c = claims.c
+_s = subscriptions.c
 
 _AFTER = sa.bindparam("after", type_=sa.Text)
 _UP_TO = sa.bindparam("up_to", type_=sa.Text)
@@ -125,7 +127,9 @@ class SqlRemoval:
             for place in (in_inbox(_n), in_archive(_n)):  # each of which has an index
                 own += await self._all(lambda connection, place=place: self._erase_own(connection, user, place), own)  # type: ignore[misc]
             receipts = await self._all(lambda connection: _erase_receipts(connection, user), own)
-        return Erased(own, receipts, await self._erase_claims(user, partly=own + receipts > 0))
+            followed = await self._all(lambda connection: _erase_subscriptions(connection, user), own + receipts)
+        claims = await self._erase_claims(user, partly=own + receipts + followed > 0)
+        return Erased(own, receipts, claims, followed)
 
     async def _all(self, work: Callable[[sa.Connection], int], before: int) -> int:
         """Do the work until nothing is left of it; how many rows that were."""
@@ -174,6 +178,11 @@ def _erase_receipts(connection: sa.Connection, user: UserId) -> int:
     return connection.execute(
         sa.delete(announcement_receipts).where(_r.user_id == user, _r.announcement_id.in_(held))
     ).rowcount
+
+
+def _erase_subscriptions(connection: sa.Connection, user: UserId) -> int:
+    mine = sa.select(_s.topic).where(_s.user_id == user).order_by(_s.topic).limit(ERASED_AT_ONCE).with_for_update()
+    return connection.execute(sa.delete(subscriptions).where(_s.user_id == user, _s.topic.in_(mine))).rowcount
 
 
 def _erase_in_claim(connection: sa.Connection, key: str, user: UserId) -> int:

@@ -141,8 +141,15 @@ def in_archive(row: Any) -> sa.ColumnElement[bool]:
     return row.archived_at.is_not(None)  # type: ignore[no-any-return]
 
 
+def is_there(row: Any, now: int | sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether the notification has not expired."""
+    return sa.or_(row.expires_at.is_(None), row.expires_at > now)
+
+
 AT = sa.bindparam("at", type_=sa.BigInteger)
 """When a change is made, in milliseconds."""
+NOW = sa.bindparam("now", type_=sa.BigInteger)
+"""The time at which what has expired is gone, in milliseconds."""
 
 
 def delivered(now: datetime) -> dict[str, Any]:

@@ -27,15 +27,30 @@ class ModelStore:
         self.announced: dict[NotificationId, Announcement] = {}
         self.touched: dict[tuple[UserId, NotificationId], Notification | None] = {}
         """What users made of announcements; None where they deleted them."""
+        self.subscriptions: set[tuple[str, UserId]] = set()
 
     def all(self, user: UserId, now: datetime) -> list[Notification]:
         """All that the user has, oldest first."""
         has = [notification for notification in self.own.values() if notification.user_id == user]
         for id, saved in self.announced.items():
             notification = self.touched.get((user, id), announced(saved, user))
-            if notification and saved.expires_at and saved.expires_at > now:
+            if notification and saved.expires_at and saved.expires_at > now and self._is_for(user, saved, notification):
                 has.append(notification)
         return sorted(has, key=lambda notification: notification.id)
+
+    def _is_for(self, user: UserId, saved: Announcement, had: Notification) -> bool:
+        return saved.topic is None or (saved.topic, user) in self.subscriptions or had.read
+
+    def subscribe(self, topic: str, users: Collection[UserId], now: datetime) -> dict[UserId, set[NotificationId]]:
+        return self._subscribe({(topic, user) for user in users} - self.subscriptions, now)
+
+    def unsubscribe(self, topic: str, users: Collection[UserId], now: datetime) -> dict[UserId, set[NotificationId]]:
+        return self._subscribe({(topic, user) for user in users} & self.subscriptions, now)
+
+    def _subscribe(self, changed: set[tuple[str, UserId]], now: datetime) -> dict[UserId, set[NotificationId]]:
+        before = {user: {each.id for each in self.all(user, now)} for _, user in changed}
+        self.subscriptions ^= changed
+        return {user: had ^ {each.id for each in self.all(user, now)} for user, had in before.items()}
 
     def some(self, user: UserId, ids: Collection[NotificationId], now: datetime) -> list[Notification]:
         return [notification for notification in self.all(user, now) if notification.id in ids]

@@ -36,6 +36,7 @@ TEXTS = ["Grün", "blau"]
 users = st.sampled_from(USERS)
 changes = st.sampled_from(Change)
 texts = st.sampled_from(TEXTS)
+topics = st.sampled_from(["news", "a/b"])
 types = st.sampled_from(["SYSTEM", "NEWS"])
 limits = st.integers(0, 5)
 SETTINGS = settings(stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,6 +61,8 @@ class StoreMachine(RuleBasedStateMachine):
         """The next example begins with an empty database too."""
         for user in USERS:
             self.do(self.store.change(user, Change.DELETE, list(self.model.own), now=self.now))
+        for topic, user in self.model.subscriptions:
+            self.do(self.store.unsubscribe(topic, [user], now=self.now))
         self.do(self.store.purge(claimed_before=NOW, now=self.now + MONTH))
 
     def do(self, call: Awaitable[T]) -> T:
@@ -77,12 +80,23 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.add(saved)
         return multiple(*(each.id for each in saved))
 
-    @rule(target=known, seconds=st.integers(1, 6), type=types, text=texts)
-    def announce(self, seconds: int, type: str, text: str) -> NotificationId:
-        saved = replace(announcement(type=type, message=text), expires_at=self.now + timedelta(seconds=seconds))
+    @rule(target=known, seconds=st.integers(1, 6), type=types, text=texts, topic=st.none() | topics)
+    def announce(self, seconds: int, type: str, text: str, topic: str | None) -> NotificationId:
+        made = announcement(type=type, message=text)
+        saved = replace(made, expires_at=self.now + timedelta(seconds=seconds), topic=topic)
         self.do(self.store.add_announcement(saved))
         self.model.add_announcement(saved)
         return saved.id
+
+    @rule(topic=topics, to=st.sets(users, max_size=3))
+    def subscribe(self, topic: str, to: set[UserId]) -> None:
+        gained = self.do(self.store.subscribe(topic, to, now=self.now))
+        assert {user: set(ids) for user, ids in gained.items()} == self.model.subscribe(topic, to, self.now)
+
+    @rule(topic=topics, to=st.sets(users, max_size=3))
+    def unsubscribe(self, topic: str, to: set[UserId]) -> None:
+        lost = self.do(self.store.unsubscribe(topic, to, now=self.now))
+        assert {user: set(ids) for user, ids in lost.items()} == self.model.unsubscribe(topic, to, self.now)
 
     @rule(receipts=st.lists(st.builds(Receipt, users, known, st.booleans()), max_size=8))
     def deliver(self, receipts: list[Receipt]) -> None:
@@ -166,6 +180,14 @@ class StoreMachine(RuleBasedStateMachine):
         assert overdue == self.model.overdue(after, before, limit)
         announced = self.do(self.store.announcements(after=after, now=self.now))
         assert announced == self.model.announcements(after, self.now)
+
+    @rule(topic=topics, user=users)
+    def subscriptions(self, topic: str, user: UserId) -> None:
+        mine = sorted(topic for topic, subscriber in self.model.subscriptions if subscriber == user)
+        assert self.do(self.store.topics(user)) == mine
+        theirs = {subscriber for subscribed, subscriber in self.model.subscriptions if subscribed == topic}
+        assert set(self.do(self.store.subscribed(topic, USERS))) == theirs
+        assert self.do(self.store.subscribers(topic)) == len(theirs)
 
     @rule(id=known)
     def find(self, id: NotificationId) -> None:

@@ -1,0 +1,123 @@
+"""Notifications that replace earlier ones, in SQL: what arrives together in one transaction.
+
+On PostgreSQL it holds advisory locks, a fixed number of which stand for all keys of all users: who replaces the same
+waits there, and then sees what the other has saved. SQLite has one writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..models import Notification
+from .base import Claim, Collapsed
+from .collapse import Decided, Earlier, Place, Save, decide, place_of, stripes
+from .engines import Database
+from .group import Group, Sizes
+from .records import parts, resume
+from .sql_claims import SqlClaims
+from .tables import NOW, in_inbox, is_there, is_unread, milliseconds, notifications
+
+TOGETHER = 10_000
+"""Most notifications in one transaction, but for those of one send."""
+_LOCKS = 0x45766E74
+"""The first half of the advisory locks' keys: arbitrary, and no other program on the database should take it."""
+
+_n = notifications.c
+Insert = Callable[[sa.Connection, Sequence[Notification]], None]
+
+
+class SqlCollapse:
+    """The part of `SqlStore` that saves notifications with a `collapse_key`. `insert` saves any."""
+
+    def __init__(self, database: Database, claims: SqlClaims, insert: Insert, sizes: Sizes) -> None:
+        self._database = database
+        self._claims = claims
+        self._insert = insert
+        self._saves = Group(self._save, weigh=lambda save: len(save.items) + 1, most=TOGETHER, sizes=sizes)
+
+    async def add(self, save: Save) -> Collapsed:
+        """See `Store.add_collapsing`."""
+        return await self._saves.do(save)
+
+    async def settle(self) -> None:
+        """Wait for all that is under way."""
+        await self._saves.settle()
+
+    async def _save(self, saves: Sequence[Save]) -> Sequence[Collapsed]:
+        return await self._database.write(partial(self._work, saves))
+
+    def _work(self, saves: Sequence[Save], connection: sa.Connection) -> Sequence[Collapsed]:
+        if not self._database.one_writer:
+            _lock(connection, stripes(saves))
+        held = self._take_claims(connection, saves)
+        sends = [_wanted(save, earlier) for save, earlier in zip(saves, held, strict=True)]
+        decided = decide(sends, self._find(connection, saves, sends))
+        self._replace(connection, decided)
+        return [
+            outcome._replace(held=earlier) if save.claim is not None else outcome._replace(repeated=earlier is not None)
+            for save, outcome, earlier in zip(saves, decided.outcomes, held, strict=True)
+        ]
+
+    def _take_claims(self, connection: sa.Connection, saves: Sequence[Save]) -> list[Claim | None]:
+        """The claims that hold, if they are earlier ones.
+
+        There is one for each save: otherwise one that is repeated, because nobody knew whether it was saved, could
+        replace what has replaced it.
+        """
+        claims = [save.claim or _own_claim(save) for save in saves]
+        held: list[Claim | None] = [None] * len(saves)
+        # In the order of keys: two instances with the same ones would otherwise wait for each other.
+        for number in sorted(range(len(saves)), key=lambda number: claims[number].key):
+            held[number] = self._claims.take(connection, claims[number])
+        return held
+
+    def _find(
+        self, connection: sa.Connection, saves: Sequence[Save], sends: Iterable[Sequence[Notification]]
+    ) -> Mapping[Place, Sequence[Earlier]]:
+        """Those that can be replaced; they are held from now on."""
+        found: dict[Place, list[Earlier]] = {}
+        now = max(milliseconds(save.now) for save in saves)
+        for some in parts(dict.fromkeys(place_of(item) for items in sends for item in items)):
+            places = self._database.listed(
+                user_id=[user for user, _ in some], collapse_key=[key or "" for _, key in some]
+            ).c
+            query = (
+                sa.select(_n.id, _n.user_id, _n.collapse_key, _n.collapsed)
+                .where(_n.user_id == places.user_id, _n.collapse_key == places.collapse_key)
+                .where(is_unread(_n.status), in_inbox(_n), is_there(_n, NOW), _n.collapse_key.is_not(None))
+                .order_by(_n.id)
+                .with_for_update(of=notifications)
+            )
+            for row in connection.execute(query, {NOW.key: now}):
+                place = row.user_id, row.collapse_key
+                found.setdefault(place, []).append(Earlier(row.id, row.collapsed or 0))
+        return found
+
+    def _replace(self, connection: sa.Connection, decided: Decided) -> None:
+        for gone in parts(each.id for some in decided.gone.values() for each in some):
+            connection.execute(sa.delete(notifications).where(self._database.among(_n.id, gone)))
+        if decided.new:
+            self._insert(connection, list(decided.new.values()))
+
+
+def _wanted(save: Save, held: Claim | None) -> Sequence[Notification]:
+    """What is left to save."""
+    if held is None:
+        return save.items
+    if save.claim is not None and held.fingerprint == save.claim.fingerprint and not held.complete:
+        return resume(save.items, held)
+    return ()
+
+
+def _own_claim(save: Save) -> Claim:
+    first = save.items[0].id
+    return Claim(first, "", [(first, "")], save.now)
+
+
+def _lock(connection: sa.Connection, wanted: Sequence[int]) -> None:
+    stripe: Any = sa.func.unnest(sa.literal(list(wanted), sa.ARRAY(sa.Integer))).column_valued("stripe")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOCKS, sa.Integer), stripe))).all()
