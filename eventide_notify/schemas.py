@@ -252,8 +252,18 @@ class UserAction(Shape):
         return ids
 
 
+def _describe_named(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _either(
+        {"notificationId": {"type": "string"}, "notificationIds": {"type": "null"}},
+        {"notificationIds": {"type": "array"}, "notificationId": {"type": "null"}},
+    )
+    schema["examples"] = [{"notificationId": "01a1f8aa-bba5-7edf-8448-471855b91142"}]
+
+
 class Named(Shape):
     """One notification or several."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_named)
 
     notification_id: AnyId | None = None
     notification_ids: Ids | None = None

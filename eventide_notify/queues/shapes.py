@@ -17,9 +17,14 @@ _Attribute = Annotated[str, StringConstraints(min_length=1, max_length=ATTRIBUTE
 class Attributes(BaseModel):
     """What every CloudEvent has. It may have others too, which are ignored."""
 
-    specversion: Annotated[str, StringConstraints(pattern=r"^1(\..*)?$", max_length=ATTRIBUTE_MAX)]
-    id: _Attribute = Field(description="With `source` it says which event this is: what comes again is not done again.")
-    source: _Attribute = Field(description="Who has made the event.")
+    specversion: Annotated[str, StringConstraints(pattern=r"^1(\..*)?$", max_length=ATTRIBUTE_MAX)] = Field(
+        examples=["1.0"]
+    )
+    id: _Attribute = Field(
+        examples=["order-4711"],
+        description="With `source` it says which event this is: what comes again is not done again.",
+    )
+    source: _Attribute = Field(examples=["/shop"], description="Who has made the event.")
 
 
 def structured(type: str) -> type[BaseModel]:
