@@ -156,7 +156,7 @@ class TimelineEvent(Shape):
     at: datetime = Field(description="By the clock of the instance that tells it; clocks may differ.")
     what: Literal[
         "created", "sent", "held", "postponed", "received", "lost", "seen", "read", "unread", "archived", "unarchived",
-        "action", "deleted", "retracted", "waiting", "gone", "forgotten",
+        "action", "deleted", "replaced", "retracted", "waiting", "gone", "forgotten",
     ]  # fmt: skip
     instance: str | None = Field(None, description="Absent: it is known from the store.")
     session: str | None = None

@@ -20,7 +20,7 @@ from .parts import Parts
 from .presence.redis import REFRESH, RedisPresence
 from .realtime.engine.asgi import respond_to_upgrade
 from .rest.direct import path_of
-from .service import NotificationService, due
+from .service import NotificationService, due, expiry
 from .service.figures import SAMPLE_EVERY
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.revocations import READ_EVERY
@@ -162,6 +162,8 @@ class Application:
         every(due.LOOK_EVERY, "due work", self._parts.due.round)
         every(due.COUNT_EVERY, "counting due work", self._parts.due.count)
         every(RETENTION_EVERY, "retention", self._parts.retention.round)
+        every(expiry.LOOK_EVERY, "telling what has expired", self._parts.expiry.tell)
+        every(expiry.REMOVE_EVERY, "removing what has expired", self._parts.expiry.remove)
         sweep = Sweep(self._parts.store, self._parts.hub, clock=utc_now, metrics=self._parts.metrics)
         every(READ_EVERY, "reading revocations", self._parts.revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)

@@ -221,6 +221,9 @@ class Notification:
     def archived(self) -> bool:
         return self.archived_at is not None
 
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
@@ -64,6 +65,7 @@ from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.due import DeadWork, DueWork
+from .service.expiry import Expiry
 from .service.figures import Figures, RecentWarnings
 from .service.in_flight import InFlight
 from .service.instances import Instances
@@ -119,6 +121,14 @@ class Parts:
         self.fanout = ChannelFanout(self.channel if tracing is None else tracing.channel(self.channel))
         self.channel.calls.handle("counts", self._counts_of)
         self.retention = self._build_retention(settings)
+        self.expiry = Expiry(
+            self.store,
+            self.hub,
+            clock=utc_now,
+            is_chosen=lambda: self.channel.calls.is_first,
+            metrics=metrics,
+            sleep=asyncio.sleep,
+        )
         self.revocations = Revocations(
             self.store,
             self.channel.calls,

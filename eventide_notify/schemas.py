@@ -33,6 +33,7 @@ from .models import (
     ActionId,
     Audience,
     Change,
+    CollapseKey,
     Draft,
     NotificationId,
     TokenId,
@@ -335,6 +336,10 @@ class NewNotification(Draft, Shape):
     user_id: AnyUserId | None = None
     user_ids: Recipients | None = None
     send_at: Time | None = Field(None, description=_SEND_AT)
+    expires_at: Time | None = Field(None, description="In the future. From then on nobody has it any more.")
+    collapse_key: CollapseKey | None = Field(
+        None, description="It replaces the user's unread ones with the same key, and counts them as `collapsed`."
+    )
 
     _asked = _always_checked("userIds")
 

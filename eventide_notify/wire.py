@@ -37,6 +37,8 @@ from .models import (
 
 Payload = dict[str, Any]
 CatchUp = Literal["each", "batch", "none"]
+Reason = Literal["expired", "collapsed"]
+"""Why something is gone that its user has not removed."""
 
 # Server to client
 CONNECTED = "connected"
@@ -219,6 +221,20 @@ def counts(found: Counts) -> Payload:
 def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
     """Of `notification_read` and `notification_deleted`."""
     return {"ids": list(ids), **counts(found)}
+
+
+def gone(
+    ids: Iterable[NotificationId], reason: Reason, found: Counts | None, replaced_by: NotificationId | None = None
+) -> Payload:
+    """Of `notification_deleted`, where no user has deleted them."""
+    instead: Payload = {} if replaced_by is None else {"replacedBy": replaced_by}
+    return {"ids": list(ids), "reason": reason, **instead, **({} if found is None else counts(found))}
+
+
+def expires_at(payload: Payload) -> float | None:
+    """When what this describes expires, in seconds since 1970; None: never."""
+    time = payload.get("expiresAt")
+    return None if time is None else datetime.fromisoformat(time).timestamp()
 
 
 def changes(change: Change, at: datetime | None) -> Payload:

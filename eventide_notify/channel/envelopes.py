@@ -3,6 +3,7 @@
     {"kind": "notification", "stored": true,  "late": bool, "content": {…}, "to": [[id, user], …]}
     {"kind": "announcement", "stored": bool,  "payload": {…}}
     {"kind": "retraction",   "stored": false, "id": …}
+    {"kind": "replaced",     "stored": false, "gone": [[user, [id, …], id of what is there instead], …]}
     {"kind": "event",        "stored": false, "event": …, "payload": …, "users": […] or null}
 
 and the calls between instances, see `calls`:
@@ -26,6 +27,7 @@ from typing import Any
 from .. import wire
 from ..models import Announcement, Notification, NotificationId, UserId
 from ..realtime.hub import Hub
+from ..service.expiry import Gone
 from .calls import CALLS, Calls
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,11 @@ def retraction(id: NotificationId) -> Envelope:
     return {"kind": "retraction", "stored": False, "id": id}
 
 
+def replaced(gone: Sequence[Gone]) -> Envelope:
+    """What others have replaced."""
+    return {"kind": "replaced", "stored": False, "gone": [tuple(each) for each in gone]}
+
+
 def event(name: str, payload: Any, users: Sequence[UserId] | None) -> Envelope:
     """An event for these users; None: for all."""
     return {"kind": "event", "stored": False, "event": name, "payload": payload, "users": users}
@@ -78,6 +85,8 @@ async def _open(envelope: Envelope, hub: Hub, calls: Calls) -> None:
         await hub.announce(envelope["payload"], stored=envelope["stored"])
     elif kind == "retraction":
         await hub.retract(envelope["id"])
+    elif kind == "replaced":
+        await hub.replaced([Gone(*each) for each in envelope["gone"]])
     elif kind in CALLS:
         await calls.opened(envelope)
     elif kind == "event":

@@ -26,10 +26,12 @@ from .. import wire
 from ..errors import Unavailable
 from ..metrics import Metrics
 from ..models import Announcement, Counts, Notification, NotificationId, Status, UserId
+from ..service.expiry import Gone
 from ..service.journal import Journal
 from ..wire import Payload
 from . import writes
 from .frames import Content, Shown
+from .leaving import Leaving
 from .session import Session
 from .writer import AT_ONCE, Write, Writer, Writes
 from .writes import SKEW, Copies
@@ -88,6 +90,7 @@ class Hub:
         self._counts_at_once = counts_at_once
         self._read_counts = read_counts
         self._writer = Writer()
+        self._leaving = Leaving(self._writer, self._of_user, read_counts=read_counts, counts_changed=counts_changed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: list[Held] | None = None
         self._held_size = 0
@@ -100,6 +103,7 @@ class Hub:
         """From now on it is shown what is for its user."""
         self.sessions[session.sid] = session
         self._of_user.setdefault(session.user, []).append(session)
+        self._leaving.joins(session)
         session.transport.join()
         self._metrics.sockets.set(len(self.sessions))
 
@@ -129,6 +133,7 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._leaving.close()
         await self._writer.close()
 
     # What the channel brings
@@ -157,14 +162,14 @@ class Hub:
     def _showing(
         self, content: Payload, recipients: Recipients, counts: Mapping[UserId, Counts], *, late: bool = False
     ) -> Writes:
-        tail = orjson.dumps(content).decode()[1:]
+        tail, until = orjson.dumps(content).decode()[1:], wire.expires_at(content)
         told = _encoded(wire.counts)
         for id, user in recipients:
             count = counts.get(user)
             if count is not None and self._held is not None:
                 self._counts_changed([user])  # for by then it may be another
                 count = None
-            show = _show_live(id, user, tail, None if count is None else told(count))
+            show = _show_live(id, user, tail, until, None if count is None else told(count))
             if late:
                 show = Copies({"id": id, "userId": user, **content}, late=True, how="late").show
             if self._held is not None:
@@ -208,6 +213,14 @@ class Hub:
         else:
             await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.changed([id], count))
         self.counts_changed()
+
+    async def replaced(self, gone: Sequence[Gone]) -> None:
+        """Remove these from the screens of their users, which others have replaced."""
+        await self._leaving.take_away("collapsed", gone)
+
+    async def expired(self, gone: Sequence[Gone]) -> None:
+        """Likewise, which have expired."""
+        await self._leaving.take_away("expired", gone)
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to the sessions of these users; None: to all."""
@@ -338,8 +351,8 @@ class Hub:
         await self._writer.write(find)
 
 
-def _show_live(id: NotificationId, user: UserId, tail: str, count: Content | None) -> Write:
-    shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
+def _show_live(id: NotificationId, user: UserId, tail: str, until: float | None, count: Content | None) -> Write:
+    shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'), until=until)
     return writes.show(shown, count)
 
 

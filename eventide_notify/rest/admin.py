@@ -55,7 +55,12 @@ class AdminRoutes:
     async def send(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewNotification, await body_of(request, LARGE_BODY))
         sent = await self._service.send(
-            asked.recipients, asked.draft, send_at=asked.send_at, **_once(request, principal)
+            asked.recipients,
+            asked.draft,
+            expires_at=asked.expires_at,
+            collapse_key=asked.collapse_key,
+            send_at=asked.send_at,
+            **_once(request, principal),
         )
         if isinstance(sent, Scheduled):
             return json_answer({"scheduled": told(sent)}, 202)

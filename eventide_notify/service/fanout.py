@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..models import Announcement, Notification, NotificationId, UserId
+from .expiry import Gone
 
 
 class Fanout(Protocol):
@@ -27,6 +28,9 @@ class Fanout(Protocol):
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from every open screen, with each user's new unread count."""
+
+    async def replaced(self, gone: Sequence[Gone]) -> None:
+        """Remove these from every open screen of their users, with their new counts."""
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to every session of these users; None: of all users."""

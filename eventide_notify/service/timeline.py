@@ -50,6 +50,8 @@ class Timelines:
         if not is_notification_id(id):
             raise NotFound
         item = await self._store.find(id)
+        if item is not None and item.has_expired(self._clock()):
+            item = None
         found = item or await self._announcement(id)
         asked = await self._questions.ask("timeline", id=id, user=item and item.user_id)
         answers: dict[str, Any] = {instance: answer for instance, answer in asked.items() if answer is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -31,7 +31,7 @@ class ModelStore:
 
     def all(self, user: UserId, now: datetime) -> list[Notification]:
         """All that the user has, oldest first."""
-        has = [notification for notification in self.own.values() if notification.user_id == user]
+        has = [each for each in self.own.values() if each.user_id == user and not each.has_expired(now)]
         for id, saved in self.announced.items():
             notification = self.touched.get((user, id), announced(saved, user))
             if notification and saved.expires_at and saved.expires_at > now and self._is_for(user, saved, notification):
@@ -88,6 +88,35 @@ class ModelStore:
 
     def add(self, notifications: Iterable[Notification]) -> None:
         self.own |= {notification.id: notification for notification in notifications}
+
+    def add_collapsing(
+        self, notifications: Iterable[Notification], now: datetime
+    ) -> Mapping[NotificationId, Sequence[NotificationId]]:
+        """The ids that each of them has replaced."""
+        replaced: dict[NotificationId, Sequence[NotificationId]] = {}
+        for new in notifications:
+            inbox = [each for each in self.inbox(new.user_id, now) if not each.read and not each.broadcast]
+            olds = [each for each in inbox if each.collapse_key == new.collapse_key]
+            if olds:
+                replaced[new.id] = [old.id for old in olds]
+            for old in olds:
+                del self.own[old.id]
+            self.own[new.id] = replace(new, collapsed=sum(old.collapsed + 1 for old in olds))
+        return replaced
+
+    def expired(
+        self, after: tuple[datetime, NotificationId], until: datetime
+    ) -> list[tuple[NotificationId, UserId | None]]:
+        own = [(each.expires_at, each.id, each.user_id) for each in self.own.values()]
+        announced = [(each.expires_at, each.id, None) for each in self.announced.values()]
+        found = [each for each in (*own, *announced) if each[0] is not None and after < each[:2] and each[0] <= until]
+        return [(id, user) for _, id, user in sorted(found, key=lambda each: each[:2])]
+
+    def remove_expired(self, before: datetime) -> int:
+        gone = [id for id, each in self.own.items() if each.expires_at is not None and each.expires_at < before]
+        for id in gone:
+            del self.own[id]
+        return len(gone)
 
     def add_announcement(self, announcement: Announcement) -> None:
         self.announced[announcement.id] = announcement

@@ -39,6 +39,8 @@ texts = st.sampled_from(TEXTS)
 topics = st.sampled_from(["news", "a/b"])
 types = st.sampled_from(["SYSTEM", "NEWS"])
 limits = st.integers(0, 5)
+lifetimes = st.none() | st.integers(1, 6)
+KEYS = ["a", "A"]
 SETTINGS = settings(stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
 """How fast a database is, is no reason to fail."""
 
@@ -63,6 +65,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.do(self.store.change(user, Change.DELETE, list(self.model.own), now=self.now))
         for topic, user in self.model.subscriptions:
             self.do(self.store.unsubscribe(topic, [user], now=self.now))
+        self.do(self.store.remove_expired(before=self.now + MONTH, limit=1_000))
         self.do(self.store.purge(claimed_before=NOW, now=self.now + MONTH))
 
     def do(self, call: Awaitable[T]) -> T:
@@ -73,12 +76,30 @@ class StoreMachine(RuleBasedStateMachine):
 
     # What changes something
 
-    @rule(target=known, to=st.lists(users, max_size=4), type=types, text=texts)
-    def send(self, to: list[UserId], type: str, text: str) -> Any:
-        saved = [replace(sample(user, type=type, message=text), created_at=self.now) for user in to]
+    @rule(target=known, to=st.lists(users, max_size=4), type=types, text=texts, seconds=lifetimes)
+    def send(self, to: list[UserId], type: str, text: str, seconds: int | None) -> Any:
+        saved = [self.new(user, seconds, type=type, message=text) for user in to]
         self.do(self.store.add(saved))
         self.model.add(saved)
         return multiple(*(each.id for each in saved))
+
+    def new(self, user: UserId, seconds: int | None, **fields: Any) -> Notification:
+        until = None if seconds is None else self.now + timedelta(seconds=seconds)
+        return replace(sample(user, **fields), created_at=self.now, expires_at=until)
+
+    @rule(target=known, to=st.lists(users, min_size=1, unique=True), key=st.sampled_from(KEYS), seconds=lifetimes)
+    def send_in_place(self, to: list[UserId], key: str, seconds: int | None) -> Any:
+        saved = [replace(self.new(user, seconds), collapse_key=key) for user in to]
+        done = self.do(self.store.add_collapsing(saved, now=self.now))
+        assert {id: list(some) for id, some in done.replaced.items()} == self.model.add_collapsing(saved, self.now)
+        assert sorted(done.saved, key=lambda each: each.id) == [self.model.own[each.id] for each in saved]
+        return multiple(*(each.id for each in saved))
+
+    @rule(ago=st.integers(0, 3))
+    def remove_expired(self, ago: int) -> None:
+        before = self.now - timedelta(seconds=ago)
+        self.do(self.store.remove_expired(before=before, limit=1_000))
+        self.model.remove_expired(before)
 
     @rule(target=known, seconds=st.integers(1, 6), type=types, text=texts, topic=st.none() | topics)
     def announce(self, seconds: int, type: str, text: str, topic: str | None) -> NotificationId:
@@ -188,6 +209,17 @@ class StoreMachine(RuleBasedStateMachine):
         theirs = {subscriber for subscribed, subscriber in self.model.subscriptions if subscribed == topic}
         assert set(self.do(self.store.subscribed(topic, USERS))) == theirs
         assert self.do(self.store.subscribers(topic)) == len(theirs)
+    @rule(seconds=st.integers(0, 5), limit=st.integers(1, 3))
+    def expired(self, seconds: int, limit: int) -> None:
+        position = start = self.now - timedelta(seconds=seconds), ""
+        found: list[tuple[NotificationId, UserId | None]] = []
+        while True:
+            some = self.do(self.store.expired(after=position, until=self.now, limit=limit))
+            found += some.items
+            if some.position is None:
+                break
+            position = some.position
+        assert found == self.model.expired(start, self.now)
 
     @rule(id=known)
     def find(self, id: NotificationId) -> None:
