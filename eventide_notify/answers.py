@@ -291,6 +291,25 @@ class Erased(Shape):
     notifications: int
     receipts: int = Field(description="Records of what the user did with announcements.")
     claims: int = Field(description="Idempotency keys in which the user was named, and is not any more.")
+    subscriptions: int = Field(description="Topics to which the user was subscribed.")
+
+
+class OwnTopics(Shape):
+    """In the order of their names."""
+
+    topics: list[str]
+
+
+class TopicShape(Shape):
+    topic: str
+    subscribers: int = Field(description="How many users are subscribed to it.")
+
+
+class SubscribersChanged(Shape):
+    topic: str
+    changed: int = Field(
+        description="How many of the users were not subscribed before; or were, when they are removed."
+    )
 
 
 class Health(Shape):

@@ -73,6 +73,7 @@ class Application:
         self._parts = Parts(settings, prefix=prefix, demo=(lambda: self.interrupt) if demo else None)
         self.notifications = self._parts.notifications
         self.inbox = self._parts.inbox
+        self.topics = self._parts.topics
         self.operations = self._parts.operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -58,6 +58,7 @@ from .rest.problems import HANDLERS
 from .rest.request_ids import RequestIds
 from .rest.scheduling import SchedulingRoutes
 from .rest.security import SecurityHeaders
+from .rest.topics import TopicRoutes
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
@@ -75,6 +76,7 @@ from .service.retention import Retention
 from .service.revocations import Revocations
 from .service.scheduling import ANNOUNCE, SEND
 from .service.timeline import Timelines
+from .service.topics import Topics
 from .settings import Settings
 from .store.measured import measured
 
@@ -115,6 +117,7 @@ class Parts:
             counts_changed=self.counts.changed,
             counts_at_once=self.counts.at_once,
             read_counts=self.counts.read,
+            subscribed=self.store.subscribed,
         )
         self.channel = RedisChannel(redis_url, self.hub, metrics) if redis_url else LocalChannel(self.hub)
         self.hub.tracing = tracing
@@ -153,6 +156,7 @@ class Parts:
         self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
         self.due.handle(SEND, self.notifications.send_due)
         self.due.handle(ANNOUNCE, self.notifications.announce_due)
+        self.topics = Topics(self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed)
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
@@ -170,6 +174,7 @@ class Parts:
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *TopicRoutes(self.topics).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self.timelines, self.instances).operations(),
             *DiagnosisRoutes(instance=self.channel.calls.instance, version=__version__, clock=utc_now).operations(),
             *AccessRoutes(self.revocations).operations(),
@@ -204,6 +209,7 @@ class Parts:
             self.inbox,
             self.receipts,
             self.journal,
+            self.topics,
             verify=self.access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,

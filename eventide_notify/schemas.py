@@ -37,6 +37,7 @@ from .models import (
     Draft,
     NotificationId,
     TokenId,
+    Topic,
     Type,
     UserId,
     UserKey,
@@ -86,7 +87,8 @@ def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
 
 
 def _decimal(value: object) -> object:
-    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] <= value <= _INTEGERS[1]:
+    # Less than the smallest is read as the smallest, as a float.
+    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] < value <= _INTEGERS[1]:
         value = int(value)  # in JSON 42.0 is the integer 42
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -292,6 +294,10 @@ class Nothing(Shape):
     """No arguments."""
 
 
+class TopicOf(Shape):
+    topic: Topic
+
+
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
 _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
@@ -365,12 +371,19 @@ class NewAnnouncement(Draft, Shape):
     model_config = ConfigDict(json_schema_extra=_describe_content)
 
     audience: Audience = "everyone"
+    topic: Topic | None = Field(None, description="To its subscribers only; default: to everybody.")
     expires_at: Time | None = Field(None, description="In the future.")
     send_at: Time | None = Field(None, description=_SEND_AT)
 
     @property
     def draft(self) -> Draft:
         return _draft_of(self)
+
+
+class Subscribers(Shape):
+    """Users to subscribe, or to unsubscribe."""
+
+    user_ids: Recipients
 
 
 class NewEvent(Shape):

@@ -218,9 +218,9 @@ def counts(found: Counts) -> Payload:
     return {"unreadCount": found.unread, "unseenCount": found.unseen}
 
 
-def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
-    """Of `notification_read` and `notification_deleted`."""
-    return {"ids": list(ids), **counts(found)}
+def changed(ids: Iterable[NotificationId], found: Counts, *, reason: str | None = None) -> Payload:
+    """Of `notification_read` and `notification_deleted`; `reason`: why they are gone that the user has not deleted."""
+    return {"ids": list(ids), **({} if reason is None else {"reason": reason}), **counts(found)}
 
 
 def gone(

@@ -56,8 +56,10 @@ WITHIN = {
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
     "realtime.leaving": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
+    "realtime.lookups": set[str](),
     "realtime.hub": {
-        "realtime.frames", "realtime.leaving", "realtime.session", "realtime.writer", "realtime.writes",
+        "realtime.frames", "realtime.leaving", "realtime.lookups", "realtime.session", "realtime.writer",
+        "realtime.writes",
     },
     "channel.health": set[str](),
     "channel.calls": set[str](),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..models import Announcement, Notification, NotificationId, UserId
@@ -46,6 +46,14 @@ class ChannelFanout:
         reachable = [each for each in gone if each.user is None or self._channel.may_reach(each.user)]
         for start in range(0, len(reachable), ENVELOPE_SIZE):
             await self._publish(envelopes.replaced(reachable[start : start + ENVELOPE_SIZE]))
+    async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
+        """See `Fanout`."""
+        users: dict[tuple[NotificationId, ...], list[UserId]] = {}
+        for user, ids in lost.items():
+            if ids and self._channel.may_reach(user):
+                users.setdefault(tuple(ids), []).append(user)
+        if users:
+            await self._publish(envelopes.removal(list(users.items()), reason))
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """See `Fanout`."""

@@ -11,6 +11,7 @@ from ..models import Change, NotificationId, Principal
 from ..service import Inbox
 from ..service.delivery import ReceiptWriter
 from ..service.journal import Journal
+from ..service.topics import Topics
 from .session import Session
 
 Answer = Mapping[str, Any] | str
@@ -29,6 +30,7 @@ class ClientEvents:
         inbox: Inbox,
         receipts: ReceiptWriter,
         journal: Journal,
+        topics: Topics,
         *,
         verify: Verify,
         token_changed: Callable[[Session], None],
@@ -37,6 +39,7 @@ class ClientEvents:
         self._inbox = inbox
         self._receipts = receipts
         self._journal = journal
+        self._topics = topics
         self._verify = verify
         self._token_changed = token_changed
         self._broadcast = broadcast
@@ -52,6 +55,8 @@ class ClientEvents:
             wire.GET_UNREAD_COUNT: self.get_unread_count,
             wire.GET_NOTIFICATIONS: self.get_notifications,
             wire.NOTIFICATION_ACK: self.notification_ack,
+            wire.SUBSCRIBE: self.subscribe,
+            wire.UNSUBSCRIBE: self.unsubscribe,
             wire.REFRESH_TOKEN: self.refresh_token,
         }
         if broadcast is not None:
@@ -106,6 +111,16 @@ class ClientEvents:
         owned = await self._receipts.acknowledge(session.user, ids)
         self._journal.acknowledged(owned, session.sid)
         return {"success": True, "acknowledged": len(owned)}
+
+    async def subscribe(self, session: Session, data: Any) -> Answer:
+        topic = schemas.parse(schemas.TopicOf, data).topic
+        await self._topics.follow(session.user, topic)
+        return {"success": True, "topic": topic}
+
+    async def unsubscribe(self, session: Session, data: Any) -> Answer:
+        topic = schemas.parse(schemas.TopicOf, data).topic
+        await self._topics.unsubscribe(topic, [session.user])
+        return {"success": True, "topic": topic}
 
     async def refresh_token(self, session: Session, data: Any) -> Answer:
         principal = await self._verify(schemas.parse(schemas.NewToken, data).token)

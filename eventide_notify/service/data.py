@@ -43,6 +43,10 @@ class UserData:
                 return
             before = found[-1].id
 
+    async def topics(self, user: UserId) -> Sequence[str]:
+        """The topics to which the user is subscribed."""
+        return await self._store.topics(checked(user))
+
     async def erase(self, user: UserId) -> Erased:
         """Remove all that the user has, clear their open screens, and close their transports.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ class Screens:
 
     async def retract(self, id: str) -> None: ...
     async def replaced(self, gone: Sequence[Gone]) -> None: ...
+    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Counts, Principal, Receipt, UserId
 from eventide_notify.realtime.engine.carrier import Carrier
@@ -61,12 +62,15 @@ class FakeHub(Hub):
             counts_changed=self._note_changes,
             counts_at_once=self._at_once,
             read_counts=self._counts,
+            subscribed=self._subscribed,
         )
         self.changed: list[UserId] = []
         self.counts: Mapping[UserId, Counts] = {}
         self.now = START
         self.asked: asyncio.Event | None = None
         """If there is one: set it to have the counts of a crowd answered, which are those in `counts`."""
+        self.subscribed: dict[str, set[UserId]] = {}
+        self.store_is_away = False
 
     def _note_changes(self, users: Iterable[UserId]) -> None:
         self.changed += users
@@ -75,6 +79,11 @@ class FakeHub(Hub):
         """Return when nothing is being done any more."""
         await asyncio.gather(*self._tasks, *self._leaving._tasks)
         await self._writer.write(list)  # after everything else
+
+    async def _subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        if self.store_is_away:
+            raise Unavailable
+        return [user for user in users if user in self.subscribed.get(topic, ())]
 
     async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
         return {user: self.counts.get(user, Counts(0, 0)) for user in users}
