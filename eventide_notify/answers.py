@@ -65,7 +65,9 @@ class UnreadCount(Shape):
 
 
 class PageShape(UnreadCount):
-    notifications: list[NotificationShape] = Field(description="Newest first.")
+    notifications: list[NotificationShape] = Field(
+        description="First those that have to be acknowledged, then all others; both newest first."
+    )
     next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
@@ -132,6 +134,22 @@ class DeadList(Shape):
     next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
+class ReachShape(Shape):
+    """Of those that an announcement is for."""
+
+    users: int = Field(description="The users known, or the subscribers of its topic.")
+    received: int
+    read: int
+    acknowledged: int
+
+
+class Missing(Shape):
+    """In the order of their ids."""
+
+    user_ids: list[UserId]
+    next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
+
+
 class EventAccepted(Shape):
     event: str
 
@@ -156,14 +174,14 @@ class TimelineEvent(Shape):
     at: datetime = Field(description="By the clock of the instance that tells it; clocks may differ.")
     what: Literal[
         "created", "sent", "held", "postponed", "received", "lost", "seen", "read", "unread", "archived", "unarchived",
-        "action", "deleted", "replaced", "retracted", "waiting", "gone", "forgotten",
+        "action", "acknowledged", "deleted", "replaced", "retracted", "waiting", "gone", "forgotten",
     ]  # fmt: skip
     instance: str | None = Field(None, description="Absent: it is known from the store.")
     session: str | None = None
     detail: str | None = Field(
         None,
-        description="sent: `live`, `replay`, `late`, `gap` or `sweep`. received: `pong`, `poll`, `upgrade` or `ack`. "
-        "action: its id. Otherwise in words: by whom, or why.",
+        description="sent: `live`, `replay`, `late`, `gap`, `sweep` or `reminder`. "
+        "received: `pong`, `poll`, `upgrade` or `ack`. action: its id. Otherwise in words: by whom, or why.",
     )
     count: int | None = Field(None, description="Of an announcement: to or by how many sessions, since then.")
 

@@ -36,6 +36,8 @@ RETENTION_EVERY = 5.0
 """Seconds between two looks whether it is time for retention, or to go on with it after an outage."""
 ALERTS_EVERY = 2.0
 """Seconds between two looks whether a critical state begins or ends."""
+KNOWN_EVERY = 1.0
+"""Seconds between two writings of who is new."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -132,12 +134,14 @@ class Application:
             await self._parts.revocations.read()  # before anybody is let in
             stack.push_async_callback(self._parts.receipts.close)
             stack.push_async_callback(self._parts.counts.close)
+            stack.push_async_callback(self._parts.known.close)
             self._parts.counts.open(self._parts.hub.tell_counts)
             if isinstance(self._parts.presence, RedisPresence):
                 stack.push_async_callback(self._parts.presence.close)
             if self._parts.shared_counts is not None:
                 stack.push_async_callback(self._parts.shared_counts.close)
             stack.push_async_callback(self._parts.hub.close)
+            stack.push_async_callback(self._parts.reminders.close)
             stack.push_async_callback(self._parts.sockets.shutdown)
             stack.push_async_callback(self._parts.background.stop)
             await self._start_background(stack)
@@ -166,6 +170,7 @@ class Application:
         every(expiry.LOOK_EVERY, "telling what has expired", self._parts.expiry.tell)
         every(expiry.REMOVE_EVERY, "removing what has expired", self._parts.expiry.remove)
         sweep = Sweep(self._parts.store, self._parts.hub, clock=utc_now, metrics=self._parts.metrics)
+        every(KNOWN_EVERY, "users", self._parts.known.round)
         every(READ_EVERY, "reading revocations", self._parts.revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._parts.channel, RedisChannel):

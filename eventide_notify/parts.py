@@ -55,6 +55,7 @@ from .rest.operations import Limits, Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS
+from .rest.reach import ReachRoutes
 from .rest.request_ids import RequestIds
 from .rest.scheduling import SchedulingRoutes
 from .rest.security import SecurityHeaders
@@ -71,7 +72,10 @@ from .service.figures import Figures, RecentWarnings
 from .service.in_flight import InFlight
 from .service.instances import Instances
 from .service.journal import Journal
+from .service.known import KnownUsers
+from .service.reach import Reaches
 from .service.readiness import Readiness
+from .service.reminders import REMIND, Reminders
 from .service.retention import Retention
 from .service.revocations import Revocations
 from .service.scheduling import ANNOUNCE, SEND
@@ -123,6 +127,8 @@ class Parts:
         self.hub.tracing = tracing
         self.fanout = ChannelFanout(self.channel if tracing is None else tracing.channel(self.channel))
         self.channel.calls.handle("counts", self._counts_of)
+        self.channel.calls.handle("forget", self._forget)
+        self.known = KnownUsers(self.store)
         self.retention = self._build_retention(settings)
         self.expiry = Expiry(
             self.store,
@@ -157,13 +163,20 @@ class Parts:
         self.due.handle(SEND, self.notifications.send_due)
         self.due.handle(ANNOUNCE, self.notifications.announce_due)
         self.topics = Topics(self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed)
+        self.reminders = self._build_reminders()
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
         self.shared_counts = SharedCounts(redis_url) if redis_url else None
         self.pages = PageRoutes(static_directory())
         self.sockets = self._build_sockets(settings, demo=demo is not None)
-        user_data = UserData(self.store, self.fanout, clock=utc_now, disconnect=self.revocations.disconnect)
+        user_data = UserData(
+            self.store,
+            self.fanout,
+            clock=utc_now,
+            disconnect=self.revocations.disconnect,
+            forget=lambda user: self.channel.calls.order("forget", user=user),
+        )
         self.admission = Admission(
             self.sockets.eio,
             most=lambda: settings.max_sockets or sockets_max(),
@@ -180,8 +193,16 @@ class Parts:
             *AccessRoutes(self.revocations).operations(),
             *DataRoutes(user_data).operations(),
             *SchedulingRoutes(self.notifications.schedule, DeadWork(self.store, clock=utc_now)).operations(),
+            *ReachRoutes(Reaches(self.store, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
+
+    def _build_reminders(self) -> Reminders:
+        calls = self.channel.calls
+        reminders = Reminders(self.store, self.hub, order=lambda id: calls.order(REMIND, id=id), clock=utc_now)
+        calls.handle(REMIND, reminders.remind)
+        self.due.handle(REMIND, reminders.due)
+        return reminders
 
     def _build_retention(self, settings: Settings) -> Retention:
         return Retention(
@@ -228,6 +249,7 @@ class Parts:
             in_flight=self.in_flight,
             metrics=self.metrics,
             journal=self.journal,
+            met=self.known.met,
         )
         for dialect in self.dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
@@ -303,7 +325,8 @@ class Parts:
             admin=build.limit("admin", settings.limit_admin, self.shared_counts),
         )
         rows = self.operations if self.tracing is None else list(map(self.tracing.operation, self.operations))
-        rest = Operations(rows, self.access.by_token_or_key, limits, self.in_flight, self.metrics)
+        verify = self.access.by_token_or_key
+        rest = Operations(rows, verify, limits, self.in_flight, self.metrics, met=self.known.met)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self.readiness, self.metrics, token=token)
         document = Json.dumps(openapi.document(self.operations, version=__version__))
@@ -345,6 +368,9 @@ class Parts:
 
     async def _counts_of(self, order: Mapping[str, Any]) -> None:
         self.hub.counts_changed(order["users"])
+
+    async def _forget(self, order: Mapping[str, Any]) -> None:
+        self.known.forget(order["user"])
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self.fanout.emit(event, text, None)

@@ -28,6 +28,7 @@ from .errors import ERRORS_MAX, FieldError, InvalidRequest
 from .models import (
     IDS_MAX,
     RECIPIENTS_MAX,
+    REMIND_AFTER_MAX,
     UNSAFE_IN_LINK,
     USER_ID_MAX,
     ActionId,
@@ -115,6 +116,9 @@ Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=T
 _UUID7 = "^[0-9a-d][0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
 """An id that this service has given out; others are refused."""
+_PLACE = rf"^({_UUID7[1:-1]}|(top-)?{_UUID7[1:-1]}-[0-9a-d][0-9a-f]{{7}}-[0-9a-f]{{4}})$"
+Place = Annotated[AnyId, Field(json_schema_extra={"pattern": _PLACE})]
+"""A cursor in a user's list."""
 
 
 def _flag(value: object) -> object:
@@ -167,7 +171,7 @@ class PageQuery(Shape):
     """Which part of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
-    cursor: Known | None = Field(None, description="`nextCursor` of the page before.")
+    cursor: Place | None = Field(None, description="`nextCursor` of the page before.")
     offset: Annotated[int, BeforeValidator(_number)] = Field(
         0, ge=0, le=OFFSET_MAX, description="For older pages use `cursor`."
     )
@@ -323,6 +327,18 @@ def _describe_notification(schema: dict[str, Any]) -> None:
     )
 
 
+def _describe_announcement(schema: dict[str, Any]) -> None:
+    _describe_content(schema)
+    must = {
+        "required": ["requireAck"],
+        "properties": {"requireAck": {"const": True}, "audience": {"const": "everyone"}},
+    }
+    schema["anyOf"] = [
+        must,
+        {"properties": {"requireAck": {"const": False}, "remindAfter": {"type": "null"}}},
+    ]
+
+
 def _describe_event(schema: dict[str, Any]) -> None:
     schema["oneOf"] = _either(
         {"userIds": {"type": "array"}, "everyone": {"const": False}},
@@ -368,12 +384,19 @@ class NewNotification(Draft, Shape):
 class NewAnnouncement(Draft, Shape):
     """An announcement to everybody."""
 
-    model_config = ConfigDict(json_schema_extra=_describe_content)
+    model_config = ConfigDict(json_schema_extra=_describe_announcement)
 
     audience: Audience = "everyone"
     topic: Topic | None = Field(None, description="To its subscribers only; default: to everybody.")
     expires_at: Time | None = Field(None, description="In the future.")
     send_at: Time | None = Field(None, description=_SEND_AT)
+    require_ack: bool = Field(False, description="Whether it stays unread until the user acknowledges it.")
+    remind_after: int | None = Field(
+        None,
+        ge=1,
+        le=REMIND_AFTER_MAX,
+        description="With requireAck: seconds after which who has not acknowledged it is reminded, again and again.",
+    )
 
     @property
     def draft(self) -> Draft:
@@ -439,6 +462,13 @@ class NewRevocation(Shape):
         if jti is not None and info.data.get("issued_before") is not None:
             raise ValueError("issuedBefore is for userId")
         return jti
+
+
+class MissingQuery(Shape):
+    """Which of those users."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(100, ge=1, le=1_000)
+    cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class RevocationsQuery(Shape):

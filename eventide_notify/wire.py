@@ -30,6 +30,7 @@ from .models import (
     Page,
     Pressed,
     Principal,
+    Reach,
     Receipt,
     Status,
     UserId,
@@ -257,12 +258,23 @@ def action_pressed(action: Pressed) -> Payload:
     return {"action": pressed(action), "status": Status.READ.value, "read": True}
 
 
+def acknowledged(item: Notification) -> Payload:
+    """Likewise, once it was acknowledged."""
+    times = zip(("acknowledgedAt", "readAt", "seenAt"), (item.acknowledged_at, item.read_at, item.seen_at), strict=True)
+    state = {"status": item.status.value, "read": item.read, "seen": item.seen}
+    return state | {name: iso(time) for name, time in times if time is not None}
+
+
 def _time(name: str, at: datetime | None) -> Payload:
     return {} if at is None else {name: iso(at)}
 
 
 def catch_up_complete(*, complete: bool, count: int, found: Counts) -> Payload:
     return {"complete": complete, "count": count, **counts(found)}
+
+
+def reach(found: Reach) -> Payload:
+    return {"users": found.users, "received": found.received, "read": found.read, "acknowledged": found.acknowledged}
 
 
 def page(found: Page) -> Payload:

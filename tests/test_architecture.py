@@ -81,6 +81,7 @@ CLIENTS = {
         "store.sql_collapse",
         "store.sql_expiry",
         "store.sql_queries",
+        "store.sql_reach",
         "store.sql_removal",
         "store.sql_due",
         "store.sql_revocations",

@@ -62,6 +62,8 @@ def retraction(id: NotificationId) -> Envelope:
 def replaced(gone: Sequence[Gone]) -> Envelope:
     """What others have replaced."""
     return {"kind": "replaced", "stored": False, "gone": [tuple(each) for each in gone]}
+
+
 def removal(removed: Removed, reason: str) -> Envelope:
     """What these users do not have any more."""
     return {"kind": "removal", "stored": False, "reason": reason, "removed": removed}

@@ -46,6 +46,7 @@ class ChannelFanout:
         reachable = [each for each in gone if each.user is None or self._channel.may_reach(each.user)]
         for start in range(0, len(reachable), ENVELOPE_SIZE):
             await self._publish(envelopes.replaced(reachable[start : start + ENVELOPE_SIZE]))
+
     async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
         """See `Fanout`."""
         users: dict[tuple[NotificationId, ...], list[UserId]] = {}

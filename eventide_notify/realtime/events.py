@@ -52,6 +52,7 @@ class ClientEvents:
             wire.UNARCHIVE: self._changing(Change.UNARCHIVE),
             wire.NOTIFICATION_ACTION: self.notification_action,
             wire.DELETE_NOTIFICATION: self.delete_notification,
+            wire.ACKNOWLEDGE: self.acknowledge,
             wire.GET_UNREAD_COUNT: self.get_unread_count,
             wire.GET_NOTIFICATIONS: self.get_notifications,
             wire.NOTIFICATION_ACK: self.notification_ack,
@@ -97,6 +98,12 @@ class ClientEvents:
         )
         chosen = wire.notification(item)["action"]
         return {"success": True, "notificationId": item.id, "action": chosen, **wire.counts(counts)}
+
+    async def acknowledge(self, session: Session, data: Any) -> Answer:
+        id = schemas.parse(schemas.OneNotification, data).notification_id
+        item, counts = await self._inbox.acknowledge(session.user, id, session=session.sid)
+        done = wire.notification(item)["acknowledgedAt"]
+        return {"success": True, "notificationId": id, "acknowledgedAt": done, **wire.counts(counts)}
 
     async def get_unread_count(self, session: Session, data: Any) -> Answer:
         schemas.parse(schemas.Nothing, _or_empty(data))

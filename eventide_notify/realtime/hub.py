@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from typing import Any, Protocol
 
@@ -102,6 +102,8 @@ class Hub:
         self._held: list[Held] | None = None
         self._held_size = 0
         self._dropped = False
+        self._watched: dict[NotificationId, set[UserId | None]] = {}
+        """Of what is being watched: who was told that it is otherwise now; None: all."""
         self._live, self._replayed = (metrics.sent.labels(kind) for kind in ("live", "replay"))
 
     # Sessions
@@ -224,6 +226,7 @@ class Hub:
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
         self._lookups.forget(id)
+        self._note_change([id], [None])
         await self._writer.write(lambda: [(self._meant(None), writes.withdraw([id]))])
         self._start(self._tell_retracted(id))
 
@@ -242,6 +245,7 @@ class Hub:
     async def expired(self, gone: Sequence[Gone]) -> None:
         """Likewise, which have expired."""
         await self._leaving.take_away("expired", gone)
+
     async def remove(self, removed: Removed, reason: str) -> None:
         """Remove from their screens what these users do not have any more. Does not wait for the counts either."""
         here = [(ids, [user for user in users if user in self._of_user]) for ids, users in removed]
@@ -272,6 +276,8 @@ class Hub:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
+        if self._watched and event in wire.STATE_CHANGED:
+            self._note_change(payload.get("ids", self._watched), [None] if users is None else users)
         content = Content.of(payload)
         if writes.takes_away(event, payload):
             tell = writes.tell_gone(event, payload, content)
@@ -283,6 +289,34 @@ class Hub:
 
     def _meant(self, user: UserId | None) -> Sequence[Session]:
         return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
+
+    # Reminders
+
+    def users(self) -> Sequence[UserId]:
+        """Those who have a session."""
+        return list(self._of_user)
+
+    @contextmanager
+    def watch(self, id: NotificationId) -> Iterator[Collection[UserId | None]]:
+        """Collects who is told meanwhile that this one is otherwise now, or gone; None: all are. One at a time."""
+        self._watched[id] = set()
+        try:
+            yield self._watched[id]
+        finally:
+            del self._watched[id]
+
+    def _note_change(self, ids: Iterable[NotificationId], users: Iterable[UserId | None]) -> None:
+        for id in self._watched.keys() & set(ids):
+            self._watched[id].update(users)
+
+    async def remind(self, payload: Payload, users: Collection[UserId], unless: Collection[UserId | None]) -> None:
+        """Show an announcement once more to these users' sessions; but not to those, as they are when it is written."""
+        remind = writes.remind(Shown.of(payload, how="reminder"))
+
+        def find() -> Writes:
+            return ((self.of_user(user), remind) for user in users if not {user, None}.intersection(unless))
+
+        await self._writer.write(find)
 
     # Background work
 

@@ -130,6 +130,16 @@ class Session:
             self._journal.sent(id, self.sid, self.transport.sid, shown.how)
         return True
 
+    def remind(self, shown: Shown) -> bool:
+        """Write it once more, now, and whatever was written since; unless it waits to be written for the first time."""
+        if any(waiting.id == shown.id for waiting in self.held or ()):
+            return False
+        if not self.has(shown.id):
+            self._note(shown.id)
+        self.transport.send(shown.frame(self.dialect), (Receipt(self.user, shown.id, shown.broadcast),))
+        self._journal.reached(shown.id, "sent", shown.how)
+        return True
+
     def write_batch(self, event: str, content: Content, receipts: Sequence[Receipt]) -> None:
         """Write several as one event; `receipts`: what is received with it."""
         for _, id, broadcast in receipts:

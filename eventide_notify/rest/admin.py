@@ -78,6 +78,8 @@ class AdminRoutes:
             audience=asked.audience,
             topic=asked.topic,
             expires_at=asked.expires_at,
+            require_ack=asked.require_ack,
+            remind_after=asked.remind_after,
             send_at=asked.send_at,
             **_once(request, principal),
         )

@@ -31,6 +31,7 @@ class Fanout(Protocol):
 
     async def replaced(self, gone: Sequence[Gone]) -> None:
         """Remove these from every open screen of their users, with their new counts."""
+
     async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
         """Remove from the screens of each of these users what they do not have any more, with the new counts."""
 

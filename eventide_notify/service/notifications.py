@@ -31,9 +31,9 @@ from ..models import (
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Collapsed, Store
 from .asked import Announcing, Sending
-from .expiry import KEPT, Gone
+from .expiry import KEPT
 from .fanout import Fanout
-from .journal import CHANGES_AT_ONCE, Journal, by
+from .journal import Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turn, Turns
 from .reminders import first_reminder
@@ -200,6 +200,35 @@ class NotificationService:
         ids = {item.id for item in items}
         return [item for item in found if item.id in ids]
 
+    async def _collapse(
+        self, items: Sequence[Notification], claim: Claim | None, now: datetime
+    ) -> tuple[Claim | None, Collapsed]:
+        outcome = Collapsed(None, (), {})
+
+        async def save(claim: Claim | None) -> Claim | None:
+            nonlocal outcome
+            outcome = await self._store.add_collapsing(items, claim=claim, now=now)
+            return outcome.held
+
+        return await save_once(save, claim), outcome
+
+    async def _deliver_collapsed(self, outcome: Collapsed, users: Sequence[UserId], *, late: bool) -> None:
+        """Show what is there now, and then take away what it has replaced. What was saved before, although the store
+        did not say so, the sweep shows."""
+        alike: dict[int, list[Notification]] = {}
+        for item in outcome.saved:
+            alike.setdefault(item.collapsed, []).append(item)
+        for some in alike.values():
+            await self._fanout.deliver(some, late=late)
+        gone = [Gone(item.user_id, outcome.replaced.get(item.id, ()), item.id) for item in outcome.saved]
+        gone = [each for each in gone if each.ids]
+        for each in gone[:CHANGES_AT_ONCE]:
+            self._journal.changed(each.ids, "replaced", None)
+        self._metrics.replaced.inc(sum(len(each.ids) for each in gone))
+        await self._fanout.replaced(gone)
+        if outcome.repeated or outcome.held is not None:
+            await self._fanout.emit(wire.RELOAD, {}, users)  # for nobody knows what was replaced the first time
+
     async def _make(self, asked: Sending, now: datetime) -> list[Notification]:
         ids = self._new_id.take(len(asked.users), now)
         made: list[Notification] = []
@@ -259,9 +288,7 @@ class NotificationService:
             with suppress(Conflict):  # cancelled
                 await self._announce(asked, claim_on_work(work), again=True)
 
-    async def _announce(
-        self, asked: Announcing, make_claim: _MakeClaim, *, again: bool = False
-    ) -> Announcement | None:
+    async def _announce(self, asked: Announcing, make_claim: _MakeClaim, *, again: bool = False) -> Announcement | None:
         """As `_send`."""
         now = self._clock()
         async with self._turns.take_for_all() as turn:

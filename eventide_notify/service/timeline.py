@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import NotFound
-from ..models import Announcement, Notification, NotificationId, Status, id_at, is_notification_id, time_of
+from ..models import Announcement, Notification, NotificationId, Status, is_notification_id, time_of
 from ..store.base import Store
 from ..wire import Payload
 from .instances import DescribeSessions, iso_of
@@ -69,8 +69,7 @@ class Timelines:
         return [{**event, "at": iso_of(event["at"])} for event in events]
 
     async def _announcement(self, id: NotificationId) -> Announcement | None:
-        current = await self._store.announcements(after=id_at(time_of(id)), now=self._clock())
-        return next((item for item in current if item.id == id), None)
+        return await self._store.announcement(id, now=self._clock())
 
     async def _tell(self, arguments: Mapping[str, Any]) -> Payload:
         id, user = arguments["id"], arguments["user"]

@@ -12,6 +12,7 @@ from eventide_notify import wire
 from eventide_notify.errors import Conflict, InvalidRequest, OutcomeUnknown, Unavailable
 from eventide_notify.models import Announcement, Change, Notification
 from eventide_notify.service import topics as service_topics
+from eventide_notify.service.expiry import Gone
 from eventide_notify.service.topics import UNSUBSCRIBED, Topics
 from eventide_notify.store import Store, create_store
 
@@ -29,6 +30,7 @@ class Told:
     async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None: ...
     async def announce(self, announcement: Announcement) -> None: ...
     async def retract(self, id: str) -> None: ...
+    async def replaced(self, gone: Sequence[Gone]) -> None: ...
 
     async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None:
         assert reason == UNSUBSCRIBED

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from eventide_notify.models import (
+    WITHHELD,
     Announcement,
     Change,
     Counts,
@@ -67,11 +68,16 @@ class ModelStore:
         archived: bool,
         type: str | None,
         text: str | None,
+        top: datetime | None,
+        from_top: bool,
     ) -> list[Notification]:
+        def place(notification: Notification) -> tuple[bool, NotificationId]:
+            return top is not None and notification.on_top(top), notification.id
+
         wanted = [
             notification
-            for notification in reversed(self.all(user, now))
-            if (before is None or notification.id < before)
+            for notification in sorted(self.all(user, now), key=place, reverse=True)
+            if (before is None or place(notification) < (from_top and top is not None, before))
             and unread in (None, not notification.read)
             and notification.archived == archived
             and type in (None, notification.content.type)
@@ -140,10 +146,11 @@ class ModelStore:
 
     def change(
         self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
-    ) -> tuple[set[NotificationId], set[NotificationId]]:
+    ) -> tuple[set[NotificationId], set[NotificationId], set[NotificationId]]:
         found = self.some(user, ids, now)
+        withheld = {each.id for each in found if each.unacknowledged and change in WITHHELD}
         changed = {each.id for each in found if self._change(each, change, now)}
-        return {each.id for each in found}, changed
+        return {each.id for each in found} - withheld, changed, withheld
 
     def change_all(
         self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
@@ -158,6 +165,8 @@ class ModelStore:
 
     def _change(self, notification: Notification, change: Change, now: datetime) -> bool:
         """Whether it is otherwise now than before."""
+        if notification.unacknowledged and change in WITHHELD:
+            return False
         if change is Change.DELETE:
             if notification.broadcast:
                 self.touched[notification.user_id, notification.id] = None
@@ -168,8 +177,20 @@ class ModelStore:
         self._put([changed])
         return changed != notification
 
+    def acknowledge(
+        self, user: UserId, id: NotificationId, now: datetime
+    ) -> tuple[list[NotificationId], list[NotificationId]]:
+        for found in self.some(user, [id], now):
+            if found.require_ack:
+                done = replace(_changed(found, Change.READ, now), acknowledged_at=found.acknowledged_at or now)
+                self._put([done])
+                return [id], [id] if done != found else []
+        return [], []
+
     def press(self, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         for found in self.some(user, [id], now):
+            if found.unacknowledged:
+                return False
             if found.pressed is None or found.pressed.id == action:
                 read = _changed(found, Change.READ, now)
                 self._put([replace(read, pressed=found.pressed or Pressed(action, now))])

@@ -101,10 +101,18 @@ class StoreMachine(RuleBasedStateMachine):
         self.do(self.store.remove_expired(before=before, limit=1_000))
         self.model.remove_expired(before)
 
-    @rule(target=known, seconds=st.integers(1, 6), type=types, text=texts, topic=st.none() | topics)
-    def announce(self, seconds: int, type: str, text: str, topic: str | None) -> NotificationId:
+    @rule(
+        target=known,
+        seconds=st.integers(1, 6),
+        type=types,
+        text=texts,
+        topic=st.none() | topics,
+        require_ack=st.booleans(),
+    )
+    def announce(self, seconds: int, type: str, text: str, topic: str | None, require_ack: bool) -> NotificationId:
         made = announcement(type=type, message=text)
-        saved = replace(made, expires_at=self.now + timedelta(seconds=seconds), topic=topic)
+        until = self.now + timedelta(seconds=seconds)
+        saved = replace(made, expires_at=until, topic=topic, require_ack=require_ack)
         self.do(self.store.add_announcement(saved))
         self.model.add_announcement(saved)
         return saved.id
@@ -129,7 +137,7 @@ class StoreMachine(RuleBasedStateMachine):
         done = self.do(self.store.change(user, change, ids, now=self.now))
         assert len(done.owned) == len(set(done.owned))
         assert len(done.changed) == len(set(done.changed))
-        assert (set(done.owned), set(done.changed)) == self.model.change(user, change, ids, self.now)
+        assert tuple(map(set, done)) == self.model.change(user, change, ids, self.now)
         self.note_unread(user, change, done.changed)
 
     @rule(user=users, change=changes, up_to=bounds)
@@ -141,6 +149,11 @@ class StoreMachine(RuleBasedStateMachine):
     def note_unread(self, user: UserId, change: Change, ids: Collection[NotificationId]) -> None:
         if change is Change.UNREAD:
             self.statuses |= dict.fromkeys(((user, id) for id in ids), Status.DELIVERED)
+
+    @rule(user=users, id=known)
+    def acknowledge(self, user: UserId, id: NotificationId) -> None:
+        done = self.do(self.store.acknowledge(user, id, now=self.now))
+        assert (list(done.owned), list(done.changed)) == self.model.acknowledge(user, id, self.now)
 
     @rule(user=users, id=known, action=st.sampled_from(ACTIONS))
     def press(self, user: UserId, id: NotificationId, action: str) -> None:
@@ -171,8 +184,11 @@ class StoreMachine(RuleBasedStateMachine):
         archived=st.booleans(),
         type=st.none() | types,
         text=st.sampled_from([None, "GRÜN", "blau", "gr.n"]),
+        top=st.none() | st.integers(0, 3),
+        from_top=st.booleans(),
     )
-    def page(self, user: UserId, **wanted: Any) -> None:
+    def page(self, user: UserId, top: int | None, **wanted: Any) -> None:
+        wanted["top"] = None if top is None else self.now - timedelta(seconds=top)
         found = self.do(self.store.page(user, now=self.now, **wanted))
         assert found == self.model.page(user, now=self.now, **wanted)
 
@@ -209,6 +225,7 @@ class StoreMachine(RuleBasedStateMachine):
         theirs = {subscriber for subscribed, subscriber in self.model.subscriptions if subscribed == topic}
         assert set(self.do(self.store.subscribed(topic, USERS))) == theirs
         assert self.do(self.store.subscribers(topic)) == len(theirs)
+
     @rule(seconds=st.integers(0, 5), limit=st.integers(1, 3))
     def expired(self, seconds: int, limit: int) -> None:
         position = start = self.now - timedelta(seconds=seconds), ""
@@ -232,6 +249,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert notifications == self.model.all(user, self.now)[::-1]
             assert counts[user] == self.model.counts(user, self.now)
             assert all(each.seen and each.delivered_at for each in notifications if each.read)
+            assert not any(each.unacknowledged and (each.read or each.archived) for each in notifications)
             for each in notifications:
                 before = self.statuses.get((user, each.id), Status.PENDING)
                 assert ORDER.index(before) <= ORDER.index(each.status)
