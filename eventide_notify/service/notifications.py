@@ -31,9 +31,9 @@ from ..models import (
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Collapsed, Store
 from .asked import Announcing, Sending
-from .expiry import KEPT
+from .expiry import KEPT, Gone
 from .fanout import Fanout
-from .journal import Journal, by
+from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turn, Turns
 from .reminders import first_reminder
