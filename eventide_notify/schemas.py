@@ -29,14 +29,17 @@ from .errors import ERRORS_MAX, FieldError, InvalidRequest
 from .models import (
     IDS_MAX,
     RECIPIENTS_MAX,
+    REMIND_AFTER_MAX,
     UNSAFE_IN_LINK,
     USER_ID_MAX,
     ActionId,
     Audience,
     Change,
+    CollapseKey,
     Draft,
     NotificationId,
     TokenId,
+    Topic,
     Type,
     UserId,
     UserKey,
@@ -104,7 +107,8 @@ def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
 
 
 def _decimal(value: object) -> object:
-    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] <= value <= _INTEGERS[1]:
+    # Less than the smallest is read as the smallest, as a float.
+    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] < value <= _INTEGERS[1]:
         value = int(value)  # in JSON 42.0 is the integer 42
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -131,6 +135,9 @@ Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=T
 _UUID7 = "^[0-9a-d][0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
 """An id that this service has given out; others are refused."""
+_PLACE = rf"^({_UUID7[1:-1]}|(top-)?{_UUID7[1:-1]}-[0-9a-d][0-9a-f]{{7}}-[0-9a-f]{{4}})$"
+Place = Annotated[AnyId, Field(json_schema_extra={"pattern": _PLACE})]
+"""A cursor in a user's list."""
 
 
 def _flag(value: object) -> object:
@@ -183,7 +190,7 @@ class PageQuery(Shape):
     """Which part of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
-    cursor: Known | None = Field(None, description="`nextCursor` of the page before.")
+    cursor: Place | None = Field(None, description="`nextCursor` of the page before.")
     offset: Annotated[int, BeforeValidator(_number)] = Field(
         0, ge=0, le=OFFSET_MAX, description="For older pages use `cursor`."
     )
@@ -208,6 +215,13 @@ class OnlineQuery(Shape):
 
 class AnnouncementsQuery(Shape):
     """Which of the current announcements."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
+
+
+class WorkQuery(Shape):
+    """Which of what is to be done, in the order in which it was asked for."""
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
     cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
@@ -313,6 +327,10 @@ class Nothing(Shape):
     """No arguments."""
 
 
+class TopicOf(Shape):
+    topic: Topic
+
+
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
 _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
@@ -338,12 +356,27 @@ def _describe_notification(schema: dict[str, Any]) -> None:
     )
 
 
+def _describe_announcement(schema: dict[str, Any]) -> None:
+    _describe_content(schema)
+    must = {
+        "required": ["requireAck"],
+        "properties": {"requireAck": {"const": True}, "audience": {"const": "everyone"}},
+    }
+    schema["anyOf"] = [
+        must,
+        {"properties": {"requireAck": {"const": False}, "remindAfter": {"type": "null"}}},
+    ]
+
+
 def _describe_event(schema: dict[str, Any]) -> None:
     schema["oneOf"] = _either(
         {"userIds": {"type": "array"}, "everyone": {"const": False}},
         {"everyone": {"const": True}, "userIds": {"type": "null"}},
     )
     schema["properties"]["event"]["not"] = {"enum": sorted(RESERVED_EVENTS)}
+
+
+_SEND_AT = "When to send it, within 366 days; then the answer is 202. A time that is past: now."
 
 
 class NewNotification(Draft, Shape):
@@ -353,6 +386,11 @@ class NewNotification(Draft, Shape):
 
     user_id: AnyUserId | None = None
     user_ids: Recipients | None = None
+    send_at: Time | None = Field(None, description=_SEND_AT)
+    expires_at: Time | None = Field(None, description="In the future. From then on nobody has it any more.")
+    collapse_key: CollapseKey | None = Field(
+        None, description="It replaces the user's unread ones with the same key, and counts them as `collapsed`."
+    )
 
     _asked = _always_checked("userIds")
 
@@ -375,14 +413,29 @@ class NewNotification(Draft, Shape):
 class NewAnnouncement(Draft, Shape):
     """An announcement to everybody."""
 
-    model_config = ConfigDict(json_schema_extra=_describe_content)
+    model_config = ConfigDict(json_schema_extra=_describe_announcement)
 
     audience: Audience = "everyone"
+    topic: Topic | None = Field(None, description="To its subscribers only; default: to everybody.")
     expires_at: Time | None = Field(None, description="In the future.")
+    send_at: Time | None = Field(None, description=_SEND_AT)
+    require_ack: bool = Field(False, description="Whether it stays unread until the user acknowledges it.")
+    remind_after: int | None = Field(
+        None,
+        ge=1,
+        le=REMIND_AFTER_MAX,
+        description="With requireAck: seconds after which who has not acknowledged it is reminded, again and again.",
+    )
 
     @property
     def draft(self) -> Draft:
         return _draft_of(self)
+
+
+class Subscribers(Shape):
+    """Users to subscribe, or to unsubscribe."""
+
+    user_ids: Recipients
 
 
 class NewEvent(Shape):
@@ -438,6 +491,13 @@ class NewRevocation(Shape):
         if jti is not None and info.data.get("issued_before") is not None:
             raise ValueError("issuedBefore is for userId")
         return jti
+
+
+class MissingQuery(Shape):
+    """Which of those users."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(100, ge=1, le=1_000)
+    cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class RevocationsQuery(Shape):

@@ -28,8 +28,6 @@ RENAMED = SETTINGS.model_copy(update={"notification_events": ("shop:news", "news
 OF_SOCKET_IO = {"connect", "disconnect", "disconnecting", "newListener", "removeListener"}
 """Names that a caller's event may not have, because clients use them for themselves."""
 
-NOT_YET = {wire.ACKNOWLEDGE, wire.SUBSCRIBE, wire.UNSUBSCRIBE}
-
 
 async def shown(path: str = "/asyncapi.json", settings: Settings = SETTINGS, **app: Any) -> dict[str, Any]:
     """The document as such a service shows it."""
@@ -84,7 +82,7 @@ async def test_it_has_every_reserved_event(namespace: str) -> None:
     document = await shown(demo=True)
     names = {document["components"]["messages"][key]["name"] for key in document["channels"][namespace]["messages"]}
     elsewhere = {"notifications": {wire.NEW_NOTIFICATION}, "root": {"notification", "newNotification"}}
-    assert wire.RESERVED_EVENTS - names - elsewhere[namespace] - NOT_YET == OF_SOCKET_IO
+    assert wire.RESERVED_EVENTS - names - elsewhere[namespace] == OF_SOCKET_IO
 
 
 async def test_greetings_are_in_that_of_the_demo_only() -> None:

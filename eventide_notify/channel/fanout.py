@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..models import Announcement, Notification, NotificationId, UserId
+from ..service.expiry import Gone
 from . import envelopes
 from .base import Channel
 from .envelopes import Envelope
@@ -39,6 +40,21 @@ class ChannelFanout:
     async def retract(self, id: NotificationId) -> None:
         """See `Fanout`."""
         await self._publish(envelopes.retraction(id))
+
+    async def replaced(self, gone: Sequence[Gone]) -> None:
+        """See `Fanout`."""
+        reachable = [each for each in gone if each.user is None or self._channel.may_reach(each.user)]
+        for start in range(0, len(reachable), ENVELOPE_SIZE):
+            await self._publish(envelopes.replaced(reachable[start : start + ENVELOPE_SIZE]))
+
+    async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
+        """See `Fanout`."""
+        users: dict[tuple[NotificationId, ...], list[UserId]] = {}
+        for user, ids in lost.items():
+            if ids and self._channel.may_reach(user):
+                users.setdefault(tuple(ids), []).append(user)
+        if users:
+            await self._publish(envelopes.removal(list(users.items()), reason))
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """See `Fanout`."""

@@ -15,6 +15,7 @@ from ..models import Change, Principal
 from ..service import Inbox
 from ..service.delivery import ReceiptWriter
 from ..service.journal import Journal
+from ..service.topics import Topics
 from .session import Session
 
 Answer = Mapping[str, Any] | str
@@ -55,6 +56,7 @@ class ClientEvents:
         inbox: Inbox,
         receipts: ReceiptWriter,
         journal: Journal,
+        topics: Topics,
         *,
         verify: Verify,
         token_changed: Callable[[Session], None],
@@ -63,6 +65,7 @@ class ClientEvents:
         self._inbox = inbox
         self._receipts = receipts
         self._journal = journal
+        self._topics = topics
         self._verify = verify
         self._token_changed = token_changed
         self._broadcast = broadcast
@@ -92,6 +95,10 @@ class ClientEvents:
                 schemas.OneNotification,
             ),
             Event(
+                wire.ACKNOWLEDGE, "Acknowledge an announcement that requires it.", self.acknowledge,
+                payloads.AnnouncementAcknowledged, schemas.OneNotification,
+            ),
+            Event(
                 wire.GET_UNREAD_COUNT, "How many are unread, and unseen.", self.get_unread_count,
                 answers.UnreadCount, schemas.Nothing, optional=True,
             ),
@@ -102,6 +109,14 @@ class ClientEvents:
             Event(
                 wire.NOTIFICATION_ACK, "Confirm at once that these have been received.", self.notification_ack,
                 payloads.Acknowledged, schemas.Acknowledgement,
+            ),
+            Event(
+                wire.SUBSCRIBE, "Subscribe to a topic: its announcements are the user's too.", self.subscribe,
+                payloads.TopicChosen, schemas.TopicOf,
+            ),
+            Event(
+                wire.UNSUBSCRIBE, "End that; what is not read of the topic goes.", self.unsubscribe,
+                payloads.TopicChosen, schemas.TopicOf,
             ),
             Event(
                 wire.REFRESH_TOKEN, "Go on with a new token of the same user.", self.refresh_token,
@@ -150,6 +165,11 @@ class ClientEvents:
         chosen = wire.notification(item)["action"]
         return {"success": True, "notificationId": item.id, "action": chosen, **wire.counts(counts)}
 
+    async def acknowledge(self, session: Session, asked: schemas.OneNotification) -> Answer:
+        item, counts = await self._inbox.acknowledge(session.user, asked.notification_id, session=session.sid)
+        done = wire.notification(item)["acknowledgedAt"]
+        return {"success": True, "notificationId": item.id, "acknowledgedAt": done, **wire.counts(counts)}
+
     async def get_unread_count(self, session: Session, asked: schemas.Nothing) -> Answer:
         return wire.counts(await self._inbox.counts(session.user))
 
@@ -160,6 +180,14 @@ class ClientEvents:
         owned = await self._receipts.acknowledge(session.user, asked.ids)
         self._journal.acknowledged(owned, session.sid)
         return {"success": True, "acknowledged": len(owned)}
+
+    async def subscribe(self, session: Session, asked: schemas.TopicOf) -> Answer:
+        await self._topics.follow(session.user, asked.topic)
+        return {"success": True, "topic": asked.topic}
+
+    async def unsubscribe(self, session: Session, asked: schemas.TopicOf) -> Answer:
+        await self._topics.unsubscribe(asked.topic, [session.user])
+        return {"success": True, "topic": asked.topic}
 
     async def refresh_token(self, session: Session, asked: schemas.NewToken) -> Answer:
         principal = await self._verify(asked.token)

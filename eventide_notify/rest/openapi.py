@@ -10,12 +10,14 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import answers
+from ..models import TOPIC_MAX
 from ..schemas import Shape, describe_link
 from .operations import Operation
 from .problems import MEDIA_TYPE
 
 _REF = "#/components/schemas/{model}"
 _ID = {"type": "string", "minLength": 1}
+_IN_PATHS = {"topic": {**_ID, "maxLength": TOPIC_MAX}}
 _CONVERTOR = re.compile(r"(?<=\w):\w+(?=})")
 
 
@@ -54,7 +56,8 @@ def document(operations: Sequence[Operation], *, version: str) -> dict[str, Any]
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     asked = {row.body for row in operations if row.body}
-    given = {row.answer for row in operations if row.answer} | {answers.Problem, answers.Health, answers.Readiness}
+    given = {answer for row in operations for answer in (row.answer, row.later) if answer}
+    given |= {answers.Problem, answers.Health, answers.Readiness}
     pairs = [(model, "validation") for model in sorted(asked | given, key=lambda model: model.__name__)]
     _, definitions = models_json_schema(pairs, ref_template=_REF)  # type: ignore[arg-type]
     found: dict[str, Any] = definitions["$defs"]
@@ -78,7 +81,8 @@ def _operation(row: Operation) -> dict[str, Any]:
 
 
 def _path_parameters(row: Operation) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": _ID} for name in re.findall(r"{(\w+)", row.path)]
+    names = re.findall(r"{(\w+)", row.path)
+    return [{"name": name, "in": "path", "required": True, "schema": _IN_PATHS.get(name, _ID)} for name in names]
 
 
 def _query_parameters(row: Operation) -> list[dict[str, Any]]:
@@ -119,7 +123,10 @@ def _responses(row: Operation) -> dict[str, Any]:
     problems += [404] if row.may_miss else []
     problems += [400, 413, 415] if row.body is not None else []
     problems += [409] if row.may_conflict else []
-    return {str(row.status): good, **{str(status): _problem(status) for status in sorted(problems)}}
+    found = {str(row.status): good}
+    if row.later is not None:
+        found["202"] = {"description": HTTPStatus(202).phrase, "content": _content(row.later)}
+    return {**found, **{str(status): _problem(status) for status in sorted(problems)}}
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..models import Announcement, Notification, NotificationId, UserId
+from .expiry import Gone
 
 
 class Fanout(Protocol):
@@ -23,10 +24,16 @@ class Fanout(Protocol):
         """
 
     async def announce(self, announcement: Announcement) -> None:
-        """Show it to every session."""
+        """Show it to every session, or to those of its topic's subscribers."""
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from every open screen, with each user's new unread count."""
+
+    async def replaced(self, gone: Sequence[Gone]) -> None:
+        """Remove these from every open screen of their users, with their new counts."""
+
+    async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
+        """Remove from the screens of each of these users what they do not have any more, with the new counts."""
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to every session of these users; None: of all users."""

@@ -37,6 +37,12 @@ class SqlCollapse:
         self._database = database
         self._claims = claims
         self._insert = insert
+        # Built once: to put one together takes longer than to carry it out.
+        users = sa.bindparam("users", type_=database.packed)
+        self._with_key = _replaceable(database.within(_n.user_id, users), _n.collapse_key == sa.bindparam("key"))
+        self._delete = sa.delete(notifications).where(
+            database.within(_n.id, sa.bindparam("ids", type_=database.packed))
+        )
         self._saves = Group(self._save, weigh=lambda save: len(save.items) + 1, most=TOGETHER, sizes=sizes)
 
     async def add(self, save: Save) -> Collapsed:
@@ -52,7 +58,7 @@ class SqlCollapse:
 
     def _work(self, saves: Sequence[Save], connection: sa.Connection) -> Sequence[Collapsed]:
         if not self._database.one_writer:
-            _lock(connection, stripes(saves))
+            connection.execute(_LOCK, {"stripes": stripes(saves)}).all()
         held = self._take_claims(connection, saves)
         sends = [_wanted(save, earlier) for save, earlier in zip(saves, held, strict=True)]
         decided = decide(sends, self._find(connection, saves, sends))
@@ -82,26 +88,29 @@ class SqlCollapse:
         found: dict[Place, list[Earlier]] = {}
         now = max(milliseconds(save.now) for save in saves)
         for some in parts(dict.fromkeys(place_of(item) for items in sends for item in items)):
-            places = self._database.listed(
-                user_id=[user for user, _ in some], collapse_key=[key or "" for _, key in some]
-            ).c
-            query = (
-                sa.select(_n.id, _n.user_id, _n.collapse_key, _n.collapsed)
-                .where(_n.user_id == places.user_id, _n.collapse_key == places.collapse_key)
-                .where(is_unread(_n.status), in_inbox(_n), is_there(_n, NOW), _n.collapse_key.is_not(None))
-                .order_by(_n.id)
-                .with_for_update(of=notifications)
-            )
-            for row in connection.execute(query, {NOW.key: now}):
-                place = row.user_id, row.collapse_key
-                found.setdefault(place, []).append(Earlier(row.id, row.collapsed or 0))
+            users, keys = [user for user, _ in some], [key or "" for _, key in some]
+            if len(set(keys)) == 1:
+                bounds = {"users": self._database.pack(users), "key": keys[0], NOW.key: now}
+                rows = connection.execute(self._with_key, bounds)
+            else:
+                places = self._database.listed(user_id=users, collapse_key=keys).c
+                is_wanted = _n.user_id == places.user_id, _n.collapse_key == places.collapse_key
+                rows = connection.execute(_replaceable(*is_wanted), {NOW.key: now})
+            for id, user, key, collapsed in rows:
+                found.setdefault((user, key), []).append(Earlier(id, collapsed or 0))
         return found
 
     def _replace(self, connection: sa.Connection, decided: Decided) -> None:
         for gone in parts(each.id for some in decided.gone.values() for each in some):
-            connection.execute(sa.delete(notifications).where(self._database.among(_n.id, gone)))
+            connection.execute(self._delete, {"ids": self._database.pack(gone)})
         if decided.new:
             self._insert(connection, list(decided.new.values()))
+
+
+def _replaceable(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    wanted = is_unread(_n.status), in_inbox(_n), is_there(_n, NOW), _n.collapse_key.is_not(None)
+    query = sa.select(_n.id, _n.user_id, _n.collapse_key, _n.collapsed).where(*conditions, *wanted)
+    return query.order_by(_n.id).with_for_update(of=notifications)
 
 
 def _wanted(save: Save, held: Claim | None) -> Sequence[Notification]:
@@ -118,6 +127,5 @@ def _own_claim(save: Save) -> Claim:
     return Claim(first, "", [(first, "")], save.now)
 
 
-def _lock(connection: sa.Connection, wanted: Sequence[int]) -> None:
-    stripe: Any = sa.func.unnest(sa.literal(list(wanted), sa.ARRAY(sa.Integer))).column_valued("stripe")
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOCKS, sa.Integer), stripe))).all()
+_STRIPE: Any = sa.func.unnest(sa.bindparam("stripes", type_=sa.ARRAY(sa.Integer))).column_valued("stripe")
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOCKS, sa.Integer), _STRIPE))

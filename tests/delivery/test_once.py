@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.service import Inbox, NotificationService, once, ordering
+from eventide_notify.service.expiry import Gone
 from eventide_notify.service.journal import Journal
 from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
@@ -38,6 +39,8 @@ class Screens:
         self.shown.append(announcement.id)
 
     async def retract(self, id: str) -> None: ...
+    async def replaced(self, gone: Sequence[Gone]) -> None: ...
+    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 

@@ -25,6 +25,7 @@ from eventide_notify.presence import MemoryPresence
 from eventide_notify.realtime.receipts import ReceiptTracker
 from eventide_notify.service import Inbox, NotificationService
 from eventide_notify.service.delivery import BacklogReader, ReceiptWriter
+from eventide_notify.service.expiry import Gone
 from eventide_notify.service.journal import Journal
 from eventide_notify.store import Store, create_store
 
@@ -85,6 +86,8 @@ class Network:
 
     async def announce(self, announcement: Announcement) -> None: ...
     async def retract(self, id: str) -> None: ...
+    async def replaced(self, gone: Sequence[Gone]) -> None: ...
+    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 

@@ -72,6 +72,8 @@ ALERTS: dict[str, tuple[Series, Series]] = {
         growing("eventide_background_failures_total", 1, ',task="sweep"'),
         constant("eventide_background_failures_total", 7, ',task="sweep"'),
     ),
+    "EventideDeadWork": (constant("eventide_due_dead", 1), constant("eventide_due_dead", 0)),
+    "EventideWorkLate": (constant("eventide_due_late", 1), constant("eventide_due_late", 0)),
     "EventideOverdue": (overdue(100), overdue(50)),
     "EventideBacklogCutOffs": (
         growing("eventide_backlog_cutoffs_total", 1),

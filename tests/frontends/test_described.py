@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from eventide_notify import Settings, create_app
+from eventide_notify import Settings, create_app, wire
 from eventide_notify.app import Application
 from eventide_notify.models import utc_now
 
@@ -23,7 +24,6 @@ from .helpers import CONTENT
 from .page import A, B, Browser, FrontEnd, Page
 
 NAMESPACES = {A: "/notifications", B: "/"}
-NOT_YET = {"acknowledgedAt", "requireAck", "topic", "collapsed", "expiresAt"}
 EARLIEST = "00000000-0000-7000-8000-000000000000"
 ACTIONS = [{"id": "yes", "label": "Yes", "style": "primary", "link": "/yes"}, {"id": "no", "label": "No"}]
 
@@ -98,14 +98,16 @@ async def test_all_that_a_client_sees_is_described_and_the_other_way_round(
         await other.page.ready()
         await live(stage, alice)
         await changes(stage, alice)
+        await topics(stage, alice)
+        await acknowledging(stage, alice)
+        await leaving(stage, alice)
         await open_page(token("alice"), catchUp="each", since=EARLIEST).page.ready()
         await tokens(stage, alice)
         await open_page("nonsense").page.line("connect_error")
         await gone(stage, alice)
     for client in clients:
         client.note()
-    unseen = channel.variants - channel.seen
-    assert sorted(name for name in unseen if name.rpartition(".")[2] not in NOT_YET) == []
+    assert sorted(channel.variants - channel.seen) == []
 
 
 async def missed(stage: Stage) -> None:
@@ -155,6 +157,35 @@ async def changes(stage: Stage, alice: Client) -> None:
     assert (await alice.call("delete_notification", {"notificationId": one}))["success"] is False
     alice.page.emit("delete_notification", {"notificationId": one})
     await alice.page.event("exception")
+
+
+async def topics(stage: Stage, alice: Client) -> None:
+    assert (await alice.call("subscribe", {"topic": "ships"}))["success"] is True
+    await stage.post("announcements", message="A ship has come", topic="ships")
+    name = alice.page.front_end.announcement
+    await until(lambda: any(payload.get("topic") == "ships" for payload in alice.page.events(name)))
+    assert (await alice.call("unsubscribe", {"topic": "ships"}))["success"] is True
+    await until(lambda: any(payload.get("reason") for payload in alice.page.events("notification_deleted")))
+
+
+async def acknowledging(stage: Stage, alice: Client) -> None:
+    id = (await stage.post("announcements", message="Read this", requireAck=True, remindAfter=1))["id"]
+    name = alice.page.front_end.announcement
+    await until(lambda: any(payload["id"] == id for payload in alice.page.events(name)))
+    assert (await alice.call("mark_read", {"notificationId": id}))["error"]["code"] == "conflict"
+    await until(lambda: any(payload.get("reminder") for payload in alice.page.events(name)))
+    assert (await alice.call("acknowledge", {"notificationId": id}))["success"] is True
+
+
+async def leaving(stage: Stage, alice: Client) -> None:
+    for _ in range(2):
+        await stage.send("alice", collapseKey="chat")
+    await stage.send("alice", expiresAt=wire.iso(utc_now() + timedelta(seconds=2)))
+
+    def reasons() -> set[str]:
+        return {payload.get("reason", "") for payload in alice.page.events("notification_deleted")}
+
+    await until(lambda: reasons() >= {"collapsed", "expired"})
 
 
 async def tokens(stage: Stage, alice: Client) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -268,3 +270,44 @@ async def test_what_was_replaced_is_forgotten_in_the_end(backend: Backend, store
 
 async def interrupted(*_: object) -> Any:
     raise Unavailable
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from datetime import timedelta
+from eventide_notify.store import mongo_collapse
+from eventide_notify.store.mongo import MongoStore
+from tests.store.samples import NOW
+from tests.store.test_collapse import claim_on, keyed
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def main() -> None:
+    url, driver, step = sys.argv[1:]
+    store = MongoStore(url, driver=driver)
+    await store.open()
+    mongo_collapse.LEASE = timedelta(seconds=1)
+    setattr(mongo_collapse._Replacement, step, die)
+    item = keyed(message="killed")
+    await store.add_collapsing([item], claim=claim_on([item]), now=NOW)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
+@pytest.mark.parametrize("step", ["_replace", "_take", "_name_nothing"])
+async def test_a_killed_instance_leaves_nothing_lost(backend: Any, store: Store, step: str) -> None:
+    """Nor its locks, for long; and a client that repeats its request gets what was to be saved, once."""
+    await collapse(store, keyed(message="before"))
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, backend.url, backend.driver, step)
+    assert await child.wait() == -signal.SIGKILL
+    assert await inbox(store)
+    again = keyed(message="killed")
+    done = await collapse(store, again, claim=claim_on([again]))
+    assert done.held is not None
+    [left] = await inbox(store)
+    assert (left.id, left.content.message, left.collapsed) == (done.held.items[0][0], "killed", 1)
+    await collapse(store, last := keyed())
+    assert await inbox(store) == [replace(last, collapsed=2)]
