@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from . import __version__, alerting, build, wire
+from . import __version__, alerting, asyncapi, build, wire
 from .access import Access, ApiKeys
 from .admission import Admission
 from .channel.fanout import ChannelFanout
@@ -228,7 +228,7 @@ class Parts:
             namespaces=[dialect.namespace for dialect in self.dialects],
         )
         expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=_warn_of_expiry, end=_end)
-        events = ClientEvents(
+        self.events = ClientEvents(
             self.inbox,
             self.receipts,
             self.journal,
@@ -246,7 +246,7 @@ class Parts:
             backlogs=BacklogReader(self.store, clock=utc_now, limit=settings.catch_up_limit),
             presence=self.presence,
             expiry=expiry,
-            handlers=events.handlers,
+            handlers=self.events.handlers,
             pace=build.pace(settings.limit_events),
             in_flight=self.in_flight,
             metrics=self.metrics,
@@ -331,16 +331,14 @@ class Parts:
         rest = Operations(rows, verify, limits, self.in_flight, self.metrics, met=self.known.met)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self.readiness, self.metrics, token=token)
-        document = Json.dumps(openapi.document(self.operations, version=__version__))
-
-        async def description(request: Request) -> Response:
-            return Response(document, media_type="application/json")
-
+        described = openapi.document(self.operations, version=__version__)
+        told = asyncapi.document(self.dialects, self.events.rows, version=__version__, demo=demo is not None)
         rest_routes = rest.routes()
         self.routes: list[BaseRoute] = [
             *rest_routes,
             *ops.routes(),
-            Route(f"{prefix}/openapi.json", description),
+            _description(f"{prefix}/openapi.json", described),
+            _description(f"{prefix}/asyncapi.json", told),
             self.pages.docs(f"{prefix}/docs"),
             self.pages.admin(f"{prefix}/admin/"),
             *([] if demo is None else DemoRoutes(settings, verify=self.access.by_token, interrupt=demo).routes()),
@@ -376,6 +374,16 @@ class Parts:
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self.fanout.emit(event, text, None)
+
+
+def _description(path: str, document: Mapping[str, Any]) -> Route:
+    """The document, at this address."""
+    encoded = Json.dumps(document)
+
+    async def description(request: Request) -> Response:
+        return Response(encoded, media_type="application/json")
+
+    return Route(path, description)
 
 
 def _warn_of_expiry(session: Session) -> None:

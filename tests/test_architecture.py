@@ -38,6 +38,7 @@ LAYERS = {
     "service": 2,
     "schemas": 2,
     "answers": 2,
+    "payloads": 2,
     "auth": 3,
     "access": 3,
     "realtime": 3,

@@ -32,7 +32,7 @@ EXAMPLES = int(os.environ.get("EVENTIDE_TEST_EXAMPLES", "25"))
 """Per operation, beside those that try every limit that the document sets."""
 USER = "described"
 
-PAGES = {"/", "/admin/", "/docs", "/openapi.json"}
+PAGES = {"/", "/admin/", "/docs", "/openapi.json", "/asyncapi.json"}
 FILES = ("/client/", "/socket.io/")
 """What is there for browsers."""
 

@@ -9,8 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 from .. import wire
 from ..due import Work
@@ -31,20 +30,45 @@ from ..models import (
 )
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Collapsed, Store
+from .asked import Announcing, Sending
 from .expiry import KEPT
 from .fanout import Fanout, Gone
 from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
-from .ordering import Turns
+from .ordering import Turn, Turns
 from .reminders import first_reminder
-from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work, draft_of
-from .terms import AnnouncementTerms, SendTerms
+from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
 """Notifications that are made before others have their turn: some milliseconds."""
 
 _MakeClaim = Callable[[Items, datetime], Claim | None]
+
+
+class Identified(TypedDict, total=False):
+    """What makes a repeated call one."""
+
+    idempotency_key: str | None
+    caller: str
+    claim_lifetime: timedelta
+
+
+class SendOptions(Identified, total=False):
+    """What `send` may be told beside its time."""
+
+    expires_at: datetime | None
+    collapse_key: str | None
+
+
+class AnnounceOptions(Identified, total=False):
+    """Likewise `announce`."""
+
+    audience: Audience
+    topic: str | None
+    expires_at: datetime | None
+    require_ack: bool
+    remind_after: int | None
 
 
 class NotificationService:
@@ -82,30 +106,12 @@ class NotificationService:
 
     @overload
     async def send(
-        self,
-        users: Iterable[UserId | int],
-        draft: Draft,
-        *,
-        expires_at: datetime | None = None,
-        collapse_key: str | None = None,
-        send_at: None = None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, users: Iterable[UserId | int], draft: Draft, *, send_at: None = None, **options: Unpack[SendOptions]
     ) -> Sequence[Notification]: ...
 
     @overload
     async def send(
-        self,
-        users: Iterable[UserId | int],
-        draft: Draft,
-        *,
-        expires_at: datetime | None = None,
-        collapse_key: str | None = None,
-        send_at: datetime | None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, users: Iterable[UserId | int], draft: Draft, *, send_at: datetime | None, **options: Unpack[SendOptions]
     ) -> Sequence[Notification] | Scheduled: ...
 
     async def send(
@@ -113,86 +119,52 @@ class NotificationService:
         users: Iterable[UserId | int],
         draft: Draft,
         *,
+        send_at: datetime | None = None,
         expires_at: datetime | None = None,
         collapse_key: str | None = None,
-        send_at: datetime | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
         claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
     ) -> Sequence[Notification] | Scheduled:
         """Save one notification for each user, show it to those who are connected, and return them in that order.
 
-        Users named twice get it once. From `expires_at` on nobody has it. With a `collapse_key` it takes the place of
-        those of its user with the same key that are neither read nor archived, and counts them (`collapsed`).
+        From `expires_at` on nobody has it. With a `collapse_key` it takes the place of those of its user with the same
+        key that are neither read nor archived, and counts them (`collapsed`).
+        Users named twice get it once. With an `idempotency_key` that came before from the same `caller` (any text that
+        names it) with the same users and draft, within `claim_lifetime`, the answer is that of the first time and
+        nothing is sent again; with others: `Conflict`.
+        With a `send_at` in the future, within 366 days, it is sent then, unless it has expired by then, and nothing is
+        saved now but that.
 
-        With an `idempotency_key` that came before from the same `caller` (any text that names it) with the same
-        request, within `claim_lifetime`, the answer is that of the first time and nothing is sent again; with another
-        one: `Conflict`.
-
-        With a `send_at` in the future, within 366 days, nothing is saved now but what is to be sent then.
-
-        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, for a `collapse_key` that is none,
-        for an `expires_at` that is not in the future, or not after `send_at`, and `OutcomeUnknown`.
+        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, for a key that is none or an
+        `expires_at` that is not in the future or not after `send_at`, and `OutcomeUnknown`.
         """
-        named = recipients(users)
-        terms = SendTerms(expires_at, collapse_key)
-        terms.check(send_at, self._clock())
-        once = Once(
-            idempotency_key,
-            caller,
-            lambda: [named, _body_of(draft), *_time(send_at), *terms.identity()],
-            lifetime=claim_lifetime,
-        )
-        return await self.schedule.either(
-            SEND,
-            send_at,
-            once,
-            lambda: {
-                "users": named,
-                "draft": draft.model_dump(mode="json"),
-                "caller": caller,
-                "options": terms.packed(),
-            },
-            lambda: self._send(named, draft, terms, once.claim, caller),
-        )
+        asked = Sending(recipients(users), draft, caller, expires_at, collapse_key)
+        asked.check(self._not_before(send_at))
+        once = Once(idempotency_key, caller, lambda: asked.body() + _time(send_at), claim_lifetime)
+        return await self.schedule.either(SEND, send_at, once, asked.pack, lambda: self._send(asked, once.claim))
 
     async def send_due(self, work: Work) -> None:
         """Send what was scheduled, unless it was cancelled or has expired. It may be called again, by another instance
         too."""
-        asked = work.payload
-        terms = SendTerms.unpacked(asked["options"])
-        if self._has_expired(work, terms.expires_at):
-            return
-        with suppress(Conflict):  # cancelled
-            await self._send(asked["users"], draft_of(work), terms, claim_on_work(work), asked["caller"], again=True)
-
-    def _has_expired(self, work: Work, expires_at: datetime | None) -> bool:
-        expired = expires_at is not None and expires_at <= self._clock()
-        if expired:
-            self._metrics.due.labels(work.kind, "expired").inc()
-        return expired
+        asked = Sending.unpack(work.payload)
+        if not self._has_expired(asked, work):
+            with suppress(Conflict):  # cancelled
+                await self._send(asked, claim_on_work(work), again=True)
 
     async def _send(
-        self,
-        named: Sequence[UserId],
-        draft: Draft,
-        terms: SendTerms,
-        make_claim: _MakeClaim,
-        caller: str,
-        *,
-        again: bool = False,
+        self, asked: Sending, make_claim: _MakeClaim, *, again: bool = False
     ) -> Sequence[Notification] | None:
         """What was sent, or had been sent before under the same claim; None: what this claim is on is scheduled.
 
         `again`: show also what was saved before, for whoever saved it may not have come to that.
         """
         now = self._clock()
-        new = partial(Notification, content=draft, expires_at=terms.expires_at, collapse_key=terms.collapse_key)
-        async with self._turns.take(named) as turn:
-            items = await self._make(named, new, now)
+        async with self._turns.take(asked.users) as turn:
+            items = await self._make(asked, now)
             claim = make_claim([(item.id, item.user_id) for item in items], now)
             outcome = Collapsed(None, items, {})
-            if terms.collapse_key is None:
+            if asked.collapse_key is None:
                 held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
             else:
                 held, outcome = await self._collapse(items, claim, now)
@@ -200,27 +172,32 @@ class NotificationService:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
                 # Who was erased meanwhile is named no more.
-                items = [new(id, user, created_at=held.claimed_at) for id, user in held.items if user]
+                items = [asked.notification(id, user, held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
-                self._journal.created(items[0].id, items[-1].id, len(items), caller)
-                await turn.wait()
-                late = held is not None or turn.overtaken
-                if terms.collapse_key is None:
-                    await self._fanout.deliver(items, late=late)
-                else:
-                    await self._deliver_collapsed(outcome, named, late=late)
+                self._journal.created(items[0].id, items[-1].id, len(items), asked.caller)
+                await self._show(asked, items, outcome, turn, late=held is not None)
             elif again:
                 await self._deliver_alike(await self._pending(items), late=True)
             return items
+
+    async def _show(
+        self, asked: Sending, items: Sequence[Notification], outcome: Collapsed, turn: Turn, *, late: bool
+    ) -> None:
+        await turn.wait()
+        late = late or turn.overtaken
+        if asked.collapse_key is None:
+            await self._fanout.deliver(items, late=late)
+        else:
+            await self._deliver_collapsed(outcome, asked.users, late=late)
 
     async def _pending(self, items: Sequence[Notification]) -> Sequence[Notification]:
         """Those of them, which were made together, that no client has received yet."""
         if not items:
             return []
-        first, last = items[0].id, id_at(time_of(items[-1].id) + timedelta(milliseconds=1))
+        start, end = time_of(items[0].id), time_of(items[-1].id) + timedelta(milliseconds=1)
+        found = await self._store.overdue(after=id_at(start), before=id_at(end), limit=2 * RECIPIENTS_MAX)
         ids = {item.id for item in items}
-        found = await self._store.overdue(after=id_at(time_of(first)), before=last, limit=2 * RECIPIENTS_MAX)
         return [item for item in found if item.id in ids]
 
     async def _collapse(
@@ -249,67 +226,43 @@ class NotificationService:
             await self._fanout.emit(wire.RELOAD, {}, users)  # for nobody knows what was replaced the first time
 
     async def _deliver_alike(self, items: Iterable[Notification], *, late: bool) -> None:
-        """Of one send those differ that have replaced others."""
+        """Show those of one send that may have replaced different numbers of others."""
         alike: dict[int, list[Notification]] = {}
         for item in items:
             alike.setdefault(item.collapsed, []).append(item)
         for some in alike.values():
             await self._fanout.deliver(some, late=late)
 
-    async def _make(
-        self, users: Sequence[UserId], new: Callable[..., Notification], now: datetime
-    ) -> list[Notification]:
-        ids = self._new_id.take(len(users), now)
+    async def _make(self, asked: Sending, now: datetime) -> list[Notification]:
+        ids = self._new_id.take(len(asked.users), now)
         made: list[Notification] = []
-        for start in range(0, len(users), MADE_AT_ONCE):
-            if len(users) > MADE_AT_ONCE:
+        for start in range(0, len(asked.users), MADE_AT_ONCE):
+            if len(asked.users) > MADE_AT_ONCE:
                 await asyncio.sleep(0)  # others have their turn
-            some = users[start : start + MADE_AT_ONCE]
-            made += [new(id, user, created_at=now) for user, id in zip(some, ids, strict=False)]
+            some = asked.users[start : start + MADE_AT_ONCE]
+            made += [asked.notification(id, user, now) for user, id in zip(some, ids, strict=False)]
         return made
 
     @overload
     async def announce(
-        self,
-        draft: Draft,
-        *,
-        audience: Audience = "everyone",
-        topic: str | None = None,
-        expires_at: datetime | None = None,
-        require_ack: bool = False,
-        remind_after: int | None = None,
-        send_at: None = None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, draft: Draft, *, send_at: None = None, **options: Unpack[AnnounceOptions]
     ) -> Announcement: ...
 
     @overload
     async def announce(
-        self,
-        draft: Draft,
-        *,
-        audience: Audience = "everyone",
-        topic: str | None = None,
-        expires_at: datetime | None = None,
-        require_ack: bool = False,
-        remind_after: int | None = None,
-        send_at: datetime | None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, draft: Draft, *, send_at: datetime | None, **options: Unpack[AnnounceOptions]
     ) -> Announcement | Scheduled: ...
 
     async def announce(
         self,
         draft: Draft,
         *,
+        send_at: datetime | None = None,
         audience: Audience = "everyone",
         topic: str | None = None,
         expires_at: datetime | None = None,
         require_ack: bool = False,
         remind_after: int | None = None,
-        send_at: datetime | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
         claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
@@ -322,43 +275,28 @@ class NotificationService:
         `send`.
 
         `require_ack`: it stays unread until the user acknowledges it; who has not is shown it again every
-        `remind_after` seconds while they are connected.
-
-        Raises `InvalidRequest` when `expires_at` is not in the future, or not after `send_at`, for what is no topic,
-        when these do not fit together, and `OutcomeUnknown`.
+        `remind_after` seconds while they are connected. Raises `InvalidRequest` when `expires_at` is not in the future
+        or not after `send_at`, or these do not fit, and `OutcomeUnknown`.
         """
-        terms = AnnouncementTerms(audience, topic, expires_at, require_ack, remind_after)
-        terms.check(send_at, self._clock())
-        before, after = terms.identity()
-        once = Once(
-            idempotency_key,
-            caller,
-            lambda: [*before, _body_of(draft), *_time(send_at), *after],
-            lifetime=claim_lifetime,
-        )
+        asked = Announcing(draft, caller, audience, topic, expires_at, require_ack, remind_after)
+        asked.check(self._not_before(send_at))
+        once = Once(idempotency_key, caller, lambda: asked.body() + _time(send_at), claim_lifetime)
         return await self.schedule.either(
-            ANNOUNCE,
-            send_at,
-            once,
-            lambda: {"draft": draft.model_dump(mode="json"), "caller": caller, "options": terms.packed()},
-            lambda: self._announce(draft, terms, once.claim, caller),
+            ANNOUNCE, send_at, once, asked.pack, lambda: self._announce(asked, once.claim)
         )
 
     async def announce_due(self, work: Work) -> None:
         """Make the announcement that was scheduled, unless it was cancelled or has expired; see `send_due`."""
-        terms = AnnouncementTerms.unpacked(work.payload["options"])
-        if self._has_expired(work, terms.expires_at):
-            return
-        with suppress(Conflict):  # cancelled
-            await self._announce(draft_of(work), terms, claim_on_work(work), work.payload["caller"], again=True)
+        asked = Announcing.unpack(work.payload)
+        if not self._has_expired(asked, work):
+            with suppress(Conflict):  # cancelled
+                await self._announce(asked, claim_on_work(work), again=True)
 
-    async def _announce(
-        self, draft: Draft, terms: AnnouncementTerms, make_claim: _MakeClaim, caller: str, *, again: bool = False
-    ) -> Announcement | None:
+    async def _announce(self, asked: Announcing, make_claim: _MakeClaim, *, again: bool = False) -> Announcement | None:
         """As `_send`."""
         now = self._clock()
         async with self._turns.take_for_all() as turn:
-            made = terms.made(self._new_id(now), draft, now, self._announcement_lifetime)
+            made = asked.announcement(self._new_id(now), now, self._announcement_lifetime)
             claim = make_claim([(made.id, "")], now)
             if made.remind_after is not None:  # before it: what reminds of nothing is dropped
                 await self._store.add_due(first_reminder(made))
@@ -366,10 +304,10 @@ class NotificationService:
             if held is not None:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
-                made = terms.made(held.items[0][0], draft, held.claimed_at, self._announcement_lifetime)
+                made = asked.announcement(held.items[0][0], held.claimed_at, self._announcement_lifetime)
             if held is None or not held.complete:
-                self._journal.created(made.id, made.id, 1, caller)
-                self._metrics.announced.labels(terms.audience).inc()
+                self._journal.created(made.id, made.id, 1, asked.caller)
+                self._metrics.announced.labels(asked.audience).inc()
             if held is None or not held.complete or again:
                 await turn.wait()
                 await self._fanout.announce(made)
@@ -379,6 +317,18 @@ class NotificationService:
         if announcement.stored:
             return await self._store.add_announcement(announcement, claim=claim)
         return await self._store.add([], claim=claim) if claim is not None else None
+
+    def _not_before(self, send_at: datetime | None) -> datetime:
+        """When it is sent at the earliest."""
+        now = self._clock()
+        return now if send_at is None else max(now, send_at)
+
+    def _has_expired(self, asked: Sending | Announcing, work: Work) -> bool:
+        """Whether it has expired before it was sent; counted."""
+        expired = asked.expires_at is not None and asked.expires_at <= self._clock()
+        if expired:
+            self._metrics.due.labels(work.kind, "expired").inc()
+        return expired
 
     async def retract(self, id: NotificationId, *, caller: str = "") -> None:
         """Remove an announcement for everybody, and from every open screen. `NotFound` when there is none."""
@@ -434,8 +384,3 @@ _FIRST = id_at(datetime.fromtimestamp(0, UTC))
 def _time(send_at: datetime | None) -> list[str]:
     """What further identifies a request for another time."""
     return [] if send_at is None else [wire.iso(send_at)]
-
-
-def _body_of(draft: Draft) -> dict[str, Any]:
-    """What identifies the draft under an idempotency key, also to the version before this one, which had no actions."""
-    return draft.model_dump(mode="json", exclude=None if draft.actions else {"actions"})
