@@ -108,8 +108,8 @@ async def test_every_way_to_send_works_as_it_is_copied(shown: Demo, back_end: Ba
     for name, status in (("Schedule", 202), ("Expire", 201), ("Collapse", 201), ("Topic", 201), ("Acknowledge", 201)):
         await shown.page.get_by_role("tab", name=name).click()
         text = await copied(shown.page.get_by_role("button", name=f"Copy: {name}", exact=True))
-        lines = text.replace(" \\\n", " ").split("\ncurl ")
-        answer = [curl(line if line.startswith("curl ") else f"curl {line}") for line in lines][-1]
+        lines = text.replace(" \\\n", " ").removeprefix("curl ").split("\ncurl ")
+        answer = [curl(f"curl {line}") for line in lines][-1]
         assert answer.status_code == status, answer.text
         made.append(answer.json().get("id", ""))
     for id in filter(None, made):
