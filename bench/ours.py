@@ -145,7 +145,7 @@ def main() -> None:
     configure_logging(settings.log_level, settings.log_format)
     control = Control()
     control.application = app = create_app(settings, inner_app=control)
-    app._parts.retention._sleep = control.rest
+    app._parts.retention._sleep = app._parts.due._sleep = control.rest
 
     def listening(url: str) -> None:
         print(url, control.port, flush=True)

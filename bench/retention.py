@@ -94,33 +94,33 @@ def _measure(bench: Bench, name: str, rows: int, within: float) -> None:
         peer = bench.ours(stack, store=STORES[name], url=url, settings={"EVENTIDE_RETENTION_DAYS": str(DAYS)})
         peer.work("hold")
         peer.connect(CONNECTED)
-        windows: dict[bool, list[Window]] = {True: [], False: [_window(peer)]}
+        windows: dict[bool, list[Window]] = {True: [], False: [window(peer)]}
         seconds = 0.0
         while seconds < within:
             for busy in (True, True, True, True, False):
                 start = time.monotonic()
                 if busy:
                     peer.work("go on")
-                windows[busy].append(_window(peer))
+                windows[busy].append(window(peer))
                 if busy:
                     peer.work("hold")
                     seconds += time.monotonic() - start
             removed = _removed(peer)
-            _tell(f"  {removed:,.0f} removed in {seconds:.0f} s; {_shown(windows)}")
+            _tell(f"  {removed:,.0f} removed in {seconds:.0f} s; {shown(windows)}")
             if removed >= rows:
                 break
-        ratio = _median(windows[True], P99) / _median(windows[False], P99)
-        _tell(f"{name}: {_shown(windows)}; p99 by {ratio:.2f}{'' if ratio <= GOAL else '  NO'}")
+        ratio = middle(windows[True], P99) / middle(windows[False], P99)
+        _tell(f"{name}: {shown(windows)}; p99 by {ratio:.2f}{'' if ratio <= GOAL else '  NO'}")
 
 
-def _shown(windows: dict[bool, list[Window]]) -> str:
+def shown(windows: dict[bool, list[Window]]) -> str:
     return ", ".join(
-        f"{what} p50 {_median(windows[busy], P50):.1f} p99 {_median(windows[busy], P99):.1f} ms of {len(windows[busy])}"
+        f"{what} p50 {middle(windows[busy], P50):.1f} p99 {middle(windows[busy], P99):.1f} ms of {len(windows[busy])}"
         for busy, what in ((False, "quiet"), (True, "during"))
     )
 
 
-def _window(peer: Peer) -> Window:
+def window(peer: Peer) -> Window:
     return peer.posts(WINDOW, at_once=RATE, rate=RATE).beside
 
 
@@ -144,7 +144,7 @@ async def _fill(url: str, rows: int) -> None:
         await store.close()
 
 
-def _median(windows: Sequence[Window], name: str) -> float:
+def middle(windows: Sequence[Window], name: str) -> float:
     return median(each[name] for each in windows)
 
 

@@ -38,6 +38,7 @@ LAYERS = {
     "service": 2,
     "schemas": 2,
     "answers": 2,
+    "payloads": 2,
     "auth": 3,
     "access": 3,
     "realtime": 3,
@@ -56,8 +57,10 @@ WITHIN = {
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
     "realtime.lookups": set[str](),
+    "realtime.leaving": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
     "realtime.hub": {
-        "realtime.frames", "realtime.lookups", "realtime.session", "realtime.writer", "realtime.writes",
+        "realtime.frames", "realtime.leaving", "realtime.lookups", "realtime.session", "realtime.writer",
+        "realtime.writes",
     },
     "channel.health": set[str](),
     "channel.calls": set[str](),
@@ -76,7 +79,10 @@ CLIENTS = {
         "store.sql_errors",
         "store.sql_claims",
         "store.sql_changes",
+        "store.sql_collapse",
+        "store.sql_expiry",
         "store.sql_queries",
+        "store.sql_reach",
         "store.sql_removal",
         "store.sql_due",
         "store.sql_revocations",
@@ -96,7 +102,6 @@ CLIENTS = {
     "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
-    "faststream": {"queues"},
     "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""

@@ -66,6 +66,11 @@ def tell(event: str, content: Content) -> Write:
     return tell
 
 
+def remind(shown: Shown) -> Write:
+    """Show an announcement once more."""
+    return lambda session: session.remind(shown)
+
+
 def tell_gone(event: str, payload: Payload, content: Content) -> Write:
     """Tell that these (`ids`), or all up to one, were deleted or archived, and show none of them any more."""
     withdrawing = withdraw_all(payload["upTo"]) if payload.get("all") else withdraw(payload["ids"])

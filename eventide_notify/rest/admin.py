@@ -11,8 +11,10 @@ from .. import answers, audit, schemas, wire
 from ..errors import FieldError, InvalidRequest
 from ..models import Principal
 from ..service import NotificationService
+from ..service.scheduling import Scheduled
 from .operations import LARGE_BODY, SMALL_BODY, Operation, body_of, json_answer, query_of, user_in_path
 from .problems import PRIVATE
+from .scheduling import told
 
 _IDEMPOTENCY = [("Idempotency-Key", "The caller's own. A request repeated within 24 hours does nothing again.")]
 
@@ -36,10 +38,11 @@ class AdminRoutes:
                       answers.NotificationShape, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/notifications", self.send, "Send a notification to users",
                       answers.CreatedNotifications, 201, body=schemas.NewNotification, admin=True,
-                      headers=_IDEMPOTENCY, may_conflict=True),
+                      headers=_IDEMPOTENCY, may_conflict=True, later=answers.ScheduledAnswer),
             Operation("POST", "/v1/admin/announcements", self.announce,
                       "Announce something to everybody, or to the subscribers of a topic", answers.AnnouncementShape,
-                      201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY, may_conflict=True),
+                      201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY, may_conflict=True,
+                      later=answers.ScheduledAnswer),
             Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Retract an announcement",
                       status=204, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/events", self.publish, "Emit a custom event to connected users",
@@ -52,7 +55,16 @@ class AdminRoutes:
 
     async def send(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewNotification, await body_of(request, LARGE_BODY))
-        sent = await self._service.send(asked.recipients, asked.draft, **_once(request, principal))
+        sent = await self._service.send(
+            asked.recipients,
+            asked.draft,
+            expires_at=asked.expires_at,
+            collapse_key=asked.collapse_key,
+            send_at=asked.send_at,
+            **_once(request, principal),
+        )
+        if isinstance(sent, Scheduled):
+            return json_answer({"scheduled": told(sent)}, 202)
         created = [{"id": item.id, "userId": item.user_id, "status": item.status} for item in sent]
         return json_answer({"notifications": created}, 201)
 
@@ -66,9 +78,15 @@ class AdminRoutes:
             audience=asked.audience,
             topic=asked.topic,
             expires_at=asked.expires_at,
+            require_ack=asked.require_ack,
+            remind_after=asked.remind_after,
+            send_at=asked.send_at,
             **_once(request, principal),
         )
         audience = {"audience": asked.audience} | ({} if asked.topic is None else {"topic": asked.topic})
+        if isinstance(made, Scheduled):
+            audit.note(principal, "announce", f"scheduled:{made.id}", **audience)
+            return json_answer({"scheduled": told(made)}, 202)
         audit.note(principal, "announce", f"announcement:{made.id}", **audience)
         return json_answer(wire.announcement(made), 201)
 

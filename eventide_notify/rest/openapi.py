@@ -56,7 +56,8 @@ def document(operations: Sequence[Operation], *, version: str) -> dict[str, Any]
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     asked = {row.body for row in operations if row.body}
-    given = {row.answer for row in operations if row.answer} | {answers.Problem, answers.Health, answers.Readiness}
+    given = {answer for row in operations for answer in (row.answer, row.later) if answer}
+    given |= {answers.Problem, answers.Health, answers.Readiness}
     pairs = [(model, "validation") for model in sorted(asked | given, key=lambda model: model.__name__)]
     _, definitions = models_json_schema(pairs, ref_template=_REF)  # type: ignore[arg-type]
     found: dict[str, Any] = definitions["$defs"]
@@ -122,7 +123,10 @@ def _responses(row: Operation) -> dict[str, Any]:
     problems += [404] if row.may_miss else []
     problems += [400, 413, 415] if row.body is not None else []
     problems += [409] if row.may_conflict else []
-    return {str(row.status): good, **{str(status): _problem(status) for status in sorted(problems)}}
+    found = {str(row.status): good}
+    if row.later is not None:
+        found["202"] = {"description": HTTPStatus(202).phrase, "content": _content(row.later)}
+    return {**found, **{str(status): _problem(status) for status in sorted(problems)}}
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -14,15 +14,15 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from ..due import Lease, Work
-from ..errors import EventideError, OutcomeUnknown, Refused, Unavailable
+from ..due import Dead, Lease, Work, WorkId
+from ..errors import EventideError, FieldError, InvalidRequest, NotFound, OutcomeUnknown, Refused, Unavailable
 from ..metrics import Metrics
-from ..models import cut_to_milliseconds
+from ..models import cut_to_milliseconds, is_notification_id
 from ..store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,14 @@ LEASE = timedelta(seconds=1)
 """Short: what an instance held that was killed is done by another one so much later."""
 GUARD = 0.5
 """Seconds after which what is done of a batch is said to be, though another part of it is not."""
-LEAST, MOST = 5, 100
+LEAST, MOST = 10, 100
 """Works in a batch: at the least, and at the most."""
 BATCH_SECONDS = 0.05
 """How long a batch is to take: for about that time others may have to wait for it."""
 PAUSE = 1.0
 """How many times as long as a batch the pause after it is, while there is more to do."""
+UNPAUSED = 1.0
+"""For so many seconds there are no pauses: what can be done in that time is done at once."""
 ATTEMPTS = 10
 """After so many that failed, work is dead."""
 BACKOFF, BACKOFF_MAX = 1.0, 300.0
@@ -48,6 +50,40 @@ LATE = timedelta(seconds=5)
 """What is due for longer than that is late."""
 ERROR_MAX = 1_000
 """Most characters of what is kept of why work is dead."""
+
+
+class DeadWork:
+    """What has failed for good."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def page(self, *, after: WorkId | None, limit: int) -> Sequence[Dead]:
+        """The first `limit` after this id, in the order of ids."""
+        return await self._store.dead(after=place(after), limit=limit)
+
+    async def retry(self, id: WorkId) -> Work:
+        """Have it done now; `NotFound` if there is none."""
+        work = await self._store.retry_dead(id, now=self._clock()) if is_notification_id(id) else None
+        if work is None:
+            raise NotFound(_NOT_DEAD)
+        return work
+
+    async def forget(self, id: WorkId) -> None:
+        """Remove it; `NotFound` if there is none."""
+        if not is_notification_id(id) or not await self._store.remove_dead(id):
+            raise NotFound(_NOT_DEAD)
+
+
+def place(cursor: WorkId | None) -> WorkId:
+    """After which id a page begins. Raises `InvalidRequest` for what is no cursor."""
+    if cursor is not None and not is_notification_id(cursor):
+        raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
+    return cursor or ""
+
+
+_NOT_DEAD = "There is no such work."
 
 
 class Later(NamedTuple):
@@ -90,15 +126,16 @@ class DueWork:
 
     async def round(self) -> None:
         """Do what is due, and go on while there is more."""
+        began = self._monotonic()
         while True:
             start = self._monotonic()
             limit = self._limit
             number = await self._batch(limit)
             if number < limit:
                 return
-            took = self._monotonic() - start
-            self._fit(took)
-            await self._sleep(PAUSE * took)
+            end = self._monotonic()
+            self._fit(end - start)
+            await self._sleep(PAUSE * (end - start) if end - began > UNPAUSED else 0)
 
     async def count(self) -> None:
         """Say in the metrics how much there is."""

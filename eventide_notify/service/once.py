@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -22,19 +23,39 @@ SETTLE_SECONDS = 10.0
 """How long a save is repeated whose outcome is not known."""
 _PAUSE = 0.25
 
+_LATER = "later "
+"""How the fingerprint of a claim begins that stands for something to be done at another time."""
+
+Items = Sequence[tuple[NotificationId, UserId]]
 Save = Callable[[Claim | None], Awaitable[Claim | None]]
 """Saves, with the claim it is given, and returns an earlier one: `Store.add` is such a call."""
 
 
-def claim_on(key: str, caller: str, body: Any, items: Sequence[tuple[NotificationId, UserId]], now: datetime) -> Claim:
-    """The caller's claim on the key for what is made of the request's `body`. Raises `InvalidRequest` for what is no
-    key or no caller. Callers do not share keys."""
-    check_key(key)
-    if not is_storable(caller):
-        raise InvalidRequest(errors=[FieldError("caller", "must not contain NUL, or half of a surrogate pair")])
-    fingerprint = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    # The key has no line feed in it, so what is before the last one is the caller, whatever is in that.
-    return Claim(f"{caller}\n{key}", fingerprint, items, now, lifetime=IDEMPOTENCY_WINDOW)
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Who asks for what, and the key under which it is done once; None: there is none. Callers do not share keys."""
+
+    key: str | None
+    caller: str
+    body: Callable[[], Any]
+    """What identifies the request, as JSON."""
+    lifetime: timedelta = IDEMPOTENCY_WINDOW
+    """How long a claim on the key holds."""
+
+    def claim(self, items: Items, now: datetime, *, later: bool = False) -> Claim | None:
+        """The claim on the key for what is made of the request, if there is a key: now, or `later`.
+
+        Raises `InvalidRequest` for what is no key or no caller.
+        """
+        if self.key is None:
+            return None
+        check_key(self.key)
+        if not is_storable(self.caller):
+            raise InvalidRequest(errors=[FieldError("caller", "must not contain NUL, or half of a surrogate pair")])
+        fingerprint = hashlib.sha256(orjson.dumps(self.body(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        # The key has no line feed in it, so what is before the last one is the caller, whatever is in that.
+        key = f"{self.caller}\n{self.key}"
+        return Claim(key, _LATER * later + fingerprint, items, now, lifetime=self.lifetime)
 
 
 def check_key(key: str) -> None:
@@ -45,7 +66,7 @@ def check_key(key: str) -> None:
 
 
 async def save_once(save: Save, claim: Claim | None) -> Claim | None:
-    """Save; returns None, or the earlier claim on the same key that holds instead.
+    """Save; returns None, or the earlier claim on the same key that holds instead: `later` or not.
 
     Raises `Conflict` when that was for another request, and `OutcomeUnknown` when the database does not say whether
     it has saved this, and did not either when it was asked to do the same again.
@@ -53,7 +74,7 @@ async def save_once(save: Save, claim: Claim | None) -> Claim | None:
     held = await _settle(save, claim)
     if held is None or claim is None:
         return None
-    if held.fingerprint != claim.fingerprint:
+    if held.fingerprint.removeprefix(_LATER) != claim.fingerprint.removeprefix(_LATER):
         raise Conflict
     # Our own, when it was saved although the database had not said so.
     return None if list(held.items) == list(claim.items) else held

@@ -66,6 +66,7 @@ class FakeHub(Hub):
         )
         self.changed: list[UserId] = []
         self.counts: Mapping[UserId, Counts] = {}
+        self.now = START
         self.asked: asyncio.Event | None = None
         """If there is one: set it to have the counts of a crowd answered, which are those in `counts`."""
         self.subscribed: dict[str, set[UserId]] = {}
@@ -76,7 +77,7 @@ class FakeHub(Hub):
 
     async def idle(self) -> None:
         """Return when nothing is being done any more."""
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._leaving._tasks)
         await self._writer.write(list)  # after everything else
 
     async def _subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
@@ -93,6 +94,9 @@ class FakeHub(Hub):
         self._note_changes(user for user in users if user not in self.counts)
         return {user: self.counts[user] for user in users if user in self.counts}
 
+    def _time(self) -> float:
+        return self.now.timestamp()
+
     def add(
         self, user: UserId, *, dialect: Dialect = NOTIFICATIONS, opened_at: datetime = START, live: bool = True
     ) -> FakeTransport:
@@ -107,6 +111,7 @@ class FakeHub(Hub):
             since=None,
             opened_at=opened_at,
             journal=self._journal,
+            now=self._time,
         )
         if live:
             session.held = None
