@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from websockets.exceptions import WebSocketException
 
 from ..instances.devices import Device
 from ..waiting import until
@@ -61,7 +62,7 @@ class Follower(Device):
         dropping = asyncio.create_task(self._drop())
         try:
             while True:
-                with contextlib.suppress(OSError, AssertionError, TimeoutError, EOFError):
+                with contextlib.suppress(OSError, AssertionError, TimeoutError, EOFError, WebSocketException):
                     await super().live()
                 await asyncio.sleep(0.1)
         finally:
