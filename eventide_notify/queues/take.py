@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
 
@@ -23,6 +24,8 @@ SHAPES: Mapping[str, type[schemas.Shape]] = {
     PUBLISH: schemas.NewEvent,
 }
 """What `data` is, by the event's type."""
+CLAIMED_FOR = timedelta(days=8)
+"""How long it is known what was taken: longer than brokers keep messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,16 @@ def take(headers: Mapping[str, object], body: bytes, *, service: NotificationSer
 
 def _send(asked: schemas.NewNotification, service: NotificationService, key: str, caller: str) -> Order:
     async def carry_out() -> object:
-        return await service.send(asked.recipients, asked.draft, idempotency_key=key, caller=caller)
+        return await service.send(
+            asked.recipients,
+            asked.draft,
+            expires_at=asked.expires_at,
+            collapse_key=asked.collapse_key,
+            send_at=asked.send_at,
+            idempotency_key=key,
+            caller=caller,
+            claim_lifetime=CLAIMED_FOR,
+        )
 
     return Order(asked.recipients, carry_out)
 
@@ -58,7 +70,16 @@ def _send(asked: schemas.NewNotification, service: NotificationService, key: str
 def _announce(asked: schemas.NewAnnouncement, service: NotificationService, key: str, caller: str) -> Order:
     async def carry_out() -> object:
         return await service.announce(
-            asked.draft, audience=asked.audience, expires_at=asked.expires_at, idempotency_key=key, caller=caller
+            asked.draft,
+            audience=asked.audience,
+            topic=asked.topic,
+            expires_at=asked.expires_at,
+            require_ack=asked.require_ack,
+            remind_after=asked.remind_after,
+            send_at=asked.send_at,
+            idempotency_key=key,
+            caller=caller,
+            claim_lifetime=CLAIMED_FOR,
         )
 
     return Order(None, carry_out)
