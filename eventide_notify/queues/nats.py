@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote, urlsplit
 
 from nats.aio.client import Client
 from nats.errors import NoServersError
-from nats.errors import TimeoutError as NothingCame
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
@@ -151,7 +150,7 @@ class NatsBroker:
         try:
             fetched: Sequence[Any] = await self._pulling.fetch(BATCH, LOOK_EVERY)
             return fetched
-        except NothingCame:
+        except TimeoutError:  # nothing came; not always the driver's own kind
             return []
 
     async def _unless_gone(self, call: Any) -> Sequence[Any]:
