@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from eventide_notify.errors import Conflict, NotFound
 from eventide_notify.metrics import Metrics
@@ -107,6 +107,16 @@ class ListMachine(RuleBasedStateMachine):
         self.must |= {made.id} if must else set()
         return made.id
 
+    @initialize(target=ids)
+    def there_is_something(self) -> Any:
+        return multiple(*(self.announce(must) for must in (True, False, True)), self.send("alice"))
+
+    @rule(number=st.integers(0, 5), which=st.integers(0, 5))
+    def acknowledge_what_was_read(self, number: int, which: int) -> None:
+        if self.readings:
+            reading = self.readings[number % len(self.readings)]
+            self.acknowledge(reading.found[which % len(reading.found)], reading.user)
+
     @rule(id=ids)
     def retract(self, id: str) -> None:
         try:
@@ -165,7 +175,7 @@ class ListMachine(RuleBasedStateMachine):
         if change is Change.UNARCHIVE:
             self.there[user].update(changed)
 
-    @rule(user=st.sampled_from(USERS), limit=st.integers(1, 4))
+    @rule(user=st.sampled_from(USERS), limit=st.integers(1, 2))
     def begin_to_read(self, user: str, limit: int) -> None:
         reading = Reading(user, limit, self.there[user], self.waiting(user))
         self.readings.append(reading)
@@ -209,4 +219,4 @@ class ListMachine(RuleBasedStateMachine):
 
 
 TestLists = ListMachine.TestCase
-TestLists.settings = settings(max_examples=25, stateful_step_count=40, deadline=None, derandomize=True)
+TestLists.settings = settings(max_examples=20, stateful_step_count=30, deadline=None, derandomize=True)
