@@ -7,10 +7,11 @@ FROM python:${PYTHON}-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# The dependencies first: they change less often than the code, and their layer is kept.
+# The dependencies first: they change less often than the code, and their layer is kept. With the drivers of all message
+# brokers: whichever EVENTIDE_QUEUES names just works.
 COPY requirements/ requirements/
 RUN python -m venv /opt/eventide \
-    && /opt/eventide/bin/pip install --require-hashes --only-binary :all: -r requirements/runtime.txt
+    && /opt/eventide/bin/pip install --require-hashes --only-binary :all: -r requirements/image.txt
 # What builds the wheel stays out of the venv; Node fetches the browser client, for this image has no npm.
 RUN pip install --require-hashes --only-binary :all: -r requirements/build.txt -r requirements/node.txt
 

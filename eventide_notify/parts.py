@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from . import __version__, alerting, build, wire
+from . import __version__, alerting, asyncapi, build, wire
 from .access import Access, ApiKeys
 from .admission import Admission
 from .channel.fanout import ChannelFanout
@@ -162,7 +162,9 @@ class Parts:
         self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
         self.due.handle(SEND, self.notifications.send_due)
         self.due.handle(ANNOUNCE, self.notifications.announce_due)
-        self.topics = Topics(self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed)
+        self.topics = Topics(
+            self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed, met=self.known.met_all
+        )
         self.reminders = self._build_reminders()
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
@@ -193,7 +195,7 @@ class Parts:
             *AccessRoutes(self.revocations).operations(),
             *DataRoutes(user_data).operations(),
             *SchedulingRoutes(self.notifications.schedule, DeadWork(self.store, clock=utc_now)).operations(),
-            *ReachRoutes(Reaches(self.store, clock=utc_now)).operations(),
+            *ReachRoutes(Reaches(self.store, self.known, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
 
@@ -226,7 +228,7 @@ class Parts:
             namespaces=[dialect.namespace for dialect in self.dialects],
         )
         expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=_warn_of_expiry, end=_end)
-        events = ClientEvents(
+        self.events = ClientEvents(
             self.inbox,
             self.receipts,
             self.journal,
@@ -244,7 +246,7 @@ class Parts:
             backlogs=BacklogReader(self.store, clock=utc_now, limit=settings.catch_up_limit),
             presence=self.presence,
             expiry=expiry,
-            handlers=events.handlers,
+            handlers=self.events.handlers,
             pace=build.pace(settings.limit_events),
             in_flight=self.in_flight,
             metrics=self.metrics,
@@ -329,16 +331,14 @@ class Parts:
         rest = Operations(rows, verify, limits, self.in_flight, self.metrics, met=self.known.met)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self.readiness, self.metrics, token=token)
-        document = Json.dumps(openapi.document(self.operations, version=__version__))
-
-        async def description(request: Request) -> Response:
-            return Response(document, media_type="application/json")
-
+        described = openapi.document(self.operations, version=__version__)
+        told = asyncapi.document(self.dialects, self.events.rows, version=__version__, demo=demo is not None)
         rest_routes = rest.routes()
         self.routes: list[BaseRoute] = [
             *rest_routes,
             *ops.routes(),
-            Route(f"{prefix}/openapi.json", description),
+            _description(f"{prefix}/openapi.json", described),
+            _description(f"{prefix}/asyncapi.json", told),
             self.pages.docs(f"{prefix}/docs"),
             self.pages.admin(f"{prefix}/admin/"),
             *([] if demo is None else DemoRoutes(settings, verify=self.access.by_token, interrupt=demo).routes()),
@@ -374,6 +374,16 @@ class Parts:
 
     async def _broadcast(self, event: str, text: str) -> None:
         await self.fanout.emit(event, text, None)
+
+
+def _description(path: str, document: Mapping[str, Any]) -> Route:
+    """The document, at this address."""
+    encoded = Json.dumps(document)
+
+    async def description(request: Request) -> Response:
+        return Response(encoded, media_type="application/json")
+
+    return Route(path, description)
 
 
 def _warn_of_expiry(session: Session) -> None:

@@ -4,6 +4,7 @@ document is made of them."""
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -74,6 +75,24 @@ def parse(shape: type[ShapeT], value: object) -> ShapeT:
         return shape.model_validate(value)
     except ValidationError as error:
         raise InvalidRequest.from_validation(error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of at most so many characters, where no object is asked for."""
+
+    max_length: int
+
+    def parse(self, value: object) -> str:
+        """The value if it is one, else `InvalidRequest`."""
+        if not isinstance(value, str) or len(value) > self.max_length:
+            raise InvalidRequest(f"A text of at most {self.max_length} characters is expected.")
+        return value
+
+    @property
+    def type(self) -> Any:
+        """For a JSON Schema."""
+        return Annotated[str, Field(max_length=self.max_length)]
 
 
 def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
@@ -247,8 +266,18 @@ class UserAction(Shape):
         return ids
 
 
+def _describe_named(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _either(
+        {"notificationId": {"type": "string"}, "notificationIds": {"type": "null"}},
+        {"notificationIds": {"type": "array"}, "notificationId": {"type": "null"}},
+    )
+    schema["examples"] = [{"notificationId": "01a1f8aa-bba5-7edf-8448-471855b91142"}]
+
+
 class Named(Shape):
     """One notification or several."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_named)
 
     notification_id: AnyId | None = None
     notification_ids: Ids | None = None

@@ -38,7 +38,7 @@ from .models import (
 
 Payload = dict[str, Any]
 CatchUp = Literal["each", "batch", "none"]
-Reason = Literal["expired", "collapsed"]
+Reason = Literal["expired", "collapsed", "unsubscribed"]
 """Why something is gone that its user has not removed."""
 
 # Server to client
@@ -219,17 +219,21 @@ def counts(found: Counts) -> Payload:
     return {"unreadCount": found.unread, "unseenCount": found.unseen}
 
 
-def changed(ids: Iterable[NotificationId], found: Counts, *, reason: str | None = None) -> Payload:
-    """Of `notification_read` and `notification_deleted`; `reason`: why they are gone that the user has not deleted."""
-    return {"ids": list(ids), **({} if reason is None else {"reason": reason}), **counts(found)}
+def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
+    """Of `notification_read` and `notification_deleted`."""
+    return {"ids": list(ids), **counts(found)}
 
 
 def gone(
-    ids: Iterable[NotificationId], reason: Reason, found: Counts | None, replaced_by: NotificationId | None = None
+    ids: Iterable[NotificationId],
+    reason: Reason | None,
+    found: Counts | None,
+    replaced_by: NotificationId | None = None,
 ) -> Payload:
     """Of `notification_deleted`, where no user has deleted them."""
+    why: Payload = {} if reason is None else {"reason": reason}
     instead: Payload = {} if replaced_by is None else {"replacedBy": replaced_by}
-    return {"ids": list(ids), "reason": reason, **instead, **({} if found is None else counts(found))}
+    return {"ids": list(ids), **why, **instead, **({} if found is None else counts(found))}
 
 
 def expires_at(payload: Payload) -> float | None:

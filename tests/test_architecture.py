@@ -38,6 +38,7 @@ LAYERS = {
     "service": 2,
     "schemas": 2,
     "answers": 2,
+    "payloads": 2,
     "auth": 3,
     "access": 3,
     "realtime": 3,
@@ -55,8 +56,8 @@ WITHIN = {
     "realtime.frames": {"realtime.engine.packets"},
     "realtime.session": {"realtime.engine.transport", "realtime.frames"},
     "realtime.writer": {"realtime.session"},
-    "realtime.leaving": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
     "realtime.lookups": set[str](),
+    "realtime.leaving": {"realtime.frames", "realtime.session", "realtime.writer", "realtime.writes"},
     "realtime.hub": {
         "realtime.frames", "realtime.leaving", "realtime.lookups", "realtime.session", "realtime.writer",
         "realtime.writes",
@@ -101,7 +102,6 @@ CLIENTS = {
     "limits": {"rates"},
     "uvicorn": {"server", "realtime.protocol"},
     "typer": {"cli"},
-    "faststream": {"queues"},
     "aio_pika": {"queues.rabbitmq"},
 }
 """Which modules or packages of ours may know these libraries."""

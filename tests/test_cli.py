@@ -217,6 +217,7 @@ def test_check_shows_the_configuration_without_its_secrets(run: Run) -> None:
 SECRETS = {
     "database_url": "postgresql://user:hunter2@127.0.0.1:1/db?sslpassword=hunter2",
     "redis_url": "redis://user:hunter2@127.0.0.1:1/0",
+    "queues": "amqp://user:hunter2@127.0.0.1:1/?queue=a,redis://:hunter2@127.0.0.1:1?stream=b",
     "jwt_secret": "hunter2 is not long enough by itself",
     "alert_webhook": "https://user:hunter2@hooks.example.com/hunter2?key=hunter2",
     "alert_webhook_secret": "whsec_hunter2" + "A" * 33,
@@ -234,6 +235,7 @@ def test_check_shows_no_secret_of_any_setting(run: Run) -> None:
     assert found["EVENTIDE_DATABASE_URL"].startswith("postgresql://user:********@127.0.0.1:1/db")
     assert found["EVENTIDE_REDIS_URL"] == "redis://user:********@127.0.0.1:1/0"
     assert found["EVENTIDE_ALERT_WEBHOOK"] == "https://hooks.example.com/********"
+    assert found["EVENTIDE_QUEUES"] == ("amqp://********@127.0.0.1:1/?queue=a,redis://********@127.0.0.1:1?stream=b")
 
 
 def test_check_tries_everything_and_tells_what_fails(run: Run) -> None:
@@ -241,12 +243,13 @@ def test_check_tries_everything_and_tells_what_fails(run: Run) -> None:
         "check",
         EVENTIDE_DATABASE_URL="postgresql://user:hunter2@127.0.0.1:1/db?sslpassword=hunter3",
         EVENTIDE_REDIS_URL="redis://:hunter4@127.0.0.1:1/0",
+        EVENTIDE_QUEUES="redis://:hunter5@127.0.0.1:1?stream=a,amqp://user:hunter6@127.0.0.1:1?queue=a",
     )
     assert (result.returncode, result.stderr) == (1, "")
     assert "hunter" not in result.stdout
     assert shown(result)["EVENTIDE_DATABASE_URL"] == "postgresql://user:********@127.0.0.1:1/db?sslpassword=********"
-    parts = [line.partition(": ") for line in result.stdout.splitlines()[-3:]]
-    assert [part for part, _, _ in parts] == ["tokens", "database", "redis"]
+    parts = [line.partition(": ") for line in result.stdout.splitlines()[-5:]]
+    assert [part for part, _, _ in parts] == ["tokens", "database", "redis", "queue redis:a", "queue rabbitmq:a"]
     assert all(said.startswith("FAILED: ") for _, _, said in parts)
 
 

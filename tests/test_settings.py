@@ -37,7 +37,7 @@ ALIASES = {
 }
 DEFAULTS = {
     "HOST": "127.0.0.1", "PORT": 3000, "DATABASE_URL": "sqlite:///eventide.db", "MONGODB_DRIVER": "motor",
-    "REDIS_URL": None,
+    "REDIS_URL": None, "QUEUES": None,
     "JWT_SECRET": None, "ALLOW_WEAK_SECRET": False, "JWT_PUBLIC_KEY": None, "JWKS_URL": None, "JWT_ALGORITHMS": (),
     "JWT_AUDIENCE": None, "JWT_ISSUER": None, "JWT_LEEWAY": 10, "JWT_USER_CLAIM": None, "ADMIN_ROLE": "admin",
     "CORS_ORIGINS": (), "TRUSTED_PROXIES": ("127.0.0.1",),
@@ -109,6 +109,7 @@ def test_every_setting_is_read_under_its_name(environment: Environment, name: st
     other: dict[str, tuple[str, Any]] = {
         "PORT": ("4000", 4000), "DATABASE_URL": ("mongodb://host/db",) * 2, "MONGODB_DRIVER": ("PyMongo", "pymongo"),
         "REDIS_URL": ("redis+sentinel://host/mymaster/0",) * 2,
+        "QUEUES": ("amqp://host/?queue=inbox, redis://host?stream=inbox",) * 2,
         "JWT_SECRET": (SECRET,) * 2, "ALLOW_WEAK_SECRET": ("true", True),
         "JWT_PUBLIC_KEY": (PEM.replace("\n", "\\n"), PEM), "JWKS_URL": ("https://id.example.com/jwks.json",) * 2,
         "JWT_ALGORITHMS": (" HS512, HS256 ,", ("HS512", "HS256")), "JWT_LEEWAY": ("0.5", 0.5),
@@ -290,6 +291,7 @@ def test_an_unknown_override_is_refused(environment: Environment) -> None:
         ("MONGODB_DRIVER", "mongoengine"),
         *(("REDIS_URL", value) for value in ("http://host", "localhost:6379", "redis://host:port/0", "rediss://:hun/ter2@host")),
         *(("REDIS_URL", f"redis+sentinel://{value}") for value in ("h", "h:2/0", "h/a/b", "h/a/0/1", "/m", "h:x/m")),
+        *(("QUEUES", value) for value in ("http://host", "amqp://host", "amqp://host?queue=a,amqp://other?queue=a")),
         *(("ALLOW_WEAK_SECRET", value) for value in ("perhaps", "2")),
         *(("JWT_PUBLIC_KEY", value) for value in ("x", "-----BEGIN PUBLIC KEY-----", PEM[:-40], "/etc/key.pem")),
         *(("TRUSTED_PROXIES", value) for value in ("proxy", "10.0.0.1/8", "10.0.0", "10.0.0.1:80")),

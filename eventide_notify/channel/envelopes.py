@@ -3,8 +3,7 @@
     {"kind": "notification", "stored": true,  "late": bool, "content": {…}, "to": [[id, user], …]}
     {"kind": "announcement", "stored": bool,  "payload": {…}}
     {"kind": "retraction",   "stored": false, "id": …}
-    {"kind": "replaced",     "stored": false, "gone": [[user, [id, …], id of what is there instead], …]}
-    {"kind": "removal",      "stored": false, "reason": …, "removed": [[[id, …], [user, …]], …]}
+    {"kind": "gone",         "stored": false, "reason": …, "gone": [[user, [id, …], id of what is there instead], …]}
     {"kind": "event",        "stored": false, "event": …, "payload": …, "users": […] or null}
 
 and the calls between instances, see `calls`:
@@ -27,8 +26,8 @@ from typing import Any
 
 from .. import wire
 from ..models import Announcement, Notification, NotificationId, UserId
-from ..realtime.hub import Hub, Removed
-from ..service.expiry import Gone
+from ..realtime.hub import Hub
+from ..service.fanout import Gone
 from .calls import CALLS, Calls
 
 logger = logging.getLogger(__name__)
@@ -59,14 +58,9 @@ def retraction(id: NotificationId) -> Envelope:
     return {"kind": "retraction", "stored": False, "id": id}
 
 
-def replaced(gone: Sequence[Gone]) -> Envelope:
-    """What others have replaced."""
-    return {"kind": "replaced", "stored": False, "gone": [tuple(each) for each in gone]}
-
-
-def removal(removed: Removed, reason: str) -> Envelope:
+def gone(reason: wire.Reason, gone: Sequence[Gone]) -> Envelope:
     """What these users do not have any more."""
-    return {"kind": "removal", "stored": False, "reason": reason, "removed": removed}
+    return {"kind": "gone", "stored": False, "reason": reason, "gone": [tuple(each) for each in gone]}
 
 
 def event(name: str, payload: Any, users: Sequence[UserId] | None) -> Envelope:
@@ -91,10 +85,8 @@ async def _open(envelope: Envelope, hub: Hub, calls: Calls, *, own: bool) -> Non
         await hub.announce(envelope["payload"], stored=envelope["stored"], patient=own)
     elif kind == "retraction":
         await hub.retract(envelope["id"])
-    elif kind == "replaced":
-        await hub.replaced([Gone(*each) for each in envelope["gone"]])
-    elif kind == "removal":
-        await hub.remove(envelope["removed"], envelope["reason"])
+    elif kind == "gone":
+        await hub.take_away(envelope["reason"], [Gone(*each) for each in envelope["gone"]])
     elif kind in CALLS:
         await calls.opened(envelope)
     elif kind == "event":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..models import Announcement, Notification, NotificationId, UserId
-from ..service.expiry import Gone
+from ..service.fanout import Gone
+from ..wire import Reason
 from . import envelopes
 from .base import Channel
 from .envelopes import Envelope
@@ -41,20 +42,11 @@ class ChannelFanout:
         """See `Fanout`."""
         await self._publish(envelopes.retraction(id))
 
-    async def replaced(self, gone: Sequence[Gone]) -> None:
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None:
         """See `Fanout`."""
         reachable = [each for each in gone if each.user is None or self._channel.may_reach(each.user)]
         for start in range(0, len(reachable), ENVELOPE_SIZE):
-            await self._publish(envelopes.replaced(reachable[start : start + ENVELOPE_SIZE]))
-
-    async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
-        """See `Fanout`."""
-        users: dict[tuple[NotificationId, ...], list[UserId]] = {}
-        for user, ids in lost.items():
-            if ids and self._channel.may_reach(user):
-                users.setdefault(tuple(ids), []).append(user)
-        if users:
-            await self._publish(envelopes.removal(list(users.items()), reason))
+            await self._publish(envelopes.gone(reason, reachable[start : start + ENVELOPE_SIZE]))
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """See `Fanout`."""

@@ -1,5 +1,5 @@
-"""The command line: `eventide-notify serve | demo | token | apikey | send | announce | check | migrate |
-verify`."""
+"""The command line: `eventide-notify serve | demo | token | apikey | send | announce | publish | check |
+migrate | verify`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,26 @@ from .checks import check
 from .common import cli
 from .data import migrate
 from .keys import apikey
+from .publishing import publish
 from .run import demo, serve
 from .sending import announce, send
 from .tokens import token
 from .verify import verify
 
-__all__ = ["announce", "apikey", "check", "cli", "demo", "main", "migrate", "send", "serve", "token", "verify"]
+__all__ = [
+    "announce",
+    "apikey",
+    "check",
+    "cli",
+    "demo",
+    "main",
+    "migrate",
+    "publish",
+    "send",
+    "serve",
+    "token",
+    "verify",
+]
 
 
 def main() -> None:

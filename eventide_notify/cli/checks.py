@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -17,6 +17,9 @@ from ..channel.publisher import probe
 from ..errors import EventideError
 from ..models import utc_now
 from ..presence.redis import RedisPresence
+from ..queues.address import QueueAddress
+from ..queues.brokers import DriverMissing, make_broker
+from ..queues.supervisor import START_TIMEOUT, closed, told
 from ..settings import ConfigurationError, Settings, given_name, load_settings, token_issuer
 from ..store import Store, create_store, driver_note
 from ..store.records import check_version
@@ -48,9 +51,10 @@ def check(
     ] = None,
     slow: Annotated[bool, typer.Option("--slow", help="With --url: wait for time-outs too, for a minute.")] = False,
 ) -> None:
-    """Print the configuration, and test the database and Redis. With --url: diagnose a deployment from outside.
+    """Print the configuration, and test the database, Redis and the queues' brokers. With --url: diagnose a deployment
+    from outside.
 
-    The schema of the database stays as it is.
+    The schema of the database stays as it is, and no queue is made.
     """
     if url is not None:
         _diagnose(url, tuple(origin or ()), token, slow=slow)
@@ -64,6 +68,7 @@ def check(
     typer.echo()
     with configuration():
         results = [_tokens(settings), asyncio.run(_database(settings)), asyncio.run(_redis(settings))]
+        results += asyncio.run(_queues(settings))
     for part, fault, note in results:
         typer.echo(f"{part}: {f'FAILED: {fault}' if fault else note}")
     url = settings.database_url.get_secret_value()
@@ -177,12 +182,33 @@ async def _redis(settings: Settings) -> Result:
     return "redis", None, "answers"
 
 
+async def _queues(settings: Settings) -> Sequence[Result]:
+    return [await _queue(address) for address in settings.queue_addresses]
+
+
+async def _queue(address: QueueAddress) -> Result:
+    part = f"queue {address.label}"
+    try:
+        broker = make_broker(address)
+    except DriverMissing as error:
+        raise ConfigurationError(f"EVENTIDE_QUEUES: {error}") from None
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            await broker.connect()
+    except Exception as error:  # each driver has its own
+        return part, told(error, address), ""
+    finally:
+        await closed(broker)
+    return part, None, "the broker answers"
+
+
 def _described(settings: Settings) -> Iterator[tuple[str, str]]:
     shown = settings.model_dump() | {"jwt_algorithms": settings.effective_algorithms}
     secret = {name for name, value in shown.items() if isinstance(value, SecretStr)} - ADDRESSES
     shown |= dict.fromkeys(secret, HIDDEN)
     if settings.alert_webhook is not None:
         shown["alert_webhook"] = _place(settings.alert_webhook.get_secret_value())
+    shown["queues"] = tuple(address.shown for address in settings.queue_addresses)
     shown["api_keys"] = tuple(ApiKeys(settings.api_keys).names)
     if settings.jwt_public_key is not None:
         shown["jwt_public_key"] = "(set)"

@@ -21,6 +21,14 @@ def make_broker(address: QueueAddress) -> Broker:
             from .rabbitmq import RabbitBroker
 
             return RabbitBroker(address)
+        if address.kind == "kafka":
+            from .kafka import KafkaBroker
+
+            return KafkaBroker(address)
+        if address.kind == "nats":
+            from .nats import NatsBroker
+
+            return NatsBroker(address)
         if address.kind == "redis":
             from .redis import RedisBroker
 

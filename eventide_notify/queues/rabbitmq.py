@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
-from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitMessage, RabbitQueue
-from faststream.rabbit import RabbitBroker as Driver
 
 from .address import QueueAddress
 from .base import BATCH, Message
@@ -23,6 +23,10 @@ LOOK_EVERY = 5.0
 """Seconds without a message after which is asked whether the queue is still there."""
 _PREFIX = "cloudEvents:"
 
+# It logs each failed attempt, and tracebacks of connections that end; `Consumer` says what is wrong once.
+if (_theirs := logging.getLogger("aiormq")).level == logging.NOTSET:
+    _theirs.setLevel(logging.CRITICAL)
+
 
 class RabbitBroker:
     """A connection of its own; see `base.Broker`."""
@@ -31,37 +35,29 @@ class RabbitBroker:
 
     def __init__(self, address: QueueAddress) -> None:
         self._address = address
-        self._inbox: asyncio.Queue[RabbitMessage] = asyncio.Queue()
+        self._inbox: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         self._gone = asyncio.Event()
         known = {"heartbeat": HEARTBEAT, **address.options}
         del known["queue"]
-        self._driver = Driver(
-            f"{address.url}?{urlencode(known)}",
-            timeout=TIMEOUT,
-            on_close=[self._closed],
-            default_channel=Channel(on_return_raises=True),
-            ack_policy=AckPolicy.MANUAL,
-            graceful_timeout=0,
-            apply_types=False,
-            logger=None,
-            app_id=None,
-        )
+        self._url = f"{address.url}?{urlencode(known)}"
         self._connection: Any = None
+        self._channel: Any = None
 
     async def connect(self) -> None:
-        self._connection = await self._driver.connect()
+        # Not the driver's robust one: that comes back by itself, with messages that nobody could acknowledge any more.
+        self._connection = await aio_pika.connect(self._url, timeout=TIMEOUT)
+        self._connection.close_callbacks.add(self._closed)
+        self._channel = await self._connection.channel(on_return_raises=True)
+        self._channel.close_callbacks.add(self._closed)
 
     async def subscribe(self) -> None:
         # Asked for first, and made only if they are not there: whoever else makes them may have given them arguments.
         for name in (self._address.name, self._address.dead):
             if not await self._is_there(name):
-                await self._driver.declare_queue(RabbitQueue(name, durable=True))
-        there = RabbitQueue(self._address.name, declare=False)
-        subscriber = self._driver.subscriber(
-            there, channel=Channel(prefetch_count=2 * BATCH), decoder=_as_it_is, no_reply=True
-        )
-        subscriber(self._came)
-        await self._driver.start()
+                await self._channel.declare_queue(name, durable=True, timeout=TIMEOUT)
+        await self._channel.set_qos(prefetch_count=2 * BATCH, timeout=TIMEOUT)
+        queue = await self._channel.get_queue(self._address.name, ensure=False)
+        await queue.consume(self._came, timeout=TIMEOUT)
 
     async def receive(self) -> Sequence[Message]:
         first = await self._next()
@@ -83,24 +79,26 @@ class RabbitBroker:
 
     async def publish(self, body: bytes, headers: Mapping[str, str], *, dead: bool = False) -> None:
         self._check()
-        await self._driver.publish(
+        attributes = {
+            name.replace("ce-", _PREFIX, 1): value for name, value in headers.items() if name != "content-type"
+        }
+        message = aio_pika.Message(
             body,
-            routing_key=self._address.dead if dead else self._address.name,
-            persist=True,
+            headers=dict(attributes),
             content_type=headers["content-type"],
-            headers={
-                name.replace("ce-", _PREFIX, 1): value for name, value in headers.items() if name != "content-type"
-            },
-            timeout=TIMEOUT,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
+        queue = self._address.dead if dead else self._address.name
+        await self._channel.default_exchange.publish(message, routing_key=queue, timeout=TIMEOUT)
 
     async def close(self) -> None:
-        await self._driver.stop()
+        if self._connection is not None:
+            await self._connection.close()
 
-    async def _came(self, message: RabbitMessage) -> None:
+    async def _came(self, message: AbstractIncomingMessage) -> None:
         self._inbox.put_nowait(message)
 
-    async def _next(self) -> RabbitMessage | None:
+    async def _next(self) -> AbstractIncomingMessage | None:
         """The next message; None if there is none for a while. Raises when the connection is lost."""
         coming, gone = asyncio.ensure_future(self._inbox.get()), asyncio.ensure_future(self._gone.wait())
         try:
@@ -113,19 +111,16 @@ class RabbitBroker:
 
     async def _is_there(self, queue: str) -> bool:
         # On a channel of its own, for the broker closes it if there is no such queue.
-        channel = await self._connection.channel()
-        try:
-            async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(TIMEOUT):
+            channel = await self._connection.channel()
+            try:
                 await channel.declare_queue(queue, passive=True)
-        except ChannelNotFoundEntity:
-            return False
-        finally:
-            if not channel.is_closed:
-                await channel.close()
-        return True
+            except ChannelNotFoundEntity:
+                return False
+            await channel.close()
+            return True
 
     def _closed(self, *_: object) -> None:
-        # The driver would connect again by itself, and its messages could no longer be acknowledged.
         self._gone.set()
 
     def _check(self) -> None:
@@ -133,12 +128,7 @@ class RabbitBroker:
             raise ConnectionError("the connection is lost")
 
 
-async def _as_it_is(message: RabbitMessage) -> RabbitMessage:
-    """What the driver hands over as the content: all of it, and nothing decoded."""
-    return message
-
-
-def _message(message: RabbitMessage) -> Message:
+def _message(message: AbstractIncomingMessage) -> Message:
     headers: dict[str, object] = {**message.headers}
     if message.content_type:
         headers["content-type"] = message.content_type

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from ..metrics import Metrics
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 START_TIMEOUT = 20.0
 """Seconds for connecting, and for making the queues."""
+CALL_TIMEOUT = 30.0
+"""Seconds after which a broker that has not returned is given up, whatever its driver waits for."""
 PAUSE, PAUSE_MAX = 0.25, 5.0
 """Seconds between two starts, the first and the longest ones; with some jitter."""
 SOUND_AFTER = 10.0
@@ -28,6 +30,8 @@ SOUND_AFTER = 10.0
 STOP_SECONDS = 5.0
 """How long a stop waits for messages that are being saved."""
 CLOSE_TIMEOUT = 5.0
+REASON_MAX = 500
+"""Characters of what a driver says."""
 STARTING = "is being connected"
 
 
@@ -89,13 +93,11 @@ class Consumer:
                 await broker.subscribe()
             logger.info("messages of the queue %s are taken", self.address.label)
             self.problem = None
-            while (messages := await self._unless_stopped(broker.receive())) is not None:
+            while (messages := await self._unless_stopped(_in_time(broker.receive()))) is not None:
                 if messages:
                     await self._deal_with(messages, broker)
         finally:
-            with contextlib.suppress(Exception, TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await broker.close()
+            await closed(broker)
 
     async def _deal_with(self, messages: Sequence[Message], broker: Broker) -> None:
         self._in_hand_since = time.monotonic()
@@ -104,9 +106,9 @@ class Consumer:
             while not work.done():
                 await asyncio.wait([work], timeout=HOLD_EVERY)
                 if not work.done():
-                    await broker.hold(messages)
+                    await _in_time(broker.hold(messages))
             await work
-            await broker.acknowledge(messages)
+            await _in_time(broker.acknowledge(messages))
         finally:
             self._in_hand_since = None
             work.cancel()
@@ -125,7 +127,7 @@ class Consumer:
             await asyncio.gather(task, stopping, return_exceptions=True)
 
     def _failed(self, error: BaseException) -> None:
-        reason = self.address.without_secrets(_told(error))
+        reason = told(error, self.address)
         if self.problem != reason:
             logger.warning("no messages of the queue %s can come, it is tried again: %s", self.address.label, reason)
         self.problem = reason
@@ -155,10 +157,23 @@ class Supervisor:
         return [f"{each.address.label}: {each.problem}" for each in self.consumers if each.problem is not None]
 
 
-def _told(error: BaseException) -> str:
-    """What an error says, in one line; of several at the same time the first one."""
+async def _in_time(call: Awaitable[T]) -> T:
+    async with asyncio.timeout(CALL_TIMEOUT):
+        return await call
+
+
+async def closed(broker: Broker) -> None:
+    """Close it, in a moment, whatever it says."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await broker.close()
+
+
+def told(error: BaseException, address: QueueAddress) -> str:
+    """What an error says, in one line, without anything secret; of several at the same time the first one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, TimeoutError) and not str(error):
         return "does not answer"
-    return " ".join(str(error).split())[:500] or type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
+    return address.without_secrets(said)[:REASON_MAX]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from typing import Any, Protocol
@@ -23,10 +23,9 @@ from typing import Any, Protocol
 import orjson
 
 from .. import wire
-from ..errors import Unavailable
 from ..metrics import Metrics
 from ..models import Announcement, Counts, Notification, NotificationId, Status, UserId
-from ..service.expiry import Gone
+from ..service.fanout import Gone
 from ..service.journal import Journal
 from ..wire import Payload
 from . import writes
@@ -42,8 +41,6 @@ logger = logging.getLogger(__name__)
 HELD_MAX = 10_000
 HELD_CHARACTERS = 16 * 1024 * 1024
 """Most that waits while the store is read; more is dropped, for the store has it."""
-COUNTS_WITHIN = 1.0
-"""Seconds that a retraction waits for the counts that belong to it."""
 SUBSCRIBERS_WITHIN = 0.5
 """Seconds that who announces something to a topic waits until the topic's subscribers have been found."""
 
@@ -58,8 +55,6 @@ CountsAtOnce = Callable[[Collection[UserId], float], Awaitable[Mapping[UserId, C
 ReadCounts = Callable[[Collection[UserId]], Awaitable[Mapping[UserId, Counts]]]
 Recipients = Sequence[tuple[NotificationId, UserId]]
 """Who gets a notification, and under which id."""
-Removed = Sequence[tuple[Sequence[NotificationId], Sequence[UserId]]]
-"""Notifications, and who does not have them any more."""
 Held = tuple[UserId | None, Write]
 """What waits, and for whom; None: for all."""
 
@@ -96,9 +91,8 @@ class Hub:
         self._counts_at_once = counts_at_once
         self._read_counts = read_counts
         self._writer = Writer()
-        self._leaving = Leaving(self._writer, self._of_user, read_counts=read_counts, counts_changed=counts_changed)
         self._lookups = Lookups(subscribed, lambda: self._of_user, self.reload)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving = Leaving(self._writer, self._of_user, read_counts=read_counts, counts_changed=counts_changed)
         self._held: list[Held] | None = None
         self._held_size = 0
         self._dropped = False
@@ -139,10 +133,6 @@ class Hub:
     async def close(self) -> None:
         """End what is still being done."""
         await self._lookups.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await self._leaving.close()
         await self._writer.close()
 
@@ -226,51 +216,13 @@ class Hub:
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
         self._lookups.forget(id)
-        self._note_change([id], [None])
-        await self._writer.write(lambda: [(self._meant(None), writes.withdraw([id]))])
-        self._start(self._tell_retracted(id))
+        await self.take_away(None, [Gone(None, [id])])
 
-    async def _tell_retracted(self, id: NotificationId) -> None:
-        counts = await self._counts_soon(list(self._of_user))
-        if counts is None:
-            await self.emit(wire.NOTIFICATION_DELETED, {"ids": [id]}, None)  # the counts follow
-        else:
-            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.changed([id], count))
-        self.counts_changed()
-
-    async def replaced(self, gone: Sequence[Gone]) -> None:
-        """Remove these from the screens of their users, which others have replaced."""
-        await self._leaving.take_away("collapsed", gone)
-
-    async def expired(self, gone: Sequence[Gone]) -> None:
-        """Likewise, which have expired."""
-        await self._leaving.take_away("expired", gone)
-
-    async def remove(self, removed: Removed, reason: str) -> None:
-        """Remove from their screens what these users do not have any more. Does not wait for the counts either."""
-        here = [(ids, [user for user in users if user in self._of_user]) for ids, users in removed]
-        await self._writer.write(
-            lambda: ((self._meant(user), writes.withdraw(ids)) for ids, users in here for user in users)
-        )
-        self._start(self._tell_removed(here, reason))
-
-    async def _tell_removed(self, removed: Removed, reason: str) -> None:
-        counts = await self._counts_soon([user for _, users in removed for user in users])
-        for ids, users in removed:
-            if counts is None:
-                await self.emit(wire.NOTIFICATION_DELETED, {"ids": ids, "reason": reason}, users)
-            else:
-                told = partial(wire.changed, ids, reason=reason)
-                await self._tell_each({user: counts[user] for user in users}, wire.NOTIFICATION_DELETED, told)
-            self.counts_changed(users)
-
-    async def _counts_soon(self, users: Collection[UserId]) -> Mapping[UserId, Counts] | None:
-        """Their counts; None when the store does not say them in time."""
-        try:
-            async with asyncio.timeout(COUNTS_WITHIN):
-                return await self._read_counts(users)
-        except (Unavailable, TimeoutError):
-            return None
+    async def take_away(self, reason: wire.Reason | None, gone: Sequence[Gone]) -> None:
+        """Remove these from the screens that show them. Does not wait for the counts that belong to that either."""
+        for each in gone:
+            self._note_change(each.ids, [each.user])
+        await self._leaving.take_away(reason, gone)
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to the sessions of these users; None: to all."""
@@ -317,18 +269,6 @@ class Hub:
             return ((self.of_user(user), remind) for user in users if not {user, None}.intersection(unless))
 
         await self._writer.write(find)
-
-    # Background work
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("a retraction could not be told", exc_info=error)
 
     # What the channel has lost
 

@@ -1,4 +1,5 @@
-"""What leaves the screens although no user has removed it: it has expired, or something newer has taken its place.
+"""What leaves the screens although its user has not removed it: it has expired, something newer has taken its place,
+the user is not subscribed to its topic any more, or it was retracted.
 
 A copy of it may still be under way, from another instance or in a replay. So who is told that it is gone is not shown
 it any more, nor is who connects only afterwards.
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from .. import wire
 from ..errors import Unavailable
 from ..models import Counts, NotificationId, UserId
-from ..service.expiry import Gone
+from ..service.fanout import Gone
 from . import writes
 from .frames import Content
 from .session import Session
@@ -54,8 +55,9 @@ class Leaving:
         if ids := self._gone.get(session.user):
             session.withdraw(ids)
 
-    async def take_away(self, reason: wire.Reason, gone: Sequence[Gone]) -> None:
-        """Tell that these are gone. Does not wait for the counts that belong to that, from the store."""
+    async def take_away(self, reason: wire.Reason | None, gone: Sequence[Gone]) -> None:
+        """Tell that these are gone; `reason`: None: they were retracted. Does not wait for the counts that belong to
+        that, from the store."""
         for each in gone:
             if each.replaced_by is not None and each.user is not None:
                 self._remember(each.user, each.ids)
@@ -80,7 +82,7 @@ class Leaving:
         if len(self._gone) > USERS_MAX:
             del self._gone[next(iter(self._gone))]
 
-    async def _tell(self, reason: wire.Reason, gone: Sequence[Gone]) -> None:
+    async def _tell(self, reason: wire.Reason | None, gone: Sequence[Gone]) -> None:
         everybody = any(each.user is None for each in gone)
         users = list(self._of_user) if everybody else list({each.user for each in gone if each.user is not None})
         counts: Mapping[UserId, Counts] = {}
@@ -92,7 +94,7 @@ class Leaving:
         await self._writer.write(lambda: self._telling(reason, gone, counts))
         self._counts_changed([user for user in users if user in self._of_user])
 
-    def _telling(self, reason: wire.Reason, gone: Sequence[Gone], counts: Mapping[UserId, Counts]) -> Writes:
+    def _telling(self, reason: wire.Reason | None, gone: Sequence[Gone], counts: Mapping[UserId, Counts]) -> Writes:
         for each in gone:
             encoded: dict[Counts | None, Content] = {}  # once, of an announcement that many had
             for user in list(self._of_user) if each.user is None else (each.user,):

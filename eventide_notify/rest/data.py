@@ -48,7 +48,6 @@ class DataRoutes:
             "notifications": erased.notifications,
             "receipts": erased.receipts,
             "claims": erased.claims,
-            "subscriptions": erased.subscriptions,
         }
         audit.note(principal, "erase", f"user:{user}", **numbers)
         return json_answer(numbers)

@@ -11,11 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ..metrics import Metrics
 from ..models import NotificationId, UserId
 from ..store.base import Store
+from ..wire import Reason
+from .fanout import Gone
 
 LOOK_EVERY = 0.5
 """Seconds between two looks."""
@@ -31,20 +33,11 @@ _LAST = "~"
 """What sorts after all ids."""
 
 
-class Gone(NamedTuple):
-    """What leaves the screens."""
-
-    user: UserId | None
-    """Whose it was; None: everybody's."""
-    ids: Sequence[NotificationId]
-    replaced_by: NotificationId | None = None
-
-
 class Screens(Protocol):
     """This instance's sessions."""
 
-    async def expired(self, gone: Sequence[Gone]) -> None:
-        """Tell that these have expired, and show them no more."""
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None:
+        """Tell that these are gone, and show them no more."""
 
     async def reload(self) -> None:
         """Have all clients read again what they show."""
@@ -86,7 +79,7 @@ class Expiry:
         while True:
             found = await self._store.expired(after=self._position, until=now, limit=BATCH)
             if found.items:
-                await self._screens.expired(_by_user(found.items))
+                await self._screens.take_away("expired", _by_user(found.items))
             self._position = found.position or (now, _LAST)
             if found.position is None:
                 break

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 from ..models import Announcement, Notification, NotificationId, UserId
-from .expiry import Gone
+from ..wire import Reason
+
+
+class Gone(NamedTuple):
+    """What leaves the screens."""
+
+    user: UserId | None
+    """Whose it was; None: everybody's."""
+    ids: Sequence[NotificationId]
+    replaced_by: NotificationId | None = None
 
 
 class Fanout(Protocol):
@@ -29,11 +38,8 @@ class Fanout(Protocol):
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from every open screen, with each user's new unread count."""
 
-    async def replaced(self, gone: Sequence[Gone]) -> None:
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None:
         """Remove these from every open screen of their users, with their new counts."""
-
-    async def remove(self, lost: Mapping[UserId, Collection[NotificationId]], reason: str) -> None:
-        """Remove from the screens of each of these users what they do not have any more, with the new counts."""
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to every session of these users; None: of all users."""

@@ -31,8 +31,8 @@ from ..models import (
 from ..presence.base import Online, Presence
 from ..store.base import Claim, Collapsed, Store
 from .asked import Announcing, Sending
-from .expiry import KEPT, Gone
-from .fanout import Fanout
+from .expiry import KEPT
+from .fanout import Fanout, Gone
 from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
 from .ordering import Turn, Turns
@@ -178,7 +178,7 @@ class NotificationService:
                 self._journal.created(items[0].id, items[-1].id, len(items), asked.caller)
                 await self._show(asked, items, outcome, turn, late=held is not None)
             elif again:
-                await self._fanout.deliver(await self._pending(items), late=True)
+                await self._deliver_alike(await self._pending(items), late=True)
             return items
 
     async def _show(
@@ -215,19 +215,23 @@ class NotificationService:
     async def _deliver_collapsed(self, outcome: Collapsed, users: Sequence[UserId], *, late: bool) -> None:
         """Show what is there now, and then take away what it has replaced. What was saved before, although the store
         did not say so, the sweep shows."""
-        alike: dict[int, list[Notification]] = {}
-        for item in outcome.saved:
-            alike.setdefault(item.collapsed, []).append(item)
-        for some in alike.values():
-            await self._fanout.deliver(some, late=late)
+        await self._deliver_alike(outcome.saved, late=late)
         gone = [Gone(item.user_id, outcome.replaced.get(item.id, ()), item.id) for item in outcome.saved]
         gone = [each for each in gone if each.ids]
         for each in gone[:CHANGES_AT_ONCE]:
             self._journal.changed(each.ids, "replaced", None)
         self._metrics.replaced.inc(sum(len(each.ids) for each in gone))
-        await self._fanout.replaced(gone)
+        await self._fanout.take_away("collapsed", gone)
         if outcome.repeated or outcome.held is not None:
             await self._fanout.emit(wire.RELOAD, {}, users)  # for nobody knows what was replaced the first time
+
+    async def _deliver_alike(self, items: Iterable[Notification], *, late: bool) -> None:
+        """Show those of one send that may have replaced different numbers of others."""
+        alike: dict[int, list[Notification]] = {}
+        for item in items:
+            alike.setdefault(item.collapsed, []).append(item)
+        for some in alike.values():
+            await self._fanout.deliver(some, late=late)
 
     async def _make(self, asked: Sending, now: datetime) -> list[Notification]:
         ids = self._new_id.take(len(asked.users), now)

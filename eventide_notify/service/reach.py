@@ -8,22 +8,28 @@ from datetime import datetime
 from ..errors import FieldError, InvalidRequest, NotFound
 from ..models import REMIND_AFTER_MAX, Announcement, NotificationId, Reach, UserId, is_notification_id
 from ..store.base import Store
+from .known import KnownUsers
 
 
 class Reaches:
     """What became of announcements, as whoever sent them wants to know. `NotFound` where there is none."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, known: KnownUsers, *, clock: Callable[[], datetime]) -> None:
         self._store = store
+        self._known = known
         self._clock = clock
 
     async def of(self, id: NotificationId) -> Reach:
         """How many it is for, and how many of them have received, read and acknowledged it."""
-        return await self._store.reach(await self._announcement(id))
+        announcement = await self._announcement(id)
+        await self._known.round()  # who has just come counts
+        return await self._store.reach(announcement)
 
     async def missing(self, id: NotificationId, *, after: UserId = "", limit: int) -> Sequence[UserId]:
         """Those who have not acknowledged it (where that is not required: not read it), after that user."""
-        return await self._store.missing(await self._announcement(id), after=after, limit=limit)
+        announcement = await self._announcement(id)
+        await self._known.round()
+        return await self._store.missing(announcement, after=after, limit=limit)
 
     async def _announcement(self, id: NotificationId) -> Announcement:
         found = await self._store.announcement(id, now=self._clock()) if is_notification_id(id) else None

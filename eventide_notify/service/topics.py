@@ -11,13 +11,11 @@ from .. import wire
 from ..errors import Conflict, FieldError, InvalidRequest, OutcomeUnknown
 from ..models import NotificationId, Topic, UserId
 from ..store.base import Store
-from .fanout import Fanout
+from .fanout import Fanout, Gone
 from .users import checked, recipients
 
 OWN_MAX = 1_000
 """Topics to which a user may subscribe without a back end: what is read of a user grows with them."""
-UNSUBSCRIBED = "unsubscribed"
-"""Why somebody does not have an announcement any more."""
 
 CountsChanged = Callable[[Collection[UserId]], Awaitable[None]]
 """Has all instances tell these users' counts anew."""
@@ -44,12 +42,19 @@ class Topics:
     """
 
     def __init__(
-        self, store: Store, fanout: Fanout, *, clock: Callable[[], datetime], counts_changed: CountsChanged
+        self,
+        store: Store,
+        fanout: Fanout,
+        *,
+        clock: Callable[[], datetime],
+        counts_changed: CountsChanged,
+        met: Callable[[Iterable[UserId]], None],
     ) -> None:
         self._store = store
         self._fanout = fanout
         self._clock = clock
         self._counts_changed = counts_changed
+        self._met = met
 
     async def of(self, user: UserId) -> Sequence[str]:
         """The topics that the user is subscribed to, in the order of their names."""
@@ -72,6 +77,7 @@ class Topics:
         From then on they have the topic's announcements, also those that have been made and have not expired.
         """
         gained = await self._change(self._store.subscribe, topic, users)
+        self._met(gained)
         await self._reload([user for user, ids in gained.items() if ids])
         return len(gained)
 
@@ -81,7 +87,7 @@ class Topics:
         From then on they have those of the topic's announcements only that they have read.
         """
         lost = await self._change(self._store.unsubscribe, topic, users)
-        await self._fanout.remove(lost, UNSUBSCRIBED)
+        await self._fanout.take_away("unsubscribed", [Gone(user, list(ids)) for user, ids in lost.items() if ids])
         return len(lost)
 
     async def _change(

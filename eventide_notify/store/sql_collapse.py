@@ -7,6 +7,7 @@ waits there, and then sees what the other has saved. SQLite has one writer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,8 @@ from .tables import NOW, in_inbox, is_there, is_unread, milliseconds, notificati
 
 TOGETHER = 10_000
 """Most notifications in one transaction, but for those of one send."""
+REPEATED_WITHIN = timedelta(hours=1)
+"""How long is known of a send without a claim that it was saved. It is repeated within seconds, if at all."""
 _LOCKS = 0x45766E74
 """The first half of the advisory locks' keys: arbitrary, and no other program on the database should take it."""
 
@@ -124,7 +127,7 @@ def _wanted(save: Save, held: Claim | None) -> Sequence[Notification]:
 
 def _own_claim(save: Save) -> Claim:
     first = save.items[0].id
-    return Claim(first, "", [(first, "")], save.now)
+    return Claim(first, "", [(first, "")], save.now, lifetime=REPEATED_WITHIN)
 
 
 _STRIPE: Any = sa.func.unnest(sa.bindparam("stripes", type_=sa.ARRAY(sa.Integer))).column_valued("stripe")

@@ -20,6 +20,7 @@ from eventide_notify.verify.user import Stopwatch
 
 from ..proxy import Proxy
 from ..waiting import until
+from .acknowledging import Acknowledging
 from .backends import Deployment
 from .faults import Fault, break_things
 from .network import BREAKS, DROP_FOR, SPOILS, Balancer, Drops, losses, pauses, spoil, transports
@@ -75,6 +76,7 @@ class SwarmLoad:
         self._clients = [_Client(user, deployment.token(user), Link()) for user in users]
         self._sender = Sender(deployment, urls, self._created)
         self._replacing = Replacing(deployment, urls)
+        self._acknowledging = Acknowledging(deployment, urls)
 
     async def run(self) -> dict[str, Any]:
         """Carry it out; what came of it."""
@@ -87,9 +89,14 @@ class SwarmLoad:
                     self._sender.send_all(users, size.notifications, seconds=size.seconds, give_up=size.settle)
                 )
                 tasks.create_task(self._replacing.out(size.seconds, size.settle))
+                tasks.create_task(self._acknowledging.out(size.seconds, size.settle))
             await self._until_back()
             await self._settle(swarm)
-        return {**self._outcome(), "not_replaced": await self._replacing.problems()}
+        return {
+            **self._outcome(),
+            "not_replaced": await self._replacing.problems(),
+            "not_acknowledged": await self._acknowledging.problems(),
+        }
 
     def _outcome(self) -> dict[str, Any]:
         for client in self._clients:

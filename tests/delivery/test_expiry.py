@@ -12,8 +12,10 @@ from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Draft, IdGenerator, Notification
 from eventide_notify.service import expiry
-from eventide_notify.service.expiry import KEPT, Expiry, Gone
+from eventide_notify.service.expiry import KEPT, Expiry
+from eventide_notify.service.fanout import Gone
 from eventide_notify.store import Store, create_store
+from eventide_notify.wire import Reason
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -40,7 +42,8 @@ class Instance:
             monotonic=lambda: self.passed,
         )
 
-    async def expired(self, gone: Sequence[Gone]) -> None:
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None:
+        assert reason == "expired"
         self.told += [(each.user, tuple(each.ids)) for each in gone]
 
     async def reload(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +15,12 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.service import Inbox, NotificationService, once, ordering
-from eventide_notify.service.expiry import Gone
+from eventide_notify.service.fanout import Gone
 from eventide_notify.service.journal import Journal
 from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
 from eventide_notify.store.sql import SqlStore
+from eventide_notify.wire import Reason
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 HELLO = Draft(message="hello")
@@ -39,8 +40,7 @@ class Screens:
         self.shown.append(announcement.id)
 
     async def retract(self, id: str) -> None: ...
-    async def replaced(self, gone: Sequence[Gone]) -> None: ...
-    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None: ...
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 

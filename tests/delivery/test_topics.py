@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,10 @@ from eventide_notify import wire
 from eventide_notify.errors import Conflict, InvalidRequest, OutcomeUnknown, Unavailable
 from eventide_notify.models import Announcement, Change, Notification
 from eventide_notify.service import topics as service_topics
-from eventide_notify.service.expiry import Gone
-from eventide_notify.service.topics import UNSUBSCRIBED, Topics
+from eventide_notify.service.fanout import Gone
+from eventide_notify.service.topics import Topics
 from eventide_notify.store import Store, create_store
+from eventide_notify.wire import Reason
 
 from ..store.samples import NOW, announcement
 
@@ -26,15 +27,15 @@ class Told:
         self.removed: dict[str, list[str]] = {}
         self.reloaded: list[str] = []
         self.counted: list[str] = []
+        self.known: set[str] = set()
 
     async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None: ...
     async def announce(self, announcement: Announcement) -> None: ...
     async def retract(self, id: str) -> None: ...
-    async def replaced(self, gone: Sequence[Gone]) -> None: ...
 
-    async def remove(self, lost: Mapping[str, Collection[str]], reason: str) -> None:
-        assert reason == UNSUBSCRIBED
-        self.removed |= {user: list(ids) for user, ids in lost.items() if ids}
+    async def take_away(self, reason: Reason | None, gone: Sequence[Gone]) -> None:
+        assert reason == "unsubscribed"
+        self.removed |= {user or "": list(ids) for user, ids, _ in gone}
 
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None:
         assert (event, payload) == (wire.RELOAD, {})
@@ -42,6 +43,9 @@ class Told:
 
     async def counts_changed(self, users: Collection[str]) -> None:
         self.counted += users
+
+    def met(self, users: Iterable[str]) -> None:
+        self.known.update(users)
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def told() -> Told:
 
 @pytest.fixture
 def topics(store: Store, told: Told) -> Topics:
-    return Topics(store, told, clock=lambda: NOW, counts_changed=told.counts_changed)
+    return Topics(store, told, clock=lambda: NOW, counts_changed=told.counts_changed, met=told.met)
 
 
 async def test_only_those_for_whom_something_changes_are_told(store: Store, told: Told, topics: Topics) -> None:
@@ -67,6 +71,7 @@ async def test_only_those_for_whom_something_changes_are_told(store: Store, told
     await store.add_announcement(saved := replace(announcement(), topic="news"))
     assert await topics.subscribe("news", [1, "2"]) == 2
     assert await topics.subscribe("news", ["2", "3"]) == 1
+    assert told.known == {"1", "2", "3"}
     assert told.reloaded == told.counted == ["1", "2", "3"]
     await store.change("3", Change.READ, [saved.id], now=NOW)
     assert await topics.unsubscribe("quiet", ["1"]) == 1

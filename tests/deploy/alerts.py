@@ -53,6 +53,7 @@ def files(used: int) -> Series:
     return constant("process_open_fds", used) | constant("process_max_fds", 1_000)
 
 
+QUEUE = ',queue="rabbitmq:inbox"'
 STORE = "eventide_store_errors_total"
 ALERTS: dict[str, tuple[Series, Series]] = {
     "EventideDown": (constant("up", 0), constant("up", 1)),
@@ -99,6 +100,18 @@ ALERTS: dict[str, tuple[Series, Series]] = {
         histogram("eventide_channel_lag_seconds", 0.2),
     ),
     "EventideInstancesApart": (instances(1), instances(2)),
+    "EventideQueueDisconnected": (
+        constant("eventide_queue_connected", 0, QUEUE),
+        constant("eventide_queue_connected", 1, QUEUE),
+    ),
+    "EventideQueueStuck": (
+        constant("eventide_queue_waiting_seconds", 200, QUEUE),
+        constant("eventide_queue_waiting_seconds", 20, QUEUE),
+    ),
+    "EventideDeadMessages": (
+        growing("eventide_queue_messages_total", 1, f'{QUEUE},outcome="dead"'),
+        growing("eventide_queue_messages_total", 1, f'{QUEUE},outcome="taken"'),
+    ),
     "EventideKeysUnavailable": (
         constant("eventide_key_set_unavailable", 1),
         constant("eventide_key_set_unavailable", 0),

@@ -22,6 +22,11 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
 UNLIKE = ("useradd",)
 """Of the steps: it would change this machine."""
+QUEUES = (
+    "amqp://127.0.0.1:1/?queue=a,kafka://127.0.0.1:1?topic=a,nats://127.0.0.1:1?stream=A&subject=a,"
+    "redis://127.0.0.1:1?stream=a"
+)
+"""One of each broker, which are away; without its driver the service would not start."""
 
 
 @dataclass
@@ -180,7 +185,7 @@ def test_what_was_built_serves(build: Build) -> None:
     command = json.loads(build.last["CMD"])
     assert command == ["eventide-notify", "serve"]
     check = json.loads(build.last["HEALTHCHECK"].partition("CMD ")[2])
-    environment = {**image.environment, "EVENTIDE_JWT_SECRET": SECRET, "EVENTIDE_PORT": "0"}
+    environment = {**image.environment, "EVENTIDE_JWT_SECRET": SECRET, "EVENTIDE_PORT": "0", "EVENTIDE_QUEUES": QUEUES}
     with subprocess.Popen(
         [shutil.which(command[0], path=environment["PATH"]) or "", *command[1:]],
         cwd=image.inside("."), env=environment, stdout=subprocess.PIPE, text=True,

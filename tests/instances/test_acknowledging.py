@@ -157,6 +157,23 @@ async def test_what_is_retracted_is_not_reminded_of(cluster: Cluster, devices: l
     await retract(cluster[0], another)
 
 
+async def test_of_a_topic_its_subscribers_are_reminded(cluster: Cluster, devices: list[RawClient], user: str) -> None:
+    topic = f"topic of {user}"
+    assert (await devices[0].call("subscribe", {"topic": topic}))["success"]
+    async with raw_client(cluster[1].base_url, {"token": cluster[1].token(f"not-{user}")}) as other:
+        await other.event("catch_up_complete")
+        id = await announce(cluster[1], topic=topic, remindAfter=1)
+        await reminded(devices[1], id, "/")
+        assert (await devices[0].call("acknowledge", {"notificationId": id}))["success"]
+        assert (await other.call("acknowledge", {"notificationId": id}))["error"]["code"] == "not_found"
+        assert other.events("announcement") == []
+    reach = await asyncio.to_thread(rest, cluster[0], "GET", f"{ANNOUNCE}/{id}/reach")
+    assert reach == {"users": 1, "received": 1, "read": 1, "acknowledged": 1}
+    missing = await asyncio.to_thread(rest, cluster[0], "GET", f"{ANNOUNCE}/{id}/reach/missing")
+    assert missing == {"userIds": []}
+    await retract(cluster[0], id)
+
+
 async def test_reminders_outlive_the_instance_that_announced(settings: dict[str, str], cluster: Cluster) -> None:
     with Service(settings) as brief:
         brief.start()

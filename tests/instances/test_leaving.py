@@ -16,6 +16,7 @@ from eventide_notify.models import utc_now
 from eventide_notify.wire import iso
 
 from ..raw import RawClient, raw_client
+from ..servers import RedisServer
 from ..service import Service
 from ..waiting import until
 from .conftest import Cluster
@@ -162,3 +163,20 @@ async def test_an_announcement_that_expires_leaves_every_screen(cluster: Cluster
         for client in (here, there):
             told = await deleted(client, id)
             assert told == {"ids": [id], "reason": "expired", "unreadCount": 0, "unseenCount": 0}
+
+
+async def test_while_redis_hangs_each_instance_tells_its_own(cluster: Cluster, redis: RedisServer, user: str) -> None:
+    """And what comes late then, through Redis or from the store, is not shown."""
+    async with connected(cluster[0], user) as here, connected(cluster[1], user) as there:
+        redis.freeze()
+        try:
+            [id] = await asyncio.to_thread(cluster[0].send, user, expiresAt=soon(1.0))
+            for client in (here, there):
+                assert (await deleted(client, id))["reason"] == "expired"
+        finally:
+            redis.thaw()
+        [last] = await asyncio.to_thread(cluster[0].send, user, message="last")
+        for client in (here, there):
+            await until(lambda client=client: last in on_screen(client), within=20)  # type: ignore[misc]
+            assert_nothing_comes_back(client)
+            assert on_screen(client) == {last}

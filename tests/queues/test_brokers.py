@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import subprocess
+import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from ..servers.kafka import KafkaServer
 from ..service import Service
 from ..waiting import asked_until
-from .conftest import Broker
+from .brokers import QUEUE, Broker
 from .events import event, figures, has, messages_of, readiness, structured
 from .producers import Producer
 
@@ -24,10 +33,10 @@ async def test_messages_are_saved_in_order_and_once(taking: Service, producer: P
 async def test_attributes_may_be_in_headers(broker: Broker, taking: Service, producer: Producer, user: str) -> None:
     whole = event(userIds=[user], message="binary")
     data = json.dumps(whole.pop("data")).encode()
-    for n, prefix in enumerate(["ce-", "ce_", "cloudEvents:", "cloudEvents_", "Ce-"]):
+    for n, prefix in enumerate(producer.prefixes):
         attributes = {f"{prefix}{name}": value for name, value in whole.items()} | {f"{prefix}id": f"{user}-{n}"}
         await producer.publish(data, {**attributes, "content-type": "application/json; charset=utf-8"})
-    await has(taking, user, *["binary"] * 5)
+    await has(taking, user, *["binary"] * len(producer.prefixes))
 
 
 async def test_announcements_and_events_are_taken_too(taking: Service, producer: Producer, user: str) -> None:
@@ -113,7 +122,7 @@ async def test_a_huge_message_is_dead(taking: Service, producer: Producer, user:
 
 
 async def test_thousands_of_headers_are_no_matter(taking: Service, producer: Producer, user: str) -> None:
-    headers = {f"h{n}": "x" * 50 for n in range(2_000)}
+    headers = {f"h{n}": "x" * 20 for n in range(1_500)}  # NATS takes 64 KiB of them
     await producer.publish(structured(userId=user, message="with headers"), headers)
     await producer.publish(b"dead", headers)
     await has(taking, user, "with headers")
@@ -121,34 +130,27 @@ async def test_thousands_of_headers_are_no_matter(taking: Service, producer: Pro
     assert len(letter["headers"]) <= 100
 
 
-async def test_a_broker_that_is_away_at_start_is_waited_for(broker: Broker, queue: str, user: str) -> None:
+async def test_a_broker_that_is_away_is_waited_for(broker: Broker, taking: Service, queue: str, user: str) -> None:
     broker.server.kill()
     try:
-        with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as service:
-            service.start()
-            code, told = await asked_until(lambda: readiness(service), lambda said: "being" not in str(said))
+        with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as late:
+            late.start()
+            code, told = await asked_until(lambda: readiness(late), lambda said: "being" not in str(said))
             assert (code, told["status"]) == (503, "degraded")
             assert told["reasons"][0].startswith(f"queue {broker.kind}:{queue}: ")
-            service.send(user, message="by REST")
+            late.send(user, message="by REST")
+            await asked_until(lambda: readiness(taking), lambda said: said[1]["status"] == "degraded")
             broker.server.start()
-            await asked_until(lambda: readiness(service), lambda said: said[0] == 200, within=60)
-            async with broker.producer(queue) as producer:
-                await producer.publish(structured(userId=user, message="by the queue"))
-            await has(service, user, "by REST", "by the queue")
-            assert f'eventide_queue_connected{{queue="{broker.kind}:{queue}"}} 1.0' in await figures(service)
+            for service, of in ((late, queue), (taking, QUEUE)):
+                await asked_until(partial(readiness, service), lambda said: said[0] == 200, within=60)
+                async with broker.producer(of) as producer:
+                    await producer.publish(structured(userId=user, message="by the queue"))
+            await has(late, user, "by REST", "by the queue")
+            await has(taking, user, "by the queue")
+            assert f'eventide_queue_connected{{queue="{broker.kind}:{queue}"}} 1.0' in await figures(late)
     finally:
         if not broker.server.running:
             broker.server.start()
-
-
-async def test_a_broker_that_comes_back_is_used_again(broker: Broker, taking: Service, user: str) -> None:
-    broker.server.kill()
-    await asked_until(lambda: readiness(taking), lambda said: said[1]["status"] == "degraded")
-    broker.server.start()
-    await asked_until(lambda: readiness(taking), lambda said: said[0] == 200, within=60)
-    async with broker.producer() as producer:
-        await producer.publish(structured(userId=user, message="again"))
-        await has(taking, user, "again")
 
 
 async def test_a_queue_that_was_deleted_is_made_again(taking: Service, producer: Producer, user: str) -> None:
@@ -160,3 +162,43 @@ async def test_a_queue_that_was_deleted_is_made_again(taking: Service, producer:
         return await messages_of(taking, user)
 
     await asked_until(after_one_more, lambda found: found == ["again"], within=60)
+
+
+@pytest.mark.parametrize("form", [[], ["--binary"]])
+async def test_the_command_publishes_what_is_taken(
+    broker: Broker, taking: Service, producer: Producer, user: str, form: list[str]
+) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "eventide_notify", "publish", "--queue", broker.url(), "--user", user,
+         "--message", "by the command", "--id", f"{user} é", *form],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{user} é  {broker.kind}:inbox\n", "")
+    await has(taking, user, "by the command")
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_password_is_nowhere(broker: Broker, queue: str, away: bool) -> None:
+    url = re.sub(r"//(.*@)?", "//someone:hunter2@", broker.url(queue))
+    if away:
+        url = re.sub(r":\d+", ":1", url)
+    with Service({"EVENTIDE_QUEUES": url, "EVENTIDE_LOG_LEVEL": "debug"}) as service:
+        service.start()
+        _, told = await asked_until(lambda: readiness(service), lambda said: "being connected" not in str(said))
+        said = [str(told), await figures(service)]
+        await asyncio.to_thread(service.stop)
+        assert service.home
+        said.append(service.home.log.read_text())
+    assert not [text for text in said if "hunter2" in text]
+
+
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True)
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_messages_may_be_compressed(
+    broker: Broker, taking: Service, producer: Producer, user: str, codec: str
+) -> None:
+    assert isinstance(broker.server, KafkaServer)
+    async with AIOKafkaProducer(bootstrap_servers=broker.server.address, compression_type=codec) as compressing:
+        await compressing.send_and_wait(QUEUE, structured(userId=user, message="x" * 4_000))
+    await has(taking, user, "x" * 4_000)

@@ -77,7 +77,7 @@ class FakeHub(Hub):
 
     async def idle(self) -> None:
         """Return when nothing is being done any more."""
-        await asyncio.gather(*self._tasks, *self._leaving._tasks)
+        await asyncio.gather(*self._leaving._tasks)
         await self._writer.write(list)  # after everything else
 
     async def _subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:

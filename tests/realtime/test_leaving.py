@@ -16,7 +16,7 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Counts, Draft, Notification
 from eventide_notify.realtime import leaving
 from eventide_notify.realtime.replay import Replay
-from eventide_notify.service.expiry import Gone
+from eventide_notify.service.fanout import Gone
 
 from .fakes import ROOT, START, FakeHub, FakeTransport, events
 from .test_hub import messages, new_id, saved, show
@@ -43,7 +43,7 @@ async def test_its_user_is_told_with_the_counts() -> None:
     alice, bob = hub.add("alice"), hub.add("bob")
     hub.counts = {"alice": Counts(3, 2)}
     old, new = saved("old"), saved("new")
-    await hub.replaced([replaced(old, by=new), Gone("carol", ["x"], "y")])
+    await hub.take_away("collapsed", [replaced(old, by=new), Gone("carol", ["x"], "y")])
     await hub.idle()
     counts = {"unreadCount": 3, "unseenCount": 2}
     assert told(alice) == [{"ids": [old.id], "reason": "collapsed", "replacedBy": new.id, **counts}]
@@ -59,7 +59,7 @@ async def test_without_a_database_the_counts_follow() -> None:
         raise Unavailable
 
     hub._leaving._read_counts = unavailable
-    await hub.expired([Gone("alice", ["a", "b"])])
+    await hub.take_away("expired", [Gone("alice", ["a", "b"])])
     await hub.idle()
     assert told(alice) == [{"ids": ["a", "b"], "reason": "expired"}]
     assert hub.changed == ["alice"]
@@ -71,7 +71,7 @@ async def test_a_live_copy_that_comes_later_is_not_shown() -> None:
     alice = hub.add("alice")
     old, new = saved("old"), saved("new")
     await show(hub, new)
-    await hub.replaced([replaced(old, by=new)])
+    await hub.take_away("collapsed", [replaced(old, by=new)])
     late = hub.add("alice")
     replaying = hub.add("alice", live=False)
     await show(hub, old)
@@ -90,7 +90,7 @@ async def test_a_replay_that_was_read_before_does_not_show_it(how: Any) -> None:
     [session] = hub.sessions.values()
     session.catch_up = how
     old, new, short = saved("old"), saved("new"), expiring("short")
-    await hub.replaced([replaced(old, by=new)])
+    await hub.take_away("collapsed", [replaced(old, by=new)])
     hub.now = START + SECOND
     await Replay(Metrics()).write(session, [old, new, short])
     await Replay(Metrics()).write(session, [old])
@@ -103,7 +103,7 @@ async def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(leaving, "USERS_MAX", 3)
     hub = FakeHub()
     for user in "abcad":
-        await hub.replaced([Gone(user, [f"{user}{number}" for number in range(200)], "new")])
+        await hub.take_away("collapsed", [Gone(user, [f"{user}{number}" for number in range(200)], "new")])
     assert sorted(hub._leaving._gone) == ["a", "c", "d"]
     assert max(len(ids) for ids in hub._leaving._gone.values()) == leaving.IDS_MAX
 
@@ -130,7 +130,7 @@ async def test_an_announcement_leaves_all_screens() -> None:
     sessions = [hub.add("alice"), hub.add("alice"), hub.add("bob")]
     hub.counts = {"alice": Counts(1, 0)}
     id = new_id(START)
-    await hub.expired([Gone("bob", ["x"]), Gone(None, [id])])
+    await hub.take_away("expired", [Gone("bob", ["x"]), Gone(None, [id])])
     await hub.idle()
     nothing, one = ({"unreadCount": unread, "unseenCount": 0} for unread in (0, 1))
     assert [told(each)[-1] for each in sessions] == [
@@ -143,7 +143,7 @@ async def test_an_announcement_leaves_all_screens() -> None:
 async def test_a_crowd_is_told_in_portions() -> None:
     hub = FakeHub()
     crowd = [hub.add(str(number)) for number in range(600)]
-    await hub.replaced([Gone(str(number), [f"old {number}"], f"new {number}") for number in range(600)])
+    await hub.take_away("collapsed", [Gone(str(number), [f"old {number}"], f"new {number}") for number in range(600)])
     await hub.idle()
     assert [ids_of(each) for each in crowd] == [[f"old {number}"] for number in range(600)]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 import orjson
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from eventide_notify import wire
 from eventide_notify.models import Announcement, Counts
 from eventide_notify.realtime import lookups
+from eventide_notify.service.fanout import Gone
 
 from ..store.samples import announcement
 from ..waiting import until
@@ -135,7 +134,9 @@ async def test_what_was_missed_is_shown_to_the_subscribers(hub: FakeHub) -> None
 async def test_what_users_do_not_have_any_more_leaves_their_screens(hub: FakeHub) -> None:
     alice, bob, carol = (hub.add(user) for user in ("alice", "bob", "carol"))
     hub.counts = {"alice": Counts(1, 2)}
-    await hub.remove([(["a", "b"], ["alice", "nobody here"]), (["b"], ["bob"])], "unsubscribed")
+    await hub.take_away(
+        "unsubscribed", [Gone("alice", ["a", "b"]), Gone("nobody here", ["a", "b"]), Gone("bob", ["b"])]
+    )
     await hub.idle()
     deleted = "notification_deleted"
     assert [orjson.loads(event) for event in events(alice)] == [
@@ -146,18 +147,3 @@ async def test_what_users_do_not_have_any_more_leaves_their_screens(hub: FakeHub
     ]
     assert events(carol) == []
     assert hub.changed == ["alice", "bob"]
-
-
-async def test_without_their_counts_if_these_cannot_be_read(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(users: Any) -> Any:
-        await asyncio.sleep(0)
-        raise TimeoutError
-
-    monkeypatch.setattr(hub, "_read_counts", away)
-    alice = hub.add("alice")
-    await hub.remove([(["a"], ["alice"])], "unsubscribed")
-    await hub.idle()
-    assert [orjson.loads(event) for event in events(alice)] == [
-        ["notification_deleted", {"ids": ["a"], "reason": "unsubscribed"}]
-    ]
-    assert set(hub.changed) == {"alice"}

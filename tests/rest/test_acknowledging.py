@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+
+from eventide_notify.models import utc_now
+from eventide_notify.wire import iso
 
 from ..service import Service
 from ..waiting import until
@@ -109,6 +113,19 @@ def test_a_key_stands_for_what_it_came_with(admin: httpx.Client) -> None:
     assert admin.post(ANNOUNCE, json=body, headers=headers).json() == first.json()
     problem(admin.post(ANNOUNCE, json={"message": "x"}, headers=headers), 409, "conflict")
     problem(admin.post(ANNOUNCE, json=body | {"remindAfter": 9}, headers=headers), 409, "conflict")
+
+
+def announced(admin: httpx.Client, body: dict[str, Any]) -> httpx.Response:
+    return admin.post(ANNOUNCE, json=body)
+
+
+async def test_one_that_is_announced_later(admin: httpx.Client, reader: httpx.Client) -> None:
+    soon = iso(utc_now() + timedelta(seconds=0.5))
+    later = {"message": "Later", "requireAck": True, "remindAfter": 60, "sendAt": soon}
+    assert announced(admin, later).status_code == 202
+    [id] = await until(lambda: listed(reader))
+    assert get(reader, id)["requireAck"] is True
+    problem(announced(admin, later | {"audience": "connected"}), 422, "invalid_request", "requireAck")
 
 
 # Until it is acknowledged

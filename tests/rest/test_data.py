@@ -106,13 +106,13 @@ def test_users_of_any_name(admin: httpx.Client, user: str) -> None:
     body = {"userId": name, "message": "x"}
     made = admin.post("/v1/admin/notifications", json=body).json()["notifications"][0]["id"]
     assert made in [each["id"] for each in export(admin, name)]
-    assert erase(admin, name) == {"notifications": 1, "receipts": 0, "claims": 0, "subscriptions": 0}
+    assert erase(admin, name) == {"notifications": 1, "receipts": 0, "claims": 0}
     assert made not in [each["id"] for each in export(admin, name)]
 
 
 def test_nobody_is_exported_and_erased(admin: httpx.Client, user: str) -> None:
     assert [each for each in export(admin, user) if each["kind"] == "notification"] == []
-    assert erase(admin, user) == {"notifications": 0, "receipts": 0, "claims": 0, "subscriptions": 0}
+    assert erase(admin, user) == {"notifications": 0, "receipts": 0, "claims": 0}
 
 
 def test_only_administrators_may(reader: httpx.Client, user: str) -> None:
@@ -168,7 +168,7 @@ def test_a_repeated_request_sends_nothing_to_who_was_erased(admin: httpx.Client,
     body = {"userIds": [user, f"not-{user}"], "message": "x"}
     key = {"Idempotency-Key": f"key of {user}"}
     first = admin.post("/v1/admin/notifications", json=body, headers=key).json()["notifications"]
-    assert erase(admin, user) == {"notifications": 1, "receipts": 0, "claims": 1, "subscriptions": 0}
+    assert erase(admin, user) == {"notifications": 1, "receipts": 0, "claims": 1}
     again = admin.post("/v1/admin/notifications", json=body, headers=key)
     assert (again.status_code, again.json()["notifications"]) == (201, first[1:])
     assert [each for each in export(admin, user) if each["kind"] == "notification"] == []
@@ -182,4 +182,4 @@ def test_both_are_audited(service: Service, admin: httpx.Client, user: str, send
     for entry in (exported, erased):
         assert (entry["logger"], entry["actor"]) == ("eventide_notify.audit", "user:admin")
     assert exported["details"] == {"notifications": 1, "complete": True}
-    assert erased["details"] == {"notifications": 1, "receipts": 0, "claims": 0, "subscriptions": 0}
+    assert erased["details"] == {"notifications": 1, "receipts": 0, "claims": 0}

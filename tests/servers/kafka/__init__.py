@@ -102,10 +102,11 @@ def _configuration(home: Home) -> str:
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
+        "message.max.bytes": 8_000_000,
+        # Consumers may ask for less than Kafka's six seconds, after which one is taken for dead.
+        "group.min.session.timeout.ms": 1000,
         # One that was killed may come back so many milliseconds later.
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,
-        # A consumer that asks for it is taken for dead sooner than after Kafka's six seconds.
-        "group.min.session.timeout.ms": 1000,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
