@@ -271,7 +271,8 @@ def test_the_private_names_of_base_classes_that_are_touched_are_listed() -> None
         if issubclass(each, base)
     }
     assert found == {(seam.base, seam.name) for seam in SEAMS}
-    assert {attribute for _, attribute in anywhere} == {seam.name for seam in SEAMS}
+    of_kafka = {"_client"}  # which the range in pyproject.toml has, and no start without Kafka needs
+    assert {attribute for _, attribute in anywhere} == {seam.name for seam in SEAMS} | of_kafka
     assert all(seam.reason for seam in SEAMS)
 
 
