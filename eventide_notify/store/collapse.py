@@ -49,6 +49,8 @@ class Decided:
     """Those to save."""
     gone: dict[Place, list[Earlier]] = field(default_factory=dict)
     """Those that were there before, and are replaced."""
+    superseded: dict[Place, list[NotificationId]] = field(default_factory=dict)
+    """Those of these sends that are replaced before they are there."""
 
 
 def place_of(item: Notification) -> Place:
@@ -82,6 +84,7 @@ def decide(sends: Sequence[Sequence[Notification]], found: Mapping[Place, Sequen
                 collapsed = sum(each.collapsed + 1 for each in earlier)
             else:
                 superseded[owner[place]].append(before.id)
+                decided.superseded.setdefault(place, []).append(before.id)
                 replaced[place].append(before.id)
                 collapsed = before.collapsed + 1
             decided.new[place] = replace(item, collapsed=collapsed) if collapsed else item

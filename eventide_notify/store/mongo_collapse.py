@@ -3,8 +3,10 @@
 Without transactions it goes by steps, under locks, a fixed number of which stand for all keys of all users:
 
 1. what can be replaced is read, and who replaces what is decided (`collapse`);
-2. what is new is inserted, and names what it is about to replace (`replaces`);
-3. what is replaced is marked as deleted, if nobody has read or archived it meanwhile;
+2. what is new is inserted, and names what it is about to replace (`replaces`), and what was sent at the same time and
+   is replaced before it was ever there (`standsFor`);
+3. what is replaced is marked as deleted, if nobody has read or archived it meanwhile; what was never there is inserted
+   with such a mark;
 4. what is new has the number of those, and does not name them any more.
 
 Whoever is interrupted leaves the locks, which free themselves, and perhaps what is new beside what it replaces. The
@@ -18,14 +20,14 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from ..errors import EventideError, Unavailable
-from ..models import Notification, NotificationId, Status
+from ..models import Notification, NotificationId, Status, time_of
 from .base import Claim, Collapsed
 from .collapse import Decided, Earlier, Place, Save, decide, place_of, stripes
 from .group import Sizes
@@ -39,8 +41,8 @@ LEASE = timedelta(seconds=7)
 """How long a lock is held by who is not there any more; otherwise it is prolonged."""
 PROLONGED_AFTER = 2.0
 """Seconds. One command takes less than what is left then, by more than clocks of instances differ."""
-WAIT_SECONDS = 10.0
-"""How long others' locks are waited for: longer than they hold."""
+WAIT_SECONDS = 4.0
+"""How long others' locks are waited for. They are held for milliseconds, unless somebody was interrupted."""
 PAUSE = 0.005, 0.015
 """Seconds between two tries, at the least and at the most."""
 
@@ -62,6 +64,8 @@ class MongoCollapse:
         self._insert = insert
         self._notifications = client["notifications"]
         self._locks = client["locks"]
+        self._left: list[tuple[Sequence[str], str]] = []
+        """Locks that could not be given back."""
         self._saves = group(self._save, weigh=lambda save: len(save.items), sizes=sizes)
 
     async def add(self, save: Save) -> Collapsed:
@@ -96,12 +100,17 @@ class MongoCollapse:
         """Hold these locks."""
         owner = uuid4().hex
         ids = [f"collapse {stripe:04}" for stripe in wanted]
+        while self._left:
+            await self._unlock(*self._left[0])
+            del self._left[0]
         try:
             since = await self._lock(ids, owner)
             yield _Lease(self._client, self._locks, {"_id": {"$in": ids}, "owner": owner}, len(ids), since)
         finally:
-            with suppress(EventideError):  # they free themselves
+            try:
                 await self._unlock(ids, owner)
+            except EventideError:  # they free themselves, which takes longer
+                self._left.append((ids, owner))
 
     async def _lock(self, ids: Sequence[str], owner: str) -> float:
         """Since when, at least, they are held."""
@@ -172,9 +181,9 @@ class _Replacement:
     async def make(self, saves: Sequence[Save]) -> Sequence[Collapsed]:
         """See `Store.add_collapsing`."""
         wanted = [item for save in saves for item in save.items]
-        known = set(await self._client.among(self._notifications, [item.id for item in wanted]))
         found = await self._find(wanted, max(save.now for save in saves))
         await self._finish(found)
+        known = set(await self._client.among(self._notifications, [item.id for item in wanted]))
         earlier = {place: [_earlier(each) for each in some] for place, some in found.items()}
         sends = [[item for item in save.items if item.id not in known] for save in saves]
         decided = decide(sends, earlier)
@@ -192,7 +201,7 @@ class _Replacement:
         places = {place_of(item) for item in wanted}
         keys = {"$in": sorted({key for _, key in places if key is not None})}
         condition = _REPLACEABLE | {"collapseKey": keys} | is_there(now)
-        fields = ["userId", "collapseKey", "collapsed", "replaces"]
+        fields = ["userId", "collapseKey", "collapsed", "replaces", "standsFor"]
         found: dict[Place, list[Document]] = {}
         for part in self._client.limits.parts(sorted({user for user, _ in places})):
             some = {"userId": {"$in": part}} | condition
@@ -207,9 +216,11 @@ class _Replacement:
     async def _finish(self, found: Mapping[Place, list[Document]]) -> None:
         """Complete what was interrupted; `found` is as it is then."""
         for documents in found.values():
-            for new in [each for each in documents if each.get("replaces")]:
-                before = await self._there(new["replaces"])
-                left = {each["_id"]: each for each in documents if each["_id"] in new["replaces"]}
+            for new in [each for each in documents if each.get("replaces") or each.get("standsFor")]:
+                await self._mark_as_gone(new.get("standsFor") or ())
+                replaces = new.get("replaces") or ()
+                before = await self._there(replaces)
+                left = {each["_id"]: each for each in documents if each["_id"] in replaces}
                 gone = await self._take(left)
                 kept = [each for id, each in before.items() if id not in gone]
                 new["collapsed"] = (new.get("collapsed") or 0) - sum((each.get("collapsed") or 0) + 1 for each in kept)
@@ -223,16 +234,20 @@ class _Replacement:
         return {each["_id"]: each for each in found}
 
     async def _replace(self, decided: Decided) -> None:
+        superseded = {place: some for place, some in decided.superseded.items() if some}
         new = [
-            to_document(item) | ({"replaces": [each.id for each in gone]} if (gone := decided.gone[place]) else {})
+            to_document(item)
+            | ({"replaces": [each.id for each in gone]} if (gone := decided.gone[place]) else {})
+            | ({"standsFor": superseded[place]} if place in superseded else {})
             for place, item in decided.new.items()
         ]
         if not new:
             return
         await self._lease.keep()
         await self._insert(new)
+        await self._mark_as_gone([id for some in superseded.values() for id in some])
         earlier = {each.id for some in decided.gone.values() for each in some}
-        if not earlier:
+        if not earlier and not superseded:
             return
         taken = await self._take(earlier)
         corrected: dict[NotificationId, int] = {}
@@ -243,7 +258,7 @@ class _Replacement:
                 item = decided.new[place] = replace(
                     item, collapsed=item.collapsed - sum(each.collapsed + 1 for each in left)
                 )
-            if some:
+            if some or place in superseded:
                 corrected[item.id] = item.collapsed
         await self._name_nothing(corrected)
         if len(taken) < len(earlier):
@@ -255,13 +270,19 @@ class _Replacement:
             return set()
         await self._lease.keep()
         by = uuid4().hex
-        mark = {"status": DELETED, "userId": None, "deletedBy": by, "replacedAt": datetime.now(UTC)} | _NOTHING
+        mark = _mark() | {"deletedBy": by}
         number = 0
         for part in self._client.limits.parts(ids):
             number += await self._client.update(self._notifications, {"_id": {"$in": part}} | _REPLACEABLE, mark)
         if number == len(ids):
             return set(ids)
         return set(await self._client.among(self._notifications, ids, {"deletedBy": by}))
+
+    async def _mark_as_gone(self, ids: Sequence[NotificationId]) -> None:
+        """Let these be replaced that were never there: saved again they would count once more."""
+        if ids:
+            await self._lease.keep()
+            await self._insert([{"_id": id, "createdAt": time_of(id), "type": ""} | _mark() for id in ids])
 
     async def _name_nothing(self, collapsed: Mapping[NotificationId, int]) -> None:
         """These have replaced so many, and are done."""
@@ -271,7 +292,8 @@ class _Replacement:
         updates: list[tuple[Document, Document]] = []
         for number, ids in by_number.items():
             for part in self._client.limits.parts(ids):
-                updates.append(({"_id": {"$in": part}}, {"collapsed": number or None, "replaces": None}))
+                said = {"collapsed": number or None, "replaces": None, "standsFor": None}
+                updates.append(({"_id": {"$in": part}}, said))
         if updates:
             await self._lease.keep()
             await self._client.update_each(self._notifications, updates)
@@ -288,6 +310,10 @@ class _Replacement:
         taken = {item.id: self._finished.get(item.id, ()) for item in again}
         both = {**outcome.replaced, **taken}
         return outcome._replace(saved=[*outcome.saved, *again], replaced=both, repeated=True)
+
+
+def _mark() -> Document:
+    return {"status": DELETED, "userId": None, "replacedAt": datetime.now(UTC)} | _NOTHING
 
 
 def _earlier(document: Document) -> Earlier:

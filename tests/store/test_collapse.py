@@ -160,6 +160,31 @@ async def test_a_repeated_call_does_not_bring_back_what_was_replaced(store: Stor
     assert await inbox(store) == [replace(second, collapsed=1)]
 
 
+async def test_what_was_replaced_before_it_was_there_counts_once(store: Store) -> None:
+    saved = [keyed(message=f"{number}") for number in range(6)]
+    await asyncio.gather(*(collapse(store, each) for each in saved))  # all but the first come together
+    [left] = await inbox(store)
+    assert left.collapsed == 5
+    for each in saved:
+        await collapse(store, each)
+    assert await inbox(store) == [left]
+
+
+@MONGODB
+async def test_also_if_it_was_interrupted(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eventide_notify.store import mongo_collapse
+
+    saved = [keyed(message=f"{number}") for number in range(6)]
+    with monkeypatch.context() as patch:
+        patch.setattr(mongo_collapse._Replacement, "_mark_as_gone", interrupted)
+        done = await asyncio.gather(*(collapse(store, each) for each in saved), return_exceptions=True)
+    assert any(isinstance(each, OutcomeUnknown) for each in done)
+    for each in saved:
+        await collapse(store, each)
+    [left] = await inbox(store)
+    assert left.collapsed == 5
+
+
 async def test_a_claim_is_answered_again(store: Store) -> None:
     items = [keyed("1"), keyed("2")]
     await collapse(store, *items, claim=claim_on(items))
