@@ -15,7 +15,6 @@ from .backends import Deployment
 from .sender import RETRY_PAUSE
 
 USERS = 4
-ROUNDS = 6
 TOPIC = "acknowledging"
 
 
@@ -26,6 +25,7 @@ class Acknowledging:
         self._deployment = deployment
         self._admin = deployment.token("acknowledging", admin=True)
         self._urls = urls
+        self._rounds = deployment.size.beside
         self._users = [f"acknowledging-{number}" for number in range(USERS)]
         self._made: list[str] = []
 
@@ -37,8 +37,8 @@ class Acknowledging:
         subscribers = f"/v1/admin/topics/{TOPIC}/subscribers"
         await self._ask(0, "PUT", subscribers, self._admin, body={"userIds": self._users}, until=end)
         async with asyncio.TaskGroup() as tasks:
-            for round in range(ROUNDS):
-                await asyncio.sleep(start + round * seconds / ROUNDS - loop.time())
+            for round in range(self._rounds):
+                await asyncio.sleep(start + round * seconds / self._rounds - loop.time())
                 tasks.create_task(self._round(round, end))
 
     async def _round(self, round: int, until: float) -> None:
@@ -87,7 +87,7 @@ class Acknowledging:
             ids = [item["id"] for item in page["notifications"]]
             done = [item["read"] and "acknowledgedAt" in item for item in page["notifications"]]
             wanted = user != self._users[-1]
-            if ids != made or done != [wanted] * ROUNDS or page["unreadCount"] != ROUNDS * (not wanted):
+            if ids != made or done != [wanted] * self._rounds or page["unreadCount"] != self._rounds * (not wanted):
                 found.append(f"{user} has {list(zip(ids, done, strict=True))}, and {page['unreadCount']} unread")
         for id in made:
             reach = f"/v1/admin/announcements/{id}/reach"

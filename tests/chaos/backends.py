@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeVar
 from uuid import uuid4
@@ -83,7 +83,7 @@ class Deployment:
     instances: list[Service]
     database: Server | None
     redis: RedisServer | None
-    journal: Journal = field(default_factory=Journal)
+    journal: Journal
 
     @property
     def size(self) -> Size:
@@ -138,4 +138,4 @@ def deploy(backend: Backend, servers: DatabaseServers) -> Iterator[Deployment]:
         instances = [stack.enter_context(Service(settings)) for _ in range(backend.instances)]
         with ThreadPoolExecutor(len(instances)) as threads:
             list(threads.map(Service.start, instances))
-        yield Deployment(backend, instances, database, redis)
+        yield Deployment(backend, instances, database, redis, Journal(backend.size.patience))

@@ -13,8 +13,6 @@ from typing import Any
 
 from eventide_notify.verify.http import FAULTS, Answer, exchange
 
-REQUEST_TIMEOUT = 10.0
-"""Seconds in which every request must be answered."""
 AFTERMATH = 1.0
 """Seconds after the end of a fault in which it still explains failures."""
 
@@ -54,9 +52,10 @@ class Failure:
 
 
 class Journal:
-    """Times are on the monotonic clock."""
+    """Times are on the monotonic clock. `patience`: seconds in which every request must be answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 10.0) -> None:
+        self._patience = patience
         self.failures: list[Failure] = []
         self.answered = Counter[str]()
         self.slowest = 0.0
@@ -89,7 +88,7 @@ class Journal:
         began = time.monotonic()
         answer: Answer | None = None
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT):
+            async with asyncio.timeout(self._patience):
                 answer = await exchange(method, url + path, headers=fixed, body=text)
             kind = str(answer.status)
         except TimeoutError:

@@ -18,8 +18,6 @@ from .backends import Deployment
 from .sender import RETRY_PAUSE
 
 USERS = 4
-ROUNDS = 8
-"""In each, one send to all of them and two to each, all at the same time."""
 LASTS = timedelta(seconds=2)
 
 
@@ -30,17 +28,21 @@ class Replacing:
         self._deployment = deployment
         self._admin = deployment.token("replacing", admin=True)
         self._urls = urls
+        self._rounds = deployment.size.beside
         self._users = [f"replacing-{number}" for number in range(USERS)]
         self._number = 0
         self._gone = 0.0
 
     async def out(self, seconds: float, give_up: float) -> None:
-        """Send for so many seconds; each is repeated until it succeeds, for so long at most."""
+        """Send for so many seconds; each is repeated until it succeeds, for so long at most.
+
+        In each round one goes to all of them and two to each, all at the same time.
+        """
         loop = asyncio.get_running_loop()
         start = loop.time()
         async with asyncio.TaskGroup() as sends:
-            for round in range(ROUNDS):
-                await asyncio.sleep(start + round * seconds / ROUNDS - loop.time())
+            for round in range(self._rounds):
+                await asyncio.sleep(start + round * seconds / self._rounds - loop.time())
                 for users in ([user] for user in self._users):
                     sends.create_task(self._send(users, start + seconds + give_up))
                     sends.create_task(self._send(users, start + seconds + give_up))
@@ -79,8 +81,8 @@ class Replacing:
         for user in self._users:
             left = await self._listed(user)
             kept = [(item["message"], item.get("collapsed", 0)) for item in left["notifications"]]
-            if [number for _, number in kept] != [3 * ROUNDS - 1] or left["unreadCount"] != 1:
-                found.append(f"{user} has {kept} left, and {left['unreadCount']} unread, not one of {3 * ROUNDS}")
+            if [number for _, number in kept] != [3 * self._rounds - 1] or left["unreadCount"] != 1:
+                found.append(f"{user} has {kept} left, and {left['unreadCount']} unread, not one of {3 * self._rounds}")
         return found
 
     async def _listed(self, user: str) -> Any:

@@ -16,13 +16,17 @@ class Size:
     """In which they are created."""
     rounds: int
     """How often a fault happens in that time."""
+    beside: int
+    """How often in that time others send what replaces, and what has to be acknowledged."""
+    patience: float
+    """Seconds in which every request must be answered."""
     settle: float
     """Seconds at most until all is received and confirmed afterwards."""
 
 
 _SIZES = {
-    "small": Size(users=12, notifications=120, seconds=6, rounds=1, settle=30),
-    "full": Size(users=30, notifications=600, seconds=20, rounds=2, settle=60),
+    "small": Size(users=12, notifications=120, seconds=6, rounds=1, beside=6, patience=10, settle=30),
+    "full": Size(users=30, notifications=600, seconds=20, rounds=2, beside=8, patience=10, settle=60),
 }
 _NAME = os.environ.get("EVENTIDE_TEST_CHAOS") or "small"
 if _NAME not in _SIZES:
@@ -30,6 +34,6 @@ if _NAME not in _SIZES:
 
 FULL = _NAME == "full"
 SIZE = _SIZES[_NAME]
-SIZE_ON_MONGODB = replace(SIZE, notifications=150) if FULL else SIZE
+SIZE_ON_MONGODB = replace(SIZE, notifications=150 if FULL else 100, beside=2, patience=30, settle=60)
 """FerretDB, which stands in where there is no MongoDB, reads a whole collection for most of what it is asked. With as
 much as the others it falls behind on a small machine, further and further."""
