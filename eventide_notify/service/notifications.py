@@ -178,7 +178,7 @@ class NotificationService:
                 self._journal.created(items[0].id, items[-1].id, len(items), asked.caller)
                 await self._show(asked, items, outcome, turn, late=held is not None)
             elif again:
-                await self._deliver_alike(await self._pending(items), late=True)
+                await self._show_again(asked, items)
             return items
 
     async def _show(
@@ -190,6 +190,12 @@ class NotificationService:
             await self._fanout.deliver(items, late=late)
         else:
             await self._deliver_collapsed(outcome, asked.users, late=late)
+
+    async def _show_again(self, asked: Sending, items: Sequence[Notification]) -> None:
+        """Show what was saved before, by another instance that may have died before it came to that."""
+        await self._deliver_alike(await self._pending(items), late=True)
+        if asked.collapse_key is not None:
+            await self._fanout.emit(wire.RELOAD, {}, asked.users)  # for nobody knows any more what was replaced
 
     async def _pending(self, items: Sequence[Notification]) -> Sequence[Notification]:
         """Those of them, which were made together, that no client has received yet."""
