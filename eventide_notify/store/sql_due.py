@@ -54,6 +54,11 @@ class SqlDue:
         rows = await self._database.write(lambda connection: connection.execute(self._claim, wanted).all())
         return sorted(map(_from_row, rows), key=lambda work: (work.at, work.id))
 
+    async def prolong(self, ids: Collection[WorkId], lease: Lease, until: datetime) -> None:
+        held = sa.update(due).where(self._database.among(_d.id, ids), _d.lease == lease)
+        longer = held.values(leased_until=milliseconds(until))
+        await self._database.write(lambda connection: connection.execute(longer))
+
     async def finish(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
         done = sa.delete(due).where(self._database.among(_d.id, ids), _d.lease == lease).returning(_d.id)
         return await self._database.write(lambda connection: connection.execute(done).scalars().all())
