@@ -15,7 +15,7 @@ from eventide_notify.errors import Conflict, InvalidRequest, NotFound, OutcomeUn
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
-from eventide_notify.service import NotificationService
+from eventide_notify.service import NotificationService, notifications
 from eventide_notify.service.due import LEASE, DueWork
 from eventide_notify.service.journal import Journal
 from eventide_notify.service.scheduling import ANNOUNCE, SEND, Scheduled
@@ -129,6 +129,26 @@ async def test_whoever_does_it_again_sends_nothing_again_and_shows_what_may_not_
     assert [each.id for each in await desk.saved()] == [each.id for each in first]
     assert desk.screens.late == [each.id for each in first if each != read]
     assert await desk.service.schedule.page(after=None, limit=10) == []
+
+
+async def test_of_many_it_shows_some_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "MADE_AT_ONCE", 2)
+    await desk.send([str(number) for number in range(5)])
+    work = await work_of(desk)
+    desk.now += SECOND
+    await desk.service.send_due(work)
+    read: list[int] = []
+    overdue = desk.store.overdue
+
+    async def noted(**asked: Any) -> Sequence[Notification]:
+        found = await overdue(**asked)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(desk.store, "overdue", noted)
+    await desk.service.send_due(work)
+    assert desk.screens.late == desk.screens.shown == [each.id for each in await desk.saved()]
+    assert max(read) == 2
 
 
 async def test_whoever_does_it_again_has_the_screens_leave_out_what_was_replaced(desk: Desk) -> None:
