@@ -1,8 +1,8 @@
 """Does what is due: every instance looks for it, and whoever is first holds it by a lease while it is done.
 
-An instance that dies holds what it has claimed no longer than its lease lasts; then another one does it. So the same
-work may be done twice, also at the same time by two: what a handler does must be such that this changes nothing more,
-as a save with a claim whose key follows from the work's id.
+Whoever does it prolongs the lease. An instance that dies holds what it has claimed no longer than the lease lasts; then
+another one does it. So the same work may be done twice, also at the same time by two: what a handler does must be such
+that this changes nothing more, as a save with a claim whose key follows from the work's id.
 
 While the store is unavailable everything waits, and nothing counts as failed. What fails for another reason is tried
 again later, and after some attempts it is dead, until somebody has it done again or forgets it.
@@ -31,8 +31,8 @@ LOOK_EVERY = 0.25
 """Seconds between two looks for what is due."""
 LEASE = timedelta(seconds=1)
 """Short: what an instance held that was killed is done by another one so much later."""
-GUARD = 0.5
-"""Seconds after which what is done of a batch is said to be, though another part of it is not."""
+GUARD = 0.4
+"""Seconds after which what is done of a batch is said to be, and what is not is held for longer."""
 LEAST, MOST = 10, 100
 """Works in a batch: at the least, and at the most."""
 BATCH_SECONDS = 0.05
@@ -163,6 +163,9 @@ class DueWork:
             ended, left = await asyncio.wait(left, timeout=GUARD)
             if done := [doing[task].id for task in ended if task.result()]:
                 await self._store.finish_due(done, lease)
+            if left:  # otherwise another instance would take it, and this one would then not hold what it has done
+                until = self._clock() + LEASE
+                await self._store.prolong_due([doing[task].id for task in left], lease, until=until)
 
     async def _do(self, work: Work, lease: Lease) -> bool:
         """Whether there is nothing more to do."""

@@ -6,7 +6,7 @@ These two are the use cases, of REST, the sockets, the command line and other Py
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict, Unpack, overload
@@ -16,7 +16,6 @@ from ..due import Work
 from ..errors import Conflict, FieldError, InvalidRequest, NotFound
 from ..metrics import Metrics
 from ..models import (
-    RECIPIENTS_MAX,
     Announcement,
     Audience,
     Draft,
@@ -41,7 +40,7 @@ from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
-"""Notifications that are made before others have their turn: some milliseconds."""
+"""Notifications that are made, or read, before others have their turn: some milliseconds."""
 
 _MakeClaim = Callable[[Items, datetime], Claim | None]
 
@@ -178,7 +177,7 @@ class NotificationService:
                 self._journal.created(items[0].id, items[-1].id, len(items), asked.caller)
                 await self._show(asked, items, outcome, turn, late=held is not None)
             elif again:
-                await self._deliver_alike(await self._pending(items), late=True)
+                await self._show_again(asked, items)
             return items
 
     async def _show(
@@ -191,14 +190,23 @@ class NotificationService:
         else:
             await self._deliver_collapsed(outcome, asked.users, late=late)
 
-    async def _pending(self, items: Sequence[Notification]) -> Sequence[Notification]:
-        """Those of them, which were made together, that no client has received yet."""
+    async def _show_again(self, asked: Sending, items: Sequence[Notification]) -> None:
+        """Show what was saved before, by another instance that may have died before it came to that."""
+        async for some in self._pending(items):
+            await self._deliver_alike(some, late=True)
+        if asked.collapse_key is not None:
+            await self._fanout.emit(wire.RELOAD, {}, asked.users)  # for nobody knows any more what was replaced
+
+    async def _pending(self, items: Sequence[Notification]) -> AsyncIterator[Sequence[Notification]]:
+        """Those of them, which were made together, that no client has received yet; some at a time, for others have
+        their turn."""
         if not items:
-            return []
-        start, end = time_of(items[0].id), time_of(items[-1].id) + timedelta(milliseconds=1)
-        found = await self._store.overdue(after=id_at(start), before=id_at(end), limit=2 * RECIPIENTS_MAX)
+            return
+        after, before = id_at(time_of(items[0].id)), id_at(time_of(items[-1].id) + timedelta(milliseconds=1))
         ids = {item.id for item in items}
-        return [item for item in found if item.id in ids]
+        while found := await self._store.overdue(after=after, before=before, limit=MADE_AT_ONCE):
+            yield [item for item in found if item.id in ids]
+            after = found[-1].id
 
     async def _collapse(
         self, items: Sequence[Notification], claim: Claim | None, now: datetime

@@ -344,6 +344,9 @@ class Store(Protocol):
         than `until`: the clock was set back since. Where there is nothing to do, that is one small read.
         """
 
+    async def prolong_due(self, ids: Collection[WorkId], lease: Lease, *, until: datetime) -> None:
+        """Hold until then those of them that the lease holds."""
+
     async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
         """Remove those of them that the lease holds, and say which."""
 

@@ -153,7 +153,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             leased_until BIGINT
         )
         """,
-        "CREATE INDEX due_by_time ON due (at)",
+        "CREATE INDEX due_by_time ON due (at, id)",
         """
         CREATE TABLE dead (
             id {text} PRIMARY KEY,

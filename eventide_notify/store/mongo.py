@@ -318,6 +318,9 @@ class MongoStore:
     ) -> Sequence[Work]:
         return await self._due.claim(kinds, now, lease, until, limit)
 
+    async def prolong_due(self, ids: Collection[WorkId], lease: Lease, *, until: datetime) -> None:
+        await self._due.prolong(ids, lease, until)
+
     async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
         return await self._due.finish(ids, lease)
 

@@ -143,7 +143,8 @@ class MongoCollapse:
         now = datetime.now(UTC)
         for lock in await self._client.find(self._locks, {"_id": {"$in": ids}}, len(ids)):
             if not now < lock["until"] <= now + 2 * LEASE:
-                abandoned = {"_id": lock["_id"], "owner": lock["owner"]}
+                # Its owner may have prolonged it since, and is then still there.
+                abandoned = {name: lock[name] for name in ("_id", "owner", "until")}
                 await self._client.write(self._locks.delete_one, abandoned)
 
 

@@ -50,6 +50,10 @@ class MongoDue:
         found = await self._client.find(self._due, {"_id": ids, "lease": lease}, limit, order=1)
         return sorted(map(_from_document, found), key=lambda work: (work.at, work.id))
 
+    async def prolong(self, ids: Collection[WorkId], lease: Lease, until: datetime) -> None:
+        for part in self._client.limits.parts(ids):
+            await self._client.update(self._due, {"_id": {"$in": part}, "lease": lease}, {"leasedUntil": until})
+
     async def finish(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
         ours: list[WorkId] = []
         for part in self._client.limits.parts(ids):

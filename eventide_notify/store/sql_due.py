@@ -30,8 +30,10 @@ class SqlDue:
         some = sa.select(_d.id).where(_FREE, of_kinds).order_by(_d.at, _d.id).limit(_LIMIT)
         # What another instance is claiming at this moment is not waited for. SQLite has one writer, and no such words.
         some = some.with_for_update(skip_locked=True)
+        # PostgreSQL looks for them once then, and never claims more than these.
+        once = some if database.one_writer else sa.select(some.cte("some").c.id)
         lease = {"lease": sa.bindparam("claimed"), "leased_until": _UNTIL}
-        self._claim = sa.update(due).where(_d.id.in_(some)).values(lease).returning(*due.columns)
+        self._claim = sa.update(due).where(_d.id.in_(once)).values(lease).returning(*due.columns)
 
     def insert(self, connection: sa.Connection, work: Work) -> None:
         """Save it, if it is not there yet."""
@@ -51,6 +53,11 @@ class SqlDue:
         wanted = known | {"claimed": lease, "end": milliseconds(until), "most": limit}
         rows = await self._database.write(lambda connection: connection.execute(self._claim, wanted).all())
         return sorted(map(_from_row, rows), key=lambda work: (work.at, work.id))
+
+    async def prolong(self, ids: Collection[WorkId], lease: Lease, until: datetime) -> None:
+        held = sa.update(due).where(self._database.among(_d.id, ids), _d.lease == lease)
+        longer = held.values(leased_until=milliseconds(until))
+        await self._database.write(lambda connection: connection.execute(longer))
 
     async def finish(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
         done = sa.delete(due).where(self._database.among(_d.id, ids), _d.lease == lease).returning(_d.id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from eventide_notify.models import IdGenerator
 from eventide_notify.service import due
 from eventide_notify.service.due import ATTEMPTS, LEASE, MOST, PAUSE, UNPAUSED, DueWork, Later
 from eventide_notify.store import Store, create_store
+
+from ..waiting import until
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -30,6 +33,10 @@ class Desk:
         self.cost = 0.0
         self.pauses: list[float] = []
         self.done: list[str] = []
+        self.begun = 0
+        self.gate = asyncio.Event()
+        """What the handler waits for."""
+        self.gate.set()
         self.outcomes: list[Exception | Later | None] = []
         self.metrics = Metrics()
         self.instance, self.other = self.build(), self.build()
@@ -58,6 +65,8 @@ class Desk:
         return [each.error for each in await self.store.dead(after="", limit=1_000)]
 
     async def _handle(self, work: Work) -> Later | None:
+        self.begun += 1
+        await self.gate.wait()
         self.time += self.cost
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, Exception):
@@ -162,6 +171,30 @@ async def test_there_may_be_more_to_do_at_another_time(desk: Desk) -> None:
     await desk.other.round()
     assert desk.done == [saved.id] * 2
     assert await desk.waiting() == []
+
+
+async def test_what_takes_longer_than_a_lease_is_done_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    held_until = [START]
+    prolong = desk.store.prolong_due
+
+    async def noted(ids: Collection[str], lease: str, *, until: datetime) -> None:
+        await prolong(ids, lease, until=until)
+        held_until.append(until)
+
+    monkeypatch.setattr(due, "GUARD", 0.01)
+    monkeypatch.setattr(desk.store, "prolong_due", noted)
+    await desk.add()
+    desk.gate.clear()
+    doing = asyncio.create_task(desk.instance.round())
+    for _ in range(3):
+        await until(lambda: held_until[-1] == desk.now + LEASE)
+        desk.now += 0.9 * LEASE
+        await desk.other.round()
+    assert desk.begun == 1
+    desk.gate.set()
+    await doing
+    assert await desk.waiting() == []
+    assert desk.begun == 1
 
 
 async def test_one_that_fails_stops_no_other(desk: Desk) -> None:

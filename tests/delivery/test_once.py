@@ -32,6 +32,8 @@ class Screens:
     def __init__(self) -> None:
         self.shown: list[str] = []
         self.late: list[str] = []
+        self.told: list[tuple[str, Sequence[str] | None]] = []
+        """Other events, and for whom."""
 
     async def deliver(self, notifications: Sequence[Notification], *, late: bool = False) -> None:
         (self.late if late else self.shown).extend(item.id for item in notifications)
@@ -41,7 +43,9 @@ class Screens:
 
     async def retract(self, id: str) -> None: ...
     async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None: ...
-    async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
+
+    async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None:
+        self.told.append((event, users))
 
 
 class Faulty:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from eventide_notify import wire
 from eventide_notify.due import Work
 from eventide_notify.errors import Conflict, InvalidRequest, NotFound, OutcomeUnknown
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
-from eventide_notify.service import NotificationService
+from eventide_notify.service import NotificationService, notifications
 from eventide_notify.service.due import LEASE, DueWork
 from eventide_notify.service.journal import Journal
 from eventide_notify.service.scheduling import ANNOUNCE, SEND, Scheduled
@@ -128,6 +129,39 @@ async def test_whoever_does_it_again_sends_nothing_again_and_shows_what_may_not_
     assert [each.id for each in await desk.saved()] == [each.id for each in first]
     assert desk.screens.late == [each.id for each in first if each != read]
     assert await desk.service.schedule.page(after=None, limit=10) == []
+
+
+async def test_of_many_it_shows_some_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "MADE_AT_ONCE", 2)
+    await desk.send([str(number) for number in range(5)])
+    work = await work_of(desk)
+    desk.now += SECOND
+    await desk.service.send_due(work)
+    read: list[int] = []
+    overdue = desk.store.overdue
+
+    async def noted(**asked: Any) -> Sequence[Notification]:
+        found = await overdue(**asked)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(desk.store, "overdue", noted)
+    await desk.service.send_due(work)
+    assert desk.screens.late == desk.screens.shown == [each.id for each in await desk.saved()]
+    assert max(read) == 2
+
+
+async def test_whoever_does_it_again_has_the_screens_leave_out_what_was_replaced(desk: Desk) -> None:
+    [old] = await desk.service.send(["42"], HELLO, collapse_key="key")
+    await desk.send(["42", "43"], collapse_key="key")
+    work = await work_of(desk)
+    desk.now += SECOND
+    await desk.service.send_due(work)  # and the instance dies before it tells what was replaced
+    desk.screens.told.clear()
+    desk.now += LEASE
+    await desk.other.round()
+    assert old.id not in [each.id for each in await desk.saved()]
+    assert desk.screens.told == [(wire.RELOAD, ["42", "43"])]
 
 
 async def test_an_announcement_that_is_made_again_is_the_same(desk: Desk) -> None:

@@ -7,19 +7,20 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
 from eventide_notify.errors import OutcomeUnknown, Unavailable
-from eventide_notify.models import Change, Counts, Notification
+from eventide_notify.models import Change, Counts, Notification, utc_now
 from eventide_notify.store import Claim, Store
 from eventide_notify.store.base import Collapsed
 
 from .backends import PERSISTENT, SQL, Backend
 from .roundtrips import commands
-from .samples import LATER, NOW, archived, ids, read, sample
+from .samples import LATER, NOW, SECOND, archived, ids, read, sample
 
 ALL_BUT_IN_MEMORY = pytest.mark.parametrize("backend", PERSISTENT, indirect=True)
 MONGODB = pytest.mark.parametrize("backend", ["mongodb-motor", "mongodb-pymongo"], indirect=True)
@@ -267,6 +268,25 @@ async def test_locks_of_who_was_killed_free_themselves(store: Any, monkeypatch: 
         await collapse(store, keyed())
     await collapse(store, new := keyed())
     assert await inbox(store) == [replace(new, collapsed=1)]
+
+
+@MONGODB
+async def test_a_lock_that_was_prolonged_in_the_last_moment_is_not_taken_away(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock(until: datetime) -> dict[str, Any]:
+        return {"_id": "collapse 0000", "owner": "somebody", "until": until}
+
+    locks, now = store._client["locks"], utc_now()
+    await store._client.insert(locks, [lock(now + SECOND)])
+    found = AsyncMock(return_value=[lock(now - SECOND)])  # as it was a moment ago
+    with monkeypatch.context() as patch:
+        patch.setattr(store._client, "find", found)
+        await store._collapse._free_abandoned(["collapse 0000"])
+    assert await store._client.all(locks.find) == [lock(now + SECOND)]
+    await store._client.update(locks, {"_id": "collapse 0000"}, {"until": now - SECOND})
+    await store._collapse._free_abandoned(["collapse 0000"])
+    assert await store._client.all(locks.find) == []
 
 
 @MONGODB

@@ -12,12 +12,13 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
+from eventide_notify.due import Work
 from eventide_notify.models import Change, Status
 from eventide_notify.store import Store
 
 from .backends import SQL, Backend
 from .roundtrips import commands
-from .samples import NOW, announcement, announcements, archived, new_id, receipt, sample
+from .samples import NOW, SECOND, announcement, announcements, archived, new_id, receipt, sample
 
 
 async def change_one(store: Store, id: str, *, change: Change) -> None:
@@ -135,6 +136,19 @@ async def test_postgresql_compares_no_ids_with_all_that_a_user_has(store: Any) -
             if statement.startswith("SELECT"):
                 steps = await plan(store, statement, parameters)
                 assert not any("Filter" in step and "id = ANY" in step for step in steps), (name, statement, steps)
+
+
+@pytest.mark.parametrize("backend", SQL, indirect=True)
+async def test_of_much_that_is_due_at_the_same_time_no_more_is_read_than_claimed(store: Any) -> None:
+    work = [Work(new_id(NOW), "send", NOW) for _ in range(2000)]
+    await store._database.write(lambda connection: [store._due.insert(connection, each) for each in work])
+    await store._database.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
+    with commands() as sent:
+        claimed = await store.claim_due(kinds=["send"], now=NOW, lease="mine", until=NOW + SECOND, limit=10)
+    assert [each.id for each in claimed] == [each.id for each in work[:10]]
+    steps = await plan(store, *next(each for each in sent if "UPDATE due" in each[0]))
+    assert any("due_by_time" in step for step in steps), steps
+    assert not any("Sort" in step or "TEMP B-TREE" in step for step in steps), steps
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)

@@ -99,6 +99,17 @@ async def test_a_lease_that_has_run_out_holds_nothing(store: Store) -> None:
     assert await waiting(store) == []
 
 
+async def test_a_lease_that_is_prolonged_holds_for_longer(store: Store) -> None:
+    first, second = await added(store, work(), work())
+    await claim(store)
+    await store.prolong_due([first.id], "mine", until=NOW + 2 * LEASE)
+    await store.prolong_due([first.id, second.id], "another", until=NOW)
+    await store.prolong_due([], "mine", until=NOW)
+    assert await claim(store, "two", now=NOW + LEASE) == [second]
+    await store.prolong_due([second.id], "mine", until=NOW)
+    assert await claim(store, "three", now=NOW + LEASE) == []
+
+
 async def test_finishing_several(store: Store) -> None:
     some = await added(store, *(work() for _ in range(5)))
     await claim(store, limit=3)
