@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.25
 """Seconds between two looks for what is due."""
-LEASE = timedelta(seconds=1)
+LEASE = timedelta(seconds=1.5)
 """Short: what an instance held that was killed is done by another one so much later."""
 GUARD = 0.4
 """Seconds after which what is done of a batch is said to be, and what is not is held for longer."""

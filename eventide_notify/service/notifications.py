@@ -313,13 +313,18 @@ class NotificationService:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
                 made = asked.announcement(held.items[0][0], held.claimed_at, self._announcement_lifetime)
-            if held is None or not held.complete:
+            is_new = held is None or not held.complete
+            if is_new:
                 self._journal.created(made.id, made.id, 1, asked.caller)
                 self._metrics.announced.labels(asked.audience).inc()
-            if held is None or not held.complete or again:
+            if is_new or (again and await self._is_there(made)):
                 await turn.wait()
                 await self._fanout.announce(made)
             return made
+
+    async def _is_there(self, made: Announcement) -> bool:
+        """Whether it was not retracted since."""
+        return not made.stored or await self._store.announcement(made.id, now=self._clock()) is not None
 
     async def _save(self, announcement: Announcement, claim: Claim | None) -> Claim | None:
         if announcement.stored:

@@ -174,6 +174,17 @@ async def test_an_announcement_that_is_made_again_is_the_same(desk: Desk) -> Non
     assert desk.screens.shown == [announced.id] * 2
 
 
+async def test_an_announcement_that_was_retracted_is_not_shown_again(desk: Desk) -> None:
+    await desk.service.announce(HELLO, send_at=START + SECOND)
+    work = await work_of(desk)
+    desk.now += SECOND
+    await desk.service.announce_due(work)
+    [announced] = desk.screens.shown
+    await desk.service.retract(announced)
+    await desk.service.announce_due(work)
+    assert desk.screens.shown == [announced]
+
+
 async def test_what_was_cancelled_is_not_sent_though_it_is_still_there(desk: Desk) -> None:
     made = await desk.send()
     work = await work_of(desk)
