@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import orjson
 
 from .. import schemas
 from ..errors import FieldError, InvalidRequest
-from ..models import UserId
+from ..models import Draft, UserId
 from ..service import NotificationService
 from .cloudevents import CloudEvent, read
 
@@ -23,6 +25,8 @@ SHAPES: Mapping[str, type[schemas.Shape]] = {
     PUBLISH: schemas.NewEvent,
 }
 """What `data` is, by the event's type."""
+CLAIM_LIFETIME = timedelta(days=8)
+"""How long a message is known again. Brokers keep messages for a week, unless they are told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,14 @@ def take(headers: Mapping[str, object], body: bytes, *, service: NotificationSer
 
 def _send(asked: schemas.NewNotification, service: NotificationService, key: str, caller: str) -> Order:
     async def carry_out() -> object:
-        return await service.send(asked.recipients, asked.draft, idempotency_key=key, caller=caller)
+        return await service.send(
+            asked.recipients,
+            asked.draft,
+            idempotency_key=key,
+            caller=caller,
+            claim_lifetime=CLAIM_LIFETIME,
+            **options_of(asked),
+        )
 
     return Order(asked.recipients, carry_out)
 
@@ -58,7 +69,11 @@ def _send(asked: schemas.NewNotification, service: NotificationService, key: str
 def _announce(asked: schemas.NewAnnouncement, service: NotificationService, key: str, caller: str) -> Order:
     async def carry_out() -> object:
         return await service.announce(
-            asked.draft, audience=asked.audience, expires_at=asked.expires_at, idempotency_key=key, caller=caller
+            asked.draft,
+            idempotency_key=key,
+            caller=caller,
+            claim_lifetime=CLAIM_LIFETIME,
+            **options_of(asked),
         )
 
     return Order(None, carry_out)
@@ -70,6 +85,12 @@ def _publish(asked: schemas.NewEvent, service: NotificationService) -> Order:
         return None
 
     return Order(asked.user_ids, carry_out)
+
+
+def options_of(asked: schemas.NewNotification | schemas.NewAnnouncement) -> dict[str, Any]:
+    """Whatever the request says beside the content and the recipients, by the service's own names for it."""
+    said = type(asked).model_fields.keys() - Draft.model_fields.keys() - {"user_id", "user_ids"}
+    return {name: getattr(asked, name) for name in said}
 
 
 def key_of(event: CloudEvent) -> str:
