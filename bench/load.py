@@ -180,6 +180,16 @@ class Load:
             times += posts.times
         return {**self._result(crowd, count * len(crowd.clients), start), **percentiles(times)}
 
+    def do_count(self, name: str, event: str) -> None:
+        """From now on count these events."""
+        self._crowds[name].count(event)
+
+    def do_come(self, name: str, count: int) -> dict[str, Any]:
+        """Wait until so many have come, each to one user, which somebody else sees to."""
+        start = time.monotonic()
+        self._until_counted(self._crowds[name], count)
+        return self._result(self._crowds[name], count, start)
+
     def do_work(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Have the server do something; its answer."""
         with self._asked(self._crowds[name].address_for_work) as server:

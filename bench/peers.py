@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -160,6 +161,19 @@ class Peer:
         plan = Plan(admin_token(), CONTENT, self.sockets, connections=at_once, rate=rate, keys=keys)
         done = self._load.ask("posts", name=self.name, event=self.kind.notification, count=count, plan=asdict(plan))
         return self._confirmed(done, {RATE: done["units"] / done["seconds"], P50: done["p50"], P99: done["p99"]})
+
+    def messages(self, count: int, publish: Callable[[], None]) -> Done:
+        """Have so many notifications sent by what `publish` does, each to a user, saved and confirmed."""
+        self._load.ask("count", name=self.name, event=self.kind.notification)
+        with ThreadPoolExecutor(1) as thread:
+            publishing = thread.submit(publish)
+            done = self._load.ask("come", name=self.name, count=count)
+            publishing.result()
+        return self._confirmed(done, {RATE: done["units"] / done["seconds"]})
+
+    def until(self, figure: str, least: float) -> None:
+        """Wait until this figure in `/metrics` is so high."""
+        self._load.ask("figure", name=self.name, figure=figure, least=least)
 
     def posts_to_all(self, count: int) -> Done:
         """The same, each to all users who are connected; and for how long the event loop did nothing else, in

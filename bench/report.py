@@ -32,6 +32,7 @@ from .measure import (
 )
 from .peers import BLOCK, HELD, IN_FLIGHT, P50, P99, RATE, STORES
 from .peers import NODE as NODE_SERVERS
+from .queues import NAMES, RATE_ROW
 from .saving import AT_ONCE, BLOCK_ROW, P50_ROW, P99_ROW, RATES, SECONDS_ROW
 
 BESIDE_HEADER = ("row", "server", "CPU, µs", RATE, STORES, P50, P99, BLOCK, HELD)
@@ -106,6 +107,14 @@ LINES = [
             (f"latency-{rate}{P99_ROW}", "the same, until the client has it, p99 (ms)"),
         )
         for line in _stores(row, title)
+    ),
+    *(
+        line
+        for name in NAMES.values()
+        for line in (
+            Line("queue", name, f"message from {name}, saved and received: PostgreSQL"),
+            Line(f"queue{RATE_ROW}", name, "the same, messages a second"),
+        )
     ),
     *_stores("idle", "1,000 idle sockets of 10,000, for a second"),
     *_stores("return", "10,000 come back at once, one of them"),

@@ -8,6 +8,7 @@ from functools import partial
 
 from .measure import CONNECTED, EVENT, IDLE, MANY, NODE, ONLY, SAME_PROMISE, SQLITE, STORED, Bench, Task
 from .peers import IN_FLIGHT, Peer
+from .queues import queue
 from .saving import SAVING
 
 PAUSE = 0.15
@@ -119,5 +120,6 @@ ROWS: dict[str, Callable[[Bench], None]] = {
     "connect": connect,
     "memory": memory,
     **SAVING,
+    "queue": queue,
 }
 """In the order of the table."""

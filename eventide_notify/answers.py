@@ -38,21 +38,31 @@ class ContentShape(Shape):
     created_at: datetime
     timestamp: datetime = Field(description="The same as createdAt.")
     expires_at: datetime | None = Field(None, description="From then on nobody has it any more.")
+
+
+class HadShape(ContentShape):
+    """Likewise, as a user has it."""
+
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    seen_at: datetime | None = None
+    action: ChosenAction | None = None
+
+
+class AnnouncedShape(ContentShape):
+    """What only announcements have."""
+
     topic: str | None = Field(None, description="Of an announcement: it is for the subscribers of this topic.")
     require_ack: bool | None = Field(
         None, description="`true`: an announcement that stays unread until the user acknowledges it."
     )
 
 
-class NotificationShape(ContentShape):
-    """A notification."""
+class NotificationShape(HadShape, AnnouncedShape):
+    """A notification, or an announcement as a user has it."""
 
     user_id: UserId
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
-    seen_at: datetime | None = None
     archived_at: datetime | None = None
-    action: ChosenAction | None = None
     collapsed: int | None = Field(None, description="How many it has replaced, which had the same `collapseKey`.")
     acknowledged_at: datetime | None = None
 
@@ -65,7 +75,9 @@ class UnreadCount(Shape):
 
 
 class PageShape(UnreadCount):
-    notifications: list[NotificationShape] = Field(description="Newest first.")
+    notifications: list[NotificationShape] = Field(
+        description="First those that have to be acknowledged, then all others; both newest first."
+    )
     next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
@@ -87,7 +99,7 @@ class CreatedNotifications(Shape):
     notifications: list[Created] = Field(description="In the order of the users, each once.")
 
 
-class AnnouncementShape(ContentShape):
+class AnnouncementShape(AnnouncedShape):
     """An announcement: a notification without a user."""
 
     stored: bool | None = Field(None, description="`false`: it was shown to connected users only, and is not stored.")
@@ -132,6 +144,22 @@ class DeadList(Shape):
     next_cursor: str | None = Field(description="The cursor of the next page; null: this is the last one.")
 
 
+class ReachShape(Shape):
+    """Of those that an announcement is for."""
+
+    users: int = Field(description="The users known, or the subscribers of its topic.")
+    received: int
+    read: int
+    acknowledged: int
+
+
+class Missing(Shape):
+    """In the order of their ids."""
+
+    user_ids: list[UserId]
+    next_cursor: UserId | None = Field(None, description="Absent when there are no more.")
+
+
 class EventAccepted(Shape):
     event: str
 
@@ -156,14 +184,14 @@ class TimelineEvent(Shape):
     at: datetime = Field(description="By the clock of the instance that tells it; clocks may differ.")
     what: Literal[
         "created", "sent", "held", "postponed", "received", "lost", "seen", "read", "unread", "archived", "unarchived",
-        "action", "deleted", "retracted", "waiting", "gone", "forgotten",
+        "action", "acknowledged", "deleted", "replaced", "retracted", "waiting", "gone", "forgotten",
     ]  # fmt: skip
     instance: str | None = Field(None, description="Absent: it is known from the store.")
     session: str | None = None
     detail: str | None = Field(
         None,
-        description="sent: `live`, `replay`, `late`, `gap` or `sweep`. received: `pong`, `poll`, `upgrade` or `ack`. "
-        "action: its id. Otherwise in words: by whom, or why.",
+        description="sent: `live`, `replay`, `late`, `gap`, `sweep` or `reminder`. "
+        "received: `pong`, `poll`, `upgrade` or `ack`. action: its id. Otherwise in words: by whom, or why.",
     )
     count: int | None = Field(None, description="Of an announcement: to or by how many sessions, since then.")
 
@@ -291,6 +319,24 @@ class Erased(Shape):
     notifications: int
     receipts: int = Field(description="Records of what the user did with announcements.")
     claims: int = Field(description="Idempotency keys in which the user was named, and is not any more.")
+
+
+class OwnTopics(Shape):
+    """In the order of their names."""
+
+    topics: list[str]
+
+
+class TopicShape(Shape):
+    topic: str
+    subscribers: int = Field(description="How many users are subscribed to it.")
+
+
+class SubscribersChanged(Shape):
+    topic: str
+    changed: int = Field(
+        description="How many of the users were not subscribed before; or were, when they are removed."
+    )
 
 
 class Health(Shape):

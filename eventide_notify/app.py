@@ -20,7 +20,7 @@ from .parts import Parts
 from .presence.redis import REFRESH, RedisPresence
 from .realtime.engine.asgi import respond_to_upgrade
 from .rest.direct import path_of
-from .service import NotificationService, due
+from .service import NotificationService, due, expiry
 from .service.figures import SAMPLE_EVERY
 from .service.missed import FIRST_LOOK, LOOK_EVERY, MissedReader, Sweep
 from .service.revocations import READ_EVERY
@@ -36,6 +36,8 @@ RETENTION_EVERY = 5.0
 """Seconds between two looks whether it is time for retention, or to go on with it after an outage."""
 ALERTS_EVERY = 2.0
 """Seconds between two looks whether a critical state begins or ends."""
+KNOWN_EVERY = 1.0
+"""Seconds between two writings of who is new."""
 PRESENCE_EVERY = 0.2
 """Seconds between two writings of who came and went."""
 RESTORE_EVERY = 1.0
@@ -73,6 +75,7 @@ class Application:
         self._parts = Parts(settings, prefix=prefix, demo=(lambda: self.interrupt) if demo else None)
         self.notifications = self._parts.notifications
         self.inbox = self._parts.inbox
+        self.topics = self._parts.topics
         self.operations = self._parts.operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,12 +134,14 @@ class Application:
             await self._parts.revocations.read()  # before anybody is let in
             stack.push_async_callback(self._parts.receipts.close)
             stack.push_async_callback(self._parts.counts.close)
+            stack.push_async_callback(self._parts.known.close)
             self._parts.counts.open(self._parts.hub.tell_counts)
             if isinstance(self._parts.presence, RedisPresence):
                 stack.push_async_callback(self._parts.presence.close)
             if self._parts.shared_counts is not None:
                 stack.push_async_callback(self._parts.shared_counts.close)
             stack.push_async_callback(self._parts.hub.close)
+            stack.push_async_callback(self._parts.reminders.close)
             stack.push_async_callback(self._parts.sockets.shutdown)
             stack.push_async_callback(self._parts.background.stop)
             await self._start_background(stack)
@@ -162,7 +167,10 @@ class Application:
         every(due.LOOK_EVERY, "due work", self._parts.due.round)
         every(due.COUNT_EVERY, "counting due work", self._parts.due.count)
         every(RETENTION_EVERY, "retention", self._parts.retention.round)
+        every(expiry.LOOK_EVERY, "telling what has expired", self._parts.expiry.tell)
+        every(expiry.REMOVE_EVERY, "removing what has expired", self._parts.expiry.remove)
         sweep = Sweep(self._parts.store, self._parts.hub, clock=utc_now, metrics=self._parts.metrics)
+        every(KNOWN_EVERY, "users", self._parts.known.round)
         every(READ_EVERY, "reading revocations", self._parts.revocations.read)
         every(FIRST_LOOK.total_seconds(), "sweep", sweep.round)
         if isinstance(self._parts.channel, RedisChannel):

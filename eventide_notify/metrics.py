@@ -135,8 +135,13 @@ class Metrics:
         self.background = Histogram(
             "eventide_background_seconds", "Rounds of background work", ["task"], buckets=QUICK, registry=registry
         )
+        self.replaced = Counter(
+            "eventide_notifications_replaced", "Notifications replaced by others with their key", registry=self.registry
+        )
         self.expired = Counter(
-            "eventide_notifications_expired", "Notifications removed by retention", registry=self.registry
+            "eventide_notifications_expired",
+            "Notifications removed by retention, or because they had expired",
+            registry=self.registry,
         )
         self.due = Counter(
             "eventide_due_works", "Due work, by what became of it", ["kind", "result"], registry=registry

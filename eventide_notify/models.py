@@ -131,6 +131,10 @@ class Change(StrEnum):
     DELETE = "delete"
 
 
+WITHHELD = frozenset({Change.READ, Change.ARCHIVE, Change.DELETE})
+"""What a user cannot do to an announcement before having acknowledged it, where that is required."""
+
+
 class Counts(NamedTuple):
     """How many of a user's notifications are neither archived nor read, and how many neither archived nor seen."""
 
@@ -221,6 +225,18 @@ class Notification:
     def archived(self) -> bool:
         return self.archived_at is not None
 
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether the user has to acknowledge it, and has not."""
+        return self.require_ack and self.acknowledged_at is None
+
+    def on_top(self, at: datetime) -> bool:
+        """Whether it came before all others at this time, because it was not acknowledged."""
+        return self.require_ack and (self.acknowledged_at is None or self.acknowledged_at > at)
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
@@ -239,6 +255,19 @@ class Announcement:
     remind_after: int | None = None
     """Seconds after which who has not acknowledged it is reminded, again and again."""
 
+
+class Reach(NamedTuple):
+    """What became of an announcement, of those that it is for."""
+
+    users: int
+    """The users known, or the subscribers of its topic."""
+    received: int
+    read: int
+    acknowledged: int
+
+
+REMIND_AFTER_MAX = 30 * 24 * 3600
+"""Seconds."""
 
 Audience = Literal["everyone", "connected"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from . import __version__, alerting, build, wire
+from . import __version__, alerting, asyncapi, build, wire
 from .access import Access, ApiKeys
 from .admission import Admission
 from .channel.fanout import ChannelFanout
@@ -54,9 +55,11 @@ from .rest.operations import Limits, Operation, Operations
 from .rest.ops import OpsRoutes
 from .rest.pages import PageRoutes, static_directory
 from .rest.problems import HANDLERS
+from .rest.reach import ReachRoutes
 from .rest.request_ids import RequestIds
 from .rest.scheduling import SchedulingRoutes
 from .rest.security import SecurityHeaders
+from .rest.topics import TopicRoutes
 from .service import Inbox, NotificationService
 from .service.alerts import Alerts
 from .service.background import Background
@@ -64,15 +67,20 @@ from .service.counts import UnreadCountPublisher
 from .service.data import UserData
 from .service.delivery import BacklogReader, ReceiptWriter
 from .service.due import DeadWork, DueWork
+from .service.expiry import Expiry
 from .service.figures import Figures, RecentWarnings
 from .service.in_flight import InFlight
 from .service.instances import Instances
 from .service.journal import Journal
+from .service.known import KnownUsers
+from .service.reach import Reaches
 from .service.readiness import Readiness
+from .service.reminders import REMIND, Reminders
 from .service.retention import Retention
 from .service.revocations import Revocations
 from .service.scheduling import ANNOUNCE, SEND
 from .service.timeline import Timelines
+from .service.topics import Topics
 from .settings import Settings
 from .store.measured import measured
 
@@ -113,12 +121,23 @@ class Parts:
             counts_changed=self.counts.changed,
             counts_at_once=self.counts.at_once,
             read_counts=self.counts.read,
+            subscribed=self.store.subscribed,
         )
         self.channel = RedisChannel(redis_url, self.hub, metrics) if redis_url else LocalChannel(self.hub)
         self.hub.tracing = tracing
         self.fanout = ChannelFanout(self.channel if tracing is None else tracing.channel(self.channel))
         self.channel.calls.handle("counts", self._counts_of)
+        self.channel.calls.handle("forget", self._forget)
+        self.known = KnownUsers(self.store)
         self.retention = self._build_retention(settings)
+        self.expiry = Expiry(
+            self.store,
+            self.hub,
+            clock=utc_now,
+            is_chosen=lambda: self.channel.calls.is_first,
+            metrics=metrics,
+            sleep=asyncio.sleep,
+        )
         self.revocations = Revocations(
             self.store,
             self.channel.calls,
@@ -143,13 +162,23 @@ class Parts:
         self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
         self.due.handle(SEND, self.notifications.send_due)
         self.due.handle(ANNOUNCE, self.notifications.announce_due)
+        self.topics = Topics(
+            self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed, met=self.known.met_all
+        )
+        self.reminders = self._build_reminders()
         self.webhook = alerting.webhook(settings)
         self.alerts = self._build_alerts(settings)
         self.in_flight = InFlight()
         self.shared_counts = SharedCounts(redis_url) if redis_url else None
         self.pages = PageRoutes(static_directory())
         self.sockets = self._build_sockets(settings, demo=demo is not None)
-        user_data = UserData(self.store, self.fanout, clock=utc_now, disconnect=self.revocations.disconnect)
+        user_data = UserData(
+            self.store,
+            self.fanout,
+            clock=utc_now,
+            disconnect=self.revocations.disconnect,
+            forget=lambda user: self.channel.calls.order("forget", user=user),
+        )
         self.admission = Admission(
             self.sockets.eio,
             most=lambda: settings.max_sockets or sockets_max(),
@@ -160,13 +189,22 @@ class Parts:
         self.operations: list[Operation] = [
             *InboxRoutes(self.inbox).operations(),
             *AdminRoutes(self.notifications).operations(),
+            *TopicRoutes(self.topics).operations(),
             *ObservingRoutes(self.inbox, self.notifications, self.timelines, self.instances).operations(),
             *DiagnosisRoutes(instance=self.channel.calls.instance, version=__version__, clock=utc_now).operations(),
             *AccessRoutes(self.revocations).operations(),
             *DataRoutes(user_data).operations(),
             *SchedulingRoutes(self.notifications.schedule, DeadWork(self.store, clock=utc_now)).operations(),
+            *ReachRoutes(Reaches(self.store, self.known, clock=utc_now)).operations(),
         ]
         self.web = self._build_web(settings, prefix, demo)
+
+    def _build_reminders(self) -> Reminders:
+        calls = self.channel.calls
+        reminders = Reminders(self.store, self.hub, order=lambda id: calls.order(REMIND, id=id), clock=utc_now)
+        calls.handle(REMIND, reminders.remind)
+        self.due.handle(REMIND, reminders.due)
+        return reminders
 
     def _build_retention(self, settings: Settings) -> Retention:
         return Retention(
@@ -190,10 +228,11 @@ class Parts:
             namespaces=[dialect.namespace for dialect in self.dialects],
         )
         expiry = ExpiryWatch(clock=utc_now, leeway=settings.jwt_leeway, warn=_warn_of_expiry, end=_end)
-        events = ClientEvents(
+        self.events = ClientEvents(
             self.inbox,
             self.receipts,
             self.journal,
+            self.topics,
             verify=self.access.by_token,
             token_changed=expiry.start,
             broadcast=self._broadcast if demo else None,
@@ -207,11 +246,12 @@ class Parts:
             backlogs=BacklogReader(self.store, clock=utc_now, limit=settings.catch_up_limit),
             presence=self.presence,
             expiry=expiry,
-            handlers=events.handlers,
+            handlers=self.events.handlers,
             pace=build.pace(settings.limit_events),
             in_flight=self.in_flight,
             metrics=self.metrics,
             journal=self.journal,
+            met=self.known.met,
         )
         for dialect in self.dialects:
             server.register_namespace(NotificationNamespace(dialect, context))
@@ -287,19 +327,18 @@ class Parts:
             admin=build.limit("admin", settings.limit_admin, self.shared_counts),
         )
         rows = self.operations if self.tracing is None else list(map(self.tracing.operation, self.operations))
-        rest = Operations(rows, self.access.by_token_or_key, limits, self.in_flight, self.metrics)
+        verify = self.access.by_token_or_key
+        rest = Operations(rows, verify, limits, self.in_flight, self.metrics, met=self.known.met)
         token = settings.ops_token.get_secret_value() if settings.ops_token else None
         ops = OpsRoutes(self.readiness, self.metrics, token=token)
-        document = Json.dumps(openapi.document(self.operations, version=__version__))
-
-        async def description(request: Request) -> Response:
-            return Response(document, media_type="application/json")
-
+        described = openapi.document(self.operations, version=__version__)
+        told = asyncapi.document(self.dialects, self.events.rows, version=__version__, demo=demo is not None)
         rest_routes = rest.routes()
         self.routes: list[BaseRoute] = [
             *rest_routes,
             *ops.routes(),
-            Route(f"{prefix}/openapi.json", description),
+            _description(f"{prefix}/openapi.json", described),
+            _description(f"{prefix}/asyncapi.json", told),
             self.pages.docs(f"{prefix}/docs"),
             self.pages.admin(f"{prefix}/admin/"),
             *([] if demo is None else DemoRoutes(settings, verify=self.access.by_token, interrupt=demo).routes()),
@@ -330,8 +369,21 @@ class Parts:
     async def _counts_of(self, order: Mapping[str, Any]) -> None:
         self.hub.counts_changed(order["users"])
 
+    async def _forget(self, order: Mapping[str, Any]) -> None:
+        self.known.forget(order["user"])
+
     async def _broadcast(self, event: str, text: str) -> None:
         await self.fanout.emit(event, text, None)
+
+
+def _description(path: str, document: Mapping[str, Any]) -> Route:
+    """The document, at this address."""
+    encoded = Json.dumps(document)
+
+    async def description(request: Request) -> Response:
+        return Response(encoded, media_type="application/json")
+
+    return Route(path, description)
 
 
 def _warn_of_expiry(session: Session) -> None:

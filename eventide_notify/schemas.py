@@ -4,6 +4,7 @@ document is made of them."""
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -28,14 +29,17 @@ from .errors import ERRORS_MAX, FieldError, InvalidRequest
 from .models import (
     IDS_MAX,
     RECIPIENTS_MAX,
+    REMIND_AFTER_MAX,
     UNSAFE_IN_LINK,
     USER_ID_MAX,
     ActionId,
     Audience,
     Change,
+    CollapseKey,
     Draft,
     NotificationId,
     TokenId,
+    Topic,
     Type,
     UserId,
     UserKey,
@@ -73,6 +77,24 @@ def parse(shape: type[ShapeT], value: object) -> ShapeT:
         raise InvalidRequest.from_validation(error) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of at most so many characters, where no object is asked for."""
+
+    max_length: int
+
+    def parse(self, value: object) -> str:
+        """The value if it is one, else `InvalidRequest`."""
+        if not isinstance(value, str) or len(value) > self.max_length:
+            raise InvalidRequest(f"A text of at most {self.max_length} characters is expected.")
+        return value
+
+    @property
+    def type(self) -> Any:
+        """For a JSON Schema."""
+        return Annotated[str, Field(max_length=self.max_length)]
+
+
 def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
     """pydantic describes every field that it does not know, which takes seconds for as many as fit into a body."""
     if len(value) <= ERRORS_MAX:
@@ -85,7 +107,8 @@ def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
 
 
 def _decimal(value: object) -> object:
-    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] <= value <= _INTEGERS[1]:
+    # Less than the smallest is read as the smallest, as a float.
+    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] < value <= _INTEGERS[1]:
         value = int(value)  # in JSON 42.0 is the integer 42
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -112,6 +135,9 @@ Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=T
 _UUID7 = "^[0-9a-d][0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
 """An id that this service has given out; others are refused."""
+_PLACE = rf"^({_UUID7[1:-1]}|(top-)?{_UUID7[1:-1]}-[0-9a-d][0-9a-f]{{7}}-[0-9a-f]{{4}})$"
+Place = Annotated[AnyId, Field(json_schema_extra={"pattern": _PLACE})]
+"""A cursor in a user's list."""
 
 
 def _flag(value: object) -> object:
@@ -164,7 +190,7 @@ class PageQuery(Shape):
     """Which part of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
 
     limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
-    cursor: Known | None = Field(None, description="`nextCursor` of the page before.")
+    cursor: Place | None = Field(None, description="`nextCursor` of the page before.")
     offset: Annotated[int, BeforeValidator(_number)] = Field(
         0, ge=0, le=OFFSET_MAX, description="For older pages use `cursor`."
     )
@@ -240,8 +266,18 @@ class UserAction(Shape):
         return ids
 
 
+def _describe_named(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _either(
+        {"notificationId": {"type": "string"}, "notificationIds": {"type": "null"}},
+        {"notificationIds": {"type": "array"}, "notificationId": {"type": "null"}},
+    )
+    schema["examples"] = [{"notificationId": "01a1f8aa-bba5-7edf-8448-471855b91142"}]
+
+
 class Named(Shape):
     """One notification or several."""
+
+    model_config = ConfigDict(json_schema_extra=_describe_named)
 
     notification_id: AnyId | None = None
     notification_ids: Ids | None = None
@@ -291,6 +327,10 @@ class Nothing(Shape):
     """No arguments."""
 
 
+class TopicOf(Shape):
+    topic: Topic
+
+
 Recipients = Annotated[list[AnyUserId], Field(min_length=1, max_length=RECIPIENTS_MAX)]
 
 _NO_SPACE = f"[^{UNSAFE_IN_LINK}]"
@@ -316,6 +356,18 @@ def _describe_notification(schema: dict[str, Any]) -> None:
     )
 
 
+def _describe_announcement(schema: dict[str, Any]) -> None:
+    _describe_content(schema)
+    must = {
+        "required": ["requireAck"],
+        "properties": {"requireAck": {"const": True}, "audience": {"const": "everyone"}},
+    }
+    schema["anyOf"] = [
+        must,
+        {"properties": {"requireAck": {"const": False}, "remindAfter": {"type": "null"}}},
+    ]
+
+
 def _describe_event(schema: dict[str, Any]) -> None:
     schema["oneOf"] = _either(
         {"userIds": {"type": "array"}, "everyone": {"const": False}},
@@ -335,6 +387,10 @@ class NewNotification(Draft, Shape):
     user_id: AnyUserId | None = None
     user_ids: Recipients | None = None
     send_at: Time | None = Field(None, description=_SEND_AT)
+    expires_at: Time | None = Field(None, description="In the future. From then on nobody has it any more.")
+    collapse_key: CollapseKey | None = Field(
+        None, description="It replaces the user's unread ones with the same key, and counts them as `collapsed`."
+    )
 
     _asked = _always_checked("userIds")
 
@@ -357,15 +413,29 @@ class NewNotification(Draft, Shape):
 class NewAnnouncement(Draft, Shape):
     """An announcement to everybody."""
 
-    model_config = ConfigDict(json_schema_extra=_describe_content)
+    model_config = ConfigDict(json_schema_extra=_describe_announcement)
 
     audience: Audience = "everyone"
+    topic: Topic | None = Field(None, description="To its subscribers only; default: to everybody.")
     expires_at: Time | None = Field(None, description="In the future.")
     send_at: Time | None = Field(None, description=_SEND_AT)
+    require_ack: bool = Field(False, description="Whether it stays unread until the user acknowledges it.")
+    remind_after: int | None = Field(
+        None,
+        ge=1,
+        le=REMIND_AFTER_MAX,
+        description="With requireAck: seconds after which who has not acknowledged it is reminded, again and again.",
+    )
 
     @property
     def draft(self) -> Draft:
         return _draft_of(self)
+
+
+class Subscribers(Shape):
+    """Users to subscribe, or to unsubscribe."""
+
+    user_ids: Recipients
 
 
 class NewEvent(Shape):
@@ -421,6 +491,13 @@ class NewRevocation(Shape):
         if jti is not None and info.data.get("issued_before") is not None:
             raise ValueError("issuedBefore is for userId")
         return jti
+
+
+class MissingQuery(Shape):
+    """Which of those users."""
+
+    limit: Annotated[int, BeforeValidator(_number)] = Field(100, ge=1, le=1_000)
+    cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class RevocationsQuery(Shape):

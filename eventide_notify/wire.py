@@ -30,6 +30,7 @@ from .models import (
     Page,
     Pressed,
     Principal,
+    Reach,
     Receipt,
     Status,
     UserId,
@@ -37,6 +38,8 @@ from .models import (
 
 Payload = dict[str, Any]
 CatchUp = Literal["each", "batch", "none"]
+Reason = Literal["expired", "collapsed", "unsubscribed"]
+"""Why something is gone that its user has not removed."""
 
 # Server to client
 CONNECTED = "connected"
@@ -221,6 +224,24 @@ def changed(ids: Iterable[NotificationId], found: Counts) -> Payload:
     return {"ids": list(ids), **counts(found)}
 
 
+def gone(
+    ids: Iterable[NotificationId],
+    reason: Reason | None,
+    found: Counts | None,
+    replaced_by: NotificationId | None = None,
+) -> Payload:
+    """Of `notification_deleted`, where no user has deleted them."""
+    why: Payload = {} if reason is None else {"reason": reason}
+    instead: Payload = {} if replaced_by is None else {"replacedBy": replaced_by}
+    return {"ids": list(ids), **why, **instead, **({} if found is None else counts(found))}
+
+
+def expires_at(payload: Payload) -> float | None:
+    """When what this describes expires, in seconds since 1970; None: never."""
+    time = payload.get("expiresAt")
+    return None if time is None else datetime.fromisoformat(time).timestamp()
+
+
 def changes(change: Change, at: datetime | None) -> Payload:
     """What is different in a notification after this change, for `notification_updated`. `at`: when it was made."""
     match change:
@@ -241,12 +262,23 @@ def action_pressed(action: Pressed) -> Payload:
     return {"action": pressed(action), "status": Status.READ.value, "read": True}
 
 
+def acknowledged(item: Notification) -> Payload:
+    """Likewise, once it was acknowledged."""
+    times = zip(("acknowledgedAt", "readAt", "seenAt"), (item.acknowledged_at, item.read_at, item.seen_at), strict=True)
+    state = {"status": item.status.value, "read": item.read, "seen": item.seen}
+    return state | {name: iso(time) for name, time in times if time is not None}
+
+
 def _time(name: str, at: datetime | None) -> Payload:
     return {} if at is None else {name: iso(at)}
 
 
 def catch_up_complete(*, complete: bool, count: int, found: Counts) -> Payload:
     return {"complete": complete, "count": count, **counts(found)}
+
+
+def reach(found: Reach) -> Payload:
+    return {"users": found.users, "received": found.received, "read": found.read, "acknowledged": found.acknowledged}
 
 
 def page(found: Page) -> Payload:

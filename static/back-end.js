@@ -32,6 +32,27 @@ export class BackEnd {
     }
   }
 
+  /** `{users, received, read, acknowledged}`: how many of each, of an announcement. */
+  reach(id) {
+    return this.#admin.call("GET", `/v1/admin/announcements/${id}/reach`);
+  }
+
+  /** `{scheduled}`: what will be sent. */
+  scheduled() {
+    return this.#admin.call("GET", "/v1/admin/scheduled");
+  }
+
+  /** Whether it was not sent yet, and will not be. */
+  async cancel(id) {
+    try {
+      await this.#admin.call("DELETE", `/v1/admin/scheduled/${id}`);
+      return true;
+    } catch (problem) {
+      if (problem.status === 404) return false;
+      throw problem;
+    }
+  }
+
   retract(id) {
     return this.#admin.call("DELETE", `/v1/admin/announcements/${id}`);
   }

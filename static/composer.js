@@ -1,33 +1,47 @@
-/** What an application's back end sends, as a form: to some users, or to everybody. */
+/** What an application's back end sends, as a form: to some users, to everybody, or to who follows a topic. */
 
-import { $, attempt, clone, partsOf } from "./dom.js";
+import { Announced } from "./announced.js";
 import { copies } from "./copy.js";
+import { curl } from "./curl.js";
+import { $, clone } from "./dom.js";
 import { fetchDemo } from "./rest.js";
-import { ANNOUNCEMENT, EVERYBODY, SAMPLES } from "./samples.js";
+import { ANNOUNCEMENT, EVERYBODY, FOLLOWERS, SAMPLES, TIDINGS, TOPIC } from "./samples.js";
+import { Scheduled } from "./scheduled.js";
+import { serverTime } from "./server-clock.js";
 
 const FIELDS = ["title", "message", "type", "link"];
-const ANNOUNCEMENTS = 3; // that can be retracted here
+const GROUPS = { [EVERYBODY]: ANNOUNCEMENT, [FOLLOWERS]: TIDINGS }; // what is announced to each
 
-/** As JSON, a line for each field. */
-const written = (body) => `{${Object.entries(body).map(([name, value]) => `\n    "${name}": ${JSON.stringify(value)}`)}\n  }`;
+// Milliseconds
+const LATER = 10_000;
+const EXPIRES = 30_000;
+
+/** So many milliseconds from now. */
+const fromNow = (milliseconds) => new Date(serverTime() + milliseconds).toISOString();
 
 export class Composer {
   #backEnd;
   #users;
   #on = [];
   #sent;
+  #announced;
+  #scheduled;
   #form = $("compose");
   #sample = SAMPLES[0];
   #chose = false; // whether the reader said to whom
   #next = 0;
   #sending = false;
 
-  /** `sent(items, draft)`: what the server has saved: `{id, userId}`, for an announcement without `userId`. */
+  /** `sent(items, draft)`: what the server has saved: `{id, userId}`, for an announcement to everybody without `userId`. */
   constructor(backEnd, users, sent) {
     this.#backEnd = backEnd;
     this.#users = users;
     this.#sent = sent;
-    for (const { id, name } of [...users, { id: EVERYBODY, name: "Everybody" }]) {
+    const after = { say: (text) => this.say(text), leave: () => this.#button.focus() };
+    this.#announced = new Announced(backEnd, after);
+    this.#scheduled = new Scheduled(backEnd, after);
+    this.#scheduled.load().catch(() => {}); // the server is away: what is scheduled from here is shown all the same
+    for (const { id, name } of [...users, { id: EVERYBODY, name: "Everybody" }, { id: FOLLOWERS, name: "Who follows the tides" }]) {
       const choice = clone("choice");
       choice.querySelector("input").value = id;
       choice.querySelector("span").textContent = name;
@@ -36,7 +50,7 @@ export class Composer {
     $("recipients").addEventListener("change", ({ target }) => this.#chosen(target));
     this.#fill(SAMPLES[0]);
     this.#form.addEventListener("input", () => this.#showRequest());
-    $("fields").open = matchMedia("(min-width: 44rem)").matches; // elsewhere it would push the button away
+    for (const id of ["fields", "how"]) $(id).open = matchMedia("(min-width: 44rem)").matches; // elsewhere it would push the button away
     copies($("copy-curl"), async () => this.#curl((await fetchDemo()).adminToken));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -44,9 +58,9 @@ export class Composer {
     });
   }
 
-  /** The ids of the users chosen; of everybody, all. */
+  /** The ids of the users chosen; of a group, all. */
   get recipients() {
-    return this.#to.includes(EVERYBODY) ? this.#users.map(({ id }) => id) : this.#to;
+    return this.#group ? this.#users.map(({ id }) => id) : this.#to;
   }
 
   /**
@@ -92,12 +106,16 @@ export class Composer {
     return this.#boxes.filter(({ checked }) => checked).map(({ value }) => value);
   }
 
-  /** Everybody is an announcement: either that, or some users. Each has samples of its own. */
+  /** Which group it is announced to, if it is. */
+  get #group() {
+    return this.#to.find((value) => value in GROUPS);
+  }
+
+  /** To a group it is an announcement: either that, or some users. Each has samples of its own. */
   #chosen({ value, checked }) {
     this.#chose = true;
-    const toEverybody = checked && value === EVERYBODY;
-    for (const box of this.#boxes) if (checked && (box.value === EVERYBODY) !== toEverybody) box.checked = false;
-    const next = toEverybody ? ANNOUNCEMENT : this.#sample === ANNOUNCEMENT ? SAMPLES[this.#next] : this.#sample;
+    for (const box of this.#boxes) if (checked && box.value !== value && (value in GROUPS || box.value in GROUPS)) box.checked = false;
+    const next = GROUPS[this.#group] ?? SAMPLES[this.#next];
     if (next !== this.#sample && this.#isSample) this.#fill(next);
     this.#showRequest();
   }
@@ -116,25 +134,36 @@ export class Composer {
   /** What is asked of the server: `{path, body}`. */
   get #request() {
     const entries = FIELDS.map((name) => [name, this.#form.elements[name].value]).filter(([, value]) => value.trim());
-    const draft = Object.fromEntries(entries);
-    if (this.#to.includes(EVERYBODY)) return { path: "/v1/admin/announcements", body: draft };
-    return { path: "/v1/admin/notifications", body: { userIds: this.#to, ...draft } };
+    const draft = { ...Object.fromEntries(entries), ...this.#options };
+    if (!this.#group) return { path: "/v1/admin/notifications", body: { userIds: this.#to, ...draft } };
+    const topic = this.#group === FOLLOWERS ? { topic: TOPIC } : {};
+    return { path: "/v1/admin/announcements", body: { ...draft, ...topic } };
+  }
+
+  /** When and how it is sent: times count from now. */
+  get #options() {
+    const { later, expires, collapse, acknowledge } = this.#form.elements;
+    const at = later.checked ? LATER : 0;
+    return {
+      ...(later.checked && { sendAt: fromNow(at) }),
+      ...(expires.checked && { expiresAt: fromNow(at + EXPIRES) }),
+      ...(!this.#group && collapse.checked && { collapseKey: "demo" }),
+      ...(this.#group && acknowledge.checked && { requireAck: true }),
+    };
   }
 
   #showRequest() {
     const { title, message } = this.#form.elements;
+    const options = [...$("how").querySelectorAll("label")];
+    for (const option of options) option.hidden = Boolean(option.dataset.for) && option.dataset.for !== (this.#group ? "group" : "users");
+    const chosen = options.filter((option) => !option.hidden && option.querySelector(":checked"));
     $("draft").textContent = title.value || message.value || "Message";
+    $("chosen").textContent = chosen.map(({ textContent }) => textContent.trim()).join(", ");
     $("request-text").textContent = this.#curl("eyJ…");
   }
 
   #curl(token) {
-    const { path, body } = this.#request;
-    return [
-      `curl -X POST ${location.origin}${path}`,
-      `-H 'Authorization: Bearer ${token}'`,
-      "-H 'Content-Type: application/json'",
-      `-d '${written(body).replaceAll("'", "'\\''")}'`,
-    ].join(" \\\n  ");
+    return curl({ ...this.#request, token });
   }
 
   async #send() {
@@ -143,10 +172,16 @@ export class Composer {
     for (const field of this.#form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     if (!to.length) throw new Error("Choose at least one recipient.");
     const answer = await this.#backEnd.post(path, body, () => this.#waits());
-    this.#sent(answer.notifications ?? [answer], body);
-    this.say(answer.notifications ? this.#savedFor(to) : "201 Created: announced to everybody.");
-    if (!answer.notifications) this.#offerToRetract(answer.id, body.title ?? body.message);
+    const { notifications, scheduled } = answer;
+    if (scheduled) this.#scheduled.add(scheduled, body.title ?? body.message);
+    else if (!notifications) this.#announced.add(answer);
+    if (!scheduled && !body.topic) this.#sent(notifications ?? [answer], body); // who follows a topic is not known here
+    this.say(scheduled ? "202 Accepted: it will be sent in 10 seconds." : notifications ? this.#savedFor(to) : this.#announcedTo(body));
     if (this.#isSample) this.#fillNext();
+  }
+
+  #announcedTo({ topic }) {
+    return topic ? "201 Created: announced to everybody who follows the tides." : "201 Created: announced to everybody.";
   }
 
   #waits() {
@@ -170,26 +205,8 @@ export class Composer {
   }
 
   #fillNext() {
-    if (this.#sample === ANNOUNCEMENT) return; // the only one to everybody
+    if (Object.values(GROUPS).includes(this.#sample)) return; // the only one to that group
     this.#next = (this.#next + 1) % SAMPLES.length;
     this.#fill(SAMPLES[this.#next]);
-  }
-
-  #offerToRetract(id, title) {
-    const entry = clone("announcement");
-    const button = entry.querySelector("button");
-    partsOf(entry)("title").textContent = title;
-    button.setAttribute("aria-label", `Retract: ${title}`);
-    button.addEventListener("click", () => attempt(() => this.#retract(id, entry)));
-    $("announced").prepend(entry);
-    while ($("announced").childElementCount > ANNOUNCEMENTS) $("announced").lastElementChild.remove();
-  }
-
-  async #retract(id, entry) {
-    await this.#backEnd.retract(id);
-    const next = entry.nextElementSibling ?? entry.previousElementSibling;
-    entry.remove();
-    (next?.querySelector("button") ?? this.#button).focus();
-    this.say("204 No Content: retracted, and removed from every screen.");
   }
 }

@@ -53,7 +53,8 @@ class DemoPage {
     this.#screens.start();
     $("many").addEventListener("click", () => this.#sendMany());
     if (canStop) offerToStop(this.#backEnd, () => this.#composer.send(), () => this.#live === this.#screens.devices.length);
-    showSnippets(() => tokenOf(this.#screens.users[0] ?? this.#users[0].id));
+    const first = () => this.#screens.users[0] ?? this.#users[0].id;
+    showSnippets(first(), () => tokenOf(first()), async () => (await fetchDemo()).adminToken);
     $("to-code").addEventListener("click", (event) => {
       event.preventDefault(); // the address says which devices are on
       $("code").scrollIntoView();
@@ -81,6 +82,7 @@ class DemoPage {
     });
     device.addEventListener("read", () => this.#timelines.lookUp(user));
     device.addEventListener("removed", ({ detail }) => this.#timelines.removed(user, detail.ids));
+    device.addEventListener("followed", () => devices().forEach((each) => each.look()));
     device.addEventListener("change", this.#drawSky);
   }
 

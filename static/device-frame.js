@@ -2,7 +2,7 @@
 
 const RETRY = 2000;
 
-/** Events: those of `Device`, "loaded" (`{fromCdn}`), and "failed" and "problem" (`{message}`). */
+/** Events: those of `Device`, "loaded" (`{fromCdn}`), "followed" (its user follows other topics now), and "failed" and "problem" (`{message}`). */
 export class DeviceFrame extends EventTarget {
   #address;
   #retry = 0;
@@ -27,6 +27,11 @@ export class DeviceFrame extends EventTarget {
 
   expireToken() {
     this.#order("expire");
+  }
+
+  /** Its user follows other topics now: on another device, of which only the demo knows. */
+  look() {
+    this.#order("look");
   }
 
   reload() {

@@ -1,12 +1,13 @@
-/** Try the REST API: the operations of `openapi.json`, which is beside this page, each with a form. */
+/** The API: the operations of `openapi.json`, which is beside this page, each with a form; then what `asyncapi.json` has. */
 
+import { clone, copyable, definition, prose, schemaOf } from "./docs-parts.js";
+import { showMessages } from "./docs-messages.js";
 import { fetchDemo, pasted } from "./rest.js";
 import { Schemas } from "./schema.js";
 
 const HEADERS = ["content-type", "retry-after", "www-authenticate", "allow", "location"];
 
 const $ = (id) => document.getElementById(id);
-const clone = (id) => $(id).content.firstElementChild.cloneNode(true);
 const changed = new EventTarget(); // of the token, which every curl line contains
 let schemas;
 
@@ -65,12 +66,7 @@ function fillOperation(part, method, path, operation, shared) {
   form.addEventListener("input", showCurl);
   changed.addEventListener("token", showCurl);
   showCurl();
-  part("copy").hidden = !navigator.clipboard; // only over https, and on this machine
-  part("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(part("curl").textContent);
-    part("copy").textContent = "Copied";
-    setTimeout(() => (part("copy").textContent = "Copy"), 2000);
-  });
+  copyable(part("copy"), part("curl"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (form.reportValidity()) send(part, current());
@@ -158,47 +154,17 @@ function curl({ method, url, headers, body }) {
 // What goes in and comes out
 
 function* describe({ responses = {} }, content) {
-  if (content) yield schemaOf("Body", content.schema, { asked: true });
+  if (content) yield schemaOf(schemas, "Body", content.schema, { asked: true });
   const problems = [];
   for (const [status, { description, content = {} }] of Object.entries(responses)) {
     const [media, { schema } = {}] = Object.entries(content)[0] ?? [];
     if (media === "application/problem+json") problems.push({ status, description, schema });
-    else yield schemaOf(`${status} ${description}`, schema);
+    else yield schemaOf(schemas, `${status} ${description}`, schema);
   }
   if (problems.length) {
     const all = problems.map(({ status, description }) => `${status} ${description}`).join(", ");
-    yield schemaOf(`Errors: ${problems.map(({ status }) => status).join(", ")}`, problems[0].schema, { about: all });
+    yield schemaOf(schemas, `Errors: ${problems.map(({ status }) => status).join(", ")}`, problems[0].schema, { about: all });
   }
-}
-
-/** `asked`: of the reader, who wants to know what is required; of an answer, what can be absent. */
-function schemaOf(title, schema, { asked = false, about = schemas.resolve(schema).description } = {}) {
-  const fields = schemas.fields(schema);
-  const details = clone("schema");
-  details.querySelector("summary").textContent = schema ? `${title} · ${schemas.name(schema) || schemas.words(schema)}` : `${title} · no body`;
-  details.querySelector("p").append(...prose(about ?? ""));
-  details.querySelector("dl").replaceChildren(...fields.flatMap(({ path, words, required, preset, about }) => {
-    const said = [words, required === asked && (asked ? "required" : "optional"), preset !== undefined && preset !== null && preset !== "" && `default ${JSON.stringify(preset)}`];
-    return definition(path, [said.filter(Boolean).join(" · "), about].filter(Boolean).join(". "));
-  }));
-  return details;
-}
-
-function definition(term, text) {
-  const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
-  dt.textContent = term;
-  dd.append(...prose(text));
-  return [dt, dd];
-}
-
-/** The text, with what is between backticks as code. */
-function prose(text) {
-  return text.split("`").map((part, index) => {
-    if (index % 2 === 0) return part;
-    const code = document.createElement("code");
-    code.textContent = part;
-    return code;
-  });
 }
 
 // Start
@@ -238,7 +204,10 @@ async function start() {
   $("token-form").addEventListener("submit", (event) => event.preventDefault());
   offerTokens().catch(() => {}); // not in demo mode
   try {
-    showAll(await fetchDocument());
+    const described = await fetchDocument();
+    showAll(described);
+    $("messages-document").href = new URL("asyncapi.json", described.address);
+    await showMessages($("messages-document").href, $("messages"));
   } catch (error) {
     $("notice").textContent = `The API’s description could not be loaded: ${error.message}`;
     $("notice").hidden = false;

@@ -18,7 +18,8 @@
  * `connection-live` …), `desktop`, `mark-all`, `tabs`, `tab` (and `tab-selected`), `scroll`, `list`, `day`, `note` (in
  * place of a list, or above it), `retry`, `more`, `notice`, `undo`, `footer`, `view-all`, `toasts`, `toast`,
  * `toasts-more`; of each notification `item` (and `item-unread`), `glyph`, `avatar`, `link`, `title`, `message`, `meta`,
- * `dot`, `choices`, `choice` (and `choice-primary`, `choice-secondary`, `choice-chosen`), `actions`, `action`.
+ * `dot`, `choices`, `choice` (and `choice-primary`, `choice-secondary`, `choice-chosen`), `actions`, `action`, `earlier`;
+ * of one that must be acknowledged `item-required`, and its button `acknowledge`, which is also a `choice`.
  */
 
 /** A notification as the server sends it. Optional members are absent when there is nothing to say. */
@@ -50,7 +51,16 @@ export interface Notification {
   readonly readAt?: string;
   readonly seenAt?: string;
   readonly archivedAt?: string;
+  /** Until then it is there. */
   readonly expiresAt?: string;
+  /** How many unread ones, of the same collapse key, it has replaced. */
+  readonly collapsed?: number;
+  /** Whose subscribers an announcement is for. */
+  readonly topic?: string;
+  /** An announcement that stays on top, unread, until the user acknowledges it. */
+  readonly requireAck?: true;
+  /** When the user did. */
+  readonly acknowledgedAt?: string;
   /** `false`: an announcement for who was connected only. It has no state on the server, and is in no count. */
   readonly stored?: false;
 }
@@ -84,6 +94,8 @@ export interface NotificationDetail {
   notification: Notification;
   /** It was missed, and is not news. (What comes while another tab takes the connection over is news.) */
   replayed: boolean;
+  /** It was told before, and is not acknowledged yet. */
+  reminder: boolean;
 }
 
 /** The counts, of what is not archived; null: unknown. */
@@ -95,8 +107,13 @@ export interface UnreadDetail {
 /** These need no attention any more: a toast of one of them should go. */
 export interface GoneDetail {
   ids: readonly string[];
-  /** What happened to them, here, in another tab or on another device. `deleted`: or retracted. */
-  reason: "read" | "archived" | "deleted" | (string & {});
+  /**
+   * What happened to them, here, in another tab or on another device. `read`: or acknowledged. `deleted`: or retracted.
+   * `collapsed`: another is there in their place. `unsubscribed`: from their topic.
+   */
+  reason: "read" | "archived" | "deleted" | "expired" | "collapsed" | "unsubscribed" | (string & {});
+  /** The id of that other one. */
+  replacedBy?: string;
 }
 
 /** `preventDefault` keeps the link from being followed, so that a single page application can route by itself. */
@@ -115,7 +132,7 @@ export interface ActionDetail {
 export interface ProblemDetail {
   problem: Problem;
   /** What failed: `list`: loading it, which is tried again; else what the user did, which is undone. */
-  action: "list" | Change | "choose";
+  action: "list" | Change | "choose" | "acknowledge";
 }
 
 export type Change = "seen" | "read" | "unread" | "archive" | "unarchive" | "remove";
@@ -178,7 +195,10 @@ export interface Later {
 export interface InboxEventMap {
   /** `items`, `hasOlder`, `loaded` or `problem` may be others. Often: collect them until the next frame. */
   change: CustomEvent<null>;
-  /** The connection has brought one, live or as a replay; each comes once. What only a list has is not told. */
+  /**
+   * The connection has brought one, live or as a replay; each comes once, and again with each reminder. What only a list
+   * has is not told.
+   */
   notification: CustomEvent<NotificationDetail>;
   gone: CustomEvent<GoneDetail>;
   unread: CustomEvent<UnreadDetail>;
@@ -188,7 +208,9 @@ export interface InboxEventMap {
 }
 
 /**
- * The notifications of one user, without a view: newest first, each once, counted by the server.
+ * The notifications of one user, without a view: newest first, each once, counted by the server. Before all others are
+ * announcements that the user must acknowledge: until then they cannot be read, archived or deleted, and methods that do
+ * so pass over them.
  *
  * The tabs of a browser share one connection, if they belong to the same user of the same service: one has it, and
  * tells the others what comes; when it goes, the next takes over, and nothing is lost. That needs Web Locks, which
@@ -204,7 +226,7 @@ export interface InboxEventMap {
  */
 export class Inbox extends EventTarget {
   constructor(options: InboxOptions);
-  /** Newest first. A new array after each change. */
+  /** Newest first, but those on top that must be acknowledged. A new array after each change. */
   readonly items: readonly Notification[];
   readonly unreadCount: number | null;
   readonly unseenCount: number | null;
@@ -245,6 +267,8 @@ export class Inbox extends EventTarget {
   readAll(): Promise<boolean>;
   /** Press one of the notification's buttons, which marks it as read. One can be chosen, once. */
   choose(id: string, actionId: string): Promise<boolean>;
+  /** Acknowledge an announcement, which marks it as read. */
+  acknowledge(id: string): Promise<boolean>;
   /** Take them from the list at once, and do this after `wait` milliseconds (default 8,000). */
   later(action: "remove" | "archive" | "unarchive", ids: readonly string[], wait?: number): Later;
   /**
@@ -292,6 +316,14 @@ export interface Strings {
   undo: string;
   typeName: (type: string) => string;
   announcement: string;
+  /** How many were replaced by this one. */
+  earlier: (count: number) => string;
+  /** The heading of those that must be acknowledged. */
+  required: string;
+  acknowledge: string;
+  acknowledged: string;
+  /** Why one cannot be read, archived or deleted. */
+  acknowledgeFirst: string;
   viewAll: string;
   loading: string;
   allLoaded: string;
@@ -308,6 +340,8 @@ export interface Strings {
   moreToasts: (count: number) => string;
   desktop: string;
   arrived: (name: string) => string;
+  /** Of an announcement that is told again. */
+  reminder: (name: string) => string;
   arrivedMany: (count: number) => string;
   connecting: string;
   live: string;
@@ -423,6 +457,8 @@ export class WindowedList<Item extends { readonly id: string }, Row extends Wind
  * "de-AT" is the language `de-AT`, if there is one, else `de`, with the times and numbers of `de-AT`.
  */
 export const languages: Record<string, Partial<Strings> | ((service: string) => Promise<Partial<Strings>>)>;
+/** Whether the user must still acknowledge it. */
+export function mustAcknowledge(notification: Notification): boolean;
 /** Where a link leads: a URL when it is relative, http or https, otherwise null. */
 export function safeUrl(link: string): URL | null;
 /** "now", "42s ago", "yesterday": as `Intl.RelativeTimeFormat` has it in this locale. Empty if it is no time. */

@@ -27,6 +27,7 @@
  * All exports, attributes, properties, events, CSS custom properties and parts are described in eventide-bell.d.ts.
  */
 
+export { mustAcknowledge } from "./bell/acknowledging.js";
 export { EventideBell } from "./bell/element.js";
 export { glyph } from "./bell/icons.js";
 export { Inbox } from "./bell/inbox.js";

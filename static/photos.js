@@ -2,6 +2,7 @@
 
 import "./eventide-bell.js";
 import { Device } from "./device.js";
+import { Following } from "./following.js";
 import { fetchDemo } from "./rest.js";
 import { setClock } from "./server-clock.js";
 import { loadSocketIo } from "./socket-io.js";
@@ -30,16 +31,23 @@ async function start() {
   bell.setAttribute("toasts", "2");
   bell.setAttribute("view-all", `inbox.html#${user.id}`);
   bell.addEventListener("open", follow);
-  listenTo(new Device(user, bell, io));
+  const tokenOf = async (id) => (await fetchDemo()).users.find((each) => each.id === id).token;
+  const getToken = () => tokenOf(user.id);
+  const following = new Following(document.getElementById("follow"), { getToken, changed: () => tell("followed") });
+  const device = new Device(user, bell, io);
+  device.addEventListener("frame", ({ detail }) => {
+    if (detail.incoming && !detail.lost && detail.name === "connected") following.look();
+  });
+  listenTo(device, following);
   document.getElementById("bell").append(bell);
 }
 
-function listenTo(device) {
+function listenTo(device, following) {
   for (const name of EVENTS) device.addEventListener(name, ({ detail }) => tell(name, detail));
   addEventListener("message", async ({ source, origin, data }) => {
     if (!isFramed || source !== parent || origin !== location.origin) return;
     try {
-      await { cut: () => device.cut(), expire: () => device.expireToken() }[data.command]?.();
+      await { cut: () => device.cut(), expire: () => device.expireToken(), look: () => following.look() }[data.command]?.();
     } catch (problem) {
       tell("problem", { message: problem.message });
     }

@@ -1,6 +1,8 @@
 /** What the demo sends, as long as the reader writes nothing else. */
 
 export const EVERYBODY = "*";
+export const TOPIC = "tides";
+export const FOLLOWERS = "#tides"; // who is subscribed to the topic
 
 const PHOTO = "/client/photos.html";
 
@@ -11,6 +13,8 @@ export const SAMPLES = [
   { title: "Your prints are ready", message: "Twelve photos, at the shop by the harbour.", type: "ORDER", link: "" },
 ];
 export const ANNOUNCEMENT = { title: "Maintenance at noon", message: "Pier is closed for five minutes.", type: "SYSTEM", link: "" };
+
+export const TIDINGS = { title: "Spring tide on Sunday", message: "The lower pier will be under water at six.", type: "TIDE", link: `${PHOTO}#2` };
 
 /** One of many. */
 export const liked = (number, of) => ({ title: "Somebody likes your photo", message: `Like ${number} of ${of}`, type: "LIKE" });

@@ -4,6 +4,9 @@ const DEEPEST = 4;
 
 /** What an example says, by the name of the property: schemas know shapes, not what makes sense. */
 const SAMPLES = {
+  id: "01a1f8aa-bba5-7edf-8448-471855b91142",
+  ids: ["01a1f8aa-bba5-7edf-8448-471855b91142"],
+  notificationId: "01a1f8aa-bba5-7edf-8448-471855b91142",
   userIds: ["alice"],
   title: "Your order has shipped",
   message: "It arrives on Tuesday.",
@@ -37,13 +40,14 @@ export class Schemas {
   example(schema, name = "") {
     const { type, examples, enum: values, const: only, default: preset, properties, required = [], items } = this.resolve(schema);
     if (examples?.length) return examples[0];
+    if (only !== undefined) return only;
     if (name in SAMPLES) return SAMPLES[name];
     if (properties) {
       const named = Object.entries(properties).filter(([key]) => required.includes(key) || key in SAMPLES);
       return Object.fromEntries(named.map(([key, value]) => [key, this.example(value, key)]));
     }
     const byType = { string: "text", integer: 1, number: 1, boolean: true, object: {}, array: items ? [this.example(items)] : [] };
-    return only ?? preset ?? values?.[0] ?? byType[type] ?? null;
+    return preset ?? values?.[0] ?? byType[type] ?? null;
   }
 
   /** "string (1 to 255 characters)", "array (at most 10 items) of Created", … */

@@ -10,7 +10,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = (
-    *("delivery", "chaos", "examples", "transports", "hostile", "store"),
+    *("delivery", "chaos", "examples", "queues", "transports", "hostile", "store"),
     *("browser", "asgi", "deploy", "frontends", "verify"),
 )
 """Folders, the longest first: what is begun last is short, so that no process has to wait long for another."""

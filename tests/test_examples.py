@@ -27,10 +27,11 @@ EXAMPLE = ROOT / "examples" / "fastapi_backend.py"
 class Backend(Server):
     """An example as a process, started by these arguments to Python, with no configuration but where to be."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **settings: str) -> None:
         home = Home.new("example")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("EVENTIDE_", "JWT_"))}
         env |= {"EVENTIDE_DATABASE_URL": f"sqlite:///{home.data / 'eventide.db'}", "EVENTIDE_PORT": str(home.port)}
+        env |= settings | {"PORT": str(home.port)}
         run = [sys.executable, *(argument.format(port=home.port) for argument in arguments)]
         super().__init__("example", f"http://{HOST}:{home.port}", home, run, env)
 

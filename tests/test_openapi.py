@@ -32,7 +32,7 @@ EXAMPLES = int(os.environ.get("EVENTIDE_TEST_EXAMPLES", "25"))
 """Per operation, beside those that try every limit that the document sets."""
 USER = "described"
 
-PAGES = {"/", "/admin/", "/docs", "/openapi.json"}
+PAGES = {"/", "/admin/", "/docs", "/openapi.json", "/asyncapi.json"}
 FILES = ("/client/", "/socket.io/")
 """What is there for browsers."""
 
@@ -113,6 +113,9 @@ def test_the_rows_of_the_contract_are_documented() -> None:
         "GET /v1/notifications",
         "GET /v1/notifications/{id}",
         "POST /v1/notifications/actions",
+        "POST /v1/notifications/{id}/acknowledge",
+        "GET /v1/admin/announcements/{id}/reach",
+        "GET /v1/admin/announcements/{id}/reach/missing",
         "PUT /v1/notifications/{id}/action",
         "GET /v1/admin/notifications/{id}",
         "GET /v1/notifications/unread-count",
@@ -138,6 +141,12 @@ def test_the_rows_of_the_contract_are_documented() -> None:
         "DELETE /v1/admin/revocations/{id}",
         "GET /v1/admin/users/{id}/export",
         "DELETE /v1/admin/users/{id}",
+        "GET /v1/topics",
+        "PUT /v1/topics/{topic}",
+        "DELETE /v1/topics/{topic}",
+        "GET /v1/admin/topics/{topic}",
+        "PUT /v1/admin/topics/{topic}/subscribers",
+        "DELETE /v1/admin/topics/{topic}/subscribers",
         "GET /v1/admin/scheduled",
         "DELETE /v1/admin/scheduled/{id}",
         "GET /v1/admin/dead",

@@ -33,6 +33,7 @@ def contents() -> str:
     """What stands in the margin: all documents, in this order; those that it does not name come last."""
     order = [
         "frontends",
+        "producers",
         "deployment",
         "operations",
         "metrics",

@@ -3,6 +3,7 @@
     {"kind": "notification", "stored": true,  "late": bool, "content": {…}, "to": [[id, user], …]}
     {"kind": "announcement", "stored": bool,  "payload": {…}}
     {"kind": "retraction",   "stored": false, "id": …}
+    {"kind": "gone",         "stored": false, "reason": …, "gone": [[user, [id, …], id of what is there instead], …]}
     {"kind": "event",        "stored": false, "event": …, "payload": …, "users": […] or null}
 
 and the calls between instances, see `calls`:
@@ -26,6 +27,7 @@ from typing import Any
 from .. import wire
 from ..models import Announcement, Notification, NotificationId, UserId
 from ..realtime.hub import Hub
+from ..service.fanout import Gone
 from .calls import CALLS, Calls
 
 logger = logging.getLogger(__name__)
@@ -56,28 +58,35 @@ def retraction(id: NotificationId) -> Envelope:
     return {"kind": "retraction", "stored": False, "id": id}
 
 
+def gone(reason: wire.Reason, gone: Sequence[Gone]) -> Envelope:
+    """What these users do not have any more."""
+    return {"kind": "gone", "stored": False, "reason": reason, "gone": [tuple(each) for each in gone]}
+
+
 def event(name: str, payload: Any, users: Sequence[UserId] | None) -> Envelope:
     """An event for these users; None: for all."""
     return {"kind": "event", "stored": False, "event": name, "payload": payload, "users": users}
 
 
-async def open_envelope(envelope: Envelope, hub: Hub, calls: Calls) -> None:
-    """Give what is in it to this instance's sessions, or answer the call."""
+async def open_envelope(envelope: Envelope, hub: Hub, calls: Calls, *, own: bool = False) -> None:
+    """Give what is in it to this instance's sessions, or answer the call. `own`: it is this instance's."""
     if hub.tracing is not None and "trace" in envelope:
         with hub.tracing.showing(envelope, hub.connected):
-            await _open(envelope, hub, calls)
+            await _open(envelope, hub, calls, own=own)
     else:
-        await _open(envelope, hub, calls)
+        await _open(envelope, hub, calls, own=own)
 
 
-async def _open(envelope: Envelope, hub: Hub, calls: Calls) -> None:
+async def _open(envelope: Envelope, hub: Hub, calls: Calls, *, own: bool) -> None:
     kind = envelope["kind"]
     if kind == "notification":
         await hub.show(envelope["content"], envelope["to"], late=envelope.get("late", False))
     elif kind == "announcement":
-        await hub.announce(envelope["payload"], stored=envelope["stored"])
+        await hub.announce(envelope["payload"], stored=envelope["stored"], patient=own)
     elif kind == "retraction":
         await hub.retract(envelope["id"])
+    elif kind == "gone":
+        await hub.take_away(envelope["reason"], [Gone(*each) for each in envelope["gone"]])
     elif kind in CALLS:
         await calls.opened(envelope)
     elif kind == "event":

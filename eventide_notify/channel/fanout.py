@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..models import Announcement, Notification, NotificationId, UserId
+from ..service.fanout import Gone
+from ..wire import Reason
 from . import envelopes
 from .base import Channel
 from .envelopes import Envelope
@@ -39,6 +41,12 @@ class ChannelFanout:
     async def retract(self, id: NotificationId) -> None:
         """See `Fanout`."""
         await self._publish(envelopes.retraction(id))
+
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None:
+        """See `Fanout`."""
+        reachable = [each for each in gone if each.user is None or self._channel.may_reach(each.user)]
+        for start in range(0, len(reachable), ENVELOPE_SIZE):
+            await self._publish(envelopes.gone(reason, reachable[start : start + ENVELOPE_SIZE]))
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """See `Fanout`."""

@@ -24,7 +24,7 @@ class LocalChannel(HubManager):
 
     async def publish(self, envelope: Envelope) -> None:
         """See `Channel`."""
-        await open_envelope(envelope, self.hub, self.calls)
+        await open_envelope(envelope, self.hub, self.calls, own=True)
 
     def may_reach(self, user: UserId) -> bool:
         """See `Channel`."""

@@ -171,7 +171,7 @@ class RedisChannel(socketio.AsyncRedisManager, HubManager):
         self._number += 1
         message = _Message(time.monotonic(), text, self._number)
         self._put(message)
-        await open_envelope(envelope, self.hub, self.calls)
+        await open_envelope(envelope, self.hub, self.calls, own=True)
         await self._sent(message)
 
     async def _publish(self, data: Mapping[str, Any]) -> None:

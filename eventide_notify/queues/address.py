@@ -126,6 +126,8 @@ def parse_address(url: str) -> QueueAddress:
         raise ValueError(f"knows only the options {', '.join(sorted(scheme.needed | scheme.known))}")
     for name in ("queue", "topic", "stream", "subject", "group"):
         _check_name(name, options.get(name, "x"))
+    if scheme is _NATS and not {"*", ">"}.isdisjoint(options[scheme.name].split(".")):
+        raise ValueError("has a subject with a wildcard")
     return QueueAddress(scheme.kind, options[scheme.name], url.partition("?")[0], options)
 
 

@@ -1,7 +1,4 @@
-"""Kafka, by consumer groups.
-
-The driver is used as it is: FastStream's own consumer goes on in silence after errors, and gives no batch to be held.
-"""
+"""Kafka, by consumer groups."""
 
 from __future__ import annotations
 

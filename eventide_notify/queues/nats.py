@@ -1,7 +1,4 @@
-"""NATS JetStream, by a durable consumer from which instances pull.
-
-The driver is used as it is: FastStream's own consumer goes on in silence after errors, and gives no batch to be held.
-"""
+"""NATS JetStream, by a durable consumer from which instances pull."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from urllib.parse import quote, unquote, urlsplit
 
 from nats.aio.client import Client
 from nats.errors import NoServersError
-from nats.errors import TimeoutError as NothingCame
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
@@ -52,9 +48,10 @@ class NatsBroker:
 
     async def connect(self) -> None:
         url = urlsplit(self._address.url)
-        known, at, hosts = url.netloc.rpartition("@")
+        known, _, hosts = url.netloc.rpartition("@")
         await self._connected(
-            [f"{url.scheme}://{known}{at}{host}" for host in unquote(hosts).split(",")],
+            [f"{url.scheme}://{host}" for host in unquote(hosts).split(",")],
+            **_who(known),
             name="eventide-notify",
             allow_reconnect=False,
             max_reconnect_attempts=1,  # would otherwise hold for the first connect all the same
@@ -153,7 +150,7 @@ class NatsBroker:
         try:
             fetched: Sequence[Any] = await self._pulling.fetch(BATCH, LOOK_EVERY)
             return fetched
-        except NothingCame:
+        except TimeoutError:  # nothing came; not always the driver's own kind
             return []
 
     async def _unless_gone(self, call: Any) -> Sequence[Any]:
@@ -178,6 +175,14 @@ class NatsBroker:
     def _check(self) -> None:
         if self._gone.is_set():
             raise ConnectionError("the connection is lost")
+
+
+def _who(known: str) -> Mapping[str, str]:
+    """A name and a password, or a token, as an address has them."""
+    name, colon, password = known.partition(":")
+    if colon:
+        return {"user": unquote(name), "password": unquote(password)}
+    return {"token": unquote(name)} if name else {}
 
 
 _PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')

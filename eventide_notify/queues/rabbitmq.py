@@ -44,7 +44,7 @@ class RabbitBroker:
         self._channel: Any = None
 
     async def connect(self) -> None:
-        # Not the driver's robust connection: it comes back by itself, with messages that can be acknowledged no more.
+        # Not the driver's robust one: that comes back by itself, with messages that nobody could acknowledge any more.
         self._connection = await aio_pika.connect(self._url, timeout=TIMEOUT)
         self._connection.close_callbacks.add(self._closed)
         self._channel = await self._connection.channel(on_return_raises=True)

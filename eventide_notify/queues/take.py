@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import orjson
 
 from .. import schemas
 from ..errors import FieldError, InvalidRequest
-from ..models import Draft, UserId
+from ..models import UserId
 from ..service import NotificationService
 from .cloudevents import CloudEvent, read
 
@@ -25,8 +24,8 @@ SHAPES: Mapping[str, type[schemas.Shape]] = {
     PUBLISH: schemas.NewEvent,
 }
 """What `data` is, by the event's type."""
-CLAIM_LIFETIME = timedelta(days=8)
-"""How long a message is known again. Brokers keep messages for a week, unless they are told otherwise."""
+CLAIMED_FOR = timedelta(days=8)
+"""How long it is known what was taken: longer than brokers keep messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +56,12 @@ def _send(asked: schemas.NewNotification, service: NotificationService, key: str
         return await service.send(
             asked.recipients,
             asked.draft,
+            expires_at=asked.expires_at,
+            collapse_key=asked.collapse_key,
+            send_at=asked.send_at,
             idempotency_key=key,
             caller=caller,
-            claim_lifetime=CLAIM_LIFETIME,
-            **options_of(asked),
+            claim_lifetime=CLAIMED_FOR,
         )
 
     return Order(asked.recipients, carry_out)
@@ -70,10 +71,15 @@ def _announce(asked: schemas.NewAnnouncement, service: NotificationService, key:
     async def carry_out() -> object:
         return await service.announce(
             asked.draft,
+            audience=asked.audience,
+            topic=asked.topic,
+            expires_at=asked.expires_at,
+            require_ack=asked.require_ack,
+            remind_after=asked.remind_after,
+            send_at=asked.send_at,
             idempotency_key=key,
             caller=caller,
-            claim_lifetime=CLAIM_LIFETIME,
-            **options_of(asked),
+            claim_lifetime=CLAIMED_FOR,
         )
 
     return Order(None, carry_out)
@@ -85,12 +91,6 @@ def _publish(asked: schemas.NewEvent, service: NotificationService) -> Order:
         return None
 
     return Order(asked.user_ids, carry_out)
-
-
-def options_of(asked: schemas.NewNotification | schemas.NewAnnouncement) -> dict[str, Any]:
-    """Whatever the request says beside the content and the recipients, by the service's own names for it."""
-    said = type(asked).model_fields.keys() - Draft.model_fields.keys() - {"user_id", "user_ids"}
-    return {name: getattr(asked, name) for name in said}
 
 
 def key_of(event: CloudEvent) -> str:

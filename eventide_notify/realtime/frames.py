@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from .. import wire
 from ..models import NotificationId
 from ..wire import Dialect, Payload
 from .engine.packets import MESSAGE, Frame
@@ -39,7 +40,7 @@ class Content:
 class Shown:
     """A notification or an announcement on its way to sockets."""
 
-    __slots__ = ("_frames", "broadcast", "content", "how", "id", "late", "stored")
+    __slots__ = ("_frames", "broadcast", "content", "how", "id", "late", "stored", "until")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Shown:
         stored: bool = True,
         late: bool = False,
         how: str = "live",
+        until: float | None = None,
     ) -> None:
         self.id = id
         self.content = content
@@ -61,13 +63,16 @@ class Shown:
         """Whether newer ones may have been shown before it, although no client has received it."""
         self.how = how
         """Why it is sent now, in a word, for `service.journal`."""
+        self.until = until
+        """When it expires, in seconds since 1970; None: never."""
         self._frames: dict[Dialect, Frame] = {}
 
     @classmethod
     def of(cls, payload: Payload, *, stored: bool = True, late: bool = False, how: str = "live") -> Shown:
         """What this payload describes; one without a `userId` is an announcement."""
         content, broadcast = Content.of(payload), "userId" not in payload
-        return cls(payload["id"], content, broadcast=broadcast, stored=stored, late=late, how=how)
+        until = wire.expires_at(payload)
+        return cls(payload["id"], content, broadcast=broadcast, stored=stored, late=late, how=how, until=until)
 
     def frame(self, dialect: Dialect) -> Frame:
         """Its events, by the names that they have in this dialect."""

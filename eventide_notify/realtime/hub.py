@@ -15,21 +15,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from typing import Any, Protocol
 
 import orjson
 
 from .. import wire
-from ..errors import Unavailable
 from ..metrics import Metrics
 from ..models import Announcement, Counts, Notification, NotificationId, Status, UserId
+from ..service.fanout import Gone
 from ..service.journal import Journal
 from ..wire import Payload
 from . import writes
 from .frames import Content, Shown
+from .leaving import Leaving
+from .lookups import Lookups, Subscribed
 from .session import Session
 from .writer import AT_ONCE, Write, Writer, Writes
 from .writes import SKEW, Copies
@@ -39,8 +41,8 @@ logger = logging.getLogger(__name__)
 HELD_MAX = 10_000
 HELD_CHARACTERS = 16 * 1024 * 1024
 """Most that waits while the store is read; more is dropped, for the store has it."""
-COUNTS_WITHIN = 1.0
-"""Seconds that a retraction waits for the counts that belong to it."""
+SUBSCRIBERS_WITHIN = 0.5
+"""Seconds that who announces something to a topic waits until the topic's subscribers have been found."""
 
 CROWD = 100
 """Users who are shown something at once from which on their counts leave with it, in one write."""
@@ -78,6 +80,7 @@ class Hub:
         counts_changed: CountsChanged,
         counts_at_once: CountsAtOnce,
         read_counts: ReadCounts,
+        subscribed: Subscribed,
     ) -> None:
         self.sessions: dict[str, Session] = {}
         """By their ids."""
@@ -88,10 +91,13 @@ class Hub:
         self._counts_at_once = counts_at_once
         self._read_counts = read_counts
         self._writer = Writer()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lookups = Lookups(subscribed, lambda: self._of_user, self.reload)
+        self._leaving = Leaving(self._writer, self._of_user, read_counts=read_counts, counts_changed=counts_changed)
         self._held: list[Held] | None = None
         self._held_size = 0
         self._dropped = False
+        self._watched: dict[NotificationId, set[UserId | None]] = {}
+        """Of what is being watched: who was told that it is otherwise now; None: all."""
         self._live, self._replayed = (metrics.sent.labels(kind) for kind in ("live", "replay"))
 
     # Sessions
@@ -100,6 +106,7 @@ class Hub:
         """From now on it is shown what is for its user."""
         self.sessions[session.sid] = session
         self._of_user.setdefault(session.user, []).append(session)
+        self._leaving.joins(session)
         session.transport.join()
         self._metrics.sockets.set(len(self.sessions))
 
@@ -125,10 +132,8 @@ class Hub:
 
     async def close(self) -> None:
         """End what is still being done."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._lookups.close()
+        await self._leaving.close()
         await self._writer.close()
 
     # What the channel brings
@@ -157,14 +162,14 @@ class Hub:
     def _showing(
         self, content: Payload, recipients: Recipients, counts: Mapping[UserId, Counts], *, late: bool = False
     ) -> Writes:
-        tail = orjson.dumps(content).decode()[1:]
+        tail, until = orjson.dumps(content).decode()[1:], wire.expires_at(content)
         told = _encoded(wire.counts)
         for id, user in recipients:
             count = counts.get(user)
             if count is not None and self._held is not None:
                 self._counts_changed([user])  # for by then it may be another
                 count = None
-            show = _show_live(id, user, tail, None if count is None else told(count))
+            show = _show_live(id, user, tail, until, None if count is None else told(count))
             if late:
                 show = Copies({"id": id, "userId": user, **content}, late=True, how="late").show
             if self._held is not None:
@@ -182,37 +187,49 @@ class Hub:
             self._dropped = True
         return ()
 
-    async def announce(self, payload: Payload, *, stored: bool) -> None:
-        """Show an announcement to all sessions."""
+    async def announce(self, payload: Payload, *, stored: bool, patient: bool = False) -> None:
+        """Show an announcement to all sessions, or to those of its topic's subscribers, once these are found.
+
+        `patient`: wait for that for a moment.
+        """
+        if "topic" not in payload:
+            await self._announce(payload, stored, None)
+            return
+        shown = self._lookups.add(payload["id"], payload["topic"], partial(self._announce, payload, stored))
+        if patient:
+            await asyncio.wait([shown], timeout=SUBSCRIBERS_WITHIN)
+
+    async def _announce(self, payload: Payload, stored: bool, users: Collection[UserId] | None) -> None:
+        """Show it to these users; None: to all."""
         shown = Shown.of(payload, stored=stored)
         show = writes.show(shown)
 
         def find() -> Writes:
-            yield self._unless_held(None, show, len(shown.content.json)) if stored else self._meant(None), show
+            if not stored or self._held is None:
+                return ((self._meant(user), show) for user in ((None,) if users is None else users))
+            return [(self._unless_held(None, writes.only(users, show), len(shown.content.json)), show)]
 
         self._live.inc(await self._writer.write(find))
         if stored:
-            self.counts_changed()
+            self.counts_changed(users)
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from all screens. Does not wait for the counts that belong to it, from the store."""
-        await self._writer.write(lambda: [(self._meant(None), writes.withdraw([id]))])
-        self._start(self._tell_retracted(id))
+        self._lookups.forget(id)
+        await self.take_away(None, [Gone(None, [id])])
 
-    async def _tell_retracted(self, id: NotificationId) -> None:
-        try:
-            async with asyncio.timeout(COUNTS_WITHIN):
-                counts = await self._read_counts(list(self._of_user))
-        except (Unavailable, TimeoutError):
-            await self.emit(wire.NOTIFICATION_DELETED, {"ids": [id]}, None)  # the counts follow
-        else:
-            await self._tell_each(counts, wire.NOTIFICATION_DELETED, lambda count: wire.changed([id], count))
-        self.counts_changed()
+    async def take_away(self, reason: wire.Reason | None, gone: Sequence[Gone]) -> None:
+        """Remove these from the screens that show them. Does not wait for the counts that belong to that either."""
+        for each in gone:
+            self._note_change(each.ids, [each.user])
+        await self._leaving.take_away(reason, gone)
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to the sessions of these users; None: to all."""
         if users is not None and not any(user in self._of_user for user in users):
             return
+        if self._watched and event in wire.STATE_CHANGED:
+            self._note_change(payload.get("ids", self._watched), [None] if users is None else users)
         content = Content.of(payload)
         if writes.takes_away(event, payload):
             tell = writes.tell_gone(event, payload, content)
@@ -225,17 +242,33 @@ class Hub:
     def _meant(self, user: UserId | None) -> Sequence[Session]:
         return list(self.sessions.values()) if user is None else self._of_user.get(user, ())
 
-    # Background work
+    # Reminders
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+    def users(self) -> Sequence[UserId]:
+        """Those who have a session."""
+        return list(self._of_user)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("a retraction could not be told", exc_info=error)
+    @contextmanager
+    def watch(self, id: NotificationId) -> Iterator[Collection[UserId | None]]:
+        """Collects who is told meanwhile that this one is otherwise now, or gone; None: all are. One at a time."""
+        self._watched[id] = set()
+        try:
+            yield self._watched[id]
+        finally:
+            del self._watched[id]
+
+    def _note_change(self, ids: Iterable[NotificationId], users: Iterable[UserId | None]) -> None:
+        for id in self._watched.keys() & set(ids):
+            self._watched[id].update(users)
+
+    async def remind(self, payload: Payload, users: Collection[UserId], unless: Collection[UserId | None]) -> None:
+        """Show an announcement once more to these users' sessions; but not to those, as they are when it is written."""
+        remind = writes.remind(Shown.of(payload, how="reminder"))
+
+        def find() -> Writes:
+            return ((self.of_user(user), remind) for user in users if not {user, None}.intersection(unless))
+
+        await self._writer.write(find)
 
     # What the channel has lost
 
@@ -294,7 +327,8 @@ class Hub:
         """Likewise for announcements."""
         for item in items:
             missed = Copies(wire.announcement(item), late=False, how=how)
-            for number, session in enumerate(list(self.sessions.values()), 1):
+            users = [None] if item.topic is None else await self._lookups.of(item.topic)
+            for number, session in enumerate([session for user in users for session in self._meant(user)], 1):
                 self._make_good(session, item.id, missed, pending=False)
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -338,8 +372,8 @@ class Hub:
         await self._writer.write(find)
 
 
-def _show_live(id: NotificationId, user: UserId, tail: str, count: Content | None) -> Write:
-    shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'))
+def _show_live(id: NotificationId, user: UserId, tail: str, until: float | None, count: Content | None) -> Write:
+    shown = Shown(id, Content(f'{{"id":"{id}","userId":{orjson.dumps(user).decode()},{tail}'), until=until)
     return writes.show(shown, count)
 
 

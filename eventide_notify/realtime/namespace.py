@@ -26,7 +26,7 @@ from .. import wire
 from ..context import session_id
 from ..errors import EventideError, Internal, InvalidRequest, RateLimited, Unauthorized, Unavailable
 from ..metrics import Metrics
-from ..models import Principal, is_notification_id, utc_now
+from ..models import Principal, UserId, is_notification_id, utc_now
 from ..presence.base import Presence
 from ..rates import Allowance, Pace
 from ..service.delivery import BacklogReader
@@ -70,6 +70,8 @@ class NamespaceContext:
     in_flight: InFlight
     metrics: Metrics
     journal: Journal
+    met: Callable[[UserId], None]
+    """Notes that there is this user."""
 
 
 class NotificationNamespace(socketio.AsyncNamespace):
@@ -140,6 +142,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
         # From here to the end nothing is awaited: the answer to CONNECT is this session's next frame.
         self._evict_one_too_many(session)
         self._context.hub.join(session)
+        self._context.met(session.user)
         session.welcome = asyncio.create_task(self._welcome(session))
 
     async def _authenticate(self, environ: dict[str, Any], auth: Any) -> Principal:

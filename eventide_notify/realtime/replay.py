@@ -62,6 +62,9 @@ class Replay:
 
     async def _write_batch(self, session: Session, payloads: Sequence[Payload]) -> None:
         await session.transport.ready()
+        payloads = [each for each in payloads if not session.is_gone(each["id"], wire.expires_at(each))]
+        if not payloads:
+            return
         receipts = [wire.receipt(session.user, payload) for payload in payloads]
         session.write_batch(wire.PENDING_NOTIFICATIONS, Content.of(payloads), receipts)
         self._replayed.inc(len(payloads))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from ..models import NotificationId, Principal, Receipt, UserId
@@ -26,8 +27,8 @@ class Session:
     """
 
     __slots__ = (
-        "_gone", "_held_size", "_journal", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held", "newest",
-        "opened_at", "principal", "sid", "since", "transport", "user", "welcome",
+        "_gone", "_held_size", "_journal", "_now", "_shown", "_shown_before", "catch_up", "dialect", "expiry", "held",
+        "newest", "opened_at", "principal", "sid", "since", "transport", "user", "welcome",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +42,7 @@ class Session:
         since: NotificationId | None,
         opened_at: datetime,
         journal: Journal,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.sid = sid
         self.transport = transport
@@ -60,6 +62,11 @@ class Session:
         self._shown_before: set[NotificationId] = set()
         self._gone: NotificationId = ""
         self._journal = journal
+        self._now = now
+
+    def is_gone(self, id: NotificationId, until: float | None) -> bool:
+        """Whether nothing is to be written of it: it was shown, or told to be deleted, or has expired."""
+        return self.has(id) or id <= self._gone or (until is not None and until <= self._now())
 
     def has(self, id: NotificationId) -> bool:
         """Whether it was shown this one, or told that it was deleted."""
@@ -97,8 +104,10 @@ class Session:
         return shown
 
     def write(self, shown: Shown, count: Content | None = None) -> bool:
-        """Write it now, unless it was written before. What is late is not written after newer ones."""
+        """Write it now, unless it was written before or has expired. What is late is not written after newer ones."""
         id = shown.id
+        if shown.until is not None and shown.until <= self._now():
+            return False
         if shown.late and id < self.newest and self.catch_up != "none" and not self.has(id):
             # Written now it would come after newer ones. On a new transport it comes in its place.
             self._journal.note(
@@ -119,6 +128,16 @@ class Session:
             self._journal.reached(id, "sent", shown.how)
         else:
             self._journal.sent(id, self.sid, self.transport.sid, shown.how)
+        return True
+
+    def remind(self, shown: Shown) -> bool:
+        """Write it once more, now, and whatever was written since; unless it waits to be written for the first time."""
+        if any(waiting.id == shown.id for waiting in self.held or ()):
+            return False
+        if not self.has(shown.id):
+            self._note(shown.id)
+        self.transport.send(shown.frame(self.dialect), (Receipt(self.user, shown.id, shown.broadcast),))
+        self._journal.reached(shown.id, "sent", shown.how)
         return True
 
     def write_batch(self, event: str, content: Content, receipts: Sequence[Receipt]) -> None:

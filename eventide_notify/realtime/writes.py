@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
 from .. import wire
-from ..models import NotificationId, time_of
+from ..models import NotificationId, UserId, time_of
 from ..wire import Payload
 from .frames import Content, Shown
 from .session import Session
@@ -20,6 +20,14 @@ SKEW = timedelta(seconds=2)
 def show(shown: Shown, count: Content | None = None) -> Write:
     """Show a notification or an announcement, and tell the unread count with it."""
     return lambda session: session.show(shown, count)
+
+
+def only(users: Collection[UserId] | None, write: Write) -> Write:
+    """For the sessions of these users; None: for all."""
+    if users is None:
+        return write
+    meant = set(users)
+    return lambda session: session.user in meant and write(session)
 
 
 class Copies:
@@ -56,6 +64,11 @@ def tell(event: str, content: Content) -> Write:
         return True
 
     return tell
+
+
+def remind(shown: Shown) -> Write:
+    """Show an announcement once more."""
+    return lambda session: session.remind(shown)
 
 
 def tell_gone(event: str, payload: Payload, content: Content) -> Write:

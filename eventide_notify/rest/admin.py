@@ -39,9 +39,10 @@ class AdminRoutes:
             Operation("POST", "/v1/admin/notifications", self.send, "Send a notification to users",
                       answers.CreatedNotifications, 201, body=schemas.NewNotification, admin=True,
                       headers=_IDEMPOTENCY, may_conflict=True, later=answers.ScheduledAnswer),
-            Operation("POST", "/v1/admin/announcements", self.announce, "Announce something to everybody",
-                      answers.AnnouncementShape, 201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY,
-                      may_conflict=True, later=answers.ScheduledAnswer),
+            Operation("POST", "/v1/admin/announcements", self.announce,
+                      "Announce something to everybody, or to the subscribers of a topic", answers.AnnouncementShape,
+                      201, body=schemas.NewAnnouncement, admin=True, headers=_IDEMPOTENCY, may_conflict=True,
+                      later=answers.ScheduledAnswer),
             Operation("DELETE", "/v1/admin/announcements/{id}", self.retract, "Retract an announcement",
                       status=204, admin=True, may_miss=True),
             Operation("POST", "/v1/admin/events", self.publish, "Emit a custom event to connected users",
@@ -55,7 +56,12 @@ class AdminRoutes:
     async def send(self, request: Request, principal: Principal) -> Response:
         asked = schemas.parse(schemas.NewNotification, await body_of(request, LARGE_BODY))
         sent = await self._service.send(
-            asked.recipients, asked.draft, send_at=asked.send_at, **_once(request, principal)
+            asked.recipients,
+            asked.draft,
+            expires_at=asked.expires_at,
+            collapse_key=asked.collapse_key,
+            send_at=asked.send_at,
+            **_once(request, principal),
         )
         if isinstance(sent, Scheduled):
             return json_answer({"scheduled": told(sent)}, 202)
@@ -70,14 +76,18 @@ class AdminRoutes:
         made = await self._service.announce(
             asked.draft,
             audience=asked.audience,
+            topic=asked.topic,
             expires_at=asked.expires_at,
+            require_ack=asked.require_ack,
+            remind_after=asked.remind_after,
             send_at=asked.send_at,
             **_once(request, principal),
         )
+        audience = {"audience": asked.audience} | ({} if asked.topic is None else {"topic": asked.topic})
         if isinstance(made, Scheduled):
-            audit.note(principal, "announce", f"scheduled:{made.id}", audience=asked.audience)
+            audit.note(principal, "announce", f"scheduled:{made.id}", **audience)
             return json_answer({"scheduled": told(made)}, 202)
-        audit.note(principal, "announce", f"announcement:{made.id}", audience=asked.audience)
+        audit.note(principal, "announce", f"announcement:{made.id}", **audience)
         return json_answer(wire.announcement(made), 201)
 
     async def retract(self, request: Request, principal: Principal) -> Response:

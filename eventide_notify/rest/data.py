@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import orjson
 from starlette.requests import Request
@@ -28,8 +28,8 @@ class DataRoutes:
     def operations(self) -> list[Operation]:
         return [
             Operation("GET", "/v1/admin/users/{id:path}/export", self.export,
-                      "Get all notifications of a user, one a line, newest first", admin=True, may_miss=True,
-                      media_type=LINES),
+                      "Get all notifications of a user, one a line, newest first, and then the subscriptions",
+                      admin=True, may_miss=True, media_type=LINES),
             Operation("DELETE", "/v1/admin/users/{id:path}", self.erase, "Erase a user", answers.Erased, admin=True,
                       may_miss=True),
         ]  # fmt: skip
@@ -38,7 +38,7 @@ class DataRoutes:
         user = user_in_path(request)
         portions = self._data.export(user)
         first = await anext(portions)  # before the answer begins: what goes wrong here can still be said
-        return StreamingResponse(_lines(principal, user, first, portions), headers=PRIVATE, media_type=LINES)
+        return StreamingResponse(self._lines(principal, user, first, portions), headers=PRIVATE, media_type=LINES)
 
     async def erase(self, request: Request, principal: Principal) -> Response:
         _check_address(request)
@@ -52,25 +52,30 @@ class DataRoutes:
         audit.note(principal, "erase", f"user:{user}", **numbers)
         return json_answer(numbers)
 
+    async def _lines(
+        self,
+        principal: Principal,
+        user: UserId,
+        first: Sequence[Notification],
+        rest: AsyncIterator[Sequence[Notification]],
+    ) -> AsyncIterator[bytes]:
+        """If something goes wrong on the way the connection is closed before the end, which the client notices."""
+        number, complete = 0, False
+        try:
+            items: Sequence[Notification] | None = first
+            while items is not None:
+                number += len(items)
+                yield _encoded(map(wire.notification, items))
+                items = await anext(rest, None)
+            topics = await self._data.topics(user)
+            yield _encoded({"kind": "subscription", "topic": topic} for topic in topics)
+            complete = True
+        finally:
+            audit.note(principal, "export", f"user:{user}", notifications=number, complete=complete)
 
-async def _lines(
-    principal: Principal, user: UserId, first: Sequence[Notification], rest: AsyncIterator[Sequence[Notification]]
-) -> AsyncIterator[bytes]:
-    """If something goes wrong on the way the connection is closed before the end, which the client notices."""
-    number, complete = 0, False
-    try:
-        items: Sequence[Notification] | None = first
-        while items is not None:
-            number += len(items)
-            yield _encoded(items)
-            items = await anext(rest, None)
-        complete = True
-    finally:
-        audit.note(principal, "export", f"user:{user}", notifications=number, complete=complete)
 
-
-def _encoded(items: Sequence[Notification]) -> bytes:
-    return b"".join(orjson.dumps(wire.notification(item), option=orjson.OPT_APPEND_NEWLINE) for item in items)
+def _encoded(payloads: Iterable[wire.Payload]) -> bytes:
+    return b"".join(orjson.dumps(payload, option=orjson.OPT_APPEND_NEWLINE) for payload in payloads)
 
 
 def _check_address(request: Request) -> None:

@@ -21,21 +21,24 @@ class InboxRoutes:
     def operations(self) -> list[Operation]:
         one = "/v1/notifications/{id}"
         return [
-            Operation("GET", "/v1/notifications", self.list, "List your notifications, newest first",
+            Operation("GET", "/v1/notifications", self.list, "List your notifications",
                       answers.PageShape, query=schemas.PageQuery),
             Operation("GET", "/v1/notifications/unread-count", self.unread_count, "Count your unread notifications",
                       answers.UnreadCount),
             Operation("POST", "/v1/notifications/actions", self.change, "Change the state of several, or of all",
-                      answers.UserActionResult, body=schemas.UserAction, may_miss=True),
+                      answers.UserActionResult, body=schemas.UserAction, may_miss=True, may_conflict=True),
             Operation("PUT", "/v1/notifications/read-all", self.read_all, "Mark all as read",
                       answers.ReadAllResult, body=schemas.ReadAll, body_required=False),
             Operation("GET", one, self.get, "Get a notification", answers.NotificationShape, may_miss=True),
-            Operation("DELETE", one, self.delete, "Delete a notification", status=204, may_miss=True),
+            Operation("DELETE", one, self.delete, "Delete a notification", status=204, may_miss=True,
+                      may_conflict=True),
             Operation("PUT", f"{one}/read", self.read, "Mark a notification as read",
-                      answers.NotificationShape, may_miss=True),
+                      answers.NotificationShape, may_miss=True, may_conflict=True),
             Operation("PUT", f"{one}/action", self.press, "Choose one of a notification's actions",
                       answers.NotificationShape, body=schemas.Choice, may_miss=True,
                       may_conflict=True),
+            Operation("POST", f"{one}/acknowledge", self.acknowledge, "Acknowledge an announcement",
+                      answers.NotificationShape, may_miss=True, may_conflict=True),
         ]  # fmt: skip
 
     async def list(self, request: Request, principal: Principal) -> Response:
@@ -68,6 +71,10 @@ class InboxRoutes:
     async def press(self, request: Request, principal: Principal) -> Response:
         chosen = schemas.parse(schemas.Choice, await body_of(request, SMALL_BODY)).action_id
         item, _ = await self._inbox.press(principal.user_id, request.path_params["id"], chosen)
+        return json_answer(wire.notification(item))
+
+    async def acknowledge(self, request: Request, principal: Principal) -> Response:
+        item, _ = await self._inbox.acknowledge(principal.user_id, request.path_params["id"])
         return json_answer(wire.notification(item))
 
     async def delete(self, request: Request, principal: Principal) -> Response:

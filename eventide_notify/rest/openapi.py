@@ -10,12 +10,14 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import answers
+from ..models import TOPIC_MAX
 from ..schemas import Shape, describe_link
 from .operations import Operation
 from .problems import MEDIA_TYPE
 
 _REF = "#/components/schemas/{model}"
 _ID = {"type": "string", "minLength": 1}
+_IN_PATHS = {"topic": {**_ID, "maxLength": TOPIC_MAX}}
 _CONVERTOR = re.compile(r"(?<=\w):\w+(?=})")
 
 
@@ -79,7 +81,8 @@ def _operation(row: Operation) -> dict[str, Any]:
 
 
 def _path_parameters(row: Operation) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": _ID} for name in re.findall(r"{(\w+)", row.path)]
+    names = re.findall(r"{(\w+)", row.path)
+    return [{"name": name, "in": "path", "required": True, "schema": _IN_PATHS.get(name, _ID)} for name in names]
 
 
 def _query_parameters(row: Operation) -> list[dict[str, Any]]:

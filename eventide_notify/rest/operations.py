@@ -90,12 +90,20 @@ class Operations:
     """Serves operations: who asks is found out, and what goes wrong is answered."""
 
     def __init__(
-        self, operations: Iterable[Operation], verify: Verify, limits: Limits, in_flight: InFlight, metrics: Metrics
+        self,
+        operations: Iterable[Operation],
+        verify: Verify,
+        limits: Limits,
+        in_flight: InFlight,
+        metrics: Metrics,
+        *,
+        met: Callable[[UserId], None],
     ) -> None:
         self.operations = list(operations)
         self._verify = verify
         self._limits = limits
         self._in_flight = in_flight
+        self._met = met
         self._requests = cache(metrics.requests.labels)
         self._refusals = cache(metrics.refusals.labels)
         self._limits_hit = cache(metrics.limits_hit.labels)
@@ -136,6 +144,7 @@ class Operations:
                 )
             if row.admin:  # a back end has one token for all that it sends
                 return await row.endpoint(request, principal)
+            self._met(principal.user_id)
             async with self._in_flight.of(principal.user_id):
                 return await row.endpoint(request, principal)
         except EventideError as error:

@@ -22,11 +22,20 @@ Disconnect = Callable[[UserId], Awaitable[object]]
 class UserData:
     """All that is kept of a user. User ids that are none are an `InvalidRequest`."""
 
-    def __init__(self, store: Store, fanout: Fanout, *, clock: Callable[[], datetime], disconnect: Disconnect) -> None:
+    def __init__(
+        self,
+        store: Store,
+        fanout: Fanout,
+        *,
+        clock: Callable[[], datetime],
+        disconnect: Disconnect,
+        forget: Callable[[UserId], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._fanout = fanout
         self._clock = clock
         self._disconnect = disconnect
+        self._forget = forget
 
     async def export(self, user: UserId) -> AsyncIterator[Sequence[Notification]]:
         """All that the user has, newest first, archived ones too, and announcements as they are for this user; in
@@ -43,6 +52,10 @@ class UserData:
                 return
             before = found[-1].id
 
+    async def topics(self, user: UserId) -> Sequence[str]:
+        """The topics to which the user is subscribed."""
+        return await self._store.topics(checked(user))
+
     async def erase(self, user: UserId) -> Erased:
         """Remove all that the user has, clear their open screens, and close their transports.
 
@@ -51,7 +64,9 @@ class UserData:
         Raises `OutcomeUnknown` when some may be left.
         """
         named = checked(user)
+        await self._forget(named)  # before it: what an instance was about to write down is removed, too
         erased = await self._store.erase(named)
+        await self._forget(named)
         # After it no client shows anything; that of an instance which does not hear this is closed, and comes back.
         await self._fanout.emit(wire.NOTIFICATION_DELETED, await self._cleared(named), [named])
         try:

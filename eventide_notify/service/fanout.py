@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..models import Announcement, Notification, NotificationId, UserId
+from ..wire import Reason
+
+
+class Gone(NamedTuple):
+    """What leaves the screens."""
+
+    user: UserId | None
+    """Whose it was; None: everybody's."""
+    ids: Sequence[NotificationId]
+    replaced_by: NotificationId | None = None
 
 
 class Fanout(Protocol):
@@ -23,10 +33,13 @@ class Fanout(Protocol):
         """
 
     async def announce(self, announcement: Announcement) -> None:
-        """Show it to every session."""
+        """Show it to every session, or to those of its topic's subscribers."""
 
     async def retract(self, id: NotificationId) -> None:
         """Remove an announcement from every open screen, with each user's new unread count."""
+
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None:
+        """Remove these from every open screen of their users, with their new counts."""
 
     async def emit(self, event: str, payload: Any, users: Sequence[UserId] | None) -> None:
         """Emit an event to every session of these users; None: of all users."""

@@ -23,6 +23,7 @@ from ..models import (
     is_storable,
 )
 from ..store.base import Store
+from .cursors import Cursor
 from .fanout import Fanout
 from .journal import Journal
 from .users import checked
@@ -35,6 +36,7 @@ PAST = {
 """What is remembered of a change."""
 PROVES_RECEIPT = frozenset({Change.SEEN, Change.ARCHIVE})
 """Who names a notification in one of these has it. (Of what is read the store says so.)"""
+ACKNOWLEDGE_FIRST = "This has to be acknowledged first."
 SEARCHES_AT_ONCE = 2
 """How many look for text at the same moment. Among 100,000 notifications that takes seconds, and SQLite has four
 readers for all that users ask."""
@@ -86,32 +88,41 @@ class Inbox:
         user: UserId,
         *,
         limit: int = 20,
-        cursor: NotificationId | None = None,
+        cursor: str | None = None,
         offset: int = 0,
         unread: bool | None = None,
         archived: bool = False,
         type: str | None = None,
         q: str | None = None,
     ) -> Page:
-        """A stretch of the user's notifications, newest first, with the counts. `q`: text in title or message."""
-        if cursor is not None and not is_notification_id(cursor):
+        """A stretch of the user's notifications, with the counts: first what has to be acknowledged, then all others;
+        both newest first. `q`: text in title or message."""
+        now = self._clock()
+        place = None if cursor is None else Cursor.parse(cursor)
+        if cursor is not None and place is None:
             raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
         for name, text in (("type", type), ("q", q)):
             if text is not None and not is_storable(text):
                 raise InvalidRequest(errors=[FieldError(name, "must not contain NUL, or half of a surrogate pair")])
+        top = (place and place.read_at) or now
         async with nullcontext() if q is None else self._searches:
             found = await self._store.page(
                 checked(user),
-                now=self._clock(),
+                now=now,
                 limit=limit + 1,
-                before=cursor,
+                before=None if place is None else place.before,
                 offset=offset,
                 unread=unread,
                 archived=archived,
                 type=type,
                 text=q,
+                top=None if archived else top,
+                from_top=place is not None and place.from_top,
             )
-        following = found[limit - 1].id if len(found) > limit else None
+        following = None
+        if len(found) > limit:
+            plain = archived or (place.read_at is None if place else not offset and not found[0].on_top(top))
+            following = str(Cursor.after(found[limit - 1], top, plain=plain))
         return Page(found[:limit], await self.counts(user), following)
 
     async def counts(self, user: UserId) -> Counts:
@@ -123,13 +134,14 @@ class Inbox:
     ) -> Changes:
         """Make this change to these. Repeating it changes nothing, and tells the user's sockets once more.
 
-        Of several, those that are not the user's are passed over; `NotFound` when none is.
+        Of several, those that are not the user's are passed over; `NotFound` when none is. Likewise those that have to
+        be acknowledged first; `Conflict` when there are no others.
         """
         now = self._clock()
         found = await self._store.change(checked(user), change, _known(ids), now=now)
         if not found.owned:
-            raise NotFound
-        owned, changed = (_in_order(ids, some) for some in found)
+            raise Conflict(ACKNOWLEDGE_FIRST) if found.withheld else NotFound
+        owned, changed = (_in_order(ids, some) for some in (found.owned, found.changed))
         self._journal.changed(changed, PAST[change], session)
         if change in PROVES_RECEIPT:
             self._received(Receipt(user, id, broadcast) for id in changed for broadcast in (False, True))
@@ -147,7 +159,8 @@ class Inbox:
     async def change_all(
         self, user: UserId, change: Change, *, up_to: NotificationId | None = None, session: str | None = None
     ) -> Changes:
-        """Make this change to all that are not archived (`UNARCHIVE`: that are), or those not newer than `up_to`."""
+        """Make this change to all that are not archived (`UNARCHIVE`: that are), or those not newer than `up_to`;
+        not to those that have to be acknowledged first."""
         if up_to is not None and not is_notification_id(up_to):
             raise InvalidRequest(errors=[FieldError("upTo", "is not the id of a notification")])
         now = self._clock()
@@ -162,12 +175,14 @@ class Inbox:
     ) -> tuple[Notification, Counts]:
         """Choose one of the notification's actions, which marks it as read; the notification, and the counts.
 
-        One is chosen, once: of two devices that choose differently the second gets a `Conflict`. Raises
-        `InvalidRequest` when the notification has no such action.
+        One is chosen, once: of two devices that choose differently the second gets a `Conflict`, and so does who has to
+        acknowledge it first. Raises `InvalidRequest` when the notification has no such action.
         """
         found = await self.get(user, id)
         if action not in [each.id for each in found.content.actions or ()]:
             raise InvalidRequest(errors=[FieldError("actionId", "is not an action of this notification")])
+        if found.unacknowledged:
+            raise Conflict(ACKNOWLEDGE_FIRST)
         chosen = await self._store.press(user, id, action, now=self._clock())
         with _done_already():
             item = await self.get(user, id)
@@ -176,6 +191,26 @@ class Inbox:
         self._journal.note(id, "action", session=session, detail=action)
         counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": [id]})
         payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item.pressed)}
+        await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
+        return item, counts
+
+    async def acknowledge(
+        self, user: UserId, id: NotificationId, *, session: str | None = None
+    ) -> tuple[Notification, Counts]:
+        """Acknowledge an announcement, which marks it as read; the announcement, and the counts.
+
+        Repeating it tells the user's sockets once more. `Conflict` where that is not required.
+        """
+        if not (await self.get(user, id)).require_ack:
+            raise Conflict("This does not have to be acknowledged.")
+        done = await self._store.acknowledge(user, id, now=self._clock())
+        if not done.owned:  # retracted meanwhile, or expired
+            raise NotFound
+        self._journal.changed(done.changed, "acknowledged", session)
+        with _done_already():
+            item = await self.get(user, id)
+        counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": [id]})
+        payload = wire.changed([id], counts) | {"changes": wire.acknowledged(item)}
         await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
         return item, counts
 

@@ -179,9 +179,11 @@ class Sweep:
         number = connected = 0
         for _ in range(BATCHES):
             batch = await self._store.overdue(after=after, before=before, limit=BATCH)
-            number += len(batch)
-            connected += sum(self._screens.connected(item.user_id) for item in batch)
-            await self._screens.show_missed(batch, how="sweep")
+            now = self._clock()
+            there = [item for item in batch if not item.has_expired(now)]
+            number += len(there)
+            connected += sum(self._screens.connected(item.user_id) for item in there)
+            await self._screens.show_missed(there, how="sweep")
             if len(batch) < BATCH:
                 break
             after = batch[-1].id

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 from .. import wire
 from ..due import Work
@@ -29,18 +29,46 @@ from ..models import (
     time_of,
 )
 from ..presence.base import Online, Presence
-from ..store.base import Claim, Store
-from .fanout import Fanout
-from .journal import Journal, by
+from ..store.base import Claim, Collapsed, Store
+from .asked import Announcing, Sending
+from .expiry import KEPT
+from .fanout import Fanout, Gone
+from .journal import CHANGES_AT_ONCE, Journal, by
 from .once import IDEMPOTENCY_WINDOW, Items, Once, save_once
-from .ordering import Turns
-from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, check_expiry, claim_on_work, draft_of, packed, unpacked
+from .ordering import Turn, Turns
+from .reminders import first_reminder
+from .scheduling import ANNOUNCE, SEND, Schedule, Scheduled, claim_on_work
 from .users import checked, recipients
 
 MADE_AT_ONCE = 500
 """Notifications that are made before others have their turn: some milliseconds."""
 
 _MakeClaim = Callable[[Items, datetime], Claim | None]
+
+
+class Identified(TypedDict, total=False):
+    """What makes a repeated call one."""
+
+    idempotency_key: str | None
+    caller: str
+    claim_lifetime: timedelta
+
+
+class SendOptions(Identified, total=False):
+    """What `send` may be told beside its time."""
+
+    expires_at: datetime | None
+    collapse_key: str | None
+
+
+class AnnounceOptions(Identified, total=False):
+    """Likewise `announce`."""
+
+    audience: Audience
+    topic: str | None
+    expires_at: datetime | None
+    require_ack: bool
+    remind_after: int | None
 
 
 class NotificationService:
@@ -78,26 +106,12 @@ class NotificationService:
 
     @overload
     async def send(
-        self,
-        users: Iterable[UserId | int],
-        draft: Draft,
-        *,
-        send_at: None = None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, users: Iterable[UserId | int], draft: Draft, *, send_at: None = None, **options: Unpack[SendOptions]
     ) -> Sequence[Notification]: ...
 
     @overload
     async def send(
-        self,
-        users: Iterable[UserId | int],
-        draft: Draft,
-        *,
-        send_at: datetime | None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, users: Iterable[UserId | int], draft: Draft, *, send_at: datetime | None, **options: Unpack[SendOptions]
     ) -> Sequence[Notification] | Scheduled: ...
 
     async def send(
@@ -106,113 +120,149 @@ class NotificationService:
         draft: Draft,
         *,
         send_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        collapse_key: str | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
         claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
     ) -> Sequence[Notification] | Scheduled:
         """Save one notification for each user, show it to those who are connected, and return them in that order.
 
+        From `expires_at` on nobody has it. With a `collapse_key` it takes the place of those of its user with the same
+        key that are neither read nor archived, and counts them (`collapsed`).
         Users named twice get it once. With an `idempotency_key` that came before from the same `caller` (any text that
         names it) with the same users and draft, within `claim_lifetime`, the answer is that of the first time and
         nothing is sent again; with others: `Conflict`.
+        With a `send_at` in the future, within 366 days, it is sent then, unless it has expired by then, and nothing is
+        saved now but that.
 
-        With a `send_at` in the future, within 366 days, nothing is saved now but what is to be sent then.
-        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, and `OutcomeUnknown`.
+        Raises `InvalidRequest` for no users, more than 10,000, or ids that are none, for a key that is none or an
+        `expires_at` that is not in the future or not after `send_at`, and `OutcomeUnknown`.
         """
-        named = recipients(users)
-        once = Once(idempotency_key, caller, lambda: [named, _body_of(draft), *_time(send_at)], lifetime=claim_lifetime)
-        return await self.schedule.either(
-            SEND,
-            send_at,
-            once,
-            lambda: {"users": named, "draft": draft.model_dump(mode="json"), "caller": caller},
-            lambda: self._send(named, draft, once.claim, caller),
-        )
+        asked = Sending(recipients(users), draft, caller, expires_at, collapse_key)
+        asked.check(self._not_before(send_at))
+        once = Once(idempotency_key, caller, lambda: asked.body() + _time(send_at), claim_lifetime)
+        return await self.schedule.either(SEND, send_at, once, asked.pack, lambda: self._send(asked, once.claim))
 
     async def send_due(self, work: Work) -> None:
-        """Send what was scheduled, unless it was cancelled. It may be called again, by another instance too."""
-        asked = work.payload
-        with suppress(Conflict):  # cancelled
-            await self._send(asked["users"], draft_of(work), claim_on_work(work), asked["caller"], again=True)
+        """Send what was scheduled, unless it was cancelled or has expired. It may be called again, by another instance
+        too."""
+        asked = Sending.unpack(work.payload)
+        if not self._has_expired(asked, work):
+            with suppress(Conflict):  # cancelled
+                await self._send(asked, claim_on_work(work), again=True)
 
     async def _send(
-        self, named: Sequence[UserId], draft: Draft, make_claim: _MakeClaim, caller: str, *, again: bool = False
+        self, asked: Sending, make_claim: _MakeClaim, *, again: bool = False
     ) -> Sequence[Notification] | None:
         """What was sent, or had been sent before under the same claim; None: what this claim is on is scheduled.
 
         `again`: show also what was saved before, for whoever saved it may not have come to that.
         """
         now = self._clock()
-        async with self._turns.take(named) as turn:
-            items = await self._make(named, draft, now)
+        async with self._turns.take(asked.users) as turn:
+            items = await self._make(asked, now)
             claim = make_claim([(item.id, item.user_id) for item in items], now)
-            held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            outcome = Collapsed(None, items, {})
+            if asked.collapse_key is None:
+                held = await save_once(lambda claim: self._store.add(items, claim=claim), claim)
+            else:
+                held, outcome = await self._collapse(items, claim, now)
             if held is not None:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
                 # Who was erased meanwhile is named no more.
-                items = [Notification(id, user, draft, held.claimed_at) for id, user in held.items if user]
+                items = [asked.notification(id, user, held.claimed_at) for id, user in held.items if user]
             if held is None or not held.complete:
                 self._metrics.created.inc(len(items))
-                self._journal.created(items[0].id, items[-1].id, len(items), caller)
-                await turn.wait()
-                await self._fanout.deliver(items, late=held is not None or turn.overtaken)
+                self._journal.created(items[0].id, items[-1].id, len(items), asked.caller)
+                await self._show(asked, items, outcome, turn, late=held is not None)
             elif again:
-                await self._fanout.deliver(await self._pending(items), late=True)
+                await self._deliver_alike(await self._pending(items), late=True)
             return items
+
+    async def _show(
+        self, asked: Sending, items: Sequence[Notification], outcome: Collapsed, turn: Turn, *, late: bool
+    ) -> None:
+        await turn.wait()
+        late = late or turn.overtaken
+        if asked.collapse_key is None:
+            await self._fanout.deliver(items, late=late)
+        else:
+            await self._deliver_collapsed(outcome, asked.users, late=late)
 
     async def _pending(self, items: Sequence[Notification]) -> Sequence[Notification]:
         """Those of them, which were made together, that no client has received yet."""
         if not items:
             return []
-        first, last = items[0].id, id_at(time_of(items[-1].id) + timedelta(milliseconds=1))
+        start, end = time_of(items[0].id), time_of(items[-1].id) + timedelta(milliseconds=1)
+        found = await self._store.overdue(after=id_at(start), before=id_at(end), limit=2 * RECIPIENTS_MAX)
         ids = {item.id for item in items}
-        found = await self._store.overdue(after=id_at(time_of(first)), before=last, limit=2 * RECIPIENTS_MAX)
         return [item for item in found if item.id in ids]
 
-    async def _make(self, users: Sequence[UserId], draft: Draft, now: datetime) -> list[Notification]:
-        ids = self._new_id.take(len(users), now)
+    async def _collapse(
+        self, items: Sequence[Notification], claim: Claim | None, now: datetime
+    ) -> tuple[Claim | None, Collapsed]:
+        outcome = Collapsed(None, (), {})
+
+        async def save(claim: Claim | None) -> Claim | None:
+            nonlocal outcome
+            outcome = await self._store.add_collapsing(items, claim=claim, now=now)
+            return outcome.held
+
+        return await save_once(save, claim), outcome
+
+    async def _deliver_collapsed(self, outcome: Collapsed, users: Sequence[UserId], *, late: bool) -> None:
+        """Show what is there now, and then take away what it has replaced. What was saved before, although the store
+        did not say so, the sweep shows."""
+        await self._deliver_alike(outcome.saved, late=late)
+        gone = [Gone(item.user_id, outcome.replaced.get(item.id, ()), item.id) for item in outcome.saved]
+        gone = [each for each in gone if each.ids]
+        for each in gone[:CHANGES_AT_ONCE]:
+            self._journal.changed(each.ids, "replaced", None)
+        self._metrics.replaced.inc(sum(len(each.ids) for each in gone))
+        await self._fanout.take_away("collapsed", gone)
+        if outcome.repeated or outcome.held is not None:
+            await self._fanout.emit(wire.RELOAD, {}, users)  # for nobody knows what was replaced the first time
+
+    async def _deliver_alike(self, items: Iterable[Notification], *, late: bool) -> None:
+        """Show those of one send that may have replaced different numbers of others."""
+        alike: dict[int, list[Notification]] = {}
+        for item in items:
+            alike.setdefault(item.collapsed, []).append(item)
+        for some in alike.values():
+            await self._fanout.deliver(some, late=late)
+
+    async def _make(self, asked: Sending, now: datetime) -> list[Notification]:
+        ids = self._new_id.take(len(asked.users), now)
         made: list[Notification] = []
-        for start in range(0, len(users), MADE_AT_ONCE):
-            if len(users) > MADE_AT_ONCE:
+        for start in range(0, len(asked.users), MADE_AT_ONCE):
+            if len(asked.users) > MADE_AT_ONCE:
                 await asyncio.sleep(0)  # others have their turn
-            some = users[start : start + MADE_AT_ONCE]
-            made += [Notification(id, user, draft, now) for user, id in zip(some, ids, strict=False)]
+            some = asked.users[start : start + MADE_AT_ONCE]
+            made += [asked.notification(id, user, now) for user, id in zip(some, ids, strict=False)]
         return made
 
     @overload
     async def announce(
-        self,
-        draft: Draft,
-        *,
-        audience: Audience = "everyone",
-        expires_at: datetime | None = None,
-        send_at: None = None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, draft: Draft, *, send_at: None = None, **options: Unpack[AnnounceOptions]
     ) -> Announcement: ...
 
     @overload
     async def announce(
-        self,
-        draft: Draft,
-        *,
-        audience: Audience = "everyone",
-        expires_at: datetime | None = None,
-        send_at: datetime | None,
-        idempotency_key: str | None = None,
-        caller: str = "",
-        claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
+        self, draft: Draft, *, send_at: datetime | None, **options: Unpack[AnnounceOptions]
     ) -> Announcement | Scheduled: ...
 
     async def announce(
         self,
         draft: Draft,
         *,
-        audience: Audience = "everyone",
-        expires_at: datetime | None = None,
         send_at: datetime | None = None,
+        audience: Audience = "everyone",
+        topic: str | None = None,
+        expires_at: datetime | None = None,
+        require_ack: bool = False,
+        remind_after: int | None = None,
         idempotency_key: str | None = None,
         caller: str = "",
         claim_lifetime: timedelta = IDEMPOTENCY_WINDOW,
@@ -220,73 +270,65 @@ class NotificationService:
         """Announce something.
 
         To `everyone`: saved once, shown to those who are connected, and part of every user's notifications, also of
-        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. `idempotency_key` and
-        `send_at` are as for `send`. Raises `InvalidRequest` when `expires_at` is not in the future, or not after
-        `send_at`, and `OutcomeUnknown`.
+        those who first appear later, until `expires_at`. To `connected`: shown, and not saved. With a `topic` to its
+        subscribers only: to whoever is subscribed, also those who will be. `idempotency_key` and `send_at` are as for
+        `send`.
+
+        `require_ack`: it stays unread until the user acknowledges it; who has not is shown it again every
+        `remind_after` seconds while they are connected. Raises `InvalidRequest` when `expires_at` is not in the future
+        or not after `send_at`, or these do not fit, and `OutcomeUnknown`.
         """
-        check_expiry(expires_at, send_at, self._clock())
-        once = Once(
-            idempotency_key,
-            caller,
-            lambda: [audience, expires_at and wire.iso(expires_at), _body_of(draft), *_time(send_at)],
-            lifetime=claim_lifetime,
-        )
-        options: dict[str, Any] = {"audience": audience, "expires_at": expires_at}
+        asked = Announcing(draft, caller, audience, topic, expires_at, require_ack, remind_after)
+        asked.check(self._not_before(send_at))
+        once = Once(idempotency_key, caller, lambda: asked.body() + _time(send_at), claim_lifetime)
         return await self.schedule.either(
-            ANNOUNCE,
-            send_at,
-            once,
-            lambda: {"draft": draft.model_dump(mode="json"), "caller": caller, "options": packed(options)},
-            lambda: self._announce(draft, once.claim, caller, **options),
+            ANNOUNCE, send_at, once, asked.pack, lambda: self._announce(asked, once.claim)
         )
 
     async def announce_due(self, work: Work) -> None:
         """Make the announcement that was scheduled, unless it was cancelled or has expired; see `send_due`."""
-        options = unpacked(work.payload["options"])
-        if (expires_at := options["expires_at"]) is not None and expires_at <= self._clock():
-            self._metrics.due.labels(work.kind, "expired").inc()
-            return
-        with suppress(Conflict):  # cancelled
-            await self._announce(draft_of(work), claim_on_work(work), work.payload["caller"], again=True, **options)
+        asked = Announcing.unpack(work.payload)
+        if not self._has_expired(asked, work):
+            with suppress(Conflict):  # cancelled
+                await self._announce(asked, claim_on_work(work), again=True)
 
-    async def _announce(
-        self,
-        draft: Draft,
-        make_claim: _MakeClaim,
-        caller: str,
-        *,
-        audience: Audience,
-        expires_at: datetime | None,
-        again: bool = False,
-    ) -> Announcement | None:
+    async def _announce(self, asked: Announcing, make_claim: _MakeClaim, *, again: bool = False) -> Announcement | None:
         """As `_send`."""
         now = self._clock()
-        stored = audience == "everyone"
-
-        def announcement(id: NotificationId, created_at: datetime) -> Announcement:
-            until = expires_at or (created_at + self._announcement_lifetime if stored else None)
-            return Announcement(id, draft, created_at, until, stored)
-
         async with self._turns.take_for_all() as turn:
-            made = announcement(self._new_id(now), now)
+            made = asked.announcement(self._new_id(now), now, self._announcement_lifetime)
             claim = make_claim([(made.id, "")], now)
-            held = await save_once(lambda claim: self._save(made, claim, stored), claim)
+            if made.remind_after is not None:  # before it: what reminds of nothing is dropped
+                await self._store.add_due(first_reminder(made))
+            held = await save_once(lambda claim: self._save(made, claim), claim)
             if held is not None:
                 if claim is not None and held.fingerprint != claim.fingerprint:
                     return None
-                made = announcement(held.items[0][0], held.claimed_at)
+                made = asked.announcement(held.items[0][0], held.claimed_at, self._announcement_lifetime)
             if held is None or not held.complete:
-                self._journal.created(made.id, made.id, 1, caller)
-                self._metrics.announced.labels(audience).inc()
+                self._journal.created(made.id, made.id, 1, asked.caller)
+                self._metrics.announced.labels(asked.audience).inc()
             if held is None or not held.complete or again:
                 await turn.wait()
                 await self._fanout.announce(made)
             return made
 
-    async def _save(self, announcement: Announcement, claim: Claim | None, stored: bool) -> Claim | None:
-        if stored:
+    async def _save(self, announcement: Announcement, claim: Claim | None) -> Claim | None:
+        if announcement.stored:
             return await self._store.add_announcement(announcement, claim=claim)
         return await self._store.add([], claim=claim) if claim is not None else None
+
+    def _not_before(self, send_at: datetime | None) -> datetime:
+        """When it is sent at the earliest."""
+        now = self._clock()
+        return now if send_at is None else max(now, send_at)
+
+    def _has_expired(self, asked: Sending | Announcing, work: Work) -> bool:
+        """Whether it has expired before it was sent; counted."""
+        expired = asked.expires_at is not None and asked.expires_at <= self._clock()
+        if expired:
+            self._metrics.due.labels(work.kind, "expired").inc()
+        return expired
 
     async def retract(self, id: NotificationId, *, caller: str = "") -> None:
         """Remove an announcement for everybody, and from every open screen. `NotFound` when there is none."""
@@ -307,7 +349,7 @@ class NotificationService:
     async def find(self, id: NotificationId) -> Notification:
         """One notification, whoever has it. `NotFound` also for an announcement."""
         found = await self._store.find(id) if is_notification_id(id) else None
-        if found is None:
+        if found is None or found.has_expired(self._clock()):
             raise NotFound
         return found
 
@@ -332,7 +374,8 @@ class NotificationService:
     async def purge(self) -> None:
         """Forget idempotency keys that no longer hold, and announcements that have expired."""
         now = self._clock()
-        await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now)
+        # An announcement that has just expired may not have left all screens yet.
+        await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now - KEPT)
 
 
 _FIRST = id_at(datetime.fromtimestamp(0, UTC))
@@ -341,8 +384,3 @@ _FIRST = id_at(datetime.fromtimestamp(0, UTC))
 def _time(send_at: datetime | None) -> list[str]:
     """What further identifies a request for another time."""
     return [] if send_at is None else [wire.iso(send_at)]
-
-
-def _body_of(draft: Draft) -> dict[str, Any]:
-    """What identifies the draft under an idempotency key, also to the version before this one, which had no actions."""
-    return draft.model_dump(mode="json", exclude=None if draft.actions else {"actions"})

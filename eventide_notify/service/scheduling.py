@@ -15,7 +15,6 @@ from ..due import Work, WorkId
 from ..errors import Conflict, FieldError, InvalidRequest, NotFound
 from ..models import Draft, IdGenerator, cut_to_milliseconds, is_notification_id
 from ..store.base import Claim, Store
-from ..wire import iso
 from .due import place
 from .once import Items, Once, save_once
 
@@ -115,27 +114,6 @@ def scheduled(work: Work, *, id: WorkId | None = None) -> Scheduled:
 def draft_of(work: Work) -> Draft:
     """What it will say."""
     return Draft.model_validate(work.payload["draft"])
-
-
-def check_expiry(expires_at: datetime | None, send_at: datetime | None, now: datetime) -> None:
-    """Raises `InvalidRequest` for what would have expired when it is sent."""
-    if expires_at is not None and expires_at <= now:
-        raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future")])
-    if expires_at is not None and send_at is not None and expires_at <= send_at:
-        raise InvalidRequest(errors=[FieldError("expiresAt", "must be after sendAt")])
-
-
-def packed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as JSON: those that are times have names that say so."""
-    return {name: iso(value) if isinstance(value, datetime) else value for name, value in options.items()}
-
-
-def unpacked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The same again."""
-    return {
-        name: datetime.fromisoformat(value) if name.endswith("_at") and value is not None else value
-        for name, value in options.items()
-    }
 
 
 def claim_on_work(work: Work) -> Callable[[Items, datetime], Claim]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import NotFound
-from ..models import Announcement, Notification, NotificationId, Status, id_at, is_notification_id, time_of
+from ..models import Announcement, Notification, NotificationId, Status, is_notification_id, time_of
 from ..store.base import Store
 from ..wire import Payload
 from .instances import DescribeSessions, iso_of
@@ -50,6 +50,8 @@ class Timelines:
         if not is_notification_id(id):
             raise NotFound
         item = await self._store.find(id)
+        if item is not None and item.has_expired(self._clock()):
+            item = None
         found = item or await self._announcement(id)
         asked = await self._questions.ask("timeline", id=id, user=item and item.user_id)
         answers: dict[str, Any] = {instance: answer for instance, answer in asked.items() if answer is not None}
@@ -67,8 +69,7 @@ class Timelines:
         return [{**event, "at": iso_of(event["at"])} for event in events]
 
     async def _announcement(self, id: NotificationId) -> Announcement | None:
-        current = await self._store.announcements(after=id_at(time_of(id)), now=self._clock())
-        return next((item for item in current if item.id == id), None)
+        return await self._store.announcement(id, now=self._clock())
 
     async def _tell(self, arguments: Mapping[str, Any]) -> Payload:
         id, user = arguments["id"], arguments["user"]

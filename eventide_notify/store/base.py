@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from ..due import Dead, Lease, Waiting, Work, WorkId
-from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Reach, Receipt, UserId
 from ..revocation import Revocation, RevocationId
 
 CLAIM_LIFETIME = timedelta(days=1)
@@ -44,9 +44,11 @@ class Changed(NamedTuple):
     """What became of a change of several notifications."""
 
     owned: Collection[NotificationId]
-    """Those that the user has, or had if they were deleted."""
+    """Those that the user has, or had if they were deleted; but for those that are withheld."""
     changed: Collection[NotificationId]
     """Those of them that are otherwise now than they were before. Of concurrent deletions of one, one has it here."""
+    withheld: Collection[NotificationId] = ()
+    """Those that the user has and has to acknowledge first (`WITHHELD`): they are as they were."""
 
 
 class Collapsed(NamedTuple):
@@ -252,6 +254,8 @@ class Store(Protocol):
         archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
+        top: datetime | None = None,
+        from_top: bool = False,
     ) -> Sequence[Notification]:
         """Up to `limit` of the user's notifications, newest first: those that are archived, or those that are not;
         None: both.
@@ -259,6 +263,9 @@ class Store(Protocol):
         `before`: only older ones than this id, which need not exist (any more). `unread`: True: only unread ones,
         False: only read ones. `text`: only those with it in their title or message, in capital letters or small ones.
         `offset` skips that many.
+
+        `top`: those that were not acknowledged at this time, and have to be, come before all others. `before` is a
+        place among the others then, or, with `from_top`, among those.
         """
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
@@ -282,7 +289,7 @@ class Store(Protocol):
         """`PENDING` → `DELIVERED` for all of them, in a few round trips; the number that changed."""
 
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
-        """Make this change to those of `ids` that the user has.
+        """Make this change to those of `ids` that the user has, and that are not withheld.
 
         A user who deletes an announcement does not have it any more; all others do.
         """
@@ -291,13 +298,17 @@ class Store(Protocol):
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
     ) -> Sequence[NotificationId]:
         """Make this change to all that are not archived (`UNARCHIVE`: that are), or those of them that are not newer
-        than `up_to`; those that changed, newest first. What comes meanwhile is not touched."""
+        than `up_to`; those that changed, newest first. What comes meanwhile is not touched, nor what is withheld."""
+
+    async def acknowledge(self, user: UserId, id: NotificationId, *, now: datetime) -> Changed:
+        """Note that the user has acknowledged this announcement, and make the change `READ`, both or nothing. The time
+        of the first acknowledgement stays. What the user does not have to acknowledge is not `owned`."""
 
     async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
         """Note that the user chose this action, and make the change `READ`; one choice is made, and stays.
 
         Returns whether this action is the one that is chosen now, by this call or before. False also if the user does
-        not have the notification. Whether it has such an action is not checked.
+        not have the notification, or has to acknowledge it first. Whether it has such an action is not checked.
         """
 
     # What may have been missed, of all users
@@ -386,6 +397,26 @@ class Store(Protocol):
 
     async def subscribers(self, topic: str) -> int:
         """How many are subscribed."""
+
+    # Whom announcements have reached
+
+    async def add_users(self, users: Collection[UserId]) -> None:
+        """Note that there are these users, most of whom may be known, in a few round trips. `erase` forgets them."""
+
+    async def announcement(self, id: NotificationId, *, now: datetime) -> Announcement | None:
+        """This announcement, if it has not expired."""
+
+    async def reach(self, announcement: Announcement) -> Reach:
+        """How many users are known (of one to a topic: subscribed), and how many of them received, read and
+        acknowledged it, whether or not they have deleted it since."""
+
+    async def missing(self, announcement: Announcement, *, after: UserId, limit: int) -> Sequence[UserId]:
+        """The first `limit` of these users after the one named `after` who have not acknowledged it, or, where that is
+        not required, have not read it; in the order of their ids."""
+
+    async def unacknowledged(self, announcement: Announcement, users: Collection[UserId]) -> Collection[UserId]:
+        """Those of `users` who have it (of one to a topic: are subscribed) and have not acknowledged it, in a few round
+        trips."""
 
     # Tokens that are no longer accepted
 

@@ -137,6 +137,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE announcements ADD COLUMN remind_after BIGINT",
         "CREATE INDEX announcements_of_all ON announcements (id, expires_at) WHERE topic IS NULL",
         "CREATE INDEX announcements_of_topic ON announcements (topic, id, expires_at) WHERE topic IS NOT NULL",
+        "CREATE INDEX announcements_to_acknowledge ON announcements (topic, id) WHERE require_ack = TRUE",
         "ALTER TABLE announcement_receipts ADD COLUMN acknowledged_at BIGINT",
         "CREATE TABLE subscriptions (user_id {text} NOT NULL, topic {text} NOT NULL, PRIMARY KEY (user_id, topic))",
         "CREATE INDEX subscriptions_of_topic ON subscriptions (topic, user_id)",

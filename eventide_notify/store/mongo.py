@@ -17,7 +17,7 @@ from typing import Any
 
 from ..due import Dead, Lease, Waiting, Work, WorkId
 from ..errors import OutcomeUnknown, Unavailable
-from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Reach, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from .base import Changed, Claim, Collapsed, Erased, Expired, Removed, Schema
 from .collapse import Save
@@ -30,6 +30,7 @@ from .mongo_collapse import MongoCollapse
 from .mongo_due import MongoDue
 from .mongo_errors import advice, changed, one_call
 from .mongo_expiry import MongoExpiry
+from .mongo_reach import MongoReach
 from .mongo_removal import MongoRemoval
 from .mongo_revocations import MongoRevocations
 from .mongo_schema import MIGRATION_SECONDS, migrate, schema
@@ -68,6 +69,7 @@ class MongoStore:
         self._removal = MongoRemoval(self._client)
         self._expiry = MongoExpiry(self._client)
         self._collapse = MongoCollapse(self._client, self._claims, self._insert_now, sizes)
+        self._reach = MongoReach(self._client)
         self._revocations = MongoRevocations(self._client)
         self._due = MongoDue(self._client)
 
@@ -155,7 +157,9 @@ class MongoStore:
 
     async def erase(self, user: UserId) -> Erased:
         with one_call():
-            return await self._removal.erase(user)
+            erased = await self._removal.erase(user)
+            await self._reach.forget(user)
+            return erased
 
     # What a user has
 
@@ -175,6 +179,8 @@ class MongoStore:
         archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
+        top: datetime | None = None,
+        from_top: bool = False,
     ) -> Sequence[Notification]:
         statuses = {None: tuple(Status), True: UNREAD, False: (Status.READ,)}[unread]
         wanted = Wanted({} if before is None else {"$lt": before}, statuses, archived, type, text)
@@ -182,7 +188,15 @@ class MongoStore:
             places = (replace(wanted, archived=each) for each in (False, True))
             some = await asyncio.gather(*(self._newest(user, place, now, limit + offset) for place in places))
             return newest_of(*some)[offset : limit + offset]
-        return await self._newest(user, wanted, now, limit, offset)
+        if top is None:
+            return await self._newest(user, wanted, now, limit, offset)
+        above = replace(wanted, top=top, on_top=True)
+        others = replace(wanted, top=top, ids={} if from_top else wanted.ids)
+        on_top, rest = await asyncio.gather(
+            self._announcements.newest(user, above, now, limit + offset if from_top or before is None else 0),
+            self._newest(user, others, now, limit + offset),
+        )
+        return [*on_top, *rest][offset : limit + offset]
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
         return (await self._newest(user, Wanted({}, [Status.PENDING], archived=False), now, limit))[::-1]
@@ -236,12 +250,14 @@ class MongoStore:
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], *, now: datetime) -> Changed:
         owned: list[NotificationId] = []
         changed: list[NotificationId] = []
+        withheld: list[NotificationId] = []
         with one_call():
             for part in self._client.limits.parts(ids, most=GROUP):  # what is decided of each holds others up
                 for outcome in await self._do(Wish(user, change, part, now)):
                     owned += outcome.owned
                     changed += outcome.changed
-        return Changed(owned, changed)
+                    withheld += outcome.withheld
+        return Changed(owned, changed, withheld)
 
     async def change_all(
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
@@ -253,6 +269,10 @@ class MongoStore:
             self._announcements.all_for(user, change, up_to, now),
         )
         return sorted((await self.change(user, change, [*ids, *announced], now=now)).changed, reverse=True)
+
+    async def acknowledge(self, user: UserId, id: NotificationId, *, now: datetime) -> Changed:
+        outcome = await self._announcements.do(Wish(user, Change.READ, [id], now, acknowledge=True))
+        return Changed(outcome.owned, outcome.changed)
 
     async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
         outcomes = await self._do(Wish(user, Change.READ, [id], now, action))
@@ -352,6 +372,24 @@ class MongoStore:
 
     async def subscribers(self, topic: str) -> int:
         return await self._topics.subscribers(topic)
+
+    # Whom announcements have reached
+
+    async def add_users(self, users: Collection[UserId]) -> None:
+        await self._reach.add_users(users)
+
+    async def announcement(self, id: NotificationId, *, now: datetime) -> Announcement | None:
+        return await self._reach.announcement(id, now)
+
+    async def reach(self, announcement: Announcement) -> Reach:
+        return await self._reach.reach(announcement)
+
+    async def missing(self, announcement: Announcement, *, after: UserId, limit: int) -> Sequence[UserId]:
+        return await self._reach.missing(announcement, after, limit)
+
+    async def unacknowledged(self, announcement: Announcement, users: Collection[UserId]) -> Collection[UserId]:
+        found = await self._reach.unacknowledged(announcement, users)
+        return found if announcement.topic is None else await self._topics.subscribed(announcement.topic, found)
 
     # Tokens that are no longer accepted
 

@@ -1,8 +1,8 @@
 """Announcements in MongoDB: one document each, and one for each step that a user took with it.
 
-Steps (`DELIVERED`, `SEEN`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are unique: of
-concurrent calls one takes a step, even where a conditional update is not atomic (FerretDB 1.24). Only `READ` and
-`ARCHIVED` are ever taken back. What is read is seen, also without that step, as earlier versions left it.
+Steps (`DELIVERED`, `SEEN`, `ACKNOWLEDGED`, `READ`, `ARCHIVED`, `PRESSED`, `DELETED`) are inserted, and their ids are
+unique: of concurrent calls one takes a step, even where a conditional update is not atomic (FerretDB 1.24). Only `READ`
+and `ARCHIVED` are ever taken back. What is read is seen, also without that step, as earlier versions left it.
 
 Who reads asks for the steps before the announcements, and a removal hides the announcement before it takes its steps
 away, so that nobody sees it without what they did with it. A step that is taken in the very moment of the removal may
@@ -27,7 +27,7 @@ from .mongo_state import State, is_there, to_notification
 from .mongo_topics import MongoTopics, Subscription
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
-SEEN, ARCHIVED, PRESSED = "SEEN", "ARCHIVED", "PRESSED"
+SEEN, ARCHIVED, PRESSED, ACKNOWLEDGED = "SEEN", "ARCHIVED", "PRESSED", "ACKNOWLEDGED"
 Steps = Mapping[str, Document]
 """The steps that one user took with one announcement: the documents, by their kind."""
 Taken = dict[NotificationId, dict[str, Document]]
@@ -46,6 +46,9 @@ class Wanted:
     """None: whether it is archived or not."""
     type: str | None = None
     text: str | None = None
+    top: datetime | None = None
+    """When what is `on_top` was not acknowledged."""
+    on_top: bool = False
 
     def own(self, user: UserId, now: datetime) -> Document:
         """The query for notifications."""
@@ -59,7 +62,16 @@ class Wanted:
         """The query for announcements, for the user who took these steps."""
         fits = {id for id, steps in taken.items() if self._fits(_state(steps))}
         ids = {"$nin": sorted(taken.keys() - fits)} if self._fits(State()) else {"$in": sorted(fits)}
-        return {"_id": self.ids | ids} | self._content()
+        return {"_id": self.ids | ids} | self._content() | self._place(taken)
+
+    def _place(self, taken: Taken) -> Document:
+        if self.top is None:
+            return {}
+        at = {id: steps[ACKNOWLEDGED]["at"] for id, steps in taken.items() if ACKNOWLEDGED in steps}
+        done = sorted(id for id, time in at.items() if time <= self.top)
+        if self.on_top:
+            return {"requireAck": True, "$nor": [{"_id": {"$in": done}}]}
+        return {"$nor": [{"requireAck": True, "_id": {"$nin": done}}]}
 
     def _fits(self, state: State | None) -> bool:
         return (
@@ -99,7 +111,7 @@ class MongoAnnouncements(Changes):
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         newer = _active(now) | {"_id": {"$gt": id}}
         return [
-            _from_document(document)
+            from_document(document)
             for document in await self._client.all(lambda: self._announcements.find(newer).sort("_id", 1))
         ]
 
@@ -208,12 +220,12 @@ class MongoAnnouncements(Changes):
         if not receipts:
             return 0
         topics = {
-            id: topic for id, (until, topic) in (await self._known(r[1] for r in receipts)).items() if until > now
+            id: topic for id, (until, topic, _) in (await self._known(r[1] for r in receipts)).items() if until > now
         }
         asked = [(id, user) for user, id, _ in receipts if id in topics]
         subscribed = await self._topics.among((topic, user) for id, user in asked if (topic := topics[id]) is not None)
         proven = {
-            _step_id(id, kind, user): (id, user)
+            step_id(id, kind, user): (id, user)
             for id, user in asked
             if topics[id] is None or (topics[id], user) in subscribed
             for kind in (Status.READ, DELETED)
@@ -235,18 +247,18 @@ class MongoAnnouncements(Changes):
             state = _state(steps)
             if id not in known or state is None:
                 continue
-            until, topic = known[id]
+            until, topic, required = known[id]
             if topic is None or state.status is Status.READ or (topic, user) in subscribed:
-                found[user, id] = Found(state, steps, until)
+                found[user, id] = Found(state, steps, until, required)
         return found
 
-    async def _known(self, ids: Iterable[NotificationId]) -> dict[NotificationId, tuple[datetime, str | None]]:
-        """When those of them that there are expire, and their topics."""
-        known: dict[NotificationId, tuple[datetime, str | None]] = {}
+    async def _known(self, ids: Iterable[NotificationId]) -> dict[NotificationId, tuple[datetime, str | None, bool]]:
+        """When those of them that there are expire, their topics, and whether they have to be acknowledged."""
+        known: dict[NotificationId, tuple[datetime, str | None, bool]] = {}
         for part in self._client.limits.parts(ids):
-            there, fields = {"_id": {"$in": part}}, ["expiresAt", "topic"]
+            there, fields = {"_id": {"$in": part}}, ["expiresAt", "topic", "requireAck"]
             for each in await self._client.find(self._announcements, there, len(part), fields=fields):
-                known[each["_id"]] = each["expiresAt"], each.get("topic")
+                known[each["_id"]] = each["expiresAt"], each.get("topic"), bool(each.get("requireAck"))
         return known
 
     async def _write(self, decided: Sequence[Decided]) -> Written:
@@ -323,7 +335,12 @@ def _steps(key: Key, saved: Steps, state: State | None, now: datetime) -> Iterab
     user, id = key
     if state is None:
         return [*saved.values(), _step(id, DELETED, user, now)]
-    times = {Status.DELIVERED: state.delivered_at, Status.READ: state.read_at, ARCHIVED: state.archived_at}
+    times = {
+        Status.DELIVERED: state.delivered_at,
+        Status.READ: state.read_at,
+        ARCHIVED: state.archived_at,
+        ACKNOWLEDGED: state.acknowledged_at,
+    }
     steps = [_step(id, kind, user, at) for kind, at in times.items() if at is not None]
     if state.seen_at is not None and (SEEN in saved or state.seen_at != state.read_at):
         steps.append(_step(id, SEEN, user, state.seen_at) | {"extra": -1})
@@ -347,19 +364,20 @@ def _state(steps: Steps) -> State | None:
         seen_at=seen or read,
         archived_at=at.get(ARCHIVED),
         pressed=Pressed(pressed["action"], pressed["at"]) if pressed else None,
+        acknowledged_at=at.get(ACKNOWLEDGED),
     )
 
 
 def _step(announcement: NotificationId, status: str, user: UserId, now: datetime) -> Document:
-    id = _step_id(announcement, status, user)
+    id = step_id(announcement, status, user)
     return {"_id": id, "userId": user, "announcementId": announcement, "status": status, "at": now}
 
 
-def _step_id(announcement: NotificationId, status: str, user: UserId) -> str:
+def step_id(announcement: NotificationId, status: str, user: UserId) -> str:
     return f"{announcement} {status} {user}"
 
 
-def _from_document(document: Document) -> Announcement:
+def from_document(document: Document) -> Announcement:
     return Announcement(
         document["_id"],
         unpack_content(document),

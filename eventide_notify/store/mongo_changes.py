@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from ..errors import EventideError, OutcomeUnknown, Refused
-from ..models import Change, NotificationId, UserId
+from ..models import WITHHELD, Change, NotificationId, UserId
 from .mongo_client import Document, MongoClient, group
 from .mongo_errors import is_about_some, one_call
-from .mongo_state import FIELDS, State, after, as_it_was, differences, packed, state_of
+from .mongo_state import FIELDS, State, acknowledged, after, as_it_was, differences, packed, state_of
 from .records import DELETED
 
 Key = tuple[UserId, NotificationId]
@@ -27,13 +27,15 @@ NOT_DELETED: Document = {"status": {"$ne": DELETED}}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a user wants to happen to notifications, and the action that they choose with it (`READ`)."""
+    """What a user wants to happen to notifications, and the action that they choose with it (`READ`), or whether they
+    acknowledge it."""
 
     user: UserId
     change: Change
     ids: Collection[NotificationId]
     now: datetime
     action: str | None = None
+    acknowledge: bool = False
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Outcome:
 
     owned: set[NotificationId] = field(default_factory=set)
     changed: set[NotificationId] = field(default_factory=set)
+    withheld: set[NotificationId] = field(default_factory=set)
     chosen: bool = False
     """Whether the action is the one that is chosen now."""
     error: EventideError | None = None
@@ -56,6 +59,7 @@ class Found(NamedTuple):
     """The document that says so, or the documents."""
     until: datetime | None = None
     """When they do not have it any more."""
+    require_ack: bool = False
 
 
 class Decided(NamedTuple):
@@ -211,8 +215,15 @@ def _decide(key: Key, found: Found, asked: Sequence[tuple[Wish, Outcome]]) -> De
     for wish, outcome in asked:
         if state is None or (found.until is not None and found.until <= wish.now):
             continue
+        if wish.acknowledge and not found.require_ack:
+            continue
+        if found.require_ack and state.acknowledged_at is None and wish.change in WITHHELD and not wish.acknowledge:
+            outcome.withheld.add(id)
+            continue
         outcome.owned.add(id)
-        before, state = state, after(state, wish.change, wish.action, wish.now)
+        outcome.withheld.discard(id)  # another instance was faster, and it is decided again
+        before = state
+        state = acknowledged(state, wish.now) if wish.acknowledge else after(state, wish.change, wish.action, wish.now)
         if state != before:
             outcome.changed.add(id)
         if wish.action is not None and state is not None and state.pressed is not None:

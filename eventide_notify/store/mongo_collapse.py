@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from ..errors import EventideError, Unavailable
@@ -35,9 +36,9 @@ from .mongo_state import is_there, to_document
 from .records import DELETED, resume
 
 LEASE = timedelta(seconds=7)
-"""How long a lock is held at most; clocks of instances differ by less than what is left of it after `SECONDS`."""
-SECONDS = 4.0
-"""How long a lock is used at most."""
+"""How long a lock is held by who is not there any more; otherwise it is prolonged."""
+PROLONGED_AFTER = 2.0
+"""Seconds. One command takes less than what is left then, by more than clocks of instances differ."""
 WAIT_SECONDS = 10.0
 """How long others' locks are waited for: longer than they hold."""
 PAUSE = 0.005, 0.015
@@ -86,37 +87,39 @@ class MongoCollapse:
         await self._client.erase(self._locks, await self._client.ids(self._locks, wanted))
 
     async def _save(self, saves: Sequence[Save]) -> Sequence[Collapsed]:
-        async with self._locked(stripes(saves)) as end:
+        async with self._locked(stripes(saves)) as lease:
             with one_call():
-                return await _Replacement(self._client, self._insert, end).make(saves)
+                return await _Replacement(self._client, self._insert, lease).make(saves)
 
     @asynccontextmanager
-    async def _locked(self, wanted: Sequence[int]) -> AsyncIterator[float]:
-        """Hold these locks; until when, on a monotonic clock, they are held for certain."""
+    async def _locked(self, wanted: Sequence[int]) -> AsyncIterator[_Lease]:
+        """Hold these locks."""
         owner = uuid4().hex
         ids = [f"collapse {stripe:04}" for stripe in wanted]
         try:
-            yield await self._lock(ids, owner)
+            since = await self._lock(ids, owner)
+            yield _Lease(self._client, self._locks, {"_id": {"$in": ids}, "owner": owner}, len(ids), since)
         finally:
             with suppress(EventideError):  # they free themselves
                 await self._unlock(ids, owner)
 
     async def _lock(self, ids: Sequence[str], owner: str) -> float:
+        """Since when, at least, they are held."""
+        since, until, left = 0.0, datetime.now(UTC), list(ids)
         give_up = time.monotonic() + WAIT_SECONDS
-        end, until, left = 0.0, datetime.now(UTC), list(ids)
         while True:
             now = time.monotonic()
             if len(left) == len(ids):
-                end, until = now + SECONDS, datetime.now(UTC) + LEASE
+                since, until = now, datetime.now(UTC) + LEASE
             locks = [{"_id": id, "owner": owner, "until": until} for id in left]
             mine = {lock["_id"] for lock in await self._client.insert(self._locks, locks)}
             missing = [id for id in left if id not in mine]
             if not missing:
-                return end
+                return since
             if now > give_up:
                 raise Unavailable
             # Only those are held that come before what is waited for: so nobody waits for each other crosswise.
-            left = [id for id in ids if id >= missing[0] or now > end - SECONDS / 2]
+            left = [id for id in ids if id >= missing[0] or now > since + PROLONGED_AFTER]
             if surplus := [id for id in ids if id in left and id not in missing]:
                 await self._unlock(surplus, owner)
             await self._free_abandoned(missing)
@@ -135,13 +138,33 @@ class MongoCollapse:
                 await self._client.write(self._locks.delete_one, abandoned)
 
 
-class _Replacement:
-    """One turn under the locks, which hold until `end`."""
+class _Lease:
+    """Locks that are held: `number` documents that are `mine`."""
 
-    def __init__(self, client: MongoClient, insert: Insert, end: float) -> None:
+    def __init__(self, client: MongoClient, locks: Any, mine: Document, number: int, since: float) -> None:
+        self._client = client
+        self._locks = locks
+        self._mine = mine
+        self._number = number
+        self._since = since
+
+    async def keep(self) -> None:
+        """Call it before each write: who was held up for so long that somebody else has the locks goes no further."""
+        now = time.monotonic()
+        if now > self._since + PROLONGED_AFTER:
+            until = {"until": datetime.now(UTC) + LEASE}
+            if await self._client.update(self._locks, self._mine, until) < self._number:
+                raise Unavailable
+            self._since = now
+
+
+class _Replacement:
+    """One turn under the locks."""
+
+    def __init__(self, client: MongoClient, insert: Insert, lease: _Lease) -> None:
         self._client = client
         self._insert = insert
-        self._end = end
+        self._lease = lease
         self._notifications = client["notifications"]
         self._finished: dict[NotificationId, list[NotificationId]] = {}
         """What those have replaced now whose own saves were interrupted."""
@@ -206,7 +229,7 @@ class _Replacement:
         ]
         if not new:
             return
-        self._check()
+        await self._lease.keep()
         await self._insert(new)
         earlier = {each.id for some in decided.gone.values() for each in some}
         if not earlier:
@@ -230,7 +253,7 @@ class _Replacement:
         """Mark them as deleted; those of them that could still be replaced."""
         if not ids:
             return set()
-        self._check()
+        await self._lease.keep()
         by = uuid4().hex
         mark = {"status": DELETED, "userId": None, "deletedBy": by, "replacedAt": datetime.now(UTC)} | _NOTHING
         number = 0
@@ -250,12 +273,8 @@ class _Replacement:
             for part in self._client.limits.parts(ids):
                 updates.append(({"_id": {"$in": part}}, {"collapsed": number or None, "replaces": None}))
         if updates:
+            await self._lease.keep()
             await self._client.update_each(self._notifications, updates)
-
-    def _check(self) -> None:
-        """Who was held up for so long that somebody else may have the locks by now goes no further."""
-        if time.monotonic() > self._end:
-            raise Unavailable
 
     def _with_known(self, outcome: Collapsed, documents: Sequence[Document], save: Save, decided: Decided) -> Collapsed:
         """What was saved before by the same call, and only now has replaced what it was to."""

@@ -43,6 +43,11 @@ def after(state: State, change: Change, action: str | None, now: datetime) -> St
             return None
 
 
+def acknowledged(state: State, now: datetime) -> State:
+    """What an acknowledgement makes of it."""
+    return _read(replace(state, acknowledged_at=state.acknowledged_at or now), now)
+
+
 def _read(state: State, now: datetime) -> State:
     if state.status is Status.READ:
         return state

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ..due import Dead, Lease, Waiting, Work, WorkId
-from ..models import Announcement, Change, Counts, Notification, NotificationId, Receipt, Status, UserId
+from ..models import Announcement, Change, Counts, Notification, NotificationId, Reach, Receipt, Status, UserId
 from ..revocation import Revocation, RevocationId
 from . import tables
 from .base import Changed, Claim, Collapsed, Erased, Expired, Removed, Schema
@@ -26,7 +26,8 @@ from .sql_claims import SqlClaims
 from .sql_collapse import SqlCollapse
 from .sql_due import SqlDue
 from .sql_expiry import SqlExpiry
-from .sql_queries import SqlQueries
+from .sql_queries import Order, SqlQueries
+from .sql_reach import SqlReach
 from .sql_removal import SqlRemoval
 from .sql_revocations import SqlRevocations
 from .sql_topics import SqlTopics
@@ -52,6 +53,7 @@ class SqlStore:
         self._queries = SqlQueries(self._database)
         self._changes = SqlChanges(self._database, self._announcements)
         self._removal = SqlRemoval(self._database)
+        self._reach = SqlReach(self._database)
         self._topics = SqlTopics(self._database)
         self._expiry = SqlExpiry(self._database)
         self._collapse = SqlCollapse(
@@ -138,7 +140,9 @@ class SqlStore:
         return await self._expiry.remove(before, limit)
 
     async def erase(self, user: UserId) -> Erased:
-        return await self._removal.erase(user)
+        erased = await self._removal.erase(user)
+        await self._reach.forget(user)
+        return erased
 
     # What a user has
 
@@ -158,6 +162,8 @@ class SqlStore:
         archived: bool | None = False,
         type: str | None = None,
         text: str | None = None,
+        top: datetime | None = None,
+        from_top: bool = False,
     ) -> Sequence[Notification]:
         if archived is None:  # each of both has an index
             one, other = [
@@ -178,7 +184,10 @@ class SqlStore:
         if unread is not None:
             state["unread" if unread else "read"] = True
         pattern = None if text is None else in_any_case(text)
-        return await self._queries.newest(user, now, limit, offset, before=before, type=type, text=pattern, **state)
+        order = None if top is None else Order(top, from_top=from_top)
+        return await self._queries.newest(
+            user, now, limit, offset, order, before=before, type=type, text=pattern, **state
+        )
 
     async def pending(self, user: UserId, *, now: datetime, limit: int) -> Sequence[Notification]:
         return (await self._queries.newest(user, now, limit, pending=True, inbox=True))[::-1]
@@ -206,6 +215,9 @@ class SqlStore:
         self, user: UserId, change: Change, *, up_to: NotificationId | None, now: datetime
     ) -> Sequence[NotificationId]:
         return await self._changes.change_all(user, change, up_to, now)
+
+    async def acknowledge(self, user: UserId, id: NotificationId, *, now: datetime) -> Changed:
+        return await self._changes.acknowledge(user, id, now)
 
     async def press(self, user: UserId, id: NotificationId, action: str, *, now: datetime) -> bool:
         return await self._changes.press(user, id, action, now)
@@ -291,6 +303,24 @@ class SqlStore:
 
     async def subscribers(self, topic: str) -> int:
         return await self._topics.subscribers(topic)
+
+    # Whom announcements have reached
+
+    async def add_users(self, users: Collection[UserId]) -> None:
+        await self._reach.add_users(users)
+
+    async def announcement(self, id: NotificationId, *, now: datetime) -> Announcement | None:
+        return await self._reach.announcement(id, now)
+
+    async def reach(self, announcement: Announcement) -> Reach:
+        return await self._reach.reach(announcement)
+
+    async def missing(self, announcement: Announcement, *, after: UserId, limit: int) -> Sequence[UserId]:
+        return await self._reach.missing(announcement, after, limit)
+
+    async def unacknowledged(self, announcement: Announcement, users: Collection[UserId]) -> Collection[UserId]:
+        found = await self._reach.unacknowledged(announcement, users)
+        return found if announcement.topic is None else await self._topics.subscribed(announcement.topic, found)
 
     # Tokens that are no longer accepted
 

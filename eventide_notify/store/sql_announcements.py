@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ..errors import OutcomeUnknown, Unavailable
-from ..models import Announcement, Change, NotificationId, Receipt, Status, UserId
+from ..models import WITHHELD, Announcement, Change, NotificationId, Receipt, Status, UserId
 from .base import Changed
 from .engines import Database
 from .records import AT_ONCE, DELETED, LONG_AGO
@@ -23,12 +23,15 @@ from .sql_topics import is_for, is_subscribed
 from .tables import (
     AT,
     NOW,
+    acknowledged,
     announcement_receipts,
     announcements,
     delivered,
     from_announcement,
     in_archive,
     in_place,
+    is_acknowledgeable,
+    is_demanding,
     is_free,
     is_pending,
     is_touched,
@@ -40,6 +43,7 @@ from .tables import (
     touched,
 )
 
+Columns = sa.ColumnCollection[str, Any]
 _a = announcements.c
 _r = announcement_receipts.c
 _s = subscriptions.c
@@ -47,10 +51,16 @@ _KEY = (_r.user_id, _r.announcement_id)
 
 _TRUE = sa.true()
 USER = sa.bindparam("user", type_=sa.Text)
+TOP = sa.bindparam("top", type_=sa.BigInteger)
 
 
 def _active(now: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     return _a.expires_at > now
+
+
+def _is_active(a: Columns) -> sa.ColumnElement[bool]:
+    """Likewise, with a sum: so that no database takes the index by expiry, which has those of all topics."""
+    return a.expires_at + 0 > NOW  # type: ignore[no-any-return]
 
 
 def _as_had(name: str) -> sa.ColumnElement[Any]:
@@ -86,10 +96,18 @@ KINDS = (
 """The same, but for `LEFT`, each found by an index: everybody's, and those of the user's topics."""
 LEFT = _had(announcement_receipts.join(announcements, _MINE), _IS_READ, _a.topic.is_not(None), ~is_subscribed(USER))
 """Those that the user has read, and whose topic they have left."""
+MAY_HAVE_TOP = sa.select(
+    sa.or_(
+        sa.select(_a.id).where(is_demanding(_a), _a.topic.is_(None), _active(NOW)).exists(),
+        sa.select(_a.id).select_from(_SUBSCRIBED).where(is_demanding(_a), _s.user_id == USER, _active(NOW)).exists(),
+        sa.select(_r.user_id).where(_r.user_id == USER, _r.acknowledged_at > TOP).exists(),
+    )
+)
+"""False: at the time `TOP` there was nothing that `USER` had to acknowledge."""
 _READ = sa.or_(_r.status.in_([Status.READ, DELETED]), in_archive(_r))
 _SEEN = sa.or_(_READ, _r.seen_at.is_not(None))
 _TWICE = sa.func.count(), sa.func.count()
-ACTIVE = sa.select(sa.null().cast(sa.Text), *_TWICE).where(_active(NOW), _a.topic.is_(None))
+ACTIVE = sa.select(sa.null().cast(sa.Text), *_TWICE).where(_a.topic.is_(None), _is_active(_a))
 """How many everybody has at the time `NOW`, twice; for the user NULL."""
 SUBSCRIBED = sa.select(_s.user_id, *_TWICE).select_from(_SUBSCRIBED).where(_active(NOW)).group_by(_s.user_id)
 """How many each user has of topics, likewise."""
@@ -102,14 +120,17 @@ DONE = (
 )
 """Minus how many of these are not among each user's unread, and not among the unseen."""
 
+_REQUIRED = sa.select(_a.require_ack).where(_a.id == _r.announcement_id).scalar_subquery()
+_UNACKNOWLEDGED = sa.and_(_r.acknowledged_at.is_(None), _REQUIRED)
+"""Whether the user of this row has to acknowledge the announcement, and has not."""
+
 
 def _all_of_user() -> sa.ColumnElement[bool]:
     """Whether the announcement is one of `KINDS`, found by an index."""
     a = announcements.alias()
-    active = a.c.expires_at > NOW
-    everybodys = sa.select(a.c.id).where(a.c.topic.is_(None), active)
-    subscribed = sa.select(a.c.id).join(subscriptions, _s.topic == a.c.topic).where(_s.user_id == USER, active)
-    return _a.id.in_(sa.union_all(everybodys, subscribed))
+    everybodys = sa.select(a.c.id).where(a.c.topic.is_(None), _is_active(a.c))
+    of_topics = sa.select(a.c.id).join(subscriptions, _s.topic == a.c.topic).where(_s.user_id == USER, _is_active(a.c))
+    return _a.id.in_(sa.union_all(everybodys, of_topics))
 
 
 class Statements(NamedTuple):
@@ -118,7 +139,8 @@ class Statements(NamedTuple):
     insert: sa.Insert
     """Rows for those that the user has done nothing to yet."""
     hold: sa.Select[Any]
-    """Those that the user has, and whether their rows are as `wanted`; they are held until then."""
+    """Those that the user has, whether their rows are as `wanted`, and whether they are `withheld`; they are held until
+    then."""
     make: sa.Update
     """Change `ids`."""
 
@@ -130,7 +152,7 @@ class SqlAnnouncements:
         self._database = database
         among = database.within(_a.id, sa.bindparam("among", type_=database.packed))
         self._changes = {
-            change: self._statements(among, is_touched(_r, change), touched(_r, change)) for change in Change
+            change: self._statements(among, is_touched(_r, change), touched(_r, change), change) for change in Change
         }  # built once: to put one together takes longer than to carry it out
 
     def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
@@ -204,12 +226,17 @@ class SqlAnnouncements:
         """Make this change to all, see `Store.change_all`; those that changed."""
         which = sa.true() if up_to is None else _a.id <= up_to
         wanted = sa.and_(in_place(_r, change), is_touched(_r, change))
-        statements = self._statements(which, wanted, touched(_r, change), _all_of_user())
+        statements = self._statements(which, wanted, touched(_r, change), change, _all_of_user())
         return self._change(connection, statements, user, now).changed
+
+    def acknowledge(self, connection: sa.Connection, user: UserId, id: NotificationId, now: datetime) -> Changed:
+        """Note that the user has acknowledged it, see `Store.acknowledge`."""
+        which = sa.and_(_a.id == id, _a.require_ack)
+        return self._change(connection, self._statements(which, is_acknowledgeable(_r), acknowledged(_r)), user, now)
 
     def press(self, connection: sa.Connection, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         """Make this the chosen action, see `Store.press`."""
-        statements = self._statements(_a.id == id, is_free(_r, action), pressed(_r, action))
+        statements = self._statements(_a.id == id, is_free(_r, action), pressed(_r, action), Change.READ)
         return bool(self._change(connection, statements, user, now).changed)
 
     def _statements(
@@ -217,12 +244,14 @@ class SqlAnnouncements:
         which: sa.ColumnElement[bool],
         wanted: sa.ColumnElement[bool],
         values: Mapping[str, Any],
+        change: Change | None = None,
         found: sa.ColumnElement[bool] = _TRUE,
     ) -> Statements:
         """`found`: how those are found that the user has, where `which` names none."""
+        withheld = _UNACKNOWLEDGED if change in WITHHELD else sa.false()
         # Asked of each row of the user's: not all announcements there are are searched for them.
         had = sa.select(sa.literal(1)).where(_a.id == _r.announcement_id, which, _active(NOW), _HAS)
-        mine = sa.select(_r.announcement_id, wanted.label("wanted")).where(
+        mine = sa.select(_r.announcement_id, wanted.label("wanted"), withheld.label("withheld")).where(
             _r.user_id == USER, had.correlate_except(announcements).exists(), _r.status != DELETED
         )
         ids = self._database.within(_r.announcement_id, sa.bindparam("ids", type_=self._database.packed))
@@ -238,10 +267,11 @@ class SqlAnnouncements:
         parameters = {"user": user, "now": milliseconds(now), **which}
         connection.execute(statements.insert, parameters)
         held = connection.execute(statements.hold, parameters).all()
-        if changed := [row.announcement_id for row in held if row.wanted]:
+        if changed := [row.announcement_id for row in held if row.wanted and not row.withheld]:
             ids = self._database.pack(changed)
             connection.execute(statements.make, {"user": user, "ids": ids, AT.key: milliseconds(now)})
-        return Changed([row.announcement_id for row in held], changed)
+        owned = [row.announcement_id for row in held if not row.withheld]
+        return Changed(owned, changed, [row.announcement_id for row in held if row.withheld])
 
     def _inserted(
         self, user: sa.ColumnElement[str], row: Mapping[str, sa.ColumnElement[Any]], which: sa.ColumnElement[bool]

@@ -92,18 +92,19 @@ class SqlChanges:
             if not others:
                 return own
             announced = self._announcements.change(connection, user, change, others, now)
-            return Changed([*own.owned, *announced.owned], [*own.changed, *announced.changed])
+            return Changed([*own.owned, *announced.owned], [*own.changed, *announced.changed], announced.withheld)
 
         few = 0 < len(ids) <= AT_ONCE
         done = await self._database.change_together(user, change, ids, now) if few else Changed((), ())
-        owned, changed = list(done.owned), list(done.changed)
+        owned, changed, withheld = list(done.owned), list(done.changed), list(done.withheld)
         if others := set(ids).difference(owned):
             async with self._database.turn(user):
                 for part in parts(others):
                     done = await self._database.write(partial(work, part), partly=bool(changed))
                     owned += done.owned
                     changed += done.changed
-        return Changed(owned, changed)
+                    withheld += done.withheld
+        return Changed(owned, changed, withheld)
 
     async def change_all(
         self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
@@ -152,6 +153,10 @@ class SqlChanges:
 
         async with self._database.turn(user):
             return await self._database.write(work)
+
+    async def acknowledge(self, user: UserId, id: NotificationId, now: datetime) -> Changed:
+        async with self._database.turn(user):
+            return await self._database.write(partial(self._announcements.acknowledge, user=user, id=id, now=now))
 
 
 def _locked(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -7,6 +7,7 @@ waits there, and then sees what the other has saved. SQLite has one writer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,8 @@ from .tables import NOW, in_inbox, is_there, is_unread, milliseconds, notificati
 
 TOGETHER = 10_000
 """Most notifications in one transaction, but for those of one send."""
+REPEATED_WITHIN = timedelta(hours=1)
+"""How long is known of a send without a claim that it was saved. It is repeated within seconds, if at all."""
 _LOCKS = 0x45766E74
 """The first half of the advisory locks' keys: arbitrary, and no other program on the database should take it."""
 
@@ -37,6 +40,12 @@ class SqlCollapse:
         self._database = database
         self._claims = claims
         self._insert = insert
+        # Built once: to put one together takes longer than to carry it out.
+        users = sa.bindparam("users", type_=database.packed)
+        self._with_key = _replaceable(database.within(_n.user_id, users), _n.collapse_key == sa.bindparam("key"))
+        self._delete = sa.delete(notifications).where(
+            database.within(_n.id, sa.bindparam("ids", type_=database.packed))
+        )
         self._saves = Group(self._save, weigh=lambda save: len(save.items) + 1, most=TOGETHER, sizes=sizes)
 
     async def add(self, save: Save) -> Collapsed:
@@ -52,7 +61,7 @@ class SqlCollapse:
 
     def _work(self, saves: Sequence[Save], connection: sa.Connection) -> Sequence[Collapsed]:
         if not self._database.one_writer:
-            _lock(connection, stripes(saves))
+            connection.execute(_LOCK, {"stripes": stripes(saves)}).all()
         held = self._take_claims(connection, saves)
         sends = [_wanted(save, earlier) for save, earlier in zip(saves, held, strict=True)]
         decided = decide(sends, self._find(connection, saves, sends))
@@ -82,26 +91,29 @@ class SqlCollapse:
         found: dict[Place, list[Earlier]] = {}
         now = max(milliseconds(save.now) for save in saves)
         for some in parts(dict.fromkeys(place_of(item) for items in sends for item in items)):
-            places = self._database.listed(
-                user_id=[user for user, _ in some], collapse_key=[key or "" for _, key in some]
-            ).c
-            query = (
-                sa.select(_n.id, _n.user_id, _n.collapse_key, _n.collapsed)
-                .where(_n.user_id == places.user_id, _n.collapse_key == places.collapse_key)
-                .where(is_unread(_n.status), in_inbox(_n), is_there(_n, NOW), _n.collapse_key.is_not(None))
-                .order_by(_n.id)
-                .with_for_update(of=notifications)
-            )
-            for row in connection.execute(query, {NOW.key: now}):
-                place = row.user_id, row.collapse_key
-                found.setdefault(place, []).append(Earlier(row.id, row.collapsed or 0))
+            users, keys = [user for user, _ in some], [key or "" for _, key in some]
+            if len(set(keys)) == 1:
+                bounds = {"users": self._database.pack(users), "key": keys[0], NOW.key: now}
+                rows = connection.execute(self._with_key, bounds)
+            else:
+                places = self._database.listed(user_id=users, collapse_key=keys).c
+                is_wanted = _n.user_id == places.user_id, _n.collapse_key == places.collapse_key
+                rows = connection.execute(_replaceable(*is_wanted), {NOW.key: now})
+            for id, user, key, collapsed in rows:
+                found.setdefault((user, key), []).append(Earlier(id, collapsed or 0))
         return found
 
     def _replace(self, connection: sa.Connection, decided: Decided) -> None:
         for gone in parts(each.id for some in decided.gone.values() for each in some):
-            connection.execute(sa.delete(notifications).where(self._database.among(_n.id, gone)))
+            connection.execute(self._delete, {"ids": self._database.pack(gone)})
         if decided.new:
             self._insert(connection, list(decided.new.values()))
+
+
+def _replaceable(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    wanted = is_unread(_n.status), in_inbox(_n), is_there(_n, NOW), _n.collapse_key.is_not(None)
+    query = sa.select(_n.id, _n.user_id, _n.collapse_key, _n.collapsed).where(*conditions, *wanted)
+    return query.order_by(_n.id).with_for_update(of=notifications)
 
 
 def _wanted(save: Save, held: Claim | None) -> Sequence[Notification]:
@@ -115,9 +127,8 @@ def _wanted(save: Save, held: Claim | None) -> Sequence[Notification]:
 
 def _own_claim(save: Save) -> Claim:
     first = save.items[0].id
-    return Claim(first, "", [(first, "")], save.now)
+    return Claim(first, "", [(first, "")], save.now, lifetime=REPEATED_WITHIN)
 
 
-def _lock(connection: sa.Connection, wanted: Sequence[int]) -> None:
-    stripe: Any = sa.func.unnest(sa.literal(list(wanted), sa.ARRAY(sa.Integer))).column_valued("stripe")
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOCKS, sa.Integer), stripe))).all()
+_STRIPE: Any = sa.func.unnest(sa.bindparam("stripes", type_=sa.ARRAY(sa.Integer))).column_valued("stripe")
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOCKS, sa.Integer), _STRIPE))

@@ -5,22 +5,23 @@ The queries are built once: to put one together takes longer than to answer it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ..models import Counts, Notification, NotificationId, UserId
 from .engines import Database
 from .records import parts
-from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, OF_USER, SUBSCRIBED, USER
+from .sql_announcements import ACTIVE, DONE, KINDS, LEFT, MAY_HAVE_TOP, OF_USER, SUBSCRIBED, TOP, USER
 from .tables import (
     NOW,
     announcement_receipts,
     in_archive,
     in_inbox,
+    is_demanding,
     is_pending,
     is_there,
     is_unread,
@@ -30,10 +31,19 @@ from .tables import (
     to_notification,
 )
 
+
+class Order(NamedTuple):
+    """What was not acknowledged at this time comes first, see `Store.page`."""
+
+    top: datetime
+    from_top: bool
+
+
 _n = notifications.c
 Columns = sa.ColumnCollection[str, Any]
 _NONE = 0, 0
 _TEXT = sa.bindparam("text", type_=sa.Text)
+_NEVER = sa.literal_column(str(2**62), sa.BigInteger)
 
 _ANNOUNCED_ONLY = [
     sa.cast(sa.null(), type_).label(name)
@@ -67,13 +77,29 @@ class SqlQueries:
         self._counts = _counts(database)
 
     async def newest(
-        self, user: UserId, now: datetime, limit: int, offset: int = 0, **wanted: str | bool | None
+        self,
+        user: UserId,
+        now: datetime,
+        limit: int,
+        offset: int = 0,
+        order: Order | None = None,
+        **wanted: str | bool | None,
     ) -> list[Notification]:
         """The newest that fulfil all `_CONDITIONS` whose names have a value."""
         names = [name for name, value in wanted.items() if value is not None]
         bounds = {"user": user, "now": milliseconds(now), "limit": limit, "offset": offset, "end": limit + offset}
-        rows = await self._database.read(_newest_where(*names), wanted | bounds)
+        query = _newest_where(*names)
+        if order is not None:
+            bounds["top"] = milliseconds(order.top)
+            query = await self._ordered(order, names, bounds)
+        rows = await self._database.read(query, wanted | bounds)
         return [to_notification(row, broadcast=bool(row.broadcast)) for row in rows]
+
+    async def _ordered(self, order: Order, names: Sequence[str], bounds: Mapping[str, Any]) -> sa.CompoundSelect[Any]:
+        # Most have nothing on top, and the query that looks for it takes PostgreSQL twice as long.
+        if (await self._database.read(MAY_HAVE_TOP, bounds))[0][0]:
+            return _ordered_where(order.from_top, *names)
+        return _newest_where(*(name for name in names if name != "before" or not order.from_top))
 
     async def oldest(self, limit: int, *conditions: sa.ColumnElement[bool]) -> list[Notification]:
         """Of all users; no announcements."""
@@ -123,10 +149,35 @@ def _counts(database: Database) -> sa.CompoundSelect[Any]:
 
 @cache
 def _newest_where(*names: str) -> sa.CompoundSelect[Any]:
-    def newest(has: Columns) -> sa.Select[Any]:
-        query = sa.select(*has).where(*(_CONDITIONS[name](has) for name in names))
-        return sa.select(query.order_by(has.id.desc()).limit(sa.bindparam("end")).subquery())
-
-    tables = _HAS if "id" in names else _LISTED[:-1] if {"pending", "unread"} & {*names} else _LISTED
-    all = sa.union_all(*map(newest, tables)).order_by(sa.desc("id"))
+    tables = _tables(names)
+    all = sa.union_all(*(_newest_of(has, names) for has in tables)).order_by(sa.desc("id"))
     return all.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
+
+
+@cache
+def _ordered_where(from_top: bool, *names: str) -> sa.CompoundSelect[Any]:
+    """Likewise, but first those on top."""
+    own, *announced = _tables(names)
+    others = [name for name in names if name != "before"] if from_top else names
+    parts = [_newest_of(own, others, on_top=False)]
+    for has in announced:
+        late = sa.func.coalesce(has.acknowledged_at, _NEVER) > TOP
+        parts.append(_newest_of(has, others, ~sa.and_(has.require_ack, late), on_top=False))
+        if from_top or "before" not in names:
+            parts.append(_newest_of(has, names, is_demanding(has), late, on_top=True))
+    in_order = sa.union_all(*parts).order_by(sa.desc("on_top"), sa.desc("id"))
+    return in_order.limit(sa.bindparam("limit")).offset(sa.bindparam("offset"))
+
+
+def _tables(names: Collection[str]) -> Sequence[Columns]:
+    """Where what fulfils these conditions is found by an index."""
+    return _HAS if "id" in names else _LISTED[:-1] if {"pending", "unread"} & {*names} else _LISTED
+
+
+def _newest_of(
+    has: Columns, names: Iterable[str], *further: sa.ColumnElement[bool], on_top: bool | None = None
+) -> sa.Select[Any]:
+    conditions = [*(_CONDITIONS[name](has) for name in names), *further]
+    place: list[sa.ColumnElement[Any]] = [] if on_top is None else [sa.literal_column(str(int(on_top))).label("on_top")]
+    query = sa.select(*has, *place).where(*conditions).order_by(has.id.desc()).limit(sa.bindparam("end"))
+    return sa.select(query.subquery())

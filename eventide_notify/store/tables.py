@@ -173,6 +173,22 @@ def pressed(row: Any, action: str) -> dict[str, Any]:
     return read(row) | {"pressed": action, "pressed_at": sa.func.coalesce(row.pressed_at, AT)}
 
 
+def is_demanding(row: Any) -> sa.ColumnElement[bool]:
+    """Whether users have to acknowledge it."""
+    # Written so for the partial index, as `is_pending` is.
+    return row.require_ack == sa.literal_column("TRUE")  # type: ignore[no-any-return]
+
+
+def is_acknowledgeable(row: Any) -> sa.ColumnElement[bool]:
+    """Whether it is otherwise once it is acknowledged."""
+    return sa.or_(row.acknowledged_at.is_(None), is_unread(row.status))
+
+
+def acknowledged(row: Any) -> dict[str, Any]:
+    """What changes in a row that is acknowledged."""
+    return read(row) | {"acknowledged_at": sa.func.coalesce(row.acknowledged_at, AT)}
+
+
 def in_place(row: Any, change: Change) -> sa.ColumnElement[bool]:
     """Whether the row is where the change of all is made."""
     return in_archive(row) if change is Change.UNARCHIVE else in_inbox(row)

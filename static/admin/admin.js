@@ -9,7 +9,9 @@ import { Notifications } from "./notifications.js";
 import { Overview } from "./overview.js";
 import { $, say, showError } from "./page.js";
 import { Revocations } from "./revocations.js";
+import { Scheduled } from "./scheduled.js";
 import { Sending } from "./sending.js";
+import { Topics } from "./topics.js";
 import { Users } from "./users.js";
 import { Watch } from "./watch.js";
 import { timeOfDay, zoned } from "./words.js";
@@ -18,7 +20,7 @@ const EVERY = 1500; // milliseconds between two looks at the service
 const TROUBLED = 1000; // while something is wrong
 const WARNINGS_EVERY = 5000;
 const ANSWER_WITHIN = 4000;
-const VIEWS = ["overview", "users", "notifications", "send", "revocations"];
+const VIEWS = ["overview", "users", "notifications", "send", "topics", "scheduled", "revocations"];
 
 /** @type {Health} */
 let health;
@@ -160,6 +162,8 @@ async function start() {
     users: new Users($("users"), () => health.isPartial),
     notifications: new Notifications($("notifications")),
     send: new Sending($("send")),
+    topics: new Topics($("topics")),
+    scheduled: new Scheduled($("scheduled")),
     revocations: new Revocations($("revocations")),
   });
   $("notice-close").addEventListener("click", () => showError(""));

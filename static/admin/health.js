@@ -17,6 +17,7 @@ import { abbreviated, counted } from "./words.js";
 const KEPT = 50; // what has happened
 const MENDING = 4000; // milliseconds that instances need to hear one another again
 const DEAF = /heard itself through Redis/;
+const QUEUE = /^queue (.+?): (.*)$/s;
 const OTHERS = /instance \w+ has not been heard/; // which is itself in the list
 
 export class Health {
@@ -179,6 +180,11 @@ function troublesOf({ id, status, problems }) {
     if (part === "database") {
       const hint = `${problem}. Requests are answered 503 until it is back.`;
       return { key: "database", text: "The database is away", hint, light: 0 };
+    }
+    const [, queue, why] = QUEUE.exec(problem) ?? [];
+    if (queue) {
+      const hint = `${why}. What is published meanwhile waits in the broker.`;
+      return { key: `queue ${queue} ${id}`, text: `${name} takes nothing from the queue ${queue}`, hint, light: 0.6 };
     }
     const hint = part === "redis" ? "It reads from the database what did not come through Redis." : "";
     return { key: `${part} ${id}`, text: `${name}: ${problem}`, hint, light: part === "redis" ? 0.6 : 0.35 };

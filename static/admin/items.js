@@ -53,10 +53,14 @@ export function facts(item) {
   /** @type {[string, Node | string | undefined | null][]} */
   const all = [
     ["Status", statusOf(item)],
-    ["User", item.userId === undefined ? "everybody" : userLink(item.userId)],
+    ["User", item.userId === undefined ? (item.topic === undefined ? "everybody" : "its topic’s subscribers") : userLink(item.userId)],
     ["Type", item.type],
     ["Message", h("bdi", {}, item.message)],
     ["Link", item.link],
+    ["Topic", item.topic === undefined ? null : h("a", { href: `#topics/${inPath(item.topic)}` }, h("bdi", {}, item.topic))],
+    ["Acknowledged", item.acknowledgedAt ? time(item.acknowledgedAt) : item.requireAck ? "required" : null],
+    ["Replaced", item.collapsed ? `${item.collapsed} earlier` : null],
+    ["Expires", item.expiresAt ? time(item.expiresAt) : null],
     ["Id", h("code", {}, item.id)],
   ];
   const known = all.filter((fact) => fact[1] !== undefined && fact[1] !== null);

@@ -4,6 +4,7 @@ import { button, h } from "./dom.js";
 import { call } from "./access.js";
 import { facts, retracted, titleOf } from "./items.js";
 import { attempt, finder, inPath } from "./page.js";
+import { ReachPanel } from "./reach.js";
 import { stations, steps } from "./timeline.js";
 import { Watch } from "./watch.js";
 
@@ -40,6 +41,8 @@ export class Notifications {
   #show(id, place) {
     let drawn = "";
     const find = finding(id);
+    /** @type {ReachPanel | null} */
+    let reach = null;
     this.#watch = new Watch(() => attempt(async () => {
       const asked = this.#watch;
       const answers = await Promise.all([find(), call("GET", `/v1/admin/notifications/${inPath(id)}/timeline`)]).catch((problem) => {
@@ -48,8 +51,13 @@ export class Notifications {
       });
       const [item, { events }] = answers;
       const current = JSON.stringify([item, events]);
-      if (asked !== this.#watch || current === drawn) return;
-      if (!drawn) place.replaceChildren(...this.#parts(item));
+      if (asked !== this.#watch) return;
+      if (!drawn) {
+        place.replaceChildren(...this.#parts(item));
+        if (item.kind === "announcement" && item.userId === undefined) place.append((reach = new ReachPanel(item)).element);
+      }
+      if (reach) reach.show(await call("GET", `/v1/admin/announcements/${inPath(id)}/reach`));
+      if (current === drawn) return;
       drawn = current;
       fill(place, item, events);
     }), EVERY);

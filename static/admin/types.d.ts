@@ -60,6 +60,40 @@ export interface Item {
   deliveredAt?: string;
   readAt?: string;
   expiresAt?: string;
+  collapsed?: number;
+  topic?: string;
+  requireAck?: boolean;
+  acknowledgedAt?: string;
+}
+
+/** Of an announcement: how many users. */
+export interface Reach {
+  users: number;
+  received: number;
+  read: number;
+  acknowledged: number;
+}
+
+/** What will be sent later. */
+export interface ScheduledWork {
+  id: string;
+  sendAt: string;
+  kind: "notification" | "announcement";
+  /** How many; absent: an announcement's are not counted. */
+  users?: number;
+  topic?: string;
+  type: string;
+  title: string;
+  message: string;
+}
+
+/** Work that has failed for good. */
+export interface DeadWork {
+  id: string;
+  kind: string;
+  attempts: number;
+  error: string;
+  diedAt: string;
 }
 
 export interface ItemPage {

@@ -1,5 +1,7 @@
 /** What can be done with notifications: what it is called in a request, and what is different afterwards. */
 
+import { mustAcknowledge, waitsForIt } from "./acknowledging.js";
+
 /** @import { Change, Notification } from "../eventide-bell.js" */
 /** @import { Edit, Fields } from "./types.js" */
 
@@ -47,12 +49,14 @@ export function changed(item, fields) {
 
 /**
  * Whether an edit is of this item. It is of its `ids`, or else of all up to `upTo` that are in the list where it is made:
- * the archived ones when they come back from there, otherwise those that are not archived.
+ * the archived ones when they come back from there, otherwise those that are not archived. What must be acknowledged
+ * first is not among "all".
  *
  * @param {Edit} edit
  * @param {Notification} item
  */
 export function covers({ ids, upTo, fields }, item) {
   if (ids) return ids.has(item.id);
+  if (waitsForIt(fields) && mustAcknowledge(item)) return false;
   return (!upTo || item.id <= upTo) && Boolean(item.archived) === (fields?.archived === false);
 }

@@ -33,7 +33,7 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #closed = false;
-  #last = "";
+  #last = { copy: "", event: "" };
   #options;
   #since = new Date();
 
@@ -91,9 +91,9 @@ export class Connection {
     for (const [event, name] of Object.entries(EVENTS)) {
       socket.on(event, (payload) => {
         if (name === "notification") {
-          const copy = `${payload.id} ${payload.replayed}`;
-          if (copy === this.#last) return;
-          this.#last = copy;
+          const copy = `${payload.id} ${payload.replayed} ${payload.reminder}`;
+          if (copy === this.#last.copy && event !== this.#last.event) return; // under its other name
+          this.#last = { copy, event };
         }
         this.#options.onEvent(name, payload);
       });

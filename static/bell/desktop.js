@@ -20,15 +20,17 @@ export class Desktop {
 
   /**
    * @param {Item} item
+   * @param {boolean} again whether it was shown before
    * @param {() => void} follow the reader has clicked on it
    */
-  show(item, follow) {
+  show(item, again, follow) {
     if (globalThis.Notification?.permission !== "granted") return;
     const icon = item.avatar && safeUrl(item.avatar)?.href;
     const text = item.title ? { body: item.message } : {};
     try {
       // The same tag in another tab: it is one notification.
-      const shown = new Notification(item.title || item.message, { tag: item.id, ...text, ...(icon ? { icon } : {}) });
+      const options = { tag: item.id, renotify: again, ...text, ...(icon ? { icon } : {}) };
+      const shown = new Notification(item.title || item.message, options);
       shown.onclick = () => {
         globalThis.focus();
         shown.close();

@@ -50,6 +50,7 @@ export class EventideBell extends Base {
     remove: (item) => this.#panel.take(item, "remove", this.#reader.say("removed")),
     follow: (item, url, event) => this.#follow(item, url, event),
     choose: (item, action) => this.#choose(item, action),
+    acknowledge: (item) => this.#acknowledge(item),
   };
   /** @type {Entry | null} */
   #entry = null;
@@ -59,6 +60,8 @@ export class EventideBell extends Base {
   #panel;
   #toasts;
   #arrivals = new Arrivals((some) => this.#tell(some));
+  /** @type {Set<string>} */
+  #reminders = new Set(); // the ids of those that were told before
   #desktop = new Desktop();
   #seeing = new Seeing();
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -74,7 +77,8 @@ export class EventideBell extends Base {
     state: ({ detail }) => (this.#renderState(), this.#panel.renderSoon(), this.#emit("state", { ...detail })),
     notification: ({ detail }) => this.#arrived(detail),
     gone: ({ detail }) => {
-      for (const each of [this.#arrivals, this.#toasts]) each.gone(detail.ids);
+      this.#arrivals.gone(detail.ids);
+      this.#toasts.gone(detail.ids, detail.replacedBy);
       this.#desktop.close(detail.ids);
     },
   };
@@ -220,7 +224,7 @@ export class EventideBell extends Base {
       bell,
       reader: this.#reader,
       settings: () => this.#settings,
-      speak: (text) => setText(spoken, text),
+      speak: (text) => this.#speak(text),
       onDesktop: () => this.#askForDesktop(),
     });
     const toasts = new Toasts(this.#reader, () => this.open());
@@ -352,14 +356,17 @@ export class EventideBell extends Base {
    * @param {ProblemDetail} detail
    */
   #failed({ action, problem }) {
+    if (action === "acknowledge") this.open(); // its toast is gone, and there it is again
     if (action !== "list" && this.#panel.isOpen) this.#panel.tell(this.#reader.say("reason", problem));
   }
 
   /** @param {NotificationDetail} detail */
-  #arrived({ notification, replayed }) {
-    this.#emit("notification", { notification, replayed });
+  #arrived({ notification, replayed, reminder }) {
+    this.#emit("notification", { notification, replayed, reminder });
     this.#seeing.arrived();
-    if (!replayed && this.#entry) this.#arrivals.add(notification);
+    if (replayed || !this.#entry) return;
+    if (reminder) this.#reminders.add(notification.id);
+    this.#arrivals.add(notification);
   }
 
   /** @param {readonly Notification[]} some that have arrived together */
@@ -375,13 +382,24 @@ export class EventideBell extends Base {
     const ours = this.#arrivals.take(some).filter((item) => claims[some.indexOf(item)]);
     if (!ours.length || inbox !== this.inbox) return;
     if (this.hasAttribute("sound")) chime();
-    const { title, message } = ours[ours.length - 1];
+    const { id, title, message } = ours[ours.length - 1];
     const text = `${title} ${message}`.trim().slice(0, 200);
     const { say } = this.#reader;
-    setText(this.#parts.spoken, ours.length === 1 ? say("arrived", text) : say("arrivedMany", ours.length));
+    const isReminder = this.#reminders.delete(id);
+    this.#speak(ours.length > 1 ? say("arrivedMany", ours.length) : say(isReminder ? "reminder" : "arrived", text));
     if (this.#panel.isOpen) return;
     this.#toasts.show(ours, toastsOf(this.getAttribute("toasts")));
     this.#tick();
+  }
+
+  /**
+   * Say it to screen readers, also if it is what was said last.
+   *
+   * @param {string} text
+   */
+  #speak(text) {
+    const { spoken } = this.#parts;
+    spoken.textContent = spoken.textContent === text ? `${text}\u00a0` : text;
   }
 
   /** Once for all that come together. */
@@ -399,7 +417,7 @@ export class EventideBell extends Base {
     if (!this.hasAttribute("desktop") || !this.#entry) return;
     if (!(await this.#entry.inbox.claim(item.id, { hidden: true })) || !this.#entry) return;
     const url = item.link ? safeUrl(item.link) : null;
-    this.#desktop.show(item, () => {
+    this.#desktop.show(item, this.#reminders.delete(item.id), () => {
       this.#reader.read(item);
       if (url) this.#go(item, url);
       else this.open();
@@ -450,6 +468,14 @@ export class EventideBell extends Base {
     if (!url) return;
     this.close();
     this.#go(item, url);
+  }
+
+  /** @param {Notification} item */
+  async #acknowledge(item) {
+    const { inbox } = this;
+    if (!inbox) return;
+    const done = this.#panel.moving(item, () => inbox.acknowledge(item.id));
+    if (await done) this.#speak(this.#reader.say("acknowledged"));
   }
 
   /**

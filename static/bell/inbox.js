@@ -1,11 +1,13 @@
 /** The model: what a user's notifications are, and what the user does with them. No view. */
 
+import { acknowledged, mustAcknowledge, waitsForIt } from "./acknowledging.js";
 import { changed, CHANGES, chosen } from "./changes.js";
 import { HOME, serviceAt } from "./home.js";
 import { Items } from "./items.js";
 import { Laters } from "./later.js";
 import { Link } from "./link.js";
 import { Listing } from "./listing.js";
+import { Waiting } from "./waiting.js";
 import { AT_ONCE, Writes } from "./writes.js";
 
 /** @import { Change, Filter, InboxOptions, Notification, StateDetail } from "../eventide-bell.js" */
@@ -15,7 +17,10 @@ import { AT_ONCE, Writes } from "./writes.js";
 
 export { PAGE } from "./listing.js";
 
-export const UNDO_FOR = 8_000; // milliseconds
+// Milliseconds
+export const UNDO_FOR = 8_000;
+const GONE_WITHIN = 1_000; // one that is replaced stays until the other is here
+const HERE_WITHIN = 250; // and the other comes when it is known what it replaces
 
 /** The notifications of one user: newest first, each once, as the server has them. See eventide-bell.d.ts. */
 export class Inbox extends EventTarget {
@@ -38,6 +43,9 @@ export class Inbox extends EventTarget {
   #open = new Set(); // of these there was one, and none that they are gone
   /** @type {Set<string>} */
   #claimed = new Set();
+  // What replaces others, and what these are, comes in two events. Together they are one change, and nothing flickers.
+  #arriving = new Waiting();
+  #leaving = new Waiting(); // by the id of what replaces them
 
   /** @param {InboxOptions} options */
   constructor({ url = HOME, getToken, io = null, sharing = true }) {
@@ -137,7 +145,7 @@ export class Inbox extends EventTarget {
     this.#items.forget();
     this.#laters.withheld.clear();
     this.#listing.forget();
-    for (const each of [this.#told, this.#open, this.#claimed]) each.clear();
+    for (const each of [this.#told, this.#open, this.#claimed, this.#arriving, this.#leaving]) each.clear();
     this.#users += 1;
     this.#userId = undefined;
     this.#setCounts({ unreadCount: null, unseenCount: null });
@@ -151,7 +159,7 @@ export class Inbox extends EventTarget {
     if (event === "connected") this.#userId = payload.userId;
     if (event === "notification") this.#arrived(/** @type {Arrival} */ (payload), handover);
     if (event === "notification_read") this.#tell(payload, CHANGES.read);
-    if (event === "notification_deleted") this.#tell(payload, { ...CHANGES.remove, gone: payload.reason ?? "deleted" });
+    if (event === "notification_deleted") this.#deleted(payload);
     if (event === "notification_updated") this.#updated(payload);
     if (event === "catch_up_complete") this.#listing.refreshOrLater();
     if (event === "reload") this.#listing.refreshSoon();
@@ -162,16 +170,41 @@ export class Inbox extends EventTarget {
    * @param {Arrival} arrival
    * @param {boolean} handover
    */
-  #arrived({ replayed = false, ...item }, handover) {
+  #arrived(arrival, handover) {
+    const { id, collapsed, replayed } = arrival;
+    if (this.#arriving.has(id)) return; // a copy
+    if (!collapsed || replayed || this.#told.has(id) || this.#leaving.has(id)) this.#take(arrival, handover);
+    else this.#arriving.add(id, HERE_WITHIN, () => this.#take(arrival, handover));
+  }
+
+  /**
+   * @param {Arrival} arrival
+   * @param {boolean} handover
+   */
+  #take({ replayed = false, reminder = false, ...item }, handover) {
     const known = this.#items.knows(item.id);
     this.#items.arrive(item);
+    this.#leaving.due(item.id);
     this.#changed();
+    const notification = this.#items.get(item.id) ?? item;
+    if (reminder) {
+      if (this.#items.isDeleted(item.id) || !mustAcknowledge(notification)) return;
+      this.#claimed.delete(item.id); // it is news once more
+    }
     // A replay may be of what the list had; what is live is news, even if a list was quicker.
-    if (this.#told.has(item.id) || (replayed && known)) return;
+    else if (this.#told.has(item.id) || (replayed && known)) return;
     this.#told.add(item.id);
     if (!item.read) this.#open.add(item.id);
-    const notification = this.#items.get(item.id) ?? item;
-    this.#emit("notification", { notification, replayed: replayed && !handover });
+    this.#emit("notification", { notification, replayed: replayed && !handover, reminder });
+  }
+
+  /** @param {Payload} payload */
+  #deleted(payload) {
+    const { reason = "deleted", replacedBy } = payload;
+    const edit = { ...CHANGES.remove, gone: reason, replacedBy, mayReturn: reason === "unsubscribed" };
+    if (!replacedBy || this.#told.has(replacedBy)) return this.#tell(payload, edit);
+    this.#leaving.add(replacedBy, GONE_WITHIN, () => this.#tell(payload, edit));
+    this.#arriving.due(replacedBy);
   }
 
   /** @param {Payload} payload */
@@ -185,7 +218,7 @@ export class Inbox extends EventTarget {
    * What has happened to `ids`, or to `all` up to `upTo`.
    *
    * @param {Payload} payload
-   * @param {{ fields: Fields | null, gone?: string }} change
+   * @param {Omit<Edit, "ids" | "upTo">} change
    */
   #tell({ ids = [], all = false, upTo }, change) {
     const edit = { ids: all ? null : new Set(ids), upTo, ...change };
@@ -198,8 +231,19 @@ export class Inbox extends EventTarget {
   }
 
   /** @param {Edit} edit */
-  #settle({ ids, upTo, gone }) {
-    if (gone) this.#gone(ids ? [...ids] : [...this.#open].filter((id) => !upTo || id <= upTo), gone);
+  #settle(edit) {
+    const { ids, gone, replacedBy } = edit;
+    if (gone) this.#gone(ids ? [...ids] : [...this.#open].filter((id) => this.#isAmong(id, edit)), gone, replacedBy);
+  }
+
+  /**
+   * Whether "all" is of this one, too; of what is not here only its id is known.
+   *
+   * @param {string} id
+   * @param {Edit} edit
+   */
+  #isAmong(id, { upTo, fields }) {
+    return (!upTo || id <= upTo) && this.#isFree(id, fields);
   }
 
   /**
@@ -207,10 +251,11 @@ export class Inbox extends EventTarget {
    *
    * @param {readonly string[]} ids
    * @param {string} reason
+   * @param {string} [replacedBy]
    */
-  #gone(ids, reason) {
+  #gone(ids, reason, replacedBy) {
     const some = ids.filter((id) => this.#open.delete(id));
-    if (some.length) this.#emit("gone", { ids: some, reason });
+    if (some.length) this.#emit("gone", { ids: some, reason, ...(replacedBy && { replacedBy }) });
   }
 
   /** @param {{ unreadCount?: number | null, unseenCount?: number | null }} counts */
@@ -300,10 +345,29 @@ export class Inbox extends EventTarget {
    * @param {string} actionId
    */
   choose(id, actionId) {
-    const edit = { ids: new Set([id]), fields: chosen(actionId), gone: CHANGES.read.gone };
-    return this.#change("choose", edit, null, async () => {
-      const { action } = await this.#link.call("PUT", `/${id}/action`, { actionId });
-      edit.fields = { ...edit.fields, action };
+    const ask = () => this.#link.call("PUT", `/${id}/action`, { actionId });
+    return this.#press("choose", id, chosen(actionId), "action", ask);
+  }
+
+  /** @param {string} id */
+  acknowledge(id) {
+    const ask = () => this.#link.call("POST", `/${id}/acknowledge`);
+    return this.#press("acknowledge", id, acknowledged(), "acknowledgedAt", ask);
+  }
+
+  /**
+   * What is done to one, and reads it; the answer has this `member` as it is then.
+   *
+   * @param {"choose" | "acknowledge"} action
+   * @param {string} id
+   * @param {Fields} fields
+   * @param {"action" | "acknowledgedAt"} member
+   * @param {() => Promise<Notification>} ask
+   */
+  #press(action, id, fields, member, ask) {
+    const edit = { ids: new Set([id]), fields, gone: CHANGES.read.gone };
+    return this.#change(action, edit, null, async () => {
+      edit.fields = { ...fields, [member]: (await ask())[member] };
       return this.state === "live" ? {} : this.#link.call("GET", "/unread-count");
     });
   }
@@ -313,7 +377,7 @@ export class Inbox extends EventTarget {
    * @param {readonly string[]} ids
    */
   later(action, ids, wait = UNDO_FOR) {
-    return this.#laters.add(action, ids, wait);
+    return this.#laters.add(action, ids.filter((id) => this.#isFree(id, CHANGES[action].fields)), wait);
   }
 
   /**
@@ -358,7 +422,19 @@ export class Inbox extends EventTarget {
    */
   #isLeft(id, fields) {
     const item = this.#items.get(id);
+    if (!this.#isFree(id, fields)) return false;
     return item === undefined || fields === null || (item !== null && changed(item, fields) !== item);
+  }
+
+  /**
+   * Whether it need not be acknowledged before this.
+   *
+   * @param {string} id
+   * @param {Fields | null} fields
+   */
+  #isFree(id, fields) {
+    const item = this.#items.get(id);
+    return !(item && waitsForIt(fields) && mustAcknowledge(item));
   }
 
   /**
@@ -387,7 +463,7 @@ export class Inbox extends EventTarget {
   /**
    * Show it at once; when the server has done it, it is so, and otherwise as before.
    *
-   * @param {Change | "choose"} action
+   * @param {Change | "choose" | "acknowledge"} action
    * @param {Edit} edit
    * @param {string[] | null} ids
    * @param {(ids: string[] | null) => Promise<Payload>} send
@@ -410,8 +486,8 @@ export class Inbox extends EventTarget {
     } catch (failure) {
       const problem = /** @type {Problem} */ (failure);
       if (user !== this.#users) return false;
-      if (problem.status === 404 && ids) { // they are gone already, which is nobody's fault
-        this.#tell({ ids }, CHANGES.remove);
+      if (problem.status === 404 && action !== "choose" && edit.ids) { // they are gone already, which is nobody's fault
+        this.#tell({ ids: [...edit.ids] }, CHANGES.remove);
         return true;
       }
       this.#failed(action, problem);
@@ -424,7 +500,7 @@ export class Inbox extends EventTarget {
   }
 
   /**
-   * @param {Change | "choose" | "list"} action
+   * @param {Change | "choose" | "acknowledge" | "list"} action
    * @param {Problem} problem
    */
   #failed(action, problem) {

@@ -1,5 +1,9 @@
-/** Which notifications there are: each once, newest first. Nothing is asked for here, and nobody is told. */
+/**
+ * Which notifications there are: each once, newest first, but before all others those that must be acknowledged. Nothing
+ * is asked for here, and nobody is told.
+ */
 
+import { mustAcknowledge } from "./acknowledging.js";
 import { changed, covers } from "./changes.js";
 
 /** @import { Filter, Notification } from "../eventide-bell.js" */
@@ -36,13 +40,15 @@ export class Items {
   /** Those to show. A new array after each change. */
   get shown() {
     const { archived } = this.#filter;
-    this.#sorted ??= /** @type {Notification[]} */ ([...this.#items.values()]
+    this.#sorted ??= onTop(/** @type {Notification[]} */ ([...this.#items.values()]
       .map((item) => this.#view(item))
       .filter((item) => item !== null && Boolean(item.archived) === archived))
-      .sort((a, b) => (a.id < b.id ? 1 : -1)); // ids sort as text in the order of creation
+      .sort((a, b) => (a.id < b.id ? 1 : -1))); // ids sort as text in the order of creation
     return this.#sorted;
   }
 
+  /** The ids of those that are on top, however old they are. */
+  get top() { return [...this.#items.values()].filter(mustAcknowledge).map(({ id }) => id); }
   /** The newest id that was ever here. */
   get newest() { return this.#newest; }
   get filter() { return this.#filter; }
@@ -65,6 +71,11 @@ export class Items {
    */
   knows(id) {
     return this.#items.has(id) || this.#deleted.has(id);
+  }
+
+  /** @param {string} id */
+  isDeleted(id) {
+    return this.#deleted.has(id);
   }
 
   /** Begin anew, for another user. */
@@ -191,15 +202,15 @@ export class Items {
 
   /** @param {Edit} edit */
   #apply(edit) {
-    const { ids, fields } = edit;
-    if (!fields && ids) for (const id of ids) this.#deleted.add(id);
+    const { ids, fields, mayReturn } = edit;
+    if (!fields && ids && !mayReturn) for (const id of ids) this.#deleted.add(id);
     const some = ids ? [...ids].map((id) => this.#items.get(id)) : [...this.#items.values()];
     for (const item of some) {
       if (!item || !covers(edit, item)) continue;
       if (fields) this.#items.set(item.id, changed(item, fields));
       else {
         this.#items.delete(item.id);
-        this.#deleted.add(item.id);
+        if (!mayReturn) this.#deleted.add(item.id);
       }
     }
     this.#sorted = null;
@@ -235,4 +246,14 @@ export class Items {
     return !(filter.unread && read) && Boolean(archived) === filter.archived && (!filter.type || type === filter.type) &&
       (!filter.q || has(title) || has(message));
   }
+}
+
+/**
+ * Those that must be acknowledged come first.
+ *
+ * @param {Notification[]} items
+ */
+function onTop(items) {
+  if (!items.some(mustAcknowledge)) return items;
+  return [...items.filter(mustAcknowledge), ...items.filter((item) => !mustAcknowledge(item))];
 }

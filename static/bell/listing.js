@@ -7,6 +7,7 @@
 /** @import { Edit, ListPage } from "./types.js" */
 
 export const PAGE = 30;
+const ID = 36; // characters of a cursor that are an id; one among those on top begins with letters that no id has
 const PAGE_MAX = 100; // the server's limit
 
 // Milliseconds
@@ -157,7 +158,9 @@ export class Listing {
     const { unread, archived } = this.#items.filter;
     if (fields?.archived !== archived && !(unread && fields?.read === false)) return false;
     if (!ids) return true;
-    const oldest = this.hasOlder ? this.#items.ids.reduce((a, b) => (a < b ? a : b), "~") : "";
+    const top = new Set(this.#items.top);
+    const listed = this.#items.ids.filter((id) => !top.has(id));
+    const oldest = this.hasOlder ? listed.reduce((a, b) => (a < b ? a : b), "~") : "";
     return [...ids].some((id) => id > oldest && !this.#items.knows(id));
   }
 
@@ -169,6 +172,7 @@ export class Listing {
   async #read(epoch) {
     this.#stale = false;
     const before = this.#items.ids;
+    const top = new Set(this.#items.top);
     const { filter } = this.#items;
     const wanted = Math.max(before.length, PAGE);
     const mark = this.#items.begin();
@@ -192,8 +196,8 @@ export class Listing {
     this.#problem = null;
     this.#failures = 0;
     clearTimeout(this.#timer);
-    const oldest = this.#cursor ?? "";
-    this.#onRead(before.filter((id) => id >= oldest));
+    const oldest = this.#cursor?.slice(0, ID) ?? "";
+    this.#onRead(before.filter((id) => id >= oldest || top.has(id)));
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The bell's list, in a dialog that opens beside the bell. */
 
+import { mustAcknowledge } from "./acknowledging.js";
 import { button, h, hasFocus, onTop, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { PAGE } from "./inbox.js";
@@ -153,7 +154,8 @@ export class Panel {
     this.#tabs.render(tabs, tab, inbox?.unreadCount, this.#parts.scroll);
     this.#renderList(items, tab);
     this.#parts.markAll.hidden = Boolean(inbox?.filter.archived); // it is of those that are not
-    this.#parts.markAll.setAttribute("aria-disabled", String(!inbox?.unreadCount));
+    const owed = items.filter(mustAcknowledge).length; // which it leaves as they are
+    this.#parts.markAll.setAttribute("aria-disabled", String((inbox?.unreadCount ?? 0) <= owed));
     if (inbox?.hasOlder && !inbox.problem) this.#scrolled(); // the rows may not fill the panel
   }
 
@@ -230,6 +232,22 @@ export class Panel {
   }
 
   /**
+   * Do what moves this one in the list: the focus goes on to what takes its place.
+   *
+   * @template Result
+   * @param {Notification} item
+   * @param {() => Result} act
+   */
+  moving(item, act) {
+    const place = hasFocus(this.#parts.list) ? this.#inbox?.items.findIndex(({ id }) => id === item.id) : undefined;
+    const result = act();
+    this.render();
+    const last = (this.#inbox?.items.length ?? 0) - 1;
+    if (place !== undefined && place >= 0) this.#list?.focusAt(Math.min(place, last));
+    return result;
+  }
+
+  /**
    * Whether the key was for the list.
    *
    * @param {KeyboardEvent} event
@@ -257,7 +275,8 @@ export class Panel {
    * @param {Notification} item
    */
   #do(does, item) {
-    if (does === "read" && item.read) this.#reader.unread(item);
+    if (mustAcknowledge(item)) this.tell(this.#reader.say("acknowledgeFirst"));
+    else if (does === "read" && item.read) this.#reader.unread(item);
     else if (does === "archive" && item.archived) this.#reader.unarchive(item);
     else this.#reader[does](item);
     return true;

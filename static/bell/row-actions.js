@@ -1,5 +1,6 @@
 /** The buttons of a row, by which the reader does something with it. */
 
+import { mustAcknowledge } from "./acknowledging.js";
 import { button, copied, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { nameOf } from "./text.js";
@@ -41,6 +42,8 @@ export class RowActions {
   #toggles = [];
   /** @type {HTMLElement | null} */
   #remove = null;
+  /** @type {HTMLElement | null} */
+  #all = null;
   #isDressed = false;
 
   /**
@@ -56,6 +59,7 @@ export class RowActions {
 
   /** The row shows something else now. */
   update() {
+    if (this.#all) this.#all.hidden = mustAcknowledge(this.#row.item);
     for (const toggle of this.#toggles) {
       toggle.element.hidden = this.#row.item.stored === false; // the server does not have it
       toggle.show();
@@ -76,9 +80,9 @@ export class RowActions {
     this.#remove.setAttribute("aria-label", say("rowAction", say("remove"), name));
     this.#remove.title = say("remove");
     this.#remove.addEventListener("click", () => reader.remove(row.item));
-    this.update();
-    const actions = SHAPES.actions();
+    const actions = (this.#all = SHAPES.actions());
     actions.append(...this.#toggles.map((each) => each.element), this.#remove);
+    this.update();
     row.element.append(actions);
   }
 

@@ -1,11 +1,12 @@
 /** One notification: as a row of the list, or in a toast. */
 
+import { mustAcknowledge } from "./acknowledging.js";
 import { Choices } from "./choices.js";
 import { dayName, dayOf } from "./days.js";
 import { button, copied, h, hasFocus, setText } from "./dom.js";
-import { glyph } from "./icons.js";
+import { glyph, icon } from "./icons.js";
 import { RowActions } from "./row-actions.js";
-import { ago, safeUrl } from "./text.js";
+import { ago, nameOf, safeUrl } from "./text.js";
 
 /** @import { Notification } from "../eventide-bell.js" */
 /** @import { Reader } from "./types.js" */
@@ -33,6 +34,8 @@ export class Row {
   #time;
   /** @type {Choices | null} */
   #choices = null;
+  /** @type {HTMLElement | null} */
+  #acknowledge = null;
 
   /**
    * @param {Reader} reader
@@ -72,6 +75,26 @@ export class Row {
       else this.#unread?.remove();
     }
     this.#choices?.update(this.#item);
+    if (mustAcknowledge(this.#item) !== (this.#acknowledge !== null)) this.#offerToAcknowledge();
+  }
+
+  /** The button, until it was pressed; then the focus is where it can go on from. */
+  #offerToAcknowledge() {
+    const before = this.#acknowledge;
+    this.element.part.toggle("item-required", !before);
+    if (this.#choices) this.#choices.element.hidden = !before; // they wait for it
+    this.#acknowledge = before ? null : this.#acknowledgeButton();
+    if (this.#acknowledge) return this.element.append(this.#acknowledge);
+    if (before && hasFocus(before)) this.focus();
+    before?.remove();
+  }
+
+  #acknowledgeButton() {
+    const { say } = this.#reader;
+    const name = say("rowAction", say("acknowledge"), nameOf(this.#item));
+    const onclick = () => this.#reader.acknowledge(this.#item);
+    const looks = { class: "choice primary", part: "choice acknowledge", "aria-label": name, onclick };
+    return h("span", { class: "choices", part: "choices" }, button(looks, icon("check"), say("acknowledge")));
   }
 
   #sayUnread() {
@@ -95,7 +118,7 @@ export class Row {
    */
   move(by) {
     /** @type {NodeListOf<HTMLElement>} */
-    const buttons = this.element.querySelectorAll(".choice, .icon:not([hidden])");
+    const buttons = this.element.querySelectorAll(":not([hidden]) > :is(.choice, .icon):not([hidden])");
     const all = [this.main, ...buttons];
     const at = all.findIndex((each) => hasFocus(each));
     all[at + by]?.focus();
@@ -104,7 +127,7 @@ export class Row {
 
   /** What it says; and the element of its time. */
   #fill() {
-    const { title, message, type, kind, createdAt } = this.#item;
+    const { title, message, type, kind, createdAt, collapsed } = this.#item;
     const { say } = this.#reader;
     const texts = [SHAPES.message(), SHAPES.meta()];
     const [text, meta] = texts;
@@ -117,6 +140,7 @@ export class Row {
     text.textContent = message;
     time.dateTime = createdAt;
     meta.append(` · ${kind === "announcement" ? say("announcement") : say("typeName", type)}`);
+    if (collapsed) meta.append(" · ", h("span", { part: "earlier" }, say("earlier", collapsed)));
     this.main.append(...texts);
     return time;
   }
@@ -152,7 +176,10 @@ export class Row {
   }
 }
 
-/** A `Row` in a `WindowedList`, with what the reader can do; the first of a day is headed by it. */
+/**
+ * A `Row` in a `WindowedList`, with what the reader can do; the first of a day is headed by it, and the first of those that
+ * must be acknowledged by that.
+ */
 export class ListRow {
   element = SHAPES.entry();
   row;
@@ -182,13 +209,14 @@ export class ListRow {
    */
   update(item, index, items) {
     const before = items[index - 1];
-    if (item !== this.row.item) {
+    const isNew = item !== this.row.item;
+    if (isNew) {
       this.row.update(item);
       this.#actions.update();
     }
-    if (before === this.#before) return;
+    if (before === this.#before && !isNew) return;
     this.#before = before;
-    this.#isFirst = !before || dayOf(before.createdAt) !== dayOf(item.createdAt);
+    this.#isFirst = !before || groupOf(before) !== groupOf(item);
     this.#head();
   }
 
@@ -206,10 +234,22 @@ export class ListRow {
   }
 
   #head() {
-    const text = this.#isFirst ? dayName(this.row.item.createdAt, Date.now(), this.#say("locale")) : "";
+    const text = this.#isFirst ? this.#heading() : "";
     if (!text && !this.#day) return;
     if (!this.#day) this.element.prepend((this.#day = h("h3", { class: "day", part: "day" })));
     setText(this.#day, text);
     this.#day.hidden = !text;
   }
+
+  #heading() {
+    const { item } = this.row;
+    return mustAcknowledge(item) ? this.#say("required") : dayName(item.createdAt, Date.now(), this.#say("locale"));
+  }
 }
+
+/**
+ * What has the same heading.
+ *
+ * @param {Notification} item
+ */
+const groupOf = (item) => (mustAcknowledge(item) ? "required" : dayOf(item.createdAt));

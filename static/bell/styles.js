@@ -152,6 +152,8 @@ footer a:focus-visible { outline-offset: -3px; border-radius: var(--_radius); }
 .message { color: var(--_soft); white-space: pre-line; }
 .message.alone { -webkit-line-clamp: 3; }
 .unfolded :is(.title, .message) { -webkit-line-clamp: none; }
+.row:is([part~="item-required"]) { box-shadow: inset 3px 0 var(--_accent); }
+.row:is([part~="item-required"]):dir(rtl) { box-shadow: inset -3px 0 var(--_accent); }
 .choices { position: relative; z-index: 1; display: flex; flex-wrap: wrap; gap: 0.5rem; inline-size: fit-content; margin-block-start: 0.5rem; }
 .choice { display: flex; align-items: center; gap: 0.25rem; padding: 0.25rem 0.75rem; border: 1px solid var(--_line); border-radius: 8px; font-size: 0.8125rem; font-weight: 550; text-align: center; background: var(--_surface); }
 .choice:hover:not([aria-disabled="true"]) { background: var(--_hover); }

@@ -1,5 +1,6 @@
 /** What has just arrived, for a moment, in a corner of the page. */
 
+import { mustAcknowledge } from "./acknowledging.js";
 import { button, h, hasFocus, onTop, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { Row } from "./rows.js";
@@ -9,7 +10,10 @@ import { nameOf } from "./text.js";
 /** @import { Reader } from "./types.js" */
 /** @typedef {{ row: Row, timer?: ReturnType<typeof setTimeout>, before: Element | null }} Toast */
 
-const TOAST_FOR = 7_000; // milliseconds
+// Milliseconds
+const TOAST_FOR = 7_000;
+const HEIR_WITHIN = 1_000; // what takes another's place is shown
+
 const MOST = 3;
 const PLACES = ["top-start", "top-center", "top-end", "bottom-start", "bottom-center", "bottom-end"];
 
@@ -32,6 +36,8 @@ export class Toasts {
   #toasts = new Map();
   /** @type {Set<string>} */
   #hidden = new Set(); // those for which there was no room
+  /** @type {Map<string, string>} */
+  #heirs = new Map(); // whose place one takes, by its id
   #more;
 
   /**
@@ -59,14 +65,15 @@ export class Toasts {
   show(items, { place, most }) {
     if (most <= 0) return;
     this.element.dataset.place = place;
-    const shown = items.slice(-most);
+    const added = items.filter((item) => !this.#toasts.has(item.id) && !this.#replace(item));
+    const shown = added.slice(-most);
     const before = [...this.#toasts.keys()];
-    for (const { id } of items.slice(0, -most)) this.#hidden.add(id);
+    for (const { id } of added.slice(0, -most)) this.#hidden.add(id);
     for (const id of before.slice(0, Math.max(0, before.length + shown.length - most))) {
       this.#hidden.add(id);
       this.#remove(id);
     }
-    for (const item of shown) this.#add(item, items.length > most);
+    for (const item of shown) this.element.prepend(this.#add(item, added.length > most).element);
     this.#count();
     this.#go();
   }
@@ -91,16 +98,45 @@ export class Toasts {
    * Nobody needs to be told of these any more.
    *
    * @param {readonly string[]} ids
+   * @param {string} [replacedBy] what will be shown in the place of one of them
    */
-  gone(ids) {
+  gone(ids, replacedBy) {
     for (const id of ids) {
       this.#hidden.delete(id);
-      this.#remove(id);
+      if (replacedBy && this.#toasts.has(id) && !this.#heirs.has(replacedBy)) this.#keepFor(id, replacedBy);
+      else this.#remove(id);
     }
     this.#count();
   }
 
+  /**
+   * @param {string} id
+   * @param {string} heir
+   */
+  #keepFor(id, heir) {
+    this.#heirs.set(heir, id);
+    setTimeout(() => this.#heirs.delete(heir) && this.dismiss(id), HEIR_WITHIN);
+  }
+
+  /**
+   * Show it in the place of the one that has left this to it; whether there is such a one.
+   *
+   * @param {Notification} item
+   */
+  #replace(item) {
+    const before = this.#toasts.get(this.#heirs.get(item.id) ?? "");
+    this.#heirs.delete(item.id);
+    if (!before) return false;
+    const hadFocus = hasFocus(before.row.element);
+    const row = this.#add(item, true, before.before);
+    before.row.element.replaceWith(row.element);
+    if (hadFocus) row.focus();
+    this.#remove(before.row.id);
+    return true;
+  }
+
   dismissAll() {
+    this.#heirs.clear();
     for (const id of [...this.#toasts.keys()]) this.#remove(id);
     this.#count();
   }
@@ -111,20 +147,21 @@ export class Toasts {
 
   /**
    * @param {Notification} item
-   * @param {boolean} isOfMany it will go soon, and need not come slowly
+   * @param {boolean} isStill it need not come slowly
+   * @param {Element | null} before what had the focus before
    */
-  #add(item, isOfMany) {
+  #add(item, isStill, before = document.activeElement) {
     const row = new Row(this.#reader, item);
     row.element.classList.add("toast");
-    row.element.classList.toggle("of-many", isOfMany);
+    row.element.classList.toggle("of-many", isStill);
     row.element.part.add("toast");
     const { say } = this.#reader;
     const names = { "aria-label": say("rowAction", say("dismiss"), nameOf(item)), title: say("dismiss") };
     const onclick = () => this.dismiss(item.id);
     const dismiss = button({ class: "icon", part: "action", ...names, onclick }, icon("cross"));
     row.element.append(h("span", { class: "actions", part: "actions" }, dismiss));
-    this.#toasts.set(item.id, { row, before: document.activeElement });
-    this.element.prepend(row.element);
+    this.#toasts.set(item.id, { row, before });
+    return row;
   }
 
   #count() {
@@ -144,6 +181,8 @@ export class Toasts {
   #go() {
     this.#hold();
     if (this.element.matches(":hover") || hasFocus(this.element)) return;
-    for (const [id, toast] of this.#toasts) toast.timer = setTimeout(() => this.dismiss(id), TOAST_FOR);
+    for (const [id, toast] of this.#toasts) {
+      if (!mustAcknowledge(toast.row.item)) toast.timer = setTimeout(() => this.dismiss(id), TOAST_FOR);
+    }
   }
 }

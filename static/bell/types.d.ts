@@ -13,6 +13,7 @@ export interface Payload {
   upTo?: string | null;
   changes?: Fields;
   reason?: string;
+  replacedBy?: string;
 }
 
 /** What is different in a notification; null: it has no such member any more. */
@@ -24,6 +25,10 @@ export interface Edit {
   upTo?: string | null;
   fields: Fields | null;
   gone?: string;
+  /** The one that is there instead of them. */
+  replacedBy?: string | undefined;
+  /** They leave the list, but may be there again later. */
+  mayReturn?: boolean;
 }
 
 /** Those that are done later. */
@@ -48,6 +53,8 @@ export interface Arrival extends Notification {
   unreadCount?: number;
   unseenCount?: number;
   replayed?: boolean;
+  /** It was told before, and is to be told again. */
+  reminder?: boolean;
 }
 
 /** One page of the list. */
@@ -90,6 +97,8 @@ export interface Reader {
   archive(item: Notification): void;
   unarchive(item: Notification): void;
   remove(item: Notification): void;
+  /** Resolves when the server has answered. */
+  acknowledge(item: Notification): Promise<void>;
   /** Resolves when the server has answered. */
   choose(item: Notification, action: NotificationAction): Promise<void>;
   follow(item: Notification, url: URL | null, event?: MouseEvent): void;

@@ -237,9 +237,23 @@ export class WindowedList {
       const { top } = rows[at].element.getBoundingClientRect();
       if (top >= bottom) return null;
       const index = this.#indexes.get(this.#order[at]);
-      if (index !== undefined) return { index, row: rows[at], top }; // one that is not about to go
+      // One that is not about to go, nor to move down.
+      if (index !== undefined && !(this.#indexAfter(at) < index)) return { index, row: rows[at], top };
     }
     return null;
+  }
+
+  /**
+   * The index of the next one in the page that stays; of the last one NaN.
+   *
+   * @param {number} at
+   */
+  #indexAfter(at) {
+    for (const id of this.#order.slice(at + 1)) {
+      const index = this.#indexes.get(id);
+      if (index !== undefined) return index;
+    }
+    return Number.NaN;
   }
 
   // What is there
@@ -285,6 +299,7 @@ export class WindowedList {
     const tops = this.#tops;
     const size = this.#complete ? this.#items.length : -1;
     let next = this.#list.firstElementChild;
+    const passed = new Set(); // rows that have moved down
     let after = 0; // the index of what comes next without a gap
     for (const index of wanted) {
       const item = this.#items[index];
@@ -295,8 +310,10 @@ export class WindowedList {
         set(row.element, { "aria-posinset": index + 1, "aria-setsize": size });
       }
       const gap = tops[index] - tops[after];
-      if (next && row.element === next) next = next.nextElementSibling;
-      else this.#list.insertBefore(row.element, next);
+      if (known && !passed.has(row.element)) {
+        for (; next && next !== row.element; next = next.nextElementSibling) passed.add(next);
+        next = next?.nextElementSibling ?? null;
+      } else this.#insert(row.element, next);
       // Not the first row's margin, which would be the list's.
       const isFirst = index === wanted[0];
       if (isFirst) style(this.#list, "padding-block-start", gap);
@@ -305,6 +322,19 @@ export class WindowedList {
     }
     if (!wanted.length) style(this.#list, "padding-block-start", 0);
     style(this.#list, "padding-block-end", tops[this.#items.length] - tops[after]);
+  }
+
+  /**
+   * The browser takes the focus from what moves.
+   *
+   * @param {Element} element
+   * @param {Element | null} next
+   */
+  #insert(element, next) {
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.#list.getRootNode());
+    const focused = element.contains(activeElement) ? activeElement : null;
+    this.#list.insertBefore(element, next);
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 
   /** @param {Item} item */

@@ -1,5 +1,6 @@
 /** What the reader does with notifications: each at once, and with a way back. */
 
+import { mustAcknowledge } from "../eventide-bell.js";
 import { isUnread } from "./row.js";
 import { reversible } from "./undo.js";
 
@@ -7,18 +8,20 @@ export class Actions {
   #inbox;
   #root;
   #done;
+  #refused;
   #changed;
   #failed = null;
   #removed = new Set(); // what should be gone by now, or soon
 
   /**
    * `root`: what gets the event `open`. `done(action, number, later)`: it was done with so many, and can be undone.
-   * `changed()`: `failed` is another.
+   * `refused()`: what was meant must be acknowledged first. `changed()`: `failed` is another.
    */
-  constructor({ inbox, root, done, changed }) {
+  constructor({ inbox, root, done, refused, changed }) {
     this.#inbox = inbox;
     this.#root = root;
     this.#done = done;
+    this.#refused = refused;
     this.#changed = changed;
     inbox.addEventListener("problem", ({ detail }) => detail.action === "remove" && this.#notRemoved(detail.problem));
   }
@@ -49,10 +52,16 @@ export class Actions {
     this.#attempt("choose", () => this.#inbox.choose(item.id, id));
   }
 
+  acknowledge({ id }) {
+    return this.#attempt("acknowledge", () => this.#inbox.acknowledge(id));
+  }
+
   /** `action`: "read" is "unread" if all are read, and "archive" is "unarchive" in the archive. */
   act(action, wanted) {
     const ids = new Set(wanted);
-    const items = this.#inbox.items.filter(({ id }) => ids.has(id));
+    const meant = this.#inbox.items.filter(({ id }) => ids.has(id));
+    const items = meant.filter((item) => !mustAcknowledge(item));
+    if (meant.length && !items.length) this.#refused();
     if (!items.length) return;
     const found = items.map(({ id }) => id);
     if (action === "read") this.#mark(items);

@@ -8,7 +8,7 @@
  *   showInbox(document.querySelector("#inbox"), { getToken, appUrl: "https://app.example.com/" });
  */
 
-import { Inbox } from "../eventide-bell.js";
+import { Inbox, mustAcknowledge } from "../eventide-bell.js";
 import { Actions } from "./actions.js";
 import { drawer, setText } from "./dom.js";
 import { Filters } from "./filters.js";
@@ -45,6 +45,11 @@ export function showInbox(root, options) {
 /** Whether some unread ones are not shown: the server marks all as read by itself, but not those that a filter shows. */
 const isNarrow = ({ type, q }) => Boolean(type || q);
 
+const isFree = (item) => !mustAcknowledge(item);
+
+/** Its id. */
+const newestOf = (items) => items.reduce((newest, { id }) => (newest > id ? newest : id), "");
+
 class Centre {
   inbox;
   #root;
@@ -73,6 +78,7 @@ class Centre {
     this.#root = root;
     this.#actions = new Actions({
       inbox, root, changed: () => this.#showSoon(), done: (...done) => this.#done(...done),
+      refused: () => this.#tell(say("acknowledgeFirst")),
     });
     this.#filters = new Filters(view, {
       inbox, changed: () => this.#selection.clear(), leave: () => this.#list.move(0),
@@ -83,6 +89,7 @@ class Centre {
       open: (...event) => this.#actions.open(...event),
       act: (action, id) => this.#actions.act(action, [id]),
       choose: (...choice) => this.#actions.choose(...choice),
+      acknowledge: (item) => this.#acknowledge(item),
     } });
     this.#undo = new UndoBar(say, () => this.#list.focus());
     this.#help = helpSheet(say);
@@ -97,7 +104,7 @@ class Centre {
     const { inbox } = this;
     const listen = (type, listener) => inbox.addEventListener(type, ({ detail }) => listener(detail));
     for (const type of ["change", "unread", "state", "problem"]) listen(type, this.#drawer.later);
-    listen("notification", ({ notification, replayed }) => replayed || this.#arrived.push(notification));
+    listen("notification", ({ replayed, ...arrived }) => replayed || this.#arrived.push(arrived));
     document.addEventListener("keydown", this.#key);
     document.addEventListener("visibilitychange", this.#showSoon);
     this.#clock = setInterval(() => this.#list.tick(), 10_000);
@@ -129,7 +136,7 @@ class Centre {
     const { inbox } = this;
     if (!this.#view.list.isConnected) return;
     const { items } = inbox;
-    this.#selection.keep(items);
+    this.#selection.keep(items.filter(isFree));
     this.#root.toggleAttribute("data-searching", Boolean(inbox.filter.q));
     this.#list.render(items, { searched: inbox.filter.q ?? "", complete: !inbox.hasOlder });
     setText(this.#view.count, this.#say("unreadCount", inbox.unreadCount));
@@ -151,11 +158,12 @@ class Centre {
   #showBar(items) {
     const { all, selected, more, read, archive, remove, readAll } = this.#view;
     const number = this.#selection.size;
+    const free = items.filter(isFree).length;
     const hadFocus = [read, archive, remove, readAll, more].find((each) => each.matches(":focus"));
     setText(selected, this.#say(number ? "selected" : "selectAll", number));
-    all.checked = number > 0 && number === items.length;
-    all.indeterminate = number > 0 && number < items.length;
-    all.disabled = !items.length;
+    all.checked = number > 0 && number === free;
+    all.indeterminate = number > 0 && number < free;
+    all.disabled = !free;
     const unread = items.some((item) => this.#selection.has(item.id) && isUnread(item));
     setText(read, this.#say(unread ? "markRead" : "markUnread"));
     setText(archive, this.#say(this.inbox.filter.archived ? "unarchive" : "archive"));
@@ -169,8 +177,8 @@ class Centre {
   /** Whether the filter shows any unread ones, or may when older ones are loaded. */
   #hasUnread(items) {
     const { inbox } = this;
-    if (!items.length || !inbox.unreadCount) return false;
-    return !isNarrow(inbox.filter) || inbox.hasOlder || items.some(isUnread);
+    if (!items.length || inbox.unreadCount <= items.length - items.filter(isFree).length) return false;
+    return !isNarrow(inbox.filter) || inbox.hasOlder || items.some((item) => isUnread(item) && isFree(item));
   }
 
   #showNotes(items) {
@@ -185,11 +193,12 @@ class Centre {
   }
 
   /** What is on the screen has been seen. */
-  #tellSeen([newest]) {
+  #tellSeen(items) {
     const { unseenCount, filter } = this.inbox;
     if (!unseenCount || filter.archived || document.visibilityState !== "visible") return;
-    if (!newest || newest.id === this.#seen) return;
-    this.#seen = newest.id;
+    const newest = newestOf(items); // it may be below older ones that must be acknowledged
+    if (!newest || newest === this.#seen) return;
+    this.#seen = newest;
     clearTimeout(this.#seenTimer);
     this.#seenTimer = setTimeout(() => this.inbox.seenAll(), SEEN_AFTER);
   }
@@ -197,11 +206,16 @@ class Centre {
   /** What is new since the list was shown. */
   #tellArrived() {
     const [first, ...more] = this.#arrived.splice(0);
-    if (first) this.#tell(more.length ? this.#say("arrivedMany", more.length + 1) : this.#say("arrived", nameOf(first)));
+    if (!first) return;
+    const { notification, reminder } = first;
+    const one = () => this.#say(reminder ? "reminder" : "arrived", nameOf(notification));
+    this.#tell(more.length ? this.#say("arrivedMany", more.length + 1) : one());
   }
 
+  /** Say it to screen readers, also if it is what was said last. */
   #tell(text) {
-    setText(this.#view.spoken, text);
+    const { spoken } = this.#view;
+    spoken.textContent = spoken.textContent === text ? `${text}\u00a0` : text;
   }
 
   async #loadOlder() {
@@ -248,7 +262,7 @@ class Centre {
   }
 
   #selectAll(on) {
-    if (on) this.#selection.replace(this.inbox.items.map(({ id }) => id)); // those not drawn yet, too
+    if (on) this.#selection.replace(this.inbox.items.filter(isFree).map(({ id }) => id)); // those not drawn yet, too
     else this.#selection.clear();
     this.#showSoon();
   }
@@ -263,9 +277,9 @@ class Centre {
   async #readAll() {
     const { inbox } = this;
     if (!isNarrow(inbox.filter)) return inbox.readAll();
-    const newest = inbox.items[0]?.id; // none while they are being looked for
+    const newest = newestOf(inbox.items); // none while they are being looked for
     if (!newest || !(await this.#loadAll())) return;
-    const unread = inbox.items.filter((item) => item.id <= newest && isUnread(item));
+    const unread = inbox.items.filter((item) => item.id <= newest && isUnread(item) && isFree(item));
     this.#actions.act("read", unread.map(({ id }) => id));
   }
 
@@ -275,6 +289,16 @@ class Centre {
     const { filter } = inbox;
     while (inbox.hasOlder && !inbox.problem && inbox.filter === filter) await inbox.loadOlder();
     return !inbox.hasOlder && inbox.filter === filter;
+  }
+
+  /** The keyboard goes on to what takes its place. */
+  async #acknowledge(item) {
+    const done = this.#list.moving(item.id, () => {
+      const done = this.#actions.acknowledge(item);
+      this.#drawer.due();
+      return done;
+    });
+    if (await done) this.#tell(this.#say("acknowledged"));
   }
 
   /** `later`: how it can be undone. */

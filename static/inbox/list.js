@@ -69,6 +69,15 @@ export class List {
     if (!this.#window.focusAt(this.order.indexOf(this.#current))) this.element.focus({ preventScroll: true });
   }
 
+  /** Do what moves this one in the list, which is drawn meanwhile: the keyboard goes on to what takes its place. */
+  moving(id, act) {
+    const isHere = this.#window.focused?.id === id;
+    const place = this.order.indexOf(id);
+    const result = act();
+    if (isHere && this.order.length) this.move(Math.min(place, this.order.length - 1) - this.order.indexOf(this.#current));
+    return result;
+  }
+
   #focused(id) {
     if (!id || id === this.#current) return;
     this.#current = this.#tabbable = id;

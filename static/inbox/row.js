@@ -1,6 +1,6 @@
 /** One notification as a row: its link, its own buttons, and what the reader can do with it. */
 
-import { ago, glyph, readable } from "../eventide-bell.js";
+import { ago, glyph, mustAcknowledge, readable } from "../eventide-bell.js";
 import { button, copied, h, icon, setText } from "./dom.js";
 import { highlighted, linkOf, nameOf } from "./text.js";
 
@@ -32,7 +32,7 @@ const canHover = () => (hover ??= matchMedia("(hover: hover)")).matches;
  *
  * Only the current row is in the tab order, so that what comes after the list is not hundreds of keys away.
  *
- * `context`: `{say, appUrl, open(item, url, event), act(name, id), choose(item, action)}`.
+ * `context`: `{say, appUrl, open(item, url, event), act(name, id), choose(item, action), acknowledge(item)}`.
  */
 export class Row {
   element;
@@ -48,6 +48,7 @@ export class Row {
   #time;
   #body = SHAPES.body();
   #choices = null;
+  #acknowledge = null;
   #tools = SHAPES.tools();
   #read = null;
   #archive = null;
@@ -97,6 +98,7 @@ export class Row {
     if (this.#read) this.#showTools();
     else if (!canHover()) this.settle();
     if (item.actions?.length && (item.action?.id !== before?.action?.id || !before)) this.#offer(item);
+    if (mustAcknowledge(item) !== Boolean(this.#acknowledge)) this.#offerToAcknowledge();
   }
 
   settle() {
@@ -105,6 +107,7 @@ export class Row {
     this.#archive = this.#tool("archive");
     const remove = this.#tool("remove");
     this.#retool(remove, "bin", "remove");
+    this.#tools.hidden = mustAcknowledge(this.#item);
     this.#showTools();
     this.#tools.append(this.#read, this.#archive, remove);
   }
@@ -162,6 +165,7 @@ export class Row {
     const meta = SHAPES.meta();
     meta.firstChild.dateTime = item.createdAt;
     meta.lastChild.textContent = isAnnouncement(item) ? say("announcement") : readable(item.type);
+    if (item.collapsed) meta.append(" ", h("span", { class: "earlier" }, say("earlier", item.collapsed)));
     if (url && this.#isElsewhere(url)) meta.append(" ", h("span", { class: "host", dir: "ltr" }, url.host));
     return meta;
   }
@@ -187,6 +191,26 @@ export class Row {
     if (chosen) this.#choices.replaceChildren(icon("check"), this.#context.say("chosen", chosen.label));
     else this.#choices.replaceChildren(...actions.map(offer));
     if (chosen && hadFocus) this.main.focus(); // the button that had it is gone
+  }
+
+  /** The button, until it was pressed; and it cannot be selected, for all that is done to the selected ones waits. */
+  #offerToAcknowledge() {
+    const before = this.#acknowledge;
+    this.element.classList.toggle("is-required", !before);
+    this.#tools.hidden = this.box.disabled = !before;
+    if (this.#choices) this.#choices.hidden = !before; // they wait for it
+    this.#acknowledge = before ? null : this.#acknowledgeButton();
+    if (this.#acknowledge) return this.main.after(this.#acknowledge);
+    if (before.matches(":focus-within")) this.main.focus();
+    before.remove();
+  }
+
+  #acknowledgeButton() {
+    const { say, acknowledge } = this.#context;
+    const looks = { class: "primary", tabindex: this.main.getAttribute("tabindex") };
+    const name = { "aria-label": say("rowAction", say("acknowledge"), nameOf(this.#item)) };
+    const onclick = () => acknowledge(this.#item);
+    return h("p", { class: "choices" }, button({ ...looks, ...name, onclick }, say("acknowledge")));
   }
 
   #tool(action) {

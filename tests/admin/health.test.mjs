@@ -45,6 +45,12 @@ test("one that was silent from the beginning is told, too", () => {
   assert.deepEqual(texts(after([ready("a"), silent("b", -20)])), ["Instance b does not answer"]);
 });
 
+test("a queue that nothing is taken from is named, with the reason", () => {
+  const health = after([degraded("a", "queue rabbitmq:orders: Connection refused"), ready("b")]);
+  assert.deepEqual(texts(health), ["Instance a takes nothing from the queue rabbitmq:orders"]);
+  assert.match(health.troubles[0].hint, /^Connection refused\. What is published/);
+});
+
 test("one that starts after another went silent has taken its place", () => {
   const health = after([ready("a"), ready("b")], [ready("a"), silent("b", 0.5)], [ready("a"), silent("b", 0.5), ready("c", 1.5)]);
   assert.deepEqual(texts(health), []);

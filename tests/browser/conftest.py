@@ -6,7 +6,7 @@ Playwright's connection to Chromium belongs to an event loop, so all of these te
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ OpenBell = Callable[..., Awaitable[Bell]]
 """Opens a tab with a bell: the fixture `open_bell`."""
 OpenDevice = Callable[..., Awaitable[Device]]
 """Starts somebody's browser for the rest of the test: the fixture `open_device`."""
+Announce = Callable[..., str]
+"""Announces what must be acknowledged, and gives its id: the fixture `announce`."""
 
 
 expect.set_options(timeout=DEADLINE * 1000)
@@ -103,6 +105,20 @@ async def bell(user: str, open_bell: OpenBell) -> Bell:
     bell = await open_bell(user, 'view-all="/all"')
     await bell.state("live")
     return bell
+
+
+@pytest.fixture
+def announce(service: Service) -> Iterator[Announce]:
+    """Announces something that must be acknowledged; it is retracted after the test, for it is on everybody's top."""
+    with service.client(admin=True) as client, ExitStack() as stack:
+
+        def announce(message: str, **fields: Any) -> str:
+            draft = {"message": message, "requireAck": True, **fields}
+            id: str = client.post("/v1/admin/announcements", json=draft).raise_for_status().json()["id"]
+            stack.callback(client.delete, f"/v1/admin/announcements/{id}")
+            return id
+
+        yield announce
 
 
 @pytest.fixture(scope="package")

@@ -38,6 +38,10 @@ class BackEnd:
         for user in self._tokens:
             self.call("PUT", "/v1/notifications/read-all", user=user)
 
+    def delete(self, path: str) -> None:
+        bearer = {"Authorization": f"Bearer {self._admin}"}
+        self._client.delete(path, headers=bearer).raise_for_status()
+
     def call(self, method: str, path: str, body: Any = None, *, user: str | None = None) -> Any:
         bearer = {"Authorization": f"Bearer {self._tokens[user] if user else self._admin}"}
         answer = self._client.request(method, path, json=body, headers=bearer)

@@ -43,3 +43,23 @@ async def test_a_request_without_a_response_says_so(demo: Service, device: Devic
     device.expect("ERR_FAILED")
     await operation.get_by_role("button", name="Send").click()
     await expect(operation.locator("[data-part=status]")).to_contain_text("No response")
+
+
+async def test_socket_events_and_messages_of_queues_are_beside_it(
+    demo: Service, device: Device, node_modules: None
+) -> None:
+    page = await device.open(f"{demo.base_url}/docs")
+    for id, shown in (
+        ("emit mark_read", ('socket.emit("mark_read"', "/notifications", "notificationIds", "unseenCount", "success")),
+        ("on notification_updated", ('socket.on("notification_updated"', "SomeUpdated", "AllUpdated", "upTo")),
+        ("queue eventide.notification.send", ('"specversion"', "ce-source", "data.userIds", "NewNotification")),
+        ("dead dead", ('"error"', "bodyBase64")),
+    ):
+        event = page.locator(f"[id='{id}']")
+        await event.locator("summary").first.click()
+        for schema in await event.locator(".schema").all():
+            await schema.locator("summary").click()
+        for text in shown:
+            await expect(event).to_contain_text(text)
+    assert "`" not in await page.locator("#messages").inner_text()
+    await no_violations(page)

@@ -20,9 +20,11 @@ from eventide_notify.verify.user import Stopwatch
 
 from ..proxy import Proxy
 from ..waiting import until
+from .acknowledging import Acknowledging
 from .backends import Deployment
 from .faults import Fault, break_things
 from .network import BREAKS, DROP_FOR, SPOILS, Balancer, Drops, losses, pauses, spoil, transports
+from .replacing import Replacing
 from .sender import Sender, asking
 from .stories import Stories
 from .swarm import Event, Member, Swarm, address, run_swarm
@@ -73,6 +75,8 @@ class SwarmLoad:
         users = [f"stock-{number}" for number in range(deployment.size.users)]
         self._clients = [_Client(user, deployment.token(user), Link()) for user in users]
         self._sender = Sender(deployment, urls, self._created)
+        self._replacing = Replacing(deployment, urls)
+        self._acknowledging = Acknowledging(deployment, urls)
 
     async def run(self) -> dict[str, Any]:
         """Carry it out; what came of it."""
@@ -84,9 +88,15 @@ class SwarmLoad:
                 tasks.create_task(
                     self._sender.send_all(users, size.notifications, seconds=size.seconds, give_up=size.settle)
                 )
+                tasks.create_task(self._replacing.out(size.seconds, size.settle))
+                tasks.create_task(self._acknowledging.out(size.seconds, size.settle))
             await self._until_back()
             await self._settle(swarm)
-        return self._outcome()
+        return {
+            **self._outcome(),
+            "not_replaced": await self._replacing.problems(),
+            "not_acknowledged": await self._acknowledging.problems(),
+        }
 
     def _outcome(self) -> dict[str, Any]:
         for client in self._clients:

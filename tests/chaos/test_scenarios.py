@@ -57,6 +57,8 @@ def problems(outcome: dict[str, Any], deployment: Deployment) -> list[str]:
             found.append(f"{outcome[name]} of {deployment.size.notifications} {name}")
     if outcome["copies"] != outcome["replayed_copies"]:
         found.append(f"of {outcome['copies']} copies only {outcome['replayed_copies']} are marked replayed")
+    found += outcome.get("not_replaced", ())
+    found += outcome.get("not_acknowledged", ())
     if outcome["sent_away"]:
         found.append(f"clients that stay away: {outcome['sent_away']}")
     found += [f"without a reason: {failure}" for failure in deployment.journal.surprises()]

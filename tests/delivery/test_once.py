@@ -15,10 +15,12 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import Announcement, Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
 from eventide_notify.service import Inbox, NotificationService, once, ordering
+from eventide_notify.service.fanout import Gone
 from eventide_notify.service.journal import Journal
 from eventide_notify.service.ordering import Turn, Turns
 from eventide_notify.store import Claim, create_store
 from eventide_notify.store.sql import SqlStore
+from eventide_notify.wire import Reason
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 HELLO = Draft(message="hello")
@@ -38,6 +40,7 @@ class Screens:
         self.shown.append(announcement.id)
 
     async def retract(self, id: str) -> None: ...
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 

@@ -25,8 +25,10 @@ from eventide_notify.presence import MemoryPresence
 from eventide_notify.realtime.receipts import ReceiptTracker
 from eventide_notify.service import Inbox, NotificationService
 from eventide_notify.service.delivery import BacklogReader, ReceiptWriter
+from eventide_notify.service.fanout import Gone
 from eventide_notify.service.journal import Journal
 from eventide_notify.store import Store, create_store
+from eventide_notify.wire import Reason
 
 USERS = ("alice", "bob")
 PING = "ping"
@@ -85,6 +87,7 @@ class Network:
 
     async def announce(self, announcement: Announcement) -> None: ...
     async def retract(self, id: str) -> None: ...
+    async def take_away(self, reason: Reason, gone: Sequence[Gone]) -> None: ...
     async def emit(self, event: str, payload: Any, users: Sequence[str] | None) -> None: ...
 
 
@@ -101,6 +104,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.owner: dict[str, str] = {}
         self.read: set[str] = set()
         self.deleted: set[str] = set()
+        self.keyed: set[str] = set()
+        self.collapsed: dict[str, int] = {}
+        self.until: dict[str, datetime] = {}
         self.shown: set[str] = set()
         self.archived: set[str] = set()
         self.named: set[str] = set()
@@ -153,6 +159,29 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.network.works = True
         return sent
 
+    @rule(target=ids, users=st.sampled_from([("alice",), ("bob",), USERS]))
+    def send_in_place(self, users: Collection[str]) -> Any:
+        """Of what has the key, what is neither read nor archived is replaced."""
+        sent = self.run(self.service.send(users, Draft(message="Hello"), collapse_key="key"))
+        unread = self.keyed - self.read - self.archived - self.deleted
+        replaced = {id for id in unread if self.owner[id] in users}
+        number = dict.fromkeys(users, 0)
+        for id in replaced:
+            number[self.owner[id]] += 1 + self.collapsed[id]
+        self.deleted |= replaced
+        self.keyed |= {item.id for item in sent}
+        self.owner |= {item.id: item.user_id for item in sent}
+        self.collapsed |= {item.id: number[item.user_id] for item in sent}
+        return multiple(*(item.id for item in sent))
+
+    @rule(target=ids, user=st.sampled_from(USERS), seconds=st.integers(1, 60))
+    def send_for_a_while(self, user: str, seconds: int) -> str:
+        until = self.now + timedelta(seconds=seconds)
+        [sent] = self.run(self.service.send([user], Draft(message="Hello"), expires_at=until))
+        self.owner[sent.id] = user
+        self.until[sent.id] = until
+        return sent.id
+
     @rule(some=st.lists(ids, min_size=1, max_size=4), user=st.sampled_from(USERS), change=st.sampled_from(Change))
     def change(self, some: list[str], user: str, change: Change) -> None:
         found = {id for id in some if self.owner[id] == user and id not in self.deleted}
@@ -201,6 +230,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         backlog = self.run(self.backlogs.of(device.user, since=None, replay=True))
         device.connected = True
         for item in backlog.notifications:
+            assert item.id not in self.deleted, "replaced or expired, and replayed"
             device.write(item.id)
         assert [item.id for item in backlog.notifications] == sorted(item.id for item in backlog.notifications)
 
@@ -266,6 +296,8 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 100))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+        self.deleted |= {id for id, until in self.until.items() if until <= self.now}
+        self.run(self.store.remove_expired(before=self.now - timedelta(seconds=30), limit=100))
 
     # What always holds
 
@@ -293,6 +325,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             listed = [item for page in pages for item in page.notifications]
             assert all(item.archived == archived == (item.id in self.archived) for item in listed)
             assert all(item.seen == (item.id in self.shown) for item in listed)
+            assert all(item.collapsed == self.collapsed.get(item.id, 0) for item in listed)
             found |= {item.id: item.status for item in listed}
         assert set(found) == set(self.owner) - self.deleted, "something was lost, or came back"
         return found

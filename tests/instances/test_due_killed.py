@@ -22,8 +22,13 @@ from ..service import Service
 from ..waiting import asked_until
 
 USERS = 10
-WITHIN = 5.0
-"""Seconds after its time at which the last one may be sent. It is two on a machine with nothing else to do."""
+AFTER = (0.02, 0.2)
+"""Seconds after their time at which instances are killed."""
+NUMBER = 60
+AHEAD = timedelta(seconds=6)
+"""For when they are scheduled, so that all are before it is that late, on a busy machine too."""
+WITHIN = 30.0
+"""Seconds after its time at which the last one may be sent: what a busy machine takes. How long it was is printed."""
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +93,7 @@ def check_each_once_and_soon(found: dict[str, list[str]], number: int, at: datet
 
 async def test_the_others_do_what_was_theirs(database: str, redis: RedisServer) -> None:
     settings = {"EVENTIDE_DATABASE_URL": database, "EVENTIDE_REDIS_URL": redis.url(), "EVENTIDE_LIMIT_ADMIN": "off"}
-    number = 60 if database.startswith("mongodb") else 150
+    number = NUMBER
     with ExitStack() as stack:
         instances = [stack.enter_context(Service(settings)) for _ in range(3)]
         survivor, *victims = instances
@@ -101,8 +106,8 @@ async def test_the_others_do_what_was_theirs(database: str, redis: RedisServer) 
                 await devices.enter_async_context(raw_client(survivor.base_url, {"token": survivor.token(user)}))
                 for user in users
             ]
-            for after in (0.02, 0.1, 0.3):
-                at = utc_now() + timedelta(seconds=4)
+            for after in AFTER:
+                at = utc_now() + AHEAD
                 await asyncio.to_thread(schedule, admin, number, at)
                 assert utc_now() < at, "scheduling has taken too long"
                 await until_time(at + timedelta(seconds=after))
@@ -114,7 +119,7 @@ async def test_the_others_do_what_was_theirs(database: str, redis: RedisServer) 
                 for victim in victims:
                     await asyncio.to_thread(victim.start)
             shown = Counter(item["id"] for client in clients for item in client.events("notification"))
-            assert len(shown) == 3 * number
+            assert len(shown) == len(AFTER) * number
             assert set(shown.values()) == {1}
 
 
@@ -123,12 +128,12 @@ async def test_one_alone_does_it_when_it_is_back(postgres: PostgresServer) -> No
     with Service({"EVENTIDE_LIMIT_ADMIN": "off"}) as service, service.client(admin=True) as admin:
         service.start()
         for after in (0.0, 0.05):
-            at = utc_now() + timedelta(seconds=2)
-            await asyncio.to_thread(schedule, admin, 200, at)
+            at = utc_now() + AHEAD
+            await asyncio.to_thread(schedule, admin, NUMBER, at)
             await until_time(at + timedelta(seconds=after))
             await asyncio.to_thread(service.kill)
             await asyncio.to_thread(service.start)
             back = utc_now()
             await asked_until(lambda: waiting(admin), lambda left: not left)
             found = await asyncio.to_thread(sent, service, iso(at))
-            check_each_once_and_soon(found, 200, at, (back - at).total_seconds() + WITHIN)
+            check_each_once_and_soon(found, NUMBER, at, (back - at).total_seconds() + WITHIN)

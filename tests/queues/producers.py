@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aio_pika
@@ -22,6 +24,15 @@ from ..servers.rabbitmq import RabbitServer
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_", "Ce-")
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A message to be published."""
+
+    key: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Producer(Protocol):
     """Publishes to one queue, and reads what is in that for dead messages."""
 
@@ -31,6 +42,11 @@ class Producer(Protocol):
         ...
 
     async def publish(self, body: bytes, headers: Mapping[str, Any] | None = None) -> None: ...
+
+    async def publish_all(self, messages: Sequence[Sent]) -> None:
+        """Publish these in this order, in which the broker keeps those with the same key; return when it has them
+        safe. Raises if it may not have."""
+        ...
 
     async def dead(self) -> list[dict[str, Any]]:
         """The dead messages since the last call."""
@@ -52,6 +68,9 @@ class RabbitProducer:
         given = dict(headers or {})
         message = aio_pika.Message(body, content_type=given.pop("content-type", None), headers=given, delivery_mode=2)
         await self._channel.default_exchange.publish(message, routing_key=self._queue)
+
+    async def publish_all(self, messages: Sequence[Sent]) -> None:
+        await asyncio.gather(*(self.publish(each.body, each.headers) for each in messages))
 
     async def dead(self) -> list[dict[str, Any]]:
         queue = await self._channel.declare_queue(f"{self._queue}.dead", passive=True)
@@ -75,6 +94,12 @@ class RedisProducer:
     async def publish(self, body: bytes, headers: Mapping[str, Any] | None = None) -> None:
         await self._redis.xadd(self._stream, {**(headers or {}), "data": body})
 
+    async def publish_all(self, messages: Sequence[Sent]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for each in messages:
+                pipeline.xadd(self._stream, {**each.headers, "data": each.body})
+            await pipeline.execute()
+
     async def dead(self) -> list[dict[str, Any]]:
         entries = await self._redis.xrange(f"{self._stream}.dead", min=f"({self._read}")
         self._read = entries[-1][0].decode() if entries else self._read
@@ -96,6 +121,18 @@ class KafkaProducer:
     async def publish(self, body: bytes, headers: Mapping[str, Any] | None = None) -> None:
         pairs = [(name, str(value).encode()) for name, value in (headers or {}).items()]
         await self._producer.send_and_wait(self._topic, body, headers=pairs)
+
+    async def publish_all(self, messages: Sequence[Sent]) -> None:
+        kept = [
+            await self._producer.send(
+                self._topic,
+                each.body,
+                key=each.key.encode(),
+                headers=[(name, value.encode()) for name, value in each.headers.items()],
+            )
+            for each in messages
+        ]
+        await asyncio.gather(*kept)
 
     async def dead(self) -> list[dict[str, Any]]:
         partition = TopicPartition(f"{self._topic}.dead", 0)
@@ -124,6 +161,13 @@ class NatsProducer:
 
     async def publish(self, body: bytes, headers: Mapping[str, Any] | None = None) -> None:
         await self._stream.publish(self._subject, body, headers={**(headers or {})} or None)
+
+    async def publish_all(self, messages: Sequence[Sent]) -> None:
+        kept = [
+            await self._stream.publish_async(self._subject, each.body, headers={**each.headers} or None)
+            for each in messages
+        ]
+        await asyncio.wait_for(asyncio.gather(*kept), 5)
 
     async def dead(self) -> list[dict[str, Any]]:
         waiting = await self._stream.pull_subscribe(f"{self._subject}.dead", durable="reader")

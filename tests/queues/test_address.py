@@ -34,6 +34,7 @@ def test_each_broker_has_its_form() -> None:
         "amqp://u:hunter2\N{ACCOUNT OF}@h?queue=a", "amqp://host?queue=a&quue=hunter2", "amqp://host?queue=a&queue=b",
         "redis://host:hunter2?stream=a", "nats://host?stream=a", "kafka://host?group=hunter2",
         "amqp://u:p,hunter2@host?queue=a", "amqp://host?queue=" + "hunter2" * 50, "redis://host?stream=a%00hunter2",
+        "nats://hunter2@host?stream=a&subject=inbox.*", "nats://hunter2@host?stream=a&subject=>",
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_and_not_shown(wrong: str) -> None:

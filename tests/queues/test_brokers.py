@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from ..servers.kafka import KafkaServer
 from ..service import Service
 from ..waiting import asked_until
-from .conftest import Broker
+from .brokers import QUEUE, Broker
 from .events import event, figures, has, messages_of, readiness, structured
 from .producers import Producer
 
@@ -128,34 +130,27 @@ async def test_thousands_of_headers_are_no_matter(taking: Service, producer: Pro
     assert len(letter["headers"]) <= 100
 
 
-async def test_a_broker_that_is_away_at_start_is_waited_for(broker: Broker, queue: str, user: str) -> None:
+async def test_a_broker_that_is_away_is_waited_for(broker: Broker, taking: Service, queue: str, user: str) -> None:
     broker.server.kill()
     try:
-        with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as service:
-            service.start()
-            code, told = await asked_until(lambda: readiness(service), lambda said: "being" not in str(said))
+        with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as late:
+            late.start()
+            code, told = await asked_until(lambda: readiness(late), lambda said: "being" not in str(said))
             assert (code, told["status"]) == (503, "degraded")
             assert told["reasons"][0].startswith(f"queue {broker.kind}:{queue}: ")
-            service.send(user, message="by REST")
+            late.send(user, message="by REST")
+            await asked_until(lambda: readiness(taking), lambda said: said[1]["status"] == "degraded")
             broker.server.start()
-            await asked_until(lambda: readiness(service), lambda said: said[0] == 200, within=60)
-            async with broker.producer(queue) as producer:
-                await producer.publish(structured(userId=user, message="by the queue"))
-            await has(service, user, "by REST", "by the queue")
-            assert f'eventide_queue_connected{{queue="{broker.kind}:{queue}"}} 1.0' in await figures(service)
+            for service, of in ((late, queue), (taking, QUEUE)):
+                await asked_until(partial(readiness, service), lambda said: said[0] == 200, within=60)
+                async with broker.producer(of) as producer:
+                    await producer.publish(structured(userId=user, message="by the queue"))
+            await has(late, user, "by REST", "by the queue")
+            await has(taking, user, "by the queue")
+            assert f'eventide_queue_connected{{queue="{broker.kind}:{queue}"}} 1.0' in await figures(late)
     finally:
         if not broker.server.running:
             broker.server.start()
-
-
-async def test_a_broker_that_comes_back_is_used_again(broker: Broker, taking: Service, user: str) -> None:
-    broker.server.kill()
-    await asked_until(lambda: readiness(taking), lambda said: said[1]["status"] == "degraded")
-    broker.server.start()
-    await asked_until(lambda: readiness(taking), lambda said: said[0] == 200, within=60)
-    async with broker.producer() as producer:
-        await producer.publish(structured(userId=user, message="again"))
-        await has(taking, user, "again")
 
 
 async def test_a_queue_that_was_deleted_is_made_again(taking: Service, producer: Producer, user: str) -> None:
@@ -183,29 +178,6 @@ async def test_the_command_publishes_what_is_taken(
     await has(taking, user, "by the command")
 
 
-async def test_nothing_is_taken_while_the_store_is_away_and_nothing_is_lost(broker: Broker, queue: str) -> None:
-    with Service({"EVENTIDE_QUEUES": broker.url(queue)}) as service:
-        service.start()
-        await asked_until(lambda: readiness(service), lambda said: said[0] == 200)
-        assert service.home
-        database = sqlite3.connect(service.home.data / "eventide.db", isolation_level=None)
-        async with broker.producer(queue) as producer:
-            database.execute("BEGIN EXCLUSIVE")  # nobody else can save until this ends
-            for n in range(20):
-                await producer.publish(structured(userId=f"{n % 2}", message=f"message {n}"))
-            await asked_until(lambda: figures(service), lambda text: _waiting(text) > 6)
-            database.execute("ROLLBACK")
-            for user in range(2):
-                await has(service, f"{user}", *(f"message {n}" for n in range(user, 20, 2)))
-            assert await producer.dead() == []
-        database.close()
-        await asked_until(lambda: figures(service), lambda text: _waiting(text) == 0)
-
-
-def _waiting(text: str) -> float:
-    return float(re.findall(r"^eventide_queue_waiting_seconds\{.*\} (\S+)", text, re.MULTILINE)[0])
-
-
 @pytest.mark.parametrize("away", [False, True])
 async def test_the_password_is_nowhere(broker: Broker, queue: str, away: bool) -> None:
     url = re.sub(r"//(.*@)?", "//someone:hunter2@", broker.url(queue))
@@ -221,23 +193,12 @@ async def test_the_password_is_nowhere(broker: Broker, queue: str, away: bool) -
     assert not [text for text in said if "hunter2" in text]
 
 
-async def test_a_killed_instance_leaves_what_it_had_in_hand_to_others(broker: Broker, queue: str, user: str) -> None:
-    settings = {"EVENTIDE_QUEUES": broker.url(queue)}
-    with Service(settings) as killed:
-        killed.start()
-        assert killed.home
-        settings["EVENTIDE_DATABASE_URL"] = f"sqlite:///{killed.home.data / 'eventide.db'}"
-        await asked_until(lambda: readiness(killed), lambda said: said[0] == 200)
-        database = sqlite3.connect(killed.home.data / "eventide.db", isolation_level=None)
-        async with broker.producer(queue) as producer:
-            database.execute("BEGIN EXCLUSIVE")
-            for n in range(10):
-                await producer.publish(structured(userId=user, message=f"message {n}"))
-            await asked_until(lambda: figures(killed), lambda text: _waiting(text) > 0)
-            await asyncio.to_thread(killed.kill)
-            database.execute("ROLLBACK")
-            database.close()
-            with Service(settings) as other:
-                other.start()
-                await producer.publish(structured(userId=user, message="last"))
-                await has(other, user, *(f"message {n}" for n in range(10)), "last", within=60)
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True)
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_messages_may_be_compressed(
+    broker: Broker, taking: Service, producer: Producer, user: str, codec: str
+) -> None:
+    assert isinstance(broker.server, KafkaServer)
+    async with AIOKafkaProducer(bootstrap_servers=broker.server.address, compression_type=codec) as compressing:
+        await compressing.send_and_wait(QUEUE, structured(userId=user, message="x" * 4_000))
+    await has(taking, user, "x" * 4_000)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from eventide_notify.errors import Unavailable
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Counts, Principal, Receipt, UserId
 from eventide_notify.realtime.engine.carrier import Carrier
@@ -61,19 +62,28 @@ class FakeHub(Hub):
             counts_changed=self._note_changes,
             counts_at_once=self._at_once,
             read_counts=self._counts,
+            subscribed=self._subscribed,
         )
         self.changed: list[UserId] = []
         self.counts: Mapping[UserId, Counts] = {}
+        self.now = START
         self.asked: asyncio.Event | None = None
         """If there is one: set it to have the counts of a crowd answered, which are those in `counts`."""
+        self.subscribed: dict[str, set[UserId]] = {}
+        self.store_is_away = False
 
     def _note_changes(self, users: Iterable[UserId]) -> None:
         self.changed += users
 
     async def idle(self) -> None:
         """Return when nothing is being done any more."""
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._leaving._tasks)
         await self._writer.write(list)  # after everything else
+
+    async def _subscribed(self, topic: str, users: Collection[UserId]) -> Collection[UserId]:
+        if self.store_is_away:
+            raise Unavailable
+        return [user for user in users if user in self.subscribed.get(topic, ())]
 
     async def _counts(self, users: Collection[UserId]) -> Mapping[UserId, Counts]:
         return {user: self.counts.get(user, Counts(0, 0)) for user in users}
@@ -83,6 +93,9 @@ class FakeHub(Hub):
             await self.asked.wait()
         self._note_changes(user for user in users if user not in self.counts)
         return {user: self.counts[user] for user in users if user in self.counts}
+
+    def _time(self) -> float:
+        return self.now.timestamp()
 
     def add(
         self, user: UserId, *, dialect: Dialect = NOTIFICATIONS, opened_at: datetime = START, live: bool = True
@@ -98,6 +111,7 @@ class FakeHub(Hub):
             since=None,
             opened_at=opened_at,
             journal=self._journal,
+            now=self._time,
         )
         if live:
             session.held = None

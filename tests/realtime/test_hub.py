@@ -25,6 +25,7 @@ from eventide_notify.models import (
     Status,
 )
 from eventide_notify.realtime import hub as hub_module
+from eventide_notify.realtime import leaving
 from eventide_notify.realtime import session as session_module
 from eventide_notify.realtime.frames import Content
 from eventide_notify.realtime.replay import Replay
@@ -383,7 +384,7 @@ class TestHolding:
     async def test_a_retraction_does_not_wait_for_counts_that_cannot_be_read(
         self, fault: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(hub_module, "COUNTS_WITHIN", 0.01)
+        monkeypatch.setattr(leaving, "COUNTS_WITHIN", 0.01)
         hub = FakeHub()
         alice = hub.add("alice")
 

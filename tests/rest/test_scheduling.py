@@ -88,7 +88,11 @@ def test_a_time_that_is_past_is_now(admin: httpx.Client, reader: httpx.Client, u
 
 
 @pytest.mark.parametrize("path", [SEND, ANNOUNCE])
-@pytest.mark.parametrize("send_at", [at(366 * 86_400 + 900), "tomorrow", 1e9, "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "send_at",
+    [at(366 * 86_400 + 900), "tomorrow", 1e9, "9999-12-31T23:59:59Z"],
+    ids=["too far", "a word", "a number", "much too far"],
+)
 def test_times_that_are_none(admin: httpx.Client, path: str, send_at: Any) -> None:
     named = {"userId": "42"} if path == SEND else {}
     problem(admin.post(path, json={**named, "message": "Hello", "sendAt": send_at}), 422, "invalid_request", "sendAt")

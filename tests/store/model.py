@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from eventide_notify.models import (
+    WITHHELD,
     Announcement,
     Change,
     Counts,
@@ -31,7 +32,7 @@ class ModelStore:
 
     def all(self, user: UserId, now: datetime) -> list[Notification]:
         """All that the user has, oldest first."""
-        has = [notification for notification in self.own.values() if notification.user_id == user]
+        has = [each for each in self.own.values() if each.user_id == user and not each.has_expired(now)]
         for id, saved in self.announced.items():
             notification = self.touched.get((user, id), announced(saved, user))
             if notification and saved.expires_at and saved.expires_at > now and self._is_for(user, saved, notification):
@@ -67,11 +68,16 @@ class ModelStore:
         archived: bool,
         type: str | None,
         text: str | None,
+        top: datetime | None,
+        from_top: bool,
     ) -> list[Notification]:
+        def place(notification: Notification) -> tuple[bool, NotificationId]:
+            return top is not None and notification.on_top(top), notification.id
+
         wanted = [
             notification
-            for notification in reversed(self.all(user, now))
-            if (before is None or notification.id < before)
+            for notification in sorted(self.all(user, now), key=place, reverse=True)
+            if (before is None or place(notification) < (from_top and top is not None, before))
             and unread in (None, not notification.read)
             and notification.archived == archived
             and type in (None, notification.content.type)
@@ -88,6 +94,35 @@ class ModelStore:
 
     def add(self, notifications: Iterable[Notification]) -> None:
         self.own |= {notification.id: notification for notification in notifications}
+
+    def add_collapsing(
+        self, notifications: Iterable[Notification], now: datetime
+    ) -> Mapping[NotificationId, Sequence[NotificationId]]:
+        """The ids that each of them has replaced."""
+        replaced: dict[NotificationId, Sequence[NotificationId]] = {}
+        for new in notifications:
+            inbox = [each for each in self.inbox(new.user_id, now) if not each.read and not each.broadcast]
+            olds = [each for each in inbox if each.collapse_key == new.collapse_key]
+            if olds:
+                replaced[new.id] = [old.id for old in olds]
+            for old in olds:
+                del self.own[old.id]
+            self.own[new.id] = replace(new, collapsed=sum(old.collapsed + 1 for old in olds))
+        return replaced
+
+    def expired(
+        self, after: tuple[datetime, NotificationId], until: datetime
+    ) -> list[tuple[NotificationId, UserId | None]]:
+        own = [(each.expires_at, each.id, each.user_id) for each in self.own.values()]
+        announced = [(each.expires_at, each.id, None) for each in self.announced.values()]
+        found = [each for each in (*own, *announced) if each[0] is not None and after < each[:2] and each[0] <= until]
+        return [(id, user) for _, id, user in sorted(found, key=lambda each: each[:2])]
+
+    def remove_expired(self, before: datetime) -> int:
+        gone = [id for id, each in self.own.items() if each.expires_at is not None and each.expires_at < before]
+        for id in gone:
+            del self.own[id]
+        return len(gone)
 
     def add_announcement(self, announcement: Announcement) -> None:
         self.announced[announcement.id] = announcement
@@ -111,10 +146,11 @@ class ModelStore:
 
     def change(
         self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
-    ) -> tuple[set[NotificationId], set[NotificationId]]:
+    ) -> tuple[set[NotificationId], set[NotificationId], set[NotificationId]]:
         found = self.some(user, ids, now)
+        withheld = {each.id for each in found if each.unacknowledged and change in WITHHELD}
         changed = {each.id for each in found if self._change(each, change, now)}
-        return {each.id for each in found}, changed
+        return {each.id for each in found} - withheld, changed, withheld
 
     def change_all(
         self, user: UserId, change: Change, up_to: NotificationId | None, now: datetime
@@ -129,6 +165,8 @@ class ModelStore:
 
     def _change(self, notification: Notification, change: Change, now: datetime) -> bool:
         """Whether it is otherwise now than before."""
+        if notification.unacknowledged and change in WITHHELD:
+            return False
         if change is Change.DELETE:
             if notification.broadcast:
                 self.touched[notification.user_id, notification.id] = None
@@ -139,8 +177,20 @@ class ModelStore:
         self._put([changed])
         return changed != notification
 
+    def acknowledge(
+        self, user: UserId, id: NotificationId, now: datetime
+    ) -> tuple[list[NotificationId], list[NotificationId]]:
+        for found in self.some(user, [id], now):
+            if found.require_ack:
+                done = replace(_changed(found, Change.READ, now), acknowledged_at=found.acknowledged_at or now)
+                self._put([done])
+                return [id], [id] if done != found else []
+        return [], []
+
     def press(self, user: UserId, id: NotificationId, action: str, now: datetime) -> bool:
         for found in self.some(user, [id], now):
+            if found.unacknowledged:
+                return False
             if found.pressed is None or found.pressed.id == action:
                 read = _changed(found, Change.READ, now)
                 self._put([replace(read, pressed=found.pressed or Pressed(action, now))])

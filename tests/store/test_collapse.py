@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -243,15 +245,25 @@ async def test_locks_of_who_was_killed_free_themselves(store: Any, monkeypatch: 
 
 
 @MONGODB
-async def test_who_was_held_up_for_too_long_goes_no_further(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_was_held_up_prolongs_the_locks_or_goes_no_further(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from eventide_notify.store import mongo_collapse
 
+    monkeypatch.setattr(mongo_collapse, "PROLONGED_AFTER", -1.0)
     await collapse(store, old := keyed())
+    assert await inbox(store) == [old]
+
+    async def lost(*_: object) -> None:
+        await store._client["locks"].delete_many({})
+
     with monkeypatch.context() as patch:
-        patch.setattr(mongo_collapse, "SECONDS", -1.0)
-        with pytest.raises(Unavailable):
+        patch.setattr(mongo_collapse._Replacement, "_finish", lost)
+        with pytest.raises((Unavailable, OutcomeUnknown)):
             await collapse(store, keyed())
     assert await inbox(store) == [old]
+    await collapse(store, new := keyed())
+    assert await inbox(store) == [replace(new, collapsed=1)]
 
 
 @MONGODB
@@ -268,3 +280,44 @@ async def test_what_was_replaced_is_forgotten_in_the_end(backend: Backend, store
 
 async def interrupted(*_: object) -> Any:
     raise Unavailable
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from datetime import timedelta
+from eventide_notify.store import mongo_collapse
+from eventide_notify.store.mongo import MongoStore
+from tests.store.samples import NOW
+from tests.store.test_collapse import claim_on, keyed
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def main() -> None:
+    url, driver, step = sys.argv[1:]
+    store = MongoStore(url, driver=driver)
+    await store.open()
+    mongo_collapse.LEASE = timedelta(seconds=1)
+    setattr(mongo_collapse._Replacement, step, die)
+    item = keyed(message="killed")
+    await store.add_collapsing([item], claim=claim_on([item]), now=NOW)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("backend", ["mongodb-pymongo"], indirect=True)
+@pytest.mark.parametrize("step", ["_replace", "_take", "_name_nothing"])
+async def test_a_killed_instance_leaves_nothing_lost(backend: Any, store: Store, step: str) -> None:
+    """Nor its locks, for long; and a client that repeats its request gets what was to be saved, once."""
+    await collapse(store, keyed(message="before"))
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, backend.url, backend.driver, step)
+    assert await child.wait() == -signal.SIGKILL
+    assert await inbox(store)
+    again = keyed(message="killed")
+    done = await collapse(store, again, claim=claim_on([again]))
+    assert done.held is not None
+    [left] = await inbox(store)
+    assert (left.id, left.content.message, left.collapsed) == (done.held.items[0][0], "killed", 1)
+    await collapse(store, last := keyed())
+    assert await inbox(store) == [replace(last, collapsed=2)]

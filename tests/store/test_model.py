@@ -39,6 +39,8 @@ texts = st.sampled_from(TEXTS)
 topics = st.sampled_from(["news", "a/b"])
 types = st.sampled_from(["SYSTEM", "NEWS"])
 limits = st.integers(0, 5)
+lifetimes = st.none() | st.integers(1, 6)
+KEYS = ["a", "A"]
 SETTINGS = settings(stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
 """How fast a database is, is no reason to fail."""
 
@@ -63,6 +65,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.do(self.store.change(user, Change.DELETE, list(self.model.own), now=self.now))
         for topic, user in self.model.subscriptions:
             self.do(self.store.unsubscribe(topic, [user], now=self.now))
+        self.do(self.store.remove_expired(before=self.now + MONTH, limit=1_000))
         self.do(self.store.purge(claimed_before=NOW, now=self.now + MONTH))
 
     def do(self, call: Awaitable[T]) -> T:
@@ -73,17 +76,43 @@ class StoreMachine(RuleBasedStateMachine):
 
     # What changes something
 
-    @rule(target=known, to=st.lists(users, max_size=4), type=types, text=texts)
-    def send(self, to: list[UserId], type: str, text: str) -> Any:
-        saved = [replace(sample(user, type=type, message=text), created_at=self.now) for user in to]
+    @rule(target=known, to=st.lists(users, max_size=4), type=types, text=texts, seconds=lifetimes)
+    def send(self, to: list[UserId], type: str, text: str, seconds: int | None) -> Any:
+        saved = [self.new(user, seconds, type=type, message=text) for user in to]
         self.do(self.store.add(saved))
         self.model.add(saved)
         return multiple(*(each.id for each in saved))
 
-    @rule(target=known, seconds=st.integers(1, 6), type=types, text=texts, topic=st.none() | topics)
-    def announce(self, seconds: int, type: str, text: str, topic: str | None) -> NotificationId:
+    def new(self, user: UserId, seconds: int | None, **fields: Any) -> Notification:
+        until = None if seconds is None else self.now + timedelta(seconds=seconds)
+        return replace(sample(user, **fields), created_at=self.now, expires_at=until)
+
+    @rule(target=known, to=st.lists(users, min_size=1, unique=True), key=st.sampled_from(KEYS), seconds=lifetimes)
+    def send_in_place(self, to: list[UserId], key: str, seconds: int | None) -> Any:
+        saved = [replace(self.new(user, seconds), collapse_key=key) for user in to]
+        done = self.do(self.store.add_collapsing(saved, now=self.now))
+        assert {id: list(some) for id, some in done.replaced.items()} == self.model.add_collapsing(saved, self.now)
+        assert sorted(done.saved, key=lambda each: each.id) == [self.model.own[each.id] for each in saved]
+        return multiple(*(each.id for each in saved))
+
+    @rule(ago=st.integers(0, 3))
+    def remove_expired(self, ago: int) -> None:
+        before = self.now - timedelta(seconds=ago)
+        self.do(self.store.remove_expired(before=before, limit=1_000))
+        self.model.remove_expired(before)
+
+    @rule(
+        target=known,
+        seconds=st.integers(1, 6),
+        type=types,
+        text=texts,
+        topic=st.none() | topics,
+        require_ack=st.booleans(),
+    )
+    def announce(self, seconds: int, type: str, text: str, topic: str | None, require_ack: bool) -> NotificationId:
         made = announcement(type=type, message=text)
-        saved = replace(made, expires_at=self.now + timedelta(seconds=seconds), topic=topic)
+        until = self.now + timedelta(seconds=seconds)
+        saved = replace(made, expires_at=until, topic=topic, require_ack=require_ack)
         self.do(self.store.add_announcement(saved))
         self.model.add_announcement(saved)
         return saved.id
@@ -108,7 +137,7 @@ class StoreMachine(RuleBasedStateMachine):
         done = self.do(self.store.change(user, change, ids, now=self.now))
         assert len(done.owned) == len(set(done.owned))
         assert len(done.changed) == len(set(done.changed))
-        assert (set(done.owned), set(done.changed)) == self.model.change(user, change, ids, self.now)
+        assert tuple(map(set, done)) == self.model.change(user, change, ids, self.now)
         self.note_unread(user, change, done.changed)
 
     @rule(user=users, change=changes, up_to=bounds)
@@ -120,6 +149,11 @@ class StoreMachine(RuleBasedStateMachine):
     def note_unread(self, user: UserId, change: Change, ids: Collection[NotificationId]) -> None:
         if change is Change.UNREAD:
             self.statuses |= dict.fromkeys(((user, id) for id in ids), Status.DELIVERED)
+
+    @rule(user=users, id=known)
+    def acknowledge(self, user: UserId, id: NotificationId) -> None:
+        done = self.do(self.store.acknowledge(user, id, now=self.now))
+        assert (list(done.owned), list(done.changed)) == self.model.acknowledge(user, id, self.now)
 
     @rule(user=users, id=known, action=st.sampled_from(ACTIONS))
     def press(self, user: UserId, id: NotificationId, action: str) -> None:
@@ -150,8 +184,11 @@ class StoreMachine(RuleBasedStateMachine):
         archived=st.booleans(),
         type=st.none() | types,
         text=st.sampled_from([None, "GRÜN", "blau", "gr.n"]),
+        top=st.none() | st.integers(0, 3),
+        from_top=st.booleans(),
     )
-    def page(self, user: UserId, **wanted: Any) -> None:
+    def page(self, user: UserId, top: int | None, **wanted: Any) -> None:
+        wanted["top"] = None if top is None else self.now - timedelta(seconds=top)
         found = self.do(self.store.page(user, now=self.now, **wanted))
         assert found == self.model.page(user, now=self.now, **wanted)
 
@@ -189,6 +226,18 @@ class StoreMachine(RuleBasedStateMachine):
         assert set(self.do(self.store.subscribed(topic, USERS))) == theirs
         assert self.do(self.store.subscribers(topic)) == len(theirs)
 
+    @rule(seconds=st.integers(0, 5), limit=st.integers(1, 3))
+    def expired(self, seconds: int, limit: int) -> None:
+        position = start = self.now - timedelta(seconds=seconds), ""
+        found: list[tuple[NotificationId, UserId | None]] = []
+        while True:
+            some = self.do(self.store.expired(after=position, until=self.now, limit=limit))
+            found += some.items
+            if some.position is None:
+                break
+            position = some.position
+        assert found == self.model.expired(start, self.now)
+
     @rule(id=known)
     def find(self, id: NotificationId) -> None:
         assert self.do(self.store.find(id)) == self.model.own.get(id)
@@ -200,6 +249,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert notifications == self.model.all(user, self.now)[::-1]
             assert counts[user] == self.model.counts(user, self.now)
             assert all(each.seen and each.delivered_at for each in notifications if each.read)
+            assert not any(each.unacknowledged and (each.read or each.archived) for each in notifications)
             for each in notifications:
                 before = self.statuses.get((user, each.id), Status.PENDING)
                 assert ORDER.index(before) <= ORDER.index(each.status)

@@ -234,7 +234,7 @@ async def test_an_interrupted_deletion_holds_and_is_completed(
     assert await wired.find(saved[0].id) is None
     assert await wired.counts(["42"], now=NOW) == {"42": (1, 1)}
     assert await wired.mark_delivered(receipts(saved[:2]), now=NOW) == 0
-    assert await wired.change("42", Change.DELETE, ids(saved[:2]), now=NOW) == ([], [])
+    assert not any(await wired.change("42", Change.DELETE, ids(saved[:2]), now=NOW))
     assert await backend.rows(wired, "notifications") == 3
     await wired.purge(claimed_before=NOW, now=NOW)
     assert await backend.rows(wired, "notifications") == 1

@@ -295,6 +295,8 @@ async def test_every_search_is_by_an_index(backend: Backend, store: Any) -> None
 
 def is_walk(step: str, table: str) -> bool:
     """Whether it looks at all rows of the table, as PostgreSQL or SQLite says it."""
+    if "announcements_by_expiry" in step:  # which has those of all topics
+        return True
     if step.startswith(("SCAN", "SEARCH")):
         return step.startswith(f"SCAN {table}") and "announcements_of_all" not in step
     return f"Seq Scan on {table}" in step

@@ -103,6 +103,8 @@ def _configuration(home: Home) -> str:
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
         "message.max.bytes": 8_000_000,
+        # Consumers may ask for less than Kafka's six seconds, after which one is taken for dead.
+        "group.min.session.timeout.ms": 1000,
         # One that was killed may come back so many milliseconds later.
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,

@@ -1,0 +1,237 @@
+"""What is scheduled is sent once or cancelled, never both, whoever does the work and however often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventide_notify.due import Work
+from eventide_notify.errors import Conflict, InvalidRequest, NotFound, OutcomeUnknown
+from eventide_notify.metrics import Metrics
+from eventide_notify.models import Change, Draft, Notification
+from eventide_notify.presence import MemoryPresence
+from eventide_notify.service import NotificationService
+from eventide_notify.service.due import LEASE, DueWork
+from eventide_notify.service.journal import Journal
+from eventide_notify.service.scheduling import ANNOUNCE, SEND, Scheduled
+from eventide_notify.store import Store, create_store
+
+from .test_once import Screens
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+HELLO = Draft(message="hello", data={"a": [1]}, title="Title")
+
+
+class Desk:
+    """A service over a store, and two instances of the work, in a time that the test makes."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.now = START
+        self.screens = Screens()
+        self.metrics = Metrics()
+        self.service = NotificationService(
+            store,
+            self.screens,
+            MemoryPresence(),
+            clock=lambda: self.now,
+            metrics=self.metrics,
+            journal=Journal(),
+            announcement_lifetime=DAY,
+        )
+        self.work, self.other = self._work(), self._work()
+
+    def _work(self) -> DueWork:
+        work = DueWork(self.store, clock=lambda: self.now, metrics=self.metrics)
+        work.handle(SEND, self.service.send_due)
+        work.handle(ANNOUNCE, self.service.announce_due)
+        return work
+
+    async def send(self, users: Sequence[str] = ("42",), *, later: timedelta = SECOND, **options: Any) -> Any:
+        return await self.service.send(users, HELLO, send_at=START + later, **options)
+
+    async def saved(self) -> Sequence[Notification]:
+        return await self.store.since("", limit=100)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    store = create_store("sqlite://")
+    await store.open()
+    yield Desk(store)
+    await store.close()
+
+
+async def test_it_gets_its_ids_when_it_is_due(desk: Desk) -> None:
+    made = await desk.send(["42", "43"], expires_at=START + DAY, collapse_key="key")
+    assert made == Scheduled(made.id, SEND, START + SECOND, 2, HELLO)
+    assert list(await desk.service.schedule.page(after=None, limit=10)) == [made]
+    meanwhile = (await desk.service.send(["42"], HELLO))[0]
+    await desk.work.round()
+    assert await desk.saved() == [meanwhile]
+    desk.now += SECOND
+    await desk.work.round()
+    first, second, third = await desk.saved()
+    assert (first, [second.user_id, third.user_id]) == (meanwhile, ["42", "43"])
+    assert (second.content, second.created_at) == (HELLO, desk.now)
+    assert (second.expires_at, second.collapse_key) == (START + DAY, "key")
+    assert desk.screens.shown == [each.id for each in (first, second, third)]
+    assert await desk.service.schedule.page(after=None, limit=10) == []
+
+
+async def test_an_announcement_has_all_that_was_asked_for(desk: Desk) -> None:
+    options: Any = {"topic": "news", "expires_at": START + DAY, "require_ack": True, "remind_after": 60}
+    made = await desk.service.announce(HELLO, send_at=START + SECOND, **options)
+    assert made == Scheduled(made.id, ANNOUNCE, START + SECOND, None, HELLO)
+    desk.now += SECOND
+    await desk.work.round()
+    [announced] = await desk.store.announcements(after="", now=desk.now)
+    assert {name: getattr(announced, name) for name in options} == options
+    assert (announced.content, announced.created_at) == (HELLO, desk.now)
+
+
+async def test_what_is_late_is_sent_unless_it_has_expired(desk: Desk) -> None:
+    kept = await desk.send(["kept"])
+    await desk.send(["dropped"], expires_at=START + 2 * SECOND)
+    await desk.service.announce(HELLO, send_at=START + SECOND, expires_at=START + 2 * SECOND)
+    desk.now += DAY
+    await desk.work.round()
+    assert [each.user_id for each in await desk.saved()] == ["kept"]
+    assert await desk.store.announcements(after="", now=START) == []
+    assert await desk.service.schedule.page(after=None, limit=10) == []
+    value = desk.metrics.registry.get_sample_value
+    for kind in (SEND, ANNOUNCE):
+        assert value("eventide_due_works_total", {"kind": kind, "result": "expired"}) == 1
+    assert kept.users == 1
+
+
+async def work_of(desk: Desk) -> Work:
+    [work] = await desk.store.due(kinds=[SEND, ANNOUNCE], after="", limit=10)
+    return work
+
+
+async def test_whoever_does_it_again_sends_nothing_again_and_shows_what_may_not_have_been_shown(desk: Desk) -> None:
+    await desk.send(["42", "43", "44"])
+    work = await work_of(desk)
+    desk.now += SECOND
+    await desk.service.send_due(work)  # and the instance dies before it says so
+    first = await desk.saved()
+    [_, read, _] = first
+    await desk.store.change("43", Change.READ, [read.id], now=desk.now)
+    desk.now += LEASE
+    await desk.other.round()
+    assert [each.id for each in await desk.saved()] == [each.id for each in first]
+    assert desk.screens.late == [each.id for each in first if each != read]
+    assert await desk.service.schedule.page(after=None, limit=10) == []
+
+
+async def test_an_announcement_that_is_made_again_is_the_same(desk: Desk) -> None:
+    await desk.service.announce(HELLO, send_at=START + SECOND)
+    work = await work_of(desk)
+    desk.now += SECOND
+    for _ in range(2):
+        await desk.service.announce_due(work)
+    [announced] = await desk.store.announcements(after="", now=desk.now)
+    assert desk.screens.shown == [announced.id] * 2
+
+
+async def test_what_was_cancelled_is_not_sent_though_it_is_still_there(desk: Desk) -> None:
+    made = await desk.send()
+    work = await work_of(desk)
+    await desk.service.schedule.cancel(made.id)
+    await desk.store.add_due(work)  # as if it could not be removed
+    desk.now += DAY
+    await desk.work.round()
+    assert await desk.saved() == []
+    assert await desk.store.find_due(work.id) is None
+
+
+async def test_what_was_sent_cannot_be_cancelled_though_it_is_still_there(desk: Desk) -> None:
+    made = await desk.send()
+    desk.now += SECOND
+    await desk.service.send_due(await work_of(desk))
+    with pytest.raises(NotFound):
+        await desk.service.schedule.cancel(made.id)
+    await desk.work.round()
+    assert len(await desk.saved()) == 1
+
+
+async def test_cancelling_while_it_is_sent_has_one_outcome(desk: Desk) -> None:
+    outcomes = set()
+    for number in range(30):
+        made = await desk.send([str(number)])
+        work = await work_of(desk)
+
+        async def cancel(id: str = made.id) -> bool:
+            try:
+                await desk.service.schedule.cancel(id)
+            except NotFound:
+                return False
+            return True
+
+        async def late_send(work: Work = work, turns: int = number) -> None:
+            await asyncio.sleep(0.0003 * turns)  # so that the two meet at another place each time
+            await desk.service.send_due(work)
+
+        done = await asyncio.gather(late_send(), cancel(), cancel())
+        sent = str(number) in [each.user_id for each in await desk.saved()]
+        assert [each for each in done if each] == ([] if sent else [True])
+        outcomes.add(sent)
+        await desk.store.cancel_due(work.id)
+    assert outcomes == {True, False}
+
+
+async def test_only_what_was_scheduled_can_be_cancelled(desk: Desk) -> None:
+    other = Work("01a1f82f-1efb-749b-b114-f889549d95a6", "remind", START)
+    await desk.store.add_due(other)
+    with pytest.raises(NotFound):
+        await desk.service.schedule.cancel(other.id)
+    assert await desk.store.find_due(other.id) == other
+
+
+@pytest.mark.parametrize("first_later", [True, False])
+async def test_a_key_means_what_it_meant_the_first_time(desk: Desk, first_later: bool) -> None:
+    """A request comes again when its time is past; or its first time was past on an instance whose clock was ahead."""
+    if not first_later:
+        desk.now += 2 * SECOND
+    first = await desk.send(idempotency_key="key")
+    desk.now = START if not first_later else START + 2 * SECOND
+    again = await desk.send(idempotency_key="key")
+    if first_later:
+        assert again == first
+        assert await desk.saved() == []
+    else:
+        assert [each.id for each in again] == [each.id for each in first]
+        assert await desk.service.schedule.page(after=None, limit=10) == []
+    for other in ({"later": 3 * SECOND}, {"users": ["43"]}):
+        with pytest.raises(Conflict):
+            await desk.send(idempotency_key="key", **other)
+
+
+async def test_times_that_cannot_be(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest, match="sendAt"):
+        await desk.send(later=timedelta(days=366, seconds=1))
+    await desk.send(later=timedelta(days=366))
+    with pytest.raises(InvalidRequest, match="expiresAt"):
+        await desk.send(expires_at=START + SECOND)
+
+
+async def test_scheduling_of_which_nobody_knows_whether_it_was_saved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, failures = desk.store.add_due, [OutcomeUnknown()]
+
+    async def doubtful(*args: Any, **named: Any) -> Any:
+        outcome = await add(*args, **named)
+        if failures:
+            raise failures.pop()
+        return outcome
+
+    monkeypatch.setattr(desk.store, "add_due", doubtful)
+    made = await desk.send(idempotency_key="key")
+    assert list(await desk.service.schedule.page(after=None, limit=10)) == [made]
