@@ -308,3 +308,20 @@ async def test_a_broker_is_told_what_is_in_hand_and_its_end_ends_the_work(
     await consumer.stop()
     assert first.acknowledged == []
     assert setting.service.saved == ["a"]
+
+
+async def test_a_broker_whose_driver_waits_without_end_is_given_up(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Broker):
+        async def receive(self) -> Sequence[Message]:
+            await asyncio.Event().wait()
+            return []
+
+    monkeypatch.setattr(supervisor, "CALL_TIMEOUT", 0.05)
+    silent, sound = Silent(), Broker([[Message({}, to("1", message="a"))]])
+    consumer = setting.consumer(silent, sound)
+    consumer.start()
+    await until(lambda: sound.acknowledged)
+    await consumer.stop()
+    assert silent.closed
