@@ -43,7 +43,7 @@ export class Scheduled {
     for (const [id, { element, at }] of this.#entries) {
       const left = at - serverTime();
       if (left < -SHOWN_FOR) this.#remove(id);
-      else setText(partsOf(element)("when"), left > 0 ? `in ${Math.ceil(left / 1000)} s` : "now");
+      else setText(partsOf(element)("when"), left > 0 ? `in ${span(left)}` : "now");
     }
   }
 
@@ -66,4 +66,12 @@ export class Scheduled {
     clearInterval(this.#timer);
     this.#timer = 0;
   }
+}
+
+/** Two minutes as seconds, which are counted down; what is later, roughly. */
+function span(milliseconds) {
+  const seconds = Math.ceil(milliseconds / 1000);
+  if (seconds <= 120) return `${seconds} s`;
+  if (seconds <= 120 * 60) return `${Math.round(seconds / 60)} min`;
+  return seconds <= 48 * 3600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
 }

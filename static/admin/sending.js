@@ -72,7 +72,7 @@ export class Sending {
           h("details", {}, h("summary", {}, "Type and link"), field("type", "Type", { placeholder: "SYSTEM", spellcheck: "false" }), field("link", "Link", { placeholder: "/… or https://…", spellcheck: "false" })),
           h("details", { id: "draft-how" }, h("summary", {}, "When and how"),
             field("sendAt", "Send at", { type: "datetime-local", step: "1" }, "Empty: now."),
-            field("expiresAt", "Expires at", { type: "datetime-local", step: "1" }, "Then it leaves every list. Empty: never."),
+            field("expiresAt", "Expires at", { type: "datetime-local", step: "1" }, "Then it leaves every list. Empty: never; an announcement after the days in the settings."),
             field("collapseKey", "Collapse key", { spellcheck: "false" }, "It replaces the user’s unread one with the same key."),
             h("div", { class: "labelled" }, h("label", { class: "tick" }, h("input", { type: "checkbox", name: "requireAck", id: "draft-requireAck" }), "Must be acknowledged")),
             field("remindAfter", "Remind after", { type: "number", min: "1" }, "Seconds, again and again, until it is acknowledged. Empty: never.")),

@@ -20,7 +20,7 @@ export class Topics {
     const place = h("div", { class: "found" });
     this.#root.replaceChildren(h("h2", { id: "topics-title", tabindex: "-1" }, "Topics"), find, place);
     if (topic) this.#show(topic, place);
-    else place.append(h("p", { class: "nothing" }, "An announcement to a topic is for who is subscribed: at once, offline, or later."));
+    else place.append(h("p", { class: "nothing" }, "An announcement to a topic is for all who are subscribed, also for those who are offline or subscribe later."));
   }
 
   /** @param {string} topic @param {HTMLElement} place */
