@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .errors import ERRORS_MAX
-from .models import Action, NotificationId, Status, UserId
+from .models import Action, Audience, NotificationId, Status, UserId
 from .schemas import Shape
 
 
@@ -122,6 +122,10 @@ class ScheduledContent(ScheduledShape):
     type: str
     title: str
     message: str
+    audience: Audience | None = Field(None, description="Of an announcement.")
+    topic: str | None = None
+    require_ack: bool | None = None
+    expires_at: datetime | None = None
 
 
 class ScheduledList(Shape):

@@ -81,7 +81,14 @@ def told(scheduled: Scheduled) -> wire.Payload:
 def _described(scheduled: Scheduled) -> wire.Payload:
     content = scheduled.content
     said = {"type": content.type, "title": content.title, "message": content.message}
-    return told(scheduled) | {"kind": _KINDS[scheduled.kind]} | said
+    further = {
+        "audience": scheduled.audience,
+        "topic": scheduled.topic,
+        "requireAck": scheduled.require_ack or None,
+        "expiresAt": scheduled.expires_at and wire.iso(scheduled.expires_at),
+    }
+    about = {name: value for name, value in further.items() if value is not None}
+    return told(scheduled) | {"kind": _KINDS[scheduled.kind]} | said | about
 
 
 _KINDS = {"send": "notification", "announcement": "announcement"}

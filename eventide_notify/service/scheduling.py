@@ -38,6 +38,11 @@ class Scheduled:
     users: int | None
     """How many it is for; None: it is an announcement."""
     content: Draft
+    audience: str | None = None
+    """Of an announcement."""
+    topic: str | None = None
+    require_ack: bool = False
+    expires_at: datetime | None = None
 
 
 class Schedule:
@@ -108,7 +113,19 @@ def scheduled(work: Work, *, id: WorkId | None = None) -> Scheduled:
     """What this work will be."""
     users = work.payload.get("users")
     number = None if users is None else len(users)
-    return Scheduled(id or work.id, work.kind, work.at, number, draft_of(work))
+    said = work.payload
+    expires_at = said.get("expires_at")
+    return Scheduled(
+        id or work.id,
+        work.kind,
+        work.at,
+        number,
+        draft_of(work),
+        audience=said.get("audience"),
+        topic=said.get("topic"),
+        require_ack=said.get("require_ack", False),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+    )
 
 
 def draft_of(work: Work) -> Draft:

@@ -81,6 +81,7 @@ export interface ScheduledWork {
   kind: "notification" | "announcement";
   /** How many; absent: an announcement's are not counted. */
   users?: number;
+  audience?: "everyone" | "connected";
   topic?: string;
   type: string;
   title: string;

@@ -70,7 +70,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 async def test_it_gets_its_ids_when_it_is_due(desk: Desk) -> None:
     made = await desk.send(["42", "43"], expires_at=START + DAY, collapse_key="key")
-    assert made == Scheduled(made.id, SEND, START + SECOND, 2, HELLO)
+    assert made == Scheduled(made.id, SEND, START + SECOND, 2, HELLO, expires_at=START + DAY)
     assert list(await desk.service.schedule.page(after=None, limit=10)) == [made]
     meanwhile = (await desk.service.send(["42"], HELLO))[0]
     await desk.work.round()
@@ -88,7 +88,8 @@ async def test_it_gets_its_ids_when_it_is_due(desk: Desk) -> None:
 async def test_an_announcement_has_all_that_was_asked_for(desk: Desk) -> None:
     options: Any = {"topic": "news", "expires_at": START + DAY, "require_ack": True, "remind_after": 60}
     made = await desk.service.announce(HELLO, send_at=START + SECOND, **options)
-    assert made == Scheduled(made.id, ANNOUNCE, START + SECOND, None, HELLO)
+    about: Any = {"audience": "everyone", "topic": "news", "require_ack": True, "expires_at": START + DAY}
+    assert made == Scheduled(made.id, ANNOUNCE, START + SECOND, None, HELLO, **about)
     desk.now += SECOND
     await desk.work.round()
     [announced] = await desk.store.announcements(after="", now=desk.now)

@@ -172,3 +172,13 @@ def test_cancelling_is_in_the_audit_log(service: Service, admin: httpx.Client, u
     admin.delete(f"{SCHEDULED}/{made['id']}")
     log = service.home.log.read_text()
     assert f'actor="user:admin" action="cancel" subject="scheduled:{made["id"]}"' in log
+
+
+def test_the_list_says_for_whom_an_announcement_is(admin: httpx.Client) -> None:
+    about: dict[str, Any] = {"topic": "tides", "requireAck": True, "expiresAt": at(7_200)}
+    made = schedule(admin, ANNOUNCE, message="Later", sendAt=at(3_600), **about)
+    [found] = [each for each in listed(admin) if each["id"] == made["id"]]
+    assert found == made | about | {
+        "kind": "announcement", "audience": "everyone", "type": "SYSTEM", "title": "", "message": "Later",
+    }  # fmt: skip
+    assert admin.delete(f"{SCHEDULED}/{made['id']}").status_code == 204
