@@ -393,7 +393,7 @@ class TestHolding:
                 await asyncio.Event().wait()
             raise Unavailable("The database is away.")
 
-        monkeypatch.setattr(hub, "_read_counts", read)
+        monkeypatch.setattr(hub._leaving, "_read_counts", read)
         retracted = saved("retracted")
         await hub.retract(retracted.id)
         await hub.idle()
