@@ -171,5 +171,5 @@ def test_subscriptions_are_exported_and_erased(
     lines = [json.loads(line) for line in admin.get(f"/v1/admin/users/{user}/export").text.splitlines()]
     followed = [line for line in lines if line["kind"] == "subscription"]
     assert followed == lines[-2:] == [{"kind": "subscription", "topic": topic} for topic in ("a/b", "news")]
-    assert admin.delete(f"/v1/admin/users/{user}").json()["subscriptions"] == 2
+    assert admin.delete(f"/v1/admin/users/{user}").status_code == 200
     assert topics(reader) == []
