@@ -163,7 +163,7 @@ class Hub:
         self, content: Payload, recipients: Recipients, counts: Mapping[UserId, Counts], *, late: bool = False
     ) -> Writes:
         tail, until = orjson.dumps(content).decode()[1:], wire.expires_at(content)
-        told = _encoded(wire.counts)
+        told = _encoded_counts()
         for id, user in recipients:
             count = counts.get(user)
             if count is not None and self._held is not None:
@@ -359,15 +359,12 @@ class Hub:
 
     async def tell_counts(self, counts: Mapping[UserId, Counts]) -> None:
         """Write their counts to these users' sessions."""
-        await self._tell_each(counts, wire.UNREAD_COUNT, wire.counts)
-
-    async def _tell_each(
-        self, counts: Mapping[UserId, Counts], event: str, payload: Callable[[Counts], Payload]
-    ) -> None:
-        content = _encoded(payload)
+        content = _encoded_counts()
 
         def find() -> Writes:
-            return ((self.of_user(user), writes.tell(event, content(count))) for user, count in counts.items())
+            return (
+                (self.of_user(user), writes.tell(wire.UNREAD_COUNT, content(count))) for user, count in counts.items()
+            )
 
         await self._writer.write(find)
 
@@ -377,6 +374,6 @@ def _show_live(id: NotificationId, user: UserId, tail: str, until: float | None,
     return writes.show(shown, count)
 
 
-def _encoded(payload: Callable[[Counts], Payload]) -> Callable[[Counts], Content]:
-    """Encodes the payload for each count once: many users have the same."""
-    return cache(lambda count: Content.of(payload(count)))
+def _encoded_counts() -> Callable[[Counts], Content]:
+    """Encodes each count once: many users have the same."""
+    return cache(lambda count: Content.of(wire.counts(count)))
