@@ -121,9 +121,9 @@ def announce(service: Service) -> Iterator[Announce]:
         yield announce
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def demo() -> Iterator[Service]:
-    """`eventide-notify demo`, for tests that leave nothing behind which others would mind."""
+    """`eventide-notify demo`, one for each file: its few users have what was sent to them before."""
     with Service(command=("demo",)) as service:
         service.start()
         yield service

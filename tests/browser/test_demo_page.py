@@ -28,14 +28,6 @@ expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Service]:
-    """A demo of these tests' own, whose users have what these tests sent them."""
-    with Service(command=("demo",)) as service:
-        service.start()
-        yield service
-
-
-@pytest.fixture(scope="module")
 def back_end(demo: Service) -> Iterator[BackEnd]:
     with httpx.Client(base_url=demo.base_url, timeout=30, verify=False) as client:  # no TLS here
         yield BackEnd(client)

@@ -6,7 +6,8 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from ..service import Service
-from .bell import save_many
+from ..waiting import until
+from .bell import DEADLINE, save_many
 from .centre import Centre, left
 from .conftest import Announce
 from .device import Device, no_violations, screenshot
@@ -34,7 +35,7 @@ async def test_keys_and_selection_pass_over_it_until_it_is_acknowledged(
     await centre.do("Archive").click()
     await expect(centre.rows).to_have_count(1)
     await expect(button(centre, "The gate")).to_be_visible()
-    assert left(service, user) == [("The gate is closed", False)]
+    await until(lambda: left(service, user) == [("The gate is closed", False)], within=DEADLINE)
 
 
 async def test_all_read_is_without_it(service: Service, user: str, device: Device, announce: Announce) -> None:

@@ -117,7 +117,7 @@ async def test_the_buttons_of_a_row(service: Service, user: str, open_device: Op
     await expect(other.note).to_contain_text("The archive is empty")
     await other.undo.click()
     await expect(other.rows).to_have_count(1)
-    assert left(service, user, archived=True) == [("number 2", False)]
+    await until(lambda: left(service, user, archived=True) == [("number 2", False)], within=DEADLINE)
 
 
 async def test_a_question_and_its_answer(service: Service, user: str, open_device: OpenDevice) -> None:

@@ -15,8 +15,10 @@ from .peer import Ended, bearer, connected, request
 
 ASK_EVERY = 0.02
 VISIT_EVERY = 0.1
-"""Seconds between two events on the open session, and between two requests on connections of their own. Each is sent
-when its time has come, answered or not: a service that stands still makes many wait, not one."""
+"""Seconds between two events on the open session, and between two requests on connections of their own. A request is
+sent when its time has come, whether others are answered or not: a service that stands still makes many wait, not one.
+An event is sent when the one before is answered: a session has its events handled one after the other, so what waits
+would otherwise be what this client itself has asked too much."""
 PATIENCE = 15.0
 """Seconds after which an answer does not count any more."""
 PROMPT = 1.0
@@ -34,6 +36,7 @@ class Innocent:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._asked: dict[int, float] = {}
+        self._answered = asyncio.Event()
         self._asking = True
         self._open = True
         self.waits: list[float] = []
@@ -67,13 +70,14 @@ class Innocent:
         self.failures += ["no answer" for _ in self._asked]
 
     async def _ask(self) -> None:
-        number, due = 0, self._loop.time()
+        number = 0
         while self._asking:
-            await asyncio.sleep(due - self._loop.time())
-            number, due = number + 1, due + ASK_EVERY
+            number += 1
+            self._answered.clear()
             self._asked[number] = self._loop.time()
             if not await self._socket.write(text(f'42{NAMESPACE},{number}["get_unread_count"]')):
                 return  # `_listen` notices, too
+            await asyncio.gather(self._answered.wait(), asyncio.sleep(ASK_EVERY))
 
     async def _listen(self) -> None:
         with suppress(TimeoutError):
@@ -89,6 +93,7 @@ class Innocent:
                 elif frame.opcode == Opcode.TEXT and frame.payload.startswith(_ANSWER):
                     number = int(frame.payload[len(_ANSWER) : frame.payload.index(b"[")])
                     self.waits.append(self._loop.time() - self._asked.pop(number))
+                    self._answered.set()
 
     async def _visits(self, tasks: asyncio.TaskGroup) -> None:
         number, due = 0, self._loop.time()
