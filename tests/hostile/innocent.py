@@ -17,8 +17,8 @@ ASK_EVERY = 0.02
 VISIT_EVERY = 0.1
 """Seconds between two events on the open session, and between two requests on connections of their own. A request is
 sent when its time has come, whether others are answered or not: a service that stands still makes many wait, not one.
-An event is sent when the one before is answered: a session has its events handled one after the other, so what waits
-would otherwise be what this client itself has asked too much."""
+An event is sent when the one before is answered, for a session has its events handled one after the other; those that
+would have been sent meanwhile are counted as if they had been, and had been answered with it."""
 PATIENCE = 15.0
 """Seconds after which an answer does not count any more."""
 PROMPT = 1.0
@@ -92,7 +92,8 @@ class Innocent:
                     await self._socket.write(text("3"))
                 elif frame.opcode == Opcode.TEXT and frame.payload.startswith(_ANSWER):
                     number = int(frame.payload[len(_ANSWER) : frame.payload.index(b"[")])
-                    self.waits.append(self._loop.time() - self._asked.pop(number))
+                    wait = self._loop.time() - self._asked.pop(number)
+                    self.waits += [wait - ASK_EVERY * missed for missed in range(int(wait / ASK_EVERY) + 1)]
                     self._answered.set()
 
     async def _visits(self, tasks: asyncio.TaskGroup) -> None:
