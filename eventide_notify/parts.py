@@ -178,6 +178,7 @@ class Parts:
             clock=utc_now,
             disconnect=self.revocations.disconnect,
             forget=lambda user: self.channel.calls.order("forget", user=user),
+            unschedule=self.notifications.schedule.forget,
         )
         self.admission = Admission(
             self.sockets.eio,

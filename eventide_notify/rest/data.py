@@ -43,13 +43,13 @@ class DataRoutes:
     async def erase(self, request: Request, principal: Principal) -> Response:
         _check_address(request)
         user = user_in_path(request)
-        erased = await self._data.erase(user)
+        erased, scheduled = await self._data.erase(user)
         numbers = {
             "notifications": erased.notifications,
             "receipts": erased.receipts,
             "claims": erased.claims,
         }
-        audit.note(principal, "erase", f"user:{user}", **numbers)
+        audit.note(principal, "erase", f"user:{user}", **numbers, scheduled=scheduled)
         return json_answer(numbers)
 
     async def _lines(

@@ -30,12 +30,14 @@ class UserData:
         clock: Callable[[], datetime],
         disconnect: Disconnect,
         forget: Callable[[UserId], Awaitable[None]],
+        unschedule: Callable[[UserId], Awaitable[int]],
     ) -> None:
         self._store = store
         self._fanout = fanout
         self._clock = clock
         self._disconnect = disconnect
         self._forget = forget
+        self._unschedule = unschedule
 
     async def export(self, user: UserId) -> AsyncIterator[Sequence[Notification]]:
         """All that the user has, newest first, archived ones too, and announcements as they are for this user; in
@@ -56,15 +58,17 @@ class UserData:
         """The topics to which the user is subscribed."""
         return await self._store.topics(checked(user))
 
-    async def erase(self, user: UserId) -> Erased:
-        """Remove all that the user has, clear their open screens, and close their transports.
+    async def erase(self, user: UserId) -> tuple[Erased, int]:
+        """Remove all that the user has, clear their open screens, and close their transports; how much it was, and from
+        how many scheduled sends the user was taken.
 
         Announcements that have not expired are the user's anew, as everybody's who comes for the first time: they are
         shown again if a client comes back. What is being sent to the user at this moment may remain; repeat it then.
         Raises `OutcomeUnknown` when some may be left.
         """
         named = checked(user)
-        await self._forget(named)  # before it: what an instance was about to write down is removed, too
+        scheduled = await self._unschedule(named)  # before it: what is sent all the same is removed, too
+        await self._forget(named)  # likewise what an instance was about to write down
         erased = await self._store.erase(named)
         await self._forget(named)
         # After it no client shows anything; that of an instance which does not hear this is closed, and comes back.
@@ -73,7 +77,7 @@ class UserData:
             await self._disconnect(named)
         except Unavailable as error:
             raise OutcomeUnknown from error
-        return erased
+        return erased, scheduled
 
     async def _cleared(self, user: UserId) -> wire.Payload:
         now = self._clock()

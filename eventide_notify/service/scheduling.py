@@ -6,14 +6,15 @@ is decided by a claim whose key follows from the work's id: one of the two can t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..due import Work, WorkId
-from ..errors import Conflict, FieldError, InvalidRequest, NotFound
-from ..models import Draft, IdGenerator, cut_to_milliseconds, is_notification_id
+from ..errors import Conflict, FieldError, InvalidRequest, NotFound, OutcomeUnknown
+from ..models import Draft, IdGenerator, UserId, cut_to_milliseconds, is_notification_id
 from ..store.base import Claim, Store
 from .due import place
 from .once import Items, Once, save_once
@@ -22,6 +23,10 @@ SEND, ANNOUNCE = KINDS = ("send", "announcement")
 AHEAD_MAX = timedelta(days=366)
 SETTLED_FOR = timedelta(days=8)
 """How long after it was due it is known whether work was done, if it could not be removed then."""
+LOOKED_AT_ONCE = 100
+"""Works that are read at once: each may name thousands of users."""
+HELD_TRIES, HELD_PAUSE = 50, 0.1
+"""How often what is being sent at this moment is looked at again, and seconds before that."""
 _SENT, _CANCELLED = "sent", "cancelled"
 
 T = TypeVar("T")
@@ -92,6 +97,52 @@ class Schedule:
             raise _gone() from None
         if not await self._store.cancel_due(id):
             raise _gone()
+
+    async def forget(self, user: UserId) -> int:
+        """Send nothing of it to this user, and nothing that could not be sent so far; the number of sends that had
+        named the user. Raises `OutcomeUnknown` if one of them takes too long."""
+        number = 0
+        async for work in self._naming(user):
+            number += await self._leave_out(user, work)
+        return number
+
+    async def _naming(self, user: UserId) -> AsyncIterator[Work]:
+        """All sends to the user, those that have failed for good last."""
+        after = ""
+        while works := await self._store.due(kinds=[SEND], after=after, limit=LOOKED_AT_ONCE):
+            for work in works:
+                if user in work.payload["users"]:
+                    yield work
+            after = works[-1].id
+        after = ""
+        while dead := await self._store.dead(after=after, limit=LOOKED_AT_ONCE):
+            for each in dead:
+                if each.work.kind == SEND and user in each.work.payload["users"]:
+                    yield each.work
+            after = dead[-1].work.id
+
+    async def _leave_out(self, user: UserId, work: Work) -> bool:
+        """Whether it was sent to the others only; False: it was sent, or cancelled."""
+        for _ in range(HELD_TRIES):
+            others = [each for each in work.payload["users"] if each != user]
+            if not others:
+                return await self._drop(work.id)
+            if await self._store.revise_due(work, {**work.payload, "users": others}, now=self._clock()):
+                return True
+            await asyncio.sleep(HELD_PAUSE)  # it is being sent, or was changed for another user
+            found = await self._store.find_due(work.id)
+            if found is None or user not in found.payload["users"]:
+                return False
+            work = found
+        raise OutcomeUnknown
+
+    async def _drop(self, id: WorkId) -> bool:
+        """Whether it had not been sent."""
+        try:
+            await self.cancel(id)
+        except NotFound:
+            return await self._store.remove_dead(id)
+        return True
 
     def _is_later(self, at: datetime) -> bool:
         now = self._clock()

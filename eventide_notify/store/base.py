@@ -367,6 +367,9 @@ class Store(Protocol):
     async def cancel_due(self, id: WorkId) -> bool:
         """Remove it, whoever holds it, if it is not dead; whether it was there."""
 
+    async def revise_due(self, work: Work, payload: Mapping[str, Any], *, now: datetime) -> bool:
+        """Give it this payload, dead or not, if it still has that of `work` and nobody holds it; whether so."""
+
     async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
         """The first `limit` dead ones after this id, in the order of ids."""
 

@@ -82,6 +82,10 @@ class MongoDue:
     async def cancel(self, id: WorkId) -> bool:
         return await self._remove(_ALIVE | {"_id": id})
 
+    async def revise(self, id: WorkId, was: Mapping[str, Any], payload: Mapping[str, Any], now: datetime) -> bool:
+        wanted = {"_id": id, "payload": _pack(was), "$nor": [{"leasedUntil": {"$gt": now}}]}
+        return await self._change(wanted, {"payload": _pack(payload)})
+
     async def dead(self, after: WorkId, limit: int) -> Sequence[Dead]:
         found = await self._client.find(self._due, _DEAD | {"_id": {"$gt": after}}, limit, order=1)
         return [Dead(_from_document(each), each["error"], each["diedAt"]) for each in found]

@@ -274,6 +274,9 @@ class SqlStore:
     async def cancel_due(self, id: WorkId) -> bool:
         return await self._due.cancel(id)
 
+    async def revise_due(self, work: Work, payload: Mapping[str, Any], *, now: datetime) -> bool:
+        return await self._due.revise(work.id, work.payload, payload, now)
+
     async def dead(self, *, after: WorkId, limit: int) -> Sequence[Dead]:
         return await self._due.dead(after, limit)
 

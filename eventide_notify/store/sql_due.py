@@ -93,6 +93,17 @@ class SqlDue:
         delete = sa.delete(due).where(_d.id == id)
         return await self._database.write(lambda connection: connection.execute(delete).rowcount > 0)
 
+    async def revise(self, id: WorkId, was: Mapping[str, Any], payload: Mapping[str, Any], now: datetime) -> bool:
+        free = sa.or_(_d.leased_until.is_(None), _d.leased_until <= milliseconds(now))
+        other = {"payload": _pack(payload)}
+        in_due = sa.update(due).where(_d.id == id, _d.payload == _pack(was), free).values(other)
+        in_dead = sa.update(dead).where(_x.id == id, _x.payload == _pack(was)).values(other)
+
+        def work(connection: sa.Connection) -> bool:
+            return any(connection.execute(update).rowcount > 0 for update in (in_due, in_dead))
+
+        return await self._database.write(work)
+
     async def dead(self, after: WorkId, limit: int) -> Sequence[Dead]:
         query = sa.select(dead).where(_x.id > after).order_by(_x.id).limit(limit)
         found = await self._database.read(query)

@@ -15,7 +15,7 @@ from eventide_notify.errors import Conflict, InvalidRequest, NotFound, OutcomeUn
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import Change, Draft, Notification
 from eventide_notify.presence import MemoryPresence
-from eventide_notify.service import NotificationService, notifications
+from eventide_notify.service import NotificationService, notifications, scheduling
 from eventide_notify.service.due import LEASE, DueWork
 from eventide_notify.service.journal import Journal
 from eventide_notify.service.scheduling import ANNOUNCE, SEND, Scheduled
@@ -230,6 +230,60 @@ async def test_cancelling_while_it_is_sent_has_one_outcome(desk: Desk) -> None:
         outcomes.add(sent)
         await desk.store.cancel_due(work.id)
     assert outcomes == {True, False}
+
+
+async def test_who_is_forgotten_is_sent_nothing_and_the_others_are(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduling, "LOOKED_AT_ONCE", 2)
+    for users in (["42"], ["43"], ["41", "42", "43"], ["420"], ["43", "42"]):
+        await desk.send(users)
+    await desk.service.announce(HELLO, send_at=START + SECOND)
+    failed, lonely = (Work(f"01a1f82f-1efb-749b-b114-f889549d95a{number}", SEND, START, {"users": users})
+                      for number, users in enumerate((["42", "44"], ["42"])))  # fmt: skip
+    for work in (failed, lonely):
+        await desk.store.add_due(work)
+    await desk.store.claim_due(kinds=[SEND], now=START, lease="mine", until=START + LEASE, limit=10)
+    for work in (failed, lonely):
+        await desk.store.bury_due(work.id, "mine", error="why", now=START)
+    assert await desk.service.schedule.forget("42") == 5
+    assert await desk.service.schedule.forget("42") == 0
+    desk.now += SECOND
+    await desk.work.round()
+    assert sorted(each.user_id for each in await desk.saved()) == ["41", "420", "43", "43", "43"]
+    assert [dict(each.work.payload) for each in await desk.store.dead(after="", limit=10)] == [{"users": ["44"]}]
+
+
+async def test_what_is_being_sent_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduling, "HELD_PAUSE", 0.01)
+    await desk.send(["42", "43"])
+    desk.now += SECOND
+    [work] = await desk.store.claim_due(kinds=[SEND], now=desk.now, lease="mine", until=desk.now + LEASE, limit=1)
+    forgetting = asyncio.create_task(desk.service.schedule.forget("42"))
+    await asyncio.sleep(0.03)
+    assert not forgetting.done()
+    await desk.service.send_due(work)
+    await desk.store.finish_due([work.id], "mine")
+    assert await forgetting == 0
+    assert [each.user_id for each in await desk.saved()] == ["42", "43"]
+
+
+async def test_what_is_held_for_too_long_may_be_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduling, "HELD_PAUSE", 0.0001)
+    await desk.send(["42", "43"])
+    desk.now += SECOND
+    await desk.store.claim_due(kinds=[SEND], now=desk.now, lease="mine", until=desk.now + LEASE, limit=1)
+    with pytest.raises(OutcomeUnknown):
+        await desk.service.schedule.forget("42")
+
+
+async def test_two_who_are_forgotten_at_the_same_time_are_both_left_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduling, "HELD_PAUSE", 0.0001)
+    users = [str(number) for number in range(20)]
+    await desk.send(users)
+    left_out = await asyncio.gather(*(desk.service.schedule.forget(user) for user in users[:10]))
+    assert left_out == [1] * 10
+    assert (await work_of(desk)).payload["users"] == users[10:]
 
 
 async def test_only_what_was_scheduled_can_be_cancelled(desk: Desk) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+
+from eventide_notify.models import utc_now
+from eventide_notify.wire import iso
 
 from ..raw import raw_client
 from ..service import Service
@@ -164,6 +168,21 @@ async def test_erasing_clears_screens_and_closes_transports(service: Service, ad
     await asyncio.to_thread(admin.delete, f"/v1/admin/announcements/{everyones}")
 
 
+def test_what_is_scheduled_is_not_sent_to_who_was_erased(admin: httpx.Client, user: str) -> None:
+    send_at, other = iso(utc_now() + timedelta(hours=1)), f"not-{user}"
+
+    def schedule(*users: str) -> str:
+        body = {"userIds": users, "message": "later", "sendAt": send_at}
+        return str(admin.post("/v1/admin/notifications", json=body).json()["scheduled"]["id"])
+
+    both, alone = schedule(user, other), schedule(user)
+    assert erase(admin, user) == {"notifications": 0, "receipts": 0, "claims": 0}
+    problem(admin.delete(f"/v1/admin/scheduled/{alone}"), 404, "not_found")
+    found = admin.get("/v1/admin/scheduled", params={"limit": 100}).json()["scheduled"]
+    assert [each["users"] for each in found if each["id"] == both] == [1]
+    admin.delete(f"/v1/admin/scheduled/{both}")
+
+
 def test_a_repeated_request_sends_nothing_to_who_was_erased(admin: httpx.Client, user: str) -> None:
     body = {"userIds": [user, f"not-{user}"], "message": "x"}
     key = {"Idempotency-Key": f"key of {user}"}
@@ -182,4 +201,4 @@ def test_both_are_audited(service: Service, admin: httpx.Client, user: str, send
     for entry in (exported, erased):
         assert (entry["logger"], entry["actor"]) == ("eventide_notify.audit", "user:admin")
     assert exported["details"] == {"notifications": 1, "complete": True}
-    assert erased["details"] == {"notifications": 1, "receipts": 0, "claims": 0}
+    assert erased["details"] == {"notifications": 1, "receipts": 0, "claims": 0, "scheduled": 0}

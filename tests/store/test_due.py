@@ -166,6 +166,22 @@ async def test_cancelling(store: Store) -> None:
     assert await waiting(store) == [second]
 
 
+async def test_revising_what_nobody_holds_and_nobody_has_changed(store: Store) -> None:
+    first, second = await added(store, work(a="\N{OWL}", b=[1]), work(a=2))
+    other = replace(first, payload={"a": 3})
+    assert await store.revise_due(first, other.payload, now=NOW)
+    assert not await store.revise_due(first, {"a": 4}, now=NOW)
+    assert await claim(store) == [other, second]
+    assert not await store.revise_due(other, {"a": 4}, now=NOW + LEASE - MILLISECOND)
+    assert await store.bury_due(second.id, "mine", error="why", now=NOW)
+    assert await store.revise_due(other, {"a": 4}, now=NOW + LEASE)
+    assert await store.revise_due(second, {"a": 5}, now=NOW)
+    assert not await store.revise_due(second, {"a": 6}, now=NOW)
+    assert await waiting(store) == [replace(first, payload={"a": 4})]
+    assert await dead(store) == [Dead(replace(second, payload={"a": 5}), "why", NOW)]
+    assert not await store.revise_due(work(a=1), {"a": 7}, now=NOW)
+
+
 async def test_the_list_is_in_pages(store: Store) -> None:
     some = await added(store, *(work(NOW - number * SECOND) for number in range(5)), work(kind="other"))
     assert list(await store.due(kinds=["send"], after=some[0].id, limit=2)) == some[1:3]
