@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,8 +25,10 @@ import pytest
 
 from eventide_notify import __version__
 from eventide_notify.cli import main
+from eventide_notify.models import utc_now
 from eventide_notify.settings import Settings
 from eventide_notify.store.migrations import STEPS
+from eventide_notify.wire import iso
 
 from .curl import curl
 from .require import missing
@@ -413,9 +416,46 @@ def test_announce_prints_the_id(run: Run, service: Service) -> None:
     assert re.fullmatch(r"[0-9a-f-]{36}\n", result.stdout)
 
 
+def test_what_is_for_later_is_told_so(run: Run, service: Service, user: str) -> None:
+    at, end = (iso(utc_now() + timedelta(days=days)) for days in (30, 60))
+    options = ["--message", "Later", "--send-at", at, "--expires-at", end, "--url", service.base_url]
+    sends = [
+        (["send", "--user", user, "--collapse-key", "k"], {"kind": "notification", "users": 1}),
+        (["announce", "--topic", "tides", "--require-ack", "--remind-after", "3600"],
+         {"kind": "announcement", "topic": "tides", "requireAck": True, "expiresAt": end}),
+    ]  # fmt: skip
+    for command, wanted in sends:
+        result = run(*command, *options, EVENTIDE_JWT_SECRET=SECRET)
+        assert (result.returncode, result.stderr) == (0, "")
+        found = re.fullmatch(rf"([0-9a-f-]{{36}})  scheduled for {at}\n", result.stdout)
+        assert found, result.stdout
+        with service.client(admin=True) as admin:
+            [made] = [
+                each for each in admin.get("/v1/admin/scheduled", params={"limit": 100}).json()["scheduled"]
+                if each["id"] == found[1]
+            ]  # fmt: skip
+        assert {name: made[name] for name in wanted} == wanted
+
+
+def test_one_takes_the_place_of_another_and_expires(run: Run, service: Service, user: str) -> None:
+    end = iso(utc_now() + timedelta(days=30))
+    for message in ("One", "Two"):
+        options = ["--message", message, "--collapse-key", "k", "--expires-at", end]
+        assert run(
+            "send", "--user", user, *options, "--url", service.base_url, EVENTIDE_JWT_SECRET=SECRET
+        ).returncode == 0  # fmt: skip
+    with service.client(user) as reader:
+        found = [
+            each for each in reader.get("/v1/notifications").json()["notifications"]
+            if each.get("kind") != "announcement"
+        ]  # fmt: skip
+    assert [(each["message"], each["collapsed"], each["expiresAt"]) for each in found] == [("Two", 1, end)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "told"),
     [
+        (["--message", "x", "--send-at", "tomorrow"], {"EVENTIDE_JWT_SECRET": SECRET}, "answered 422: sendAt: "),
         (["--message", ""], {"EVENTIDE_JWT_SECRET": SECRET}, "answered 422: message: "),
         (["--message", "x", "--link", "javascript:x"], {"EVENTIDE_JWT_SECRET": SECRET}, "answered 422: link: "),
         (["--message", "x"], {"EVENTIDE_JWT_SECRET": SECRET[::-1]}, "answered 401: "),
