@@ -33,9 +33,8 @@ class Sending:
     expires_at: datetime | None = None
     collapse_key: str | None = None
 
-    def check(self, send_at: datetime) -> None:
+    def check(self) -> None:
         """Raises `InvalidRequest` for what cannot be."""
-        _check_expiry(self.expires_at, send_at)
         key = self.collapse_key
         if key is not None and not (1 <= len(key) <= COLLAPSE_KEY_MAX and is_storable(key)):
             raise InvalidRequest(
@@ -81,11 +80,10 @@ class Announcing:
     def stored(self) -> bool:
         return self.audience == "everyone"
 
-    def check(self, send_at: datetime) -> None:
+    def check(self) -> None:
         """Raises `InvalidRequest` for what cannot be."""
         if self.topic is not None:
             checked_topic(self.topic)
-        _check_expiry(self.expires_at, send_at)
         check_acknowledgement(self.stored, self.require_ack, self.remind_after)
 
     def body(self) -> list[Any]:
@@ -123,11 +121,6 @@ class Announcing:
             require_ack=self.require_ack,
             remind_after=self.remind_after,
         )
-
-
-def _check_expiry(expires_at: datetime | None, send_at: datetime) -> None:
-    if expires_at is not None and expires_at <= send_at:
-        raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future, and after sendAt")])
 
 
 def _body_of(draft: Draft) -> dict[str, Any]:

@@ -139,8 +139,9 @@ class NotificationService:
         `expires_at` that is not in the future or not after `send_at`, and `OutcomeUnknown`.
         """
         asked = Sending(recipients(users), draft, caller, expires_at, collapse_key)
-        asked.check(self._not_before(send_at))
+        asked.check()
         once = Once(idempotency_key, caller, lambda: asked.body() + _time(send_at), claim_lifetime)
+        await self._check_expiry(expires_at, send_at, once)
         return await self.schedule.either(SEND, send_at, once, asked.pack, lambda: self._send(asked, once.claim))
 
     async def send_due(self, work: Work) -> None:
@@ -287,8 +288,9 @@ class NotificationService:
         or not after `send_at`, or these do not fit, and `OutcomeUnknown`.
         """
         asked = Announcing(draft, caller, audience, topic, expires_at, require_ack, remind_after)
-        asked.check(self._not_before(send_at))
+        asked.check()
         once = Once(idempotency_key, caller, lambda: asked.body() + _time(send_at), claim_lifetime)
+        await self._check_expiry(expires_at, send_at, once)
         return await self.schedule.either(
             ANNOUNCE, send_at, once, asked.pack, lambda: self._announce(asked, once.claim)
         )
@@ -331,10 +333,15 @@ class NotificationService:
             return await self._store.add_announcement(announcement, claim=claim)
         return await self._store.add([], claim=claim) if claim is not None else None
 
-    def _not_before(self, send_at: datetime | None) -> datetime:
-        """When it is sent at the earliest."""
+    async def _check_expiry(self, expires_at: datetime | None, send_at: datetime | None, once: Once) -> None:
+        """Raises `InvalidRequest` for what would have expired when it is sent; but not if the request comes again: its
+        answer is that of the first time."""
         now = self._clock()
-        return now if send_at is None else max(now, send_at)
+        if expires_at is None or expires_at > max(now, send_at or now):
+            return
+        key = once.claimed
+        if key is None or not await self._store.is_claimed(key, now=now):
+            raise InvalidRequest(errors=[FieldError("expiresAt", "must be in the future, and after sendAt")])
 
     def _has_expired(self, asked: Sending | Announcing, work: Work) -> bool:
         """Whether it has expired before it was sent; counted."""

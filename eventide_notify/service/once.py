@@ -42,19 +42,23 @@ class Once:
     lifetime: timedelta = IDEMPOTENCY_WINDOW
     """How long a claim on the key holds."""
 
-    def claim(self, items: Items, now: datetime, *, later: bool = False) -> Claim | None:
-        """The claim on the key for what is made of the request, if there is a key: now, or `later`.
-
-        Raises `InvalidRequest` for what is no key or no caller.
-        """
+    @property
+    def claimed(self) -> str | None:
+        """The key of the claim, if there is one. Raises `InvalidRequest` for what is no key or no caller."""
         if self.key is None:
             return None
         check_key(self.key)
         if not is_storable(self.caller):
             raise InvalidRequest(errors=[FieldError("caller", "must not contain NUL, or half of a surrogate pair")])
-        fingerprint = hashlib.sha256(orjson.dumps(self.body(), option=orjson.OPT_SORT_KEYS)).hexdigest()
         # The key has no line feed in it, so what is before the last one is the caller, whatever is in that.
-        key = f"{self.caller}\n{self.key}"
+        return f"{self.caller}\n{self.key}"
+
+    def claim(self, items: Items, now: datetime, *, later: bool = False) -> Claim | None:
+        """The claim on the key for what is made of the request, if there is a key: now, or `later`."""
+        key = self.claimed
+        if key is None:
+            return None
+        fingerprint = hashlib.sha256(orjson.dumps(self.body(), option=orjson.OPT_SORT_KEYS)).hexdigest()
         return Claim(key, _LATER * later + fingerprint, items, now, lifetime=self.lifetime)
 
 

@@ -200,6 +200,9 @@ class Store(Protocol):
     async def remove_announcement(self, id: NotificationId) -> bool:
         """Take it from everybody; whether it was there."""
 
+    async def is_claimed(self, key: str, *, now: datetime) -> bool:
+        """Whether a claim on this key holds."""
+
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
         """Forget the claims made before then, or those that hold for longer or shorter than most and have expired, the
         announcements that have expired, with what users did to them, and

@@ -50,8 +50,7 @@ class MongoClaims:
             "complete": False,
             "expiresAt": claim.expires_at,
         }
-        old = {"expiresAt": None, "claimedAt": {"$lt": claim.claimed_at - CLAIM_LIFETIME}}
-        expired = {"_id": claim.key, "$or": [old, {"expiresAt": {"$lt": claim.claimed_at}}]}
+        expired = {"_id": claim.key, "$or": _expired(claim.claimed_at)}
         while True:
             if await self._inserts.do(document):
                 return None
@@ -76,10 +75,18 @@ class MongoClaims:
             await self._client.update(self._claims, {"_id": {"$in": part}}, {"complete": True})
         return [None] * len(keys)
 
+    async def holds(self, key: str, now: datetime) -> bool:
+        """See `Store.is_claimed`."""
+        return bool(await self._client.ids(self._claims, {"_id": key, "$nor": _expired(now)}))
+
     async def purge(self, claimed_before: datetime, now: datetime) -> None:
         """Forget the claims made before then, and of those that say when they expire the ones that have."""
         for old in ({"expiresAt": None, "claimedAt": {"$lt": claimed_before}}, {"expiresAt": {"$lt": now}}):
             await self._client.write(self._claims.delete_many, old, attempts=self._client.attempts(many=True))
+
+
+def _expired(now: datetime) -> list[Document]:
+    return [{"expiresAt": None, "claimedAt": {"$lt": now - CLAIM_LIFETIME}}, {"expiresAt": {"$lt": now}}]
 
 
 def _to_claim(document: Document) -> Claim:

@@ -117,6 +117,9 @@ class SqlStore:
     async def remove_announcement(self, id: NotificationId) -> bool:
         return await self._announcements.remove(id)
 
+    async def is_claimed(self, key: str, *, now: datetime) -> bool:
+        return await self._claims.holds(key, now)
+
     async def purge(self, *, claimed_before: datetime, now: datetime) -> None:
         await self._claims.purge(claimed_before, now)
         await self._announcements.purge(now)

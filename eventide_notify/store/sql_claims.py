@@ -14,6 +14,7 @@ from .records import pack_items, unpack_items
 from .tables import claims, maybe_milliseconds, milliseconds, milliseconds_in, to_time
 
 _c = claims.c
+_EXPIRES_AT = sa.func.coalesce(_c.expires_at, _c.claimed_at + milliseconds_in(CLAIM_LIFETIME))
 
 PURGED_AT_ONCE = 1_000
 """How many claims are forgotten at once, each of which may name thousands of notifications."""
@@ -30,8 +31,7 @@ class SqlClaims:
         # Built once: to put such a statement together takes longer than to carry it out.
         insert = database.insert(claims)
         wanted = {column.name: insert.excluded[column.name] for column in claims.columns if column is not _c.key}
-        expires_at = sa.func.coalesce(_c.expires_at, _c.claimed_at + milliseconds_in(CLAIM_LIFETIME))
-        expired = expires_at < insert.excluded.claimed_at
+        expired = insert.excluded.claimed_at > _EXPIRES_AT
         self._insert = insert.on_conflict_do_update(index_elements=[_c.key], set_=wanted, where=expired)
 
     async def once(self, claim: Claim | None, save: Callable[[sa.Connection], Any], resume: Save) -> Claim | None:
@@ -64,6 +64,11 @@ class SqlClaims:
         # On PostgreSQL the conflict has locked the row: it is there, and is the one that was in the way.
         row = connection.execute(sa.select(claims).where(_c.key == claim.key)).one()
         return Claim(row.key, row.fingerprint, unpack_items(row.items), to_time(row.claimed_at), row.complete)
+
+    async def holds(self, key: str, now: datetime) -> bool:
+        """See `Store.is_claimed`."""
+        held = sa.select(_c.key).where(_c.key == key, milliseconds(now) <= _EXPIRES_AT)
+        return bool(await self._database.read(held))
 
     async def purge(self, claimed_before: datetime, now: datetime) -> None:
         """Forget the claims made before then, and of those that say when they expire the ones that have."""

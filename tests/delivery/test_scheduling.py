@@ -294,6 +294,29 @@ async def test_only_what_was_scheduled_can_be_cancelled(desk: Desk) -> None:
     assert await desk.store.find_due(other.id) == other
 
 
+@pytest.mark.parametrize("collapse_key", [None, "key"])
+@pytest.mark.parametrize("send_at", [None, START + SECOND])
+async def test_a_request_that_comes_again_when_it_has_expired_is_answered_as_before(
+    desk: Desk, send_at: datetime | None, collapse_key: str | None
+) -> None:
+    end = START + 2 * SECOND
+    asked: Any = {"send_at": send_at, "expires_at": end, "idempotency_key": "key", "caller": "me"}
+    sent = await desk.service.send(["42"], HELLO, collapse_key=collapse_key, **asked)
+    announced = await desk.service.announce(HELLO, **{**asked, "idempotency_key": "another"})
+    desk.now = end + DAY - 2 * SECOND
+    assert await desk.service.send(["42"], HELLO, collapse_key=collapse_key, **asked) == sent
+    assert await desk.service.announce(HELLO, **{**asked, "idempotency_key": "another"}) == announced
+    for other in ({"idempotency_key": "third"}, {"idempotency_key": None}, {"caller": "you"}):
+        with pytest.raises(InvalidRequest, match="expiresAt"):
+            await desk.service.send(["42"], HELLO, collapse_key=collapse_key, **{**asked, **other})
+    with pytest.raises(Conflict):
+        await desk.service.send(["43"], HELLO, collapse_key=collapse_key, **asked)
+    with pytest.raises(Conflict):
+        await desk.service.announce(HELLO, **asked)
+    assert len(await desk.saved()) == (send_at is None)
+    assert len(await desk.store.announcements(after="", now=START)) == (send_at is None)
+
+
 @pytest.mark.parametrize("first_later", [True, False])
 async def test_a_key_means_what_it_meant_the_first_time(desk: Desk, first_later: bool) -> None:
     """A request comes again when its time is past; or its first time was past on an instance whose clock was ahead."""

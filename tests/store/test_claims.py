@@ -123,6 +123,9 @@ async def test_a_claim_says_how_long_it_holds(store: Store) -> None:
     for key, lifetime in lifetimes.items():  # which those of who comes later do not decide
         items, claim = request("b", NOW + lifetime, key=key)
         assert await store.add(items, claim=claim) is not None
+        assert await store.is_claimed(key, now=NOW + lifetime)
+        assert not await store.is_claimed(key, now=NOW + lifetime + MILLISECOND)
+        assert not await store.is_claimed(f"{key} ", now=NOW)
         items, claim = request("c", NOW + lifetime + MILLISECOND, key=key)
         assert await store.add(items, claim=replace(claim, lifetime=8 * DAY)) is None
 
