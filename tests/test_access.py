@@ -172,7 +172,7 @@ def test_a_disconnect_ends_transports_and_refuses_nothing() -> None:
 
 def test_a_line_says_who_did_what(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "eventide_notify.audit")
-    audit.note(ALICE, "revoke", 'user:b"\nob', revocation="1")
+    audit.note(ALICE.actor, "revoke", 'user:b"\nob', revocation="1")
     [record] = caplog.records
     assert record.getMessage() == 'actor="user:alice" action="revoke" subject="user:b\\"\\nob" revocation="1"'
     fields = {"actor": "user:alice", "action": "revoke", "subject": 'user:b"\nob', "details": {"revocation": "1"}}

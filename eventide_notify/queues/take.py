@@ -9,10 +9,11 @@ from datetime import timedelta
 
 import orjson
 
-from .. import schemas
+from .. import audit, schemas
 from ..errors import FieldError, InvalidRequest
 from ..models import UserId
 from ..service import NotificationService
+from ..service.scheduling import Scheduled
 from .cloudevents import CloudEvent, read
 
 SEND = "eventide.notification.send"
@@ -69,7 +70,7 @@ def _send(asked: schemas.NewNotification, service: NotificationService, key: str
 
 def _announce(asked: schemas.NewAnnouncement, service: NotificationService, key: str, caller: str) -> Order:
     async def carry_out() -> object:
-        return await service.announce(
+        made = await service.announce(
             asked.draft,
             audience=asked.audience,
             topic=asked.topic,
@@ -81,6 +82,9 @@ def _announce(asked: schemas.NewAnnouncement, service: NotificationService, key:
             caller=caller,
             claim_lifetime=CLAIMED_FOR,
         )
+        later = isinstance(made, Scheduled)
+        audit.announced(caller.rstrip(), made.id, scheduled=later, audience=asked.audience, topic=asked.topic)
+        return made
 
     return Order(None, carry_out)
 

@@ -36,7 +36,7 @@ class AccessRoutes:
     async def disconnect(self, request: Request, principal: Principal) -> Response:
         user = user_in_path(request)
         closed = await self._revocations.disconnect(user)
-        audit.note(principal, "disconnect", f"user:{user}", connections=closed)
+        audit.note(principal.actor, "disconnect", f"user:{user}", connections=closed)
         return json_answer({"userId": user, "connections": closed}, 202)
 
     async def revoke(self, request: Request, principal: Principal) -> Response:
@@ -61,7 +61,7 @@ class AccessRoutes:
         id = request.path_params["id"]
         found = await self._revocations.unrevoke(id)
         if found is None:  # not read yet
-            audit.note(principal, "unrevoke", f"revocation:{id}")
+            audit.note(principal.actor, "unrevoke", f"revocation:{id}")
         else:
             _note(principal, "unrevoke", found)
         return Response(status_code=204, headers=PRIVATE)
@@ -70,7 +70,7 @@ class AccessRoutes:
 def _note(principal: Principal, action: str, revocation: Revocation) -> None:
     subject = f"token:{revocation.token_id}" if revocation.user_id is None else f"user:{revocation.user_id}"
     before = {} if revocation.issued_before is None else {"issuedBefore": wire.iso(revocation.issued_before)}
-    audit.note(principal, action, subject, revocation=revocation.id, **before)
+    audit.note(principal.actor, action, subject, revocation=revocation.id, **before)
 
 
 def _shown(revocation: Revocation) -> dict[str, Any]:

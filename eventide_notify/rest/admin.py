@@ -83,15 +83,16 @@ class AdminRoutes:
             send_at=asked.send_at,
             **_once(request, principal),
         )
-        audience = {"audience": asked.audience} | ({} if asked.topic is None else {"topic": asked.topic})
+        later = isinstance(made, Scheduled)
+        audit.announced(principal.actor, made.id, scheduled=later, audience=asked.audience, topic=asked.topic)
         if isinstance(made, Scheduled):
-            audit.note(principal, "announce", f"scheduled:{made.id}", **audience)
             return json_answer({"scheduled": told(made)}, 202)
-        audit.note(principal, "announce", f"announcement:{made.id}", **audience)
         return json_answer(wire.announcement(made), 201)
 
     async def retract(self, request: Request, principal: Principal) -> Response:
-        await self._service.retract(request.path_params["id"], caller=principal.caller)
+        id = request.path_params["id"]
+        await self._service.retract(id, caller=principal.caller)
+        audit.note(principal.actor, "retract", f"announcement:{id}")
         return Response(status_code=204, headers=PRIVATE)
 
     async def publish(self, request: Request, principal: Principal) -> Response:

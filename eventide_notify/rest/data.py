@@ -49,7 +49,7 @@ class DataRoutes:
             "receipts": erased.receipts,
             "claims": erased.claims,
         }
-        audit.note(principal, "erase", f"user:{user}", **numbers, scheduled=scheduled)
+        audit.note(principal.actor, "erase", f"user:{user}", **numbers, scheduled=scheduled)
         return json_answer(numbers)
 
     async def _lines(
@@ -71,7 +71,7 @@ class DataRoutes:
             yield _encoded({"kind": "subscription", "topic": topic} for topic in topics)
             complete = True
         finally:
-            audit.note(principal, "export", f"user:{user}", notifications=number, complete=complete)
+            audit.note(principal.actor, "export", f"user:{user}", notifications=number, complete=complete)
 
 
 def _encoded(payloads: Iterable[wire.Payload]) -> bytes:

@@ -42,7 +42,7 @@ class SchedulingRoutes:
 
     async def cancel(self, request: Request, principal: Principal) -> Response:
         await self._schedule.cancel(id := request.path_params["id"])
-        audit.note(principal, "cancel", f"scheduled:{id}")
+        audit.note(principal.actor, "cancel", f"scheduled:{id}")
         return Response(status_code=204, headers=PRIVATE)
 
     async def dead(self, request: Request, principal: Principal) -> Response:
@@ -63,12 +63,12 @@ class SchedulingRoutes:
 
     async def retry(self, request: Request, principal: Principal) -> Response:
         work = await self._dead.retry(request.path_params["id"])
-        audit.note(principal, "retry", f"work:{work.id}", kind=work.kind)
+        audit.note(principal.actor, "retry", f"work:{work.id}", kind=work.kind)
         return Response(status_code=204, headers=PRIVATE)
 
     async def forget(self, request: Request, principal: Principal) -> Response:
         await self._dead.forget(id := request.path_params["id"])
-        audit.note(principal, "forget", f"work:{id}")
+        audit.note(principal.actor, "forget", f"work:{id}")
         return Response(status_code=204, headers=PRIVATE)
 
 

@@ -51,13 +51,13 @@ class TopicRoutes:
     async def subscribe(self, request: Request, principal: Principal) -> Response:
         topic, users = _topic_of(request), schemas.parse(schemas.Subscribers, await body_of(request, LARGE_BODY))
         changed = await self._topics.subscribe(topic, users.user_ids)
-        audit.note(principal, "subscribe", f"topic:{topic}", users=changed)
+        audit.note(principal.actor, "subscribe", f"topic:{topic}", users=changed)
         return json_answer({"topic": topic, "changed": changed})
 
     async def unsubscribe(self, request: Request, principal: Principal) -> Response:
         topic, users = _topic_of(request), schemas.parse(schemas.Subscribers, await body_of(request, LARGE_BODY))
         changed = await self._topics.unsubscribe(topic, users.user_ids)
-        audit.note(principal, "unsubscribe", f"topic:{topic}", users=changed)
+        audit.note(principal.actor, "unsubscribe", f"topic:{topic}", users=changed)
         return json_answer({"topic": topic, "changed": changed})
 
     async def topic(self, request: Request, principal: Principal) -> Response:

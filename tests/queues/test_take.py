@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,11 +18,15 @@ from ..service import SECRET
 from .events import structured
 
 
+class Said(set[str]):
+    id = "1"
+
+
 class Recorder:
     """Stands for the service, and knows only by which names it was told something."""
 
-    async def send(self, *_: object, **said: object) -> set[str]:
-        return {*said}
+    async def send(self, *_: object, **said: object) -> Said:
+        return Said(said)
 
     announce = send
 
@@ -78,6 +83,22 @@ async def test_a_message_is_known_again_for_eight_days(monkeypatch: pytest.Monke
         await service.purge()
         await taken()
         assert await has() == 2
+
+
+async def test_who_announces_is_in_the_audit_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "eventide_notify.audit")
+    app = create_app(Settings(jwt_secret=SECRET, database_url="sqlite://"))
+    later = iso(utc_now() + timedelta(days=1))
+    caller = "queue rabbitmq:inbox".ljust(200)
+    async with app.lifespan():
+        for asked in ({"topic": "tides"}, {"sendAt": later}):
+            body = structured(type=ANNOUNCE, message="x", **asked)
+            await take({}, body, service=app.notifications, caller=caller).carry_out()
+    noted: list[Any] = [vars(each) for each in caplog.records]
+    assert [(each["actor"], each["action"], each["subject"].partition(":")[0], each["details"]) for each in noted] == [
+        ("queue rabbitmq:inbox", "announce", "announcement", {"audience": "everyone", "topic": "tides"}),
+        ("queue rabbitmq:inbox", "announce", "scheduled", {"audience": "everyone"}),
+    ]
 
 
 async def test_a_message_may_be_for_later() -> None:

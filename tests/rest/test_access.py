@@ -306,6 +306,16 @@ def test_the_keys_of_one_name_are_one_caller(service: Service, user: str) -> Non
         assert reader.get("/v1/notifications").json()["unreadCount"] == 4
 
 
+def test_what_is_announced_and_retracted_is_in_the_audit_log(service: Service, user: str) -> None:
+    with service.client("root", admin=True) as admin:
+        asked = {"message": "a secret", "topic": user}
+        id = admin.post("/v1/admin/announcements", json=asked).json()["id"]
+        admin.delete(f"/v1/admin/announcements/{id}").raise_for_status()
+    [announced], [retracted] = (entries(service, action, f"announcement:{id}") for action in ("announce", "retract"))
+    assert announced["details"] == {"audience": "everyone", "topic": user}
+    assert (announced["actor"], retracted["actor"], retracted["details"]) == ("user:root", "user:root", {})
+
+
 def test_a_key_is_named_in_the_audit_log_and_never_told(service: Service, user: str) -> None:
     with service.client() as back_end:
         back_end.headers["Authorization"] = f"Bearer {OLD}"
