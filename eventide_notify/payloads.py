@@ -234,11 +234,15 @@ ALIKE: Sequence[Sent] = (
     Sent(wire.NOTIFICATION_DELETED, "Some are gone, on all of the user's devices.", SomeGone | AllChanged),
     Sent(
         wire.NOTIFICATION_UPDATED,
-        "Some were seen, unread again, archived or unarchived, or an action was chosen.",
+        "Some were seen, unread again, archived, unarchived or acknowledged, or an action was chosen.",
         SomeUpdated | AllUpdated,
     ),
     Sent(wire.UNREAD_COUNT, "The counts may have changed; at most every 100 ms.", UnreadCount),
-    Sent(wire.RELOAD, "Changes may have been lost: read again what is shown.", Reload),
+    Sent(
+        wire.RELOAD,
+        "The user was subscribed to a topic, or changes may have been lost: read again what is shown.",
+        Reload,
+    ),
     Sent(wire.TOKEN_EXPIRING, "60 s before the token expires.", TokenExpiring),
     Sent(wire.EXCEPTION, "An event without an ack callback has failed.", Failed),
     Sent(CUSTOM, "A back end's own event, under the name that it has chosen.", Any),
