@@ -1,9 +1,9 @@
 """`make bench-scheduled`: what live sends notice of it while 100,000 scheduled ones, due in the same minute, are sent.
 
-Each scheduled send is for one of 10,000 users who are not connected. Meanwhile clients are connected, and a
-notification is sent to one of them 50 times a second. It is measured how long it takes from the request until the
-client has it, in windows of ten seconds: two while scheduled ones are sent, then one while that is held, and so on
-until all are sent.
+Each scheduled send is for one of 10,000 users who are not connected, and with `--recipients` for more. Meanwhile clients
+are connected, and a notification is sent to one of them 50 times a second. It is measured how long it takes from the
+request until the client has it, in windows of ten seconds: two while scheduled ones are sent, then one while that is
+held, and so on until all are sent.
 """
 
 from __future__ import annotations
@@ -48,27 +48,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stores", default=",".join(STORES), help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=DEADLINE, help="of sending, at most; default: %(default)s")
     parser.add_argument("--rows", type=int, default=100_000, help="scheduled sends; default: %(default)s")
+    parser.add_argument("--recipients", type=int, default=1, help="users of each; default: %(default)s")
     options = parser.parse_args(arguments)
     try:
         allow_many_files()
         with on(cores()[1]), Generator() as load, ExitStack() as stack:
             bench = Bench(load, QUICK, node=False, profile=None, tell=_tell, stack=stack)
             for name in options.stores.split(","):
-                _measure(bench, name, options.rows, options.seconds)
+                _measure(bench, name, options.rows, options.recipients, options.seconds)
     except (BenchError, ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _measure(bench: Bench, name: str, rows: int, within: float) -> None:
+def _measure(bench: Bench, name: str, rows: int, recipients: int, within: float) -> None:
     with ExitStack() as stack:
         url = bench.url(stack, STORES[name])
         peer = bench.ours(stack, store=STORES[name], url=url)
         peer.connect(CONNECTED)
         windows: dict[bool, list[Window]] = {True: [], False: [window(peer)]}
         peer.work("hold")
-        asyncio.run(_fill(url, rows))
+        asyncio.run(_fill(url, rows, recipients))
         seconds, done = 0.0, 0.0
         while seconds < within and done < rows:
             for busy in (True, True, False):
@@ -90,12 +91,13 @@ def _done(url: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-async def _fill(url: str, rows: int) -> None:
+async def _fill(url: str, rows: int, recipients: int) -> None:
     store: Any = create_store(url)
     await store.open()
     kind = "sqlite" if url.startswith("sqlite:") else "postgresql"
     now = int(utc_now().timestamp() * 1_000)
-    payload = orjson.dumps({"users": ["USER"], "draft": CONTENT, "caller": "bench"}).decode()
+    others = [f"crowd {number}" for number in range(recipients - 1)]
+    payload = orjson.dumps({"users": ["USER", *others], "draft": CONTENT, "caller": "bench"}).decode()
     before, behind = payload.replace("'", "''").split("USER")
     try:
         for first in range(0, rows, PORTION):
