@@ -1,9 +1,9 @@
 """`make bench-scheduled`: what live sends notice of it while 100,000 scheduled ones, due in the same minute, are sent.
 
-Each scheduled send is for one of 10,000 users who are not connected, and with `--recipients` for more. Meanwhile clients
-are connected, and a notification is sent to one of them 50 times a second. It is measured how long it takes from the
-request until the client has it, in windows of ten seconds: two while scheduled ones are sent, then one while that is
-held, and so on until all are sent.
+Each scheduled send is for one of 10,000 users who are not connected, and with `--recipients` for more. Meanwhile
+clients are connected, and a notification is sent to one of them 50 times a second. It is measured how long it takes
+from the request until the client has it, in windows of ten seconds: two while scheduled ones are sent, then one while
+that is held, and so on until all are sent.
 """
 
 from __future__ import annotations
