@@ -146,14 +146,16 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.unpinged: set[Transport] = set()
 
-    def ping_later(self, transport: Transport) -> None: ...
+    def ping_later(self, transport: Transport) -> None:
+        self.unpinged.add(transport)
 
     def met(self, transport: Transport, *, known: bool) -> None: ...
 
 
-def carried_by(carrier: FakeCarrier) -> Transport:
+def carried_by(carrier: FakeCarrier, engine: FakeEngine | None = None) -> Transport:
     """A transport on this WebSocket."""
-    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
+    transport = Transport(cast(EngineServer, engine or FakeEngine()), "sid", 0.0)
     transport.carried_by(cast(Carrier, carrier))
     return transport

@@ -46,3 +46,23 @@ async def test_so_is_what_has_waited() -> None:
     carrier.paused = False
     transport.writable()
     assert [written.endswith(PING) for written in carrier.written] == [True, False] * 4
+
+
+async def test_a_ping_that_could_not_be_written_when_it_was_time_follows_as_soon_as_it_can() -> None:
+    carrier, engine = FakeCarrier(), FakeEngine()
+    transport = carried_by(carrier, engine)
+    for number in range(2):
+        transport.send(Frame("4x"), [Receipt("alice", str(number))])
+    carrier.paused = True
+    assert engine.unpinged == {transport}
+    engine.unpinged.clear()
+    transport.ping_for_receipts()
+    assert [written.endswith(PING) for written in carrier.written] == [True, False]
+    carrier.paused = False
+    transport.writable()
+    assert engine.unpinged == {transport}
+    transport.ping_for_receipts()
+    assert carrier.written[2:] == [PING]
+    engine.unpinged.clear()
+    transport.writable()
+    assert not engine.unpinged

@@ -192,6 +192,8 @@ class Transport:
         carrier = self._carrier
         while carrier is not None and not carrier.paused and (waiting := self.next_waiting()) is not None:
             self._write(carrier, *waiting)
+        if self._receipts.needs_ping:
+            self._engine.ping_later(self)  # it was time for that while nothing could be written
 
     # Time
 
