@@ -53,7 +53,7 @@ export class Health {
 
   /** @param {Instance[]} instances @param {number} now milliseconds since 1970 */
   answered(instances, now) {
-    const troubles = instances.flatMap(troublesOf);
+    const troubles = [...instances, ...this.#unheard(instances, now)].flatMap(troublesOf);
     const isApart = troubles.some(({ key }) => key === "redis");
     if (isApart) this.#apartUntil = now + MENDING;
     const apart = now < this.#apartUntil;
@@ -67,6 +67,18 @@ export class Health {
     this.known = true;
     this.answeredAt = now;
     this.#now(troubles, now);
+  }
+
+  /**
+   * Those of which this answer says nothing, and that were there a moment ago. Where each instance answers for itself in
+   * its turn, what one of them has said holds until it says something else.
+   *
+   * @param {Instance[]} instances @param {number} now
+   */
+  #unheard(instances, now) {
+    const heard = new Set(instances.filter(({ status }) => status !== "silent").map(({ id }) => id));
+    const others = [...this.#seen.values()].filter(({ instance, at, silent }) => !silent && !heard.has(instance.id) && now - at < MENDING);
+    return others.map(({ instance }) => instance).filter(({ status }) => status !== "draining");
   }
 
   /** Nobody has answered. @param {unknown} problem @param {number} now */

@@ -97,9 +97,21 @@ test("what looked like instances that do not answer was Redis", () => {
   health.answered([silent("a", 0), degraded("b", DEAF)], at(5));
   assert.deepEqual(texts(health), ["Redis is away"]);
   health.answered([ready("a"), silent("b", 0)], at(8));
+  assert.deepEqual(texts(health), ["Redis is away"], "the other one has not said anything else");
+  health.answered([ready("a"), silent("b", 0)], at(10));
   assert.equal(texts(health).length, 0, "they need a moment to hear one another again");
   health.answered([ready("a"), silent("b", 0)], at(14));
   assert.deepEqual(texts(health), ["Instance b does not answer"]);
+});
+
+test("Redis is away once, though each instance answers for itself in its turn, and notices it at another time", () => {
+  const health = after([ready("a"), ready("b")]);
+  const deaf = (id, other) => [degraded(id, DEAF), silent(other, 0)];
+  const well = (id, other) => [ready(id), silent(other, 0)];
+  const answers = [deaf("a", "b"), well("b", "a"), deaf("a", "b"), deaf("b", "a"), well("a", "b"), deaf("b", "a"), well("a", "b"), well("b", "a")];
+  answers.forEach((answer, second) => health.answered(answer, at(second + 1)));
+  health.answered([ready("a"), ready("b")], at(9));
+  assert.deepEqual(happened(health), ["Redis is away", "Over after 7 seconds: Redis is away"]);
 });
 
 test("what one instance misses of another that is silent is told once", () => {
