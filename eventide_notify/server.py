@@ -52,6 +52,10 @@ class _Server(uvicorn.Server):
         port = self.servers[0].sockets[0].getsockname()[1]
         for server in self.servers:
             server.close()
+        # First those for requests: what is asked while transports are closed is not to be answered any more.
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, _Http):
+                connection.shutdown()
         await self._drain()
         for connection in list(self.server_state.connections):
             connection.shutdown()

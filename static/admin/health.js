@@ -53,8 +53,10 @@ export class Health {
 
   /** @param {Instance[]} instances @param {number} now milliseconds since 1970 */
   answered(instances, now) {
-    const troubles = [...instances, ...this.#unheard(instances, now)].flatMap(troublesOf);
+    const unheard = this.#unheard(instances, now);
+    const troubles = instances.flatMap(troublesOf);
     const isApart = troubles.some(({ key }) => key === "redis");
+    troubles.push(...unheard.flatMap(troublesOf));
     if (isApart) this.#apartUntil = now + MENDING;
     const apart = now < this.#apartUntil;
     for (const instance of instances) this.#isThere(instance, now, apart);
@@ -77,7 +79,8 @@ export class Health {
    */
   #unheard(instances, now) {
     const heard = new Set(instances.filter(({ status }) => status !== "silent").map(({ id }) => id));
-    const others = [...this.#seen.values()].filter(({ instance, at, silent }) => !silent && !heard.has(instance.id) && now - at < MENDING);
+    const holds = (/** @type {number} */ at) => now - at < MENDING || now < this.#apartUntil;
+    const others = [...this.#seen.values()].filter(({ instance, at, silent }) => !silent && !heard.has(instance.id) && holds(at));
     return others.map(({ instance }) => instance).filter(({ status }) => status !== "draining");
   }
 
