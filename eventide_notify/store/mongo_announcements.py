@@ -28,6 +28,8 @@ from .mongo_topics import MongoTopics, Subscription
 from .records import AT_ONCE, DELETED, LONG_AGO, expiry, in_any_case, pack_content, unpack_content
 
 SEEN, ARCHIVED, PRESSED, ACKNOWLEDGED = "SEEN", "ARCHIVED", "PRESSED", "ACKNOWLEDGED"
+FEW = 100
+"""Announcements that are read at once, whomever they are for."""
 Steps = Mapping[str, Document]
 """The steps that one user took with one announcement: the documents, by their kind."""
 Taken = dict[NotificationId, dict[str, Document]]
@@ -165,8 +167,7 @@ class MongoAnnouncements(Changes):
 
     async def counts(self, users: Collection[UserId], now: datetime) -> Mapping[UserId, Counts]:
         """The counts of each of these users."""
-        followed = await self._topics.of_all(users)
-        active = await self._active(followed, now)
+        followed, active = await self._concerning(users, now)
         while active:
             done = await self._done(users, followed, active)
             before, active = active, await self._active(followed, now)
@@ -179,6 +180,23 @@ class MongoAnnouncements(Changes):
                     user: Counts(number[user] - done[user].unread, number[user] - done[user].unseen) for user in users
                 }
         return dict.fromkeys(users, Counts(0, 0))
+
+    async def _concerning(
+        self, users: Collection[UserId], now: datetime
+    ) -> tuple[Collection[Subscription], dict[NotificationId, str | None]]:
+        """The subscriptions of these users and what is announced to them now; where nothing is announced to any topic,
+        nobody's subscriptions are read."""
+        some = await self._client.all(
+            lambda: self._announcements.find(_active(now), ["topic"]).limit(FEW + 1).batch_size(FEW + 1)
+        )
+        topics = {document["_id"]: document.get("topic") for document in some}
+        if len(some) <= FEW and not any(topics.values()):
+            return (), topics
+        followed = await self._topics.of_all(users)
+        if len(some) > FEW:
+            return followed, await self._active(followed, now)
+        theirs = {None, *(topic for topic, _ in followed)}
+        return followed, {id: topic for id, topic in topics.items() if topic in theirs}
 
     async def _active(self, followed: Iterable[Subscription], now: datetime) -> dict[NotificationId, str | None]:
         """The announcements for everybody, and those to these topics, with their topics."""

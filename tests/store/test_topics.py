@@ -300,3 +300,12 @@ def is_walk(step: str, table: str) -> bool:
     if step.startswith(("SCAN", "SEARCH")):
         return step.startswith(f"SCAN {table}") and "announcements_of_all" not in step
     return f"Seq Scan on {table}" in step
+
+
+async def test_counts_where_there_are_many_announcements(store: Store) -> None:
+    for topic in (None, "tides", "trains"):
+        for _ in range(40):
+            await save(store, topic)
+    await store.subscribe("tides", ["1", "2"], now=NOW)
+    await store.subscribe("trains", ["2"], now=NOW)
+    assert await unread_counts(store, ["1", "2", "3"], now=NOW) == {"1": 80, "2": 120, "3": 40}
