@@ -336,8 +336,10 @@ class NotificationService:
     async def _check_expiry(self, expires_at: datetime | None, send_at: datetime | None, once: Once) -> None:
         """Raises `InvalidRequest` for what would have expired when it is sent; but not if the request comes again: its
         answer is that of the first time."""
+        if expires_at is None:
+            return
         now = self._clock()
-        if expires_at is None or expires_at > max(now, send_at or now):
+        if expires_at > max(now, send_at or now):
             return
         key = once.claimed
         if key is None or not await self._store.is_claimed(key, now=now):

@@ -71,8 +71,10 @@ class Schedule:
         Under an idempotency key it is what it was the first time, though it may be due by now: whichever is asked
         returns None if the key is taken by the other.
         """
+        if send_at is None and (sent := await now()) is not None:  # as most of the time
+            return sent
         at = cut_to_milliseconds(send_at or self._clock())
-        later = self._is_later(at)
+        later = send_at is None or self._is_later(at)
         while True:
             done = await (self._add(kind, at, once, payload()) if later else now())
             if done is not None:
