@@ -15,7 +15,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -28,7 +28,9 @@ from ..store.base import Store
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.25
-"""Seconds between two looks for what is due."""
+"""Seconds between two looks for what is due, if something is or will be before the next one."""
+LOOK_AHEAD = timedelta(seconds=1)
+"""After so long another look is taken in any case: other instances may have scheduled something."""
 LEASE = timedelta(seconds=1.5)
 """Short: what an instance held that was killed is done by another one so much later."""
 GUARD = 0.4
@@ -115,6 +117,7 @@ class DueWork:
         self._sleep = sleep
         self._handlers: dict[str, Handler] = {}
         self._limit = LEAST
+        self._looked_at = self._look_at = datetime.min.replace(tzinfo=UTC)
 
     def handle(self, kind: str, handler: Handler) -> None:
         """From now on this handler does the work of this kind.
@@ -126,6 +129,8 @@ class DueWork:
 
     async def round(self) -> None:
         """Do what is due, and go on while there is more."""
+        if not await self._is_time():
+            return
         began = self._monotonic()
         while True:
             start = self._monotonic()
@@ -136,6 +141,16 @@ class DueWork:
             end = self._monotonic()
             self._fit(end - start)
             await self._sleep(PAUSE * (end - start) if end - began > UNPAUSED else 0)
+
+    async def _is_time(self) -> bool:
+        """Whether something is due. While nothing is, the store is asked no more often than every `LOOK_AHEAD`."""
+        now = self._clock()
+        if self._looked_at <= now < self._look_at:  # else the clock was set back
+            return False
+        first = await self._store.first_due(kinds=self._handlers.keys())
+        self._looked_at, ahead = now, now + LOOK_AHEAD
+        self._look_at = ahead if first is None else min(first, ahead)
+        return self._look_at <= now
 
     async def count(self) -> None:
         """Say in the metrics how much there is."""

@@ -337,6 +337,9 @@ class Store(Protocol):
     async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:
         """Save it, unless its id is there already. A `claim` is as for `add`; its one item names the work."""
 
+    async def first_due(self, *, kinds: Collection[str]) -> datetime | None:
+        """When the first of these works is or was due, whoever holds it; None: there are none. One small read."""
+
     async def claim_due(
         self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
     ) -> Sequence[Work]:

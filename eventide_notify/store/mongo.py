@@ -316,6 +316,9 @@ class MongoStore:
             return None
         return await self._claims.once(claim, lambda held: self._due.add(resume_work(work, held)))
 
+    async def first_due(self, *, kinds: Collection[str]) -> datetime | None:
+        return await self._due.first(kinds)
+
     async def claim_due(
         self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
     ) -> Sequence[Work]:

@@ -33,6 +33,12 @@ class MongoDue:
         about = {"_id": work.id, "kind": work.kind, "at": work.at, "attempts": work.attempts}
         await self._client.insert(self._due, [about | {"payload": _pack(work.payload)} | _FREE | _ALIVE])
 
+    async def first(self, kinds: Collection[str]) -> datetime | None:
+        """See `Store.first_due`."""
+        wanted = _ALIVE | {"kind": {"$in": [*kinds]}}
+        found = await self._client.all(lambda: self._due.find(wanted, ["at"]).sort("at", 1).limit(1))
+        return found[0]["at"] if found else None
+
     async def claim(
         self, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
     ) -> Sequence[Work]:

@@ -249,6 +249,9 @@ class SqlStore:
             lambda connection, held: self._due.insert(connection, resume_work(work, held)),
         )
 
+    async def first_due(self, *, kinds: Collection[str]) -> datetime | None:
+        return await self._due.first(kinds)
+
     async def claim_due(
         self, *, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int
     ) -> Sequence[Work]:

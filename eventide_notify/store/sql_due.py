@@ -27,6 +27,7 @@ class SqlDue:
         # Built once: to put such a statement together takes longer than to carry it out.
         of_kinds = database.within(_d.kind, sa.bindparam("kinds", type_=database.packed))
         self._look = sa.select(_d.id).where(_FREE, of_kinds).limit(1)
+        self._first = sa.select(_d.at).where(of_kinds).order_by(_d.at).limit(1)
         some = sa.select(_d.id).where(_FREE, of_kinds).order_by(_d.at, _d.id).limit(_LIMIT)
         # What another instance is claiming at this moment is not waited for. SQLite has one writer, and no such words.
         some = some.with_for_update(skip_locked=True)
@@ -38,6 +39,11 @@ class SqlDue:
     def insert(self, connection: sa.Connection, work: Work) -> None:
         """Save it, if it is not there yet."""
         connection.execute(self._database.insert(due).on_conflict_do_nothing(index_elements=[_d.id]), _to_row(work))
+
+    async def first(self, kinds: Collection[str]) -> datetime | None:
+        """See `Store.first_due`."""
+        found = await self._database.read(self._first, {"kinds": self._database.pack(kinds)})
+        return to_time(found[0].at) if found else None
 
     async def claim(
         self, kinds: Collection[str], now: datetime, lease: Lease, until: datetime, limit: int

@@ -256,3 +256,38 @@ async def test_how_much_there_is_is_in_the_metrics(desk: Desk) -> None:
     value = desk.metrics.registry.get_sample_value
     names = ("eventide_due_waiting", "eventide_due_late", "eventide_due_dead")
     assert [value(name) for name in names] == [1, 0, 1]
+
+
+async def test_the_store_is_asked_rarely_while_nothing_is_due_and_what_is_seen_is_done_in_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+    first_due = desk.store.first_due
+
+    async def noted(*, kinds: Collection[str]) -> datetime | None:
+        asked.append(desk.now)
+        return await first_due(kinds=kinds)
+
+    monkeypatch.setattr(desk.store, "first_due", noted)
+    quarter = SECOND / 4
+
+    async def rounds(number: int) -> list[float]:
+        asked.clear()
+        began = desk.now
+        for _ in range(number):
+            desk.now += quarter
+            await desk.instance.round()
+        return [(each - began).total_seconds() for each in asked]
+
+    assert await rounds(9) == [0.25, 1.25, 2.25]
+    sooner = await desk.add(desk.now + quarter)  # by another instance, which has died since
+    assert await rounds(4) == [1.0]
+    assert desk.done == [sooner.id]
+    await rounds(1)
+    seen = await desk.add(desk.now + SECOND + quarter)
+    await rounds(4)
+    assert desk.done == [sooner.id]
+    await rounds(1)
+    assert desk.done == [sooner.id, seen.id]
+    desk.now -= SECOND * 3600
+    assert await rounds(1) == [0.25]

@@ -55,6 +55,16 @@ async def test_what_is_due_is_claimed_and_what_is_due_first_comes_first(store: S
     assert await claim(store, now=NOW + MILLISECOND) == [later]
 
 
+async def test_when_the_first_is_due(store: Store) -> None:
+    assert await store.first_due(kinds=KINDS) is None
+    later, first, _ = await added(store, work(NOW + SECOND), work(NOW), work(NOW - SECOND, "third"))
+    assert await store.first_due(kinds=KINDS) == NOW
+    assert await claim(store) == [first]
+    assert await store.first_due(kinds=KINDS) == NOW
+    await store.bury_due(first.id, "mine", error="why", now=NOW)
+    assert await store.first_due(kinds=KINDS) == later.at
+
+
 async def test_no_more_than_asked_for_and_of_no_other_kind(store: Store) -> None:
     some = await added(store, *(work(NOW - number * SECOND) for number in range(5)))
     others = await added(store, work(NOW - 9 * SECOND, "other"))
