@@ -82,12 +82,13 @@ async def test_keys_alone_acknowledge_it_and_the_focus_takes_its_place(
     await expect(bell.rows.locator("[part=day]:visible")).to_have_text(["Today"])
 
 
-async def test_the_only_one_keeps_the_focus(bell: Bell, announce: Announce) -> None:
-    announce("The gate is closed")
+async def test_the_only_one_keeps_the_focus(service: Service, user: str, bell: Bell, announce: Announce) -> None:
+    id = announce("The gate is closed")
     await bell.open()
     await button(bell, "The gate").click()
     await expect(with_focus(bell)).to_contain_text("The gate is closed")
     await expect(bell.row("The gate").get_by_role("button", name="Delete")).to_be_visible()
+    await until(lambda: acknowledged(service, user, id))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

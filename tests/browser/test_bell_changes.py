@@ -77,6 +77,7 @@ async def test_three_hundred_are_deleted_and_the_page_is_left_at_once(
     else:
         await bell.page.goto(application.origin)
     await until(lambda: len(listed(service, user, limit=100)) == 1)
+    await other.wait_for_function("localStorage.sent")  # what another tab stored comes a moment later
     assert await other.evaluate("localStorage.sent") == "1"
 
 

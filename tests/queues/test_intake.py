@@ -11,7 +11,7 @@ import pytest
 
 from eventide_notify.errors import Conflict, OutcomeUnknown, Refused, Unavailable
 from eventide_notify.metrics import Metrics
-from eventide_notify.models import utc_now
+from eventide_notify.models import Announcement, utc_now
 from eventide_notify.queues import intake as module
 from eventide_notify.queues import supervisor
 from eventide_notify.queues.address import parse_address
@@ -39,8 +39,9 @@ class Service:
         self.keys.add(idempotency_key)
         await self._save(draft.message)
 
-    async def announce(self, draft: Any, **_: Any) -> None:
+    async def announce(self, draft: Any, **_: Any) -> Announcement:
         await self._save(draft.message)
+        return Announcement(draft.message, draft, utc_now())
 
     async def publish(self, event: str, payload: Any, users: Sequence[str] | None) -> None:
         await self._save(event)

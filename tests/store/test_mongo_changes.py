@@ -297,4 +297,4 @@ async def test_counts_of_many_announcements_are_taken_in_parts(store: Store, mon
             await store.change(user, what, ids(some), now=NOW)
     with commands() as sent:
         assert await store.counts(users, now=NOW) == dict.fromkeys(users, (2, 1))
-    assert len(sent) == 7  # own ones, topics, announcements before and after, and three times their steps
+    assert len(sent) == 6  # own ones, announcements before and after, and three times their steps
