@@ -230,6 +230,8 @@ class ChannelHealth:
     def _lost(self, since: float, now: float, reason: str) -> None:
         self.gaps += 1
         self._lost_at = now
+        if self.deaf and self._lacking is not None:
+            reason = self._lacking.reason  # what comes first, when it hears something again, is part of that
         self._lacks(max(since, now - LONGEST), now, reason)
 
     def _lacks(self, since: float, now: float, reason: str) -> None:

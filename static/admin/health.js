@@ -129,7 +129,8 @@ export class Health {
   /** Where an instance has started since another one went silent, it has taken its place. */
   #forgetReplaced() {
     const joined = [...this.#seen.values()].filter(({ silent }) => !silent);
-    for (const [id, { at, silent }] of this.#seen) {
+    // Who went silent last can be replaced by the fewest.
+    for (const [id, { at, silent }] of [...this.#seen].sort(([, a], [, b]) => b.at - a.at)) {
       const heir = silent ? joined.findIndex(({ instance }) => Date.parse(instance.since ?? "") > at) : -1;
       if (heir < 0) continue;
       joined.splice(heir, 1);
@@ -160,10 +161,24 @@ export class Health {
       this.#happened(now, `Over after ${lasted}: ${text}`, "good", key);
     }
     for (const [key, trouble] of current) {
-      const before = this.#troubles.get(key);
-      this.#troubles.set(key, { ...trouble, since: before?.since ?? now });
-      if (!before) this.#happened(now, trouble.text, "bad", key);
+      const since = this.#troubles.get(key)?.since ?? this.#wasNotOver(key, now);
+      this.#troubles.set(key, { ...trouble, since: since ?? now });
+      if (since === undefined) this.#happened(now, trouble.text, "bad", key);
     }
+  }
+
+  /**
+   * Since when there is a trouble that has come back at once, as when instances find out about it at different times: it
+   * was not over. Undefined: it is a new one.
+   *
+   * @param {string} key @param {number} now
+   */
+  #wasNotOver(key, now) {
+    const about = this.happenings.filter((happening) => happening.about === key);
+    const [over, began] = about;
+    if (!began || over?.level !== "good" || now - over.at >= MENDING) return undefined;
+    this.happenings = this.happenings.filter((happening) => happening !== over);
+    return began.at;
   }
 
   /** @param {number} at @param {string} text @param {Happening["level"]} level @param {string} [about] */

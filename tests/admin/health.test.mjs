@@ -45,6 +45,18 @@ test("one that was silent from the beginning is told, too", () => {
   assert.deepEqual(texts(after([ready("a"), silent("b", -20)])), ["Instance b does not answer"]);
 });
 
+test("what comes back at once was not over", () => {
+  const well = [ready("a"), ready("b")];
+  const health = after(well, [ready("a"), degraded("b", DEAF)], well, [ready("a"), degraded("b", DEAF)]);
+  assert.deepEqual(health.troubles.map(({ text, since }) => [text, since]), [["Redis is away", at(1)]]);
+  assert.deepEqual(happened(health), ["Redis is away"]);
+  health.answered(well, at(4));
+  assert.deepEqual(happened(health), ["Redis is away", "Over after 3 seconds: Redis is away"]);
+  health.answered([ready("a"), degraded("b", DEAF)], at(8));
+  assert.equal(happened(health).length, 3);
+  assert.equal(health.troubles[0].since, at(8));
+});
+
 test("a queue that nothing is taken from is named, with the reason", () => {
   const health = after([degraded("a", "queue rabbitmq:orders: Connection refused"), ready("b")]);
   assert.deepEqual(texts(health), ["Instance a takes nothing from the queue rabbitmq:orders"]);
@@ -57,6 +69,15 @@ test("one that starts after another went silent has taken its place", () => {
   assert.deepEqual(health.instances.map(({ instance }) => instance.id), ["a", "c"]);
   health.answered([ready("a"), silent("b", 0.5), ready("c", 1.5)], at(5));
   assert.deepEqual(texts(health), []);
+});
+
+test("two that were replaced one after the other, in whatever order they are listed", () => {
+  const [first, last] = [silent("a", -30), silent("b", -10)];
+  for (const gone of [[first, last], [last, first]]) {
+    for (const there of [[ready("c", -20), ready("d", -5)], [ready("d", -5), ready("c", -20)]]) {
+      assert.deepEqual(texts(after([...there, ...gone])), []);
+    }
+  }
 });
 
 test("for two that went silent one is not enough", () => {

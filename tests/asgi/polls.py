@@ -18,13 +18,13 @@ class Polls:
 
     def __init__(self, http: httpx.AsyncClient, address: str) -> None:
         self._http = http
-        self._address = address
+        self.address = address
         self._numbers = count()
         self.packets: list[str] = []
 
     async def ask(self) -> list[str]:
         """The packets of the next answer."""
-        answer = await self._http.get(f"{self._address}&t={next(self._numbers)}")
+        answer = await self._http.get(f"{self.address}&t={next(self._numbers)}")
         answer.raise_for_status()
         new = answer.text.split(SEPARATOR)
         self.packets += new
@@ -37,7 +37,7 @@ class Polls:
         return found[0]
 
     async def post(self, *packets: str) -> httpx.Response:
-        return await self._http.post(f"{self._address}&t={next(self._numbers)}", content=SEPARATOR.join(packets))
+        return await self._http.post(f"{self.address}&t={next(self._numbers)}", content=SEPARATOR.join(packets))
 
 
 @asynccontextmanager

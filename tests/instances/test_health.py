@@ -240,6 +240,14 @@ class TestDeafness:
         health.check(now=9)
         assert health.problems == ["this instance has not heard itself through Redis for 4 s"]
 
+    def test_what_comes_before_it_hears_itself_again_changes_nothing(self) -> None:
+        health = begun()
+        well(health, until=5, other=0)
+        health.check(now=9)
+        health.received("other", 3, 1, age=109.5, late=True, now=9.5)
+        assert health.problems == ["this instance has not heard itself through Redis for 4 s"]
+        assert health.gaps == 1
+
     def test_it_reads_on_and_on_until_it_hears_itself(self) -> None:
         health = begun()
         for second in (2, 4, 5):
