@@ -82,8 +82,12 @@ class Database(ABC):
         """Whether the column's value is among those that are packed."""
 
     @abstractmethod
-    def listed(self, **columns: list[str]) -> sa.FromClause:
-        """A table of these columns, in one parameter or one for each column."""
+    def listed(self, *columns: str) -> sa.FromClause:
+        """A table of these columns, whose rows are the parameters that `rows` makes."""
+
+    @abstractmethod
+    def rows(self, **columns: Sequence[str]) -> Mapping[str, Any]:
+        """The parameters of a statement with a table that is `listed`: any number of rows is the same statement."""
 
     async def save_together(self, wanted: Sequence[Run], claim: Claim | None) -> bool:
         """Save these notifications together with what others save just now, if this database has a way of its own to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -85,9 +85,12 @@ class Postgresql(Database):
     def within(self, column: Text, packed: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         return column == sa.any_(packed)
 
-    def listed(self, **columns: list[str]) -> sa.FromClause:
-        arrays = (sa.literal(values, self.packed) for values in columns.values())
+    def listed(self, *columns: str) -> sa.FromClause:
+        arrays = (sa.bindparam(f"{name}s", type_=self.packed) for name in columns)
         return sa.func.unnest(*arrays).table_valued(*columns).render_derived()
+
+    def rows(self, **columns: Sequence[str]) -> Mapping[str, Any]:
+        return {f"{name}s": self.pack(values) for name, values in columns.items()}
 
     async def save_together(self, wanted: Sequence[Run], claim: Claim | None) -> bool:
         return await self._saving.do(Save(wanted, claim))

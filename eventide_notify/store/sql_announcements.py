@@ -22,11 +22,11 @@ from .records import AT_ONCE, DELETED, LONG_AGO
 from .sql_topics import is_for, is_subscribed
 from .tables import (
     AT,
+    DELIVERED,
     NOW,
     acknowledged,
     announcement_receipts,
     announcements,
-    delivered,
     from_announcement,
     in_archive,
     in_place,
@@ -154,6 +154,7 @@ class SqlAnnouncements:
         self._changes = {
             change: self._statements(among, is_touched(_r, change), touched(_r, change), change) for change in Change
         }  # built once: to put one together takes longer than to carry it out
+        self._new, self._pending = self._deliveries()
 
     def insert(self, connection: sa.Connection, announcement: Announcement) -> None:
         """Save it, if it is not there yet."""
@@ -196,23 +197,13 @@ class SqlAnnouncements:
 
     def deliver(self, connection: sa.Connection, receipts: Collection[Receipt], now: datetime) -> int:
         """`PENDING` → `DELIVERED`; how many changed."""
-        proven = self._database.listed(
+        proven = self._database.rows(
             user_id=[receipt.user_id for receipt in receipts],
             announcement_id=[receipt.notification_id for receipt in receipts],
-        ).c
-        row = {name: sa.literal(value) for name, value in delivered(now).items()}
-        insert = self._inserted(proven.user_id, row, _a.id == proven.announcement_id)
-        new = connection.execute(insert, {"now": milliseconds(now)}).rowcount
-        if new == len(receipts):
-            return new
-        r = announcement_receipts.alias().c
-        pending = sa.select(r.user_id, r.announcement_id).where(
-            *(r.user_id == proven.user_id, r.announcement_id == proven.announcement_id, is_pending(r.status)),
-            *(r.announcement_id == _a.id, _active(milliseconds(now)), is_for(r.user_id)),
         )
-        locked = pending.order_by(r.announcement_id, r.user_id).with_for_update(of=r.user_id)
-        change = sa.update(announcement_receipts).where(sa.tuple_(*_KEY).in_(locked)).values(delivered(now))
-        return new + connection.execute(change).rowcount
+        parameters = {NOW.key: milliseconds(now), AT.key: milliseconds(now), **proven}
+        new = connection.execute(self._new, parameters).rowcount
+        return new if new == len(receipts) else new + connection.execute(self._pending, parameters).rowcount
 
     def change(
         self, connection: sa.Connection, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime
@@ -238,6 +229,18 @@ class SqlAnnouncements:
         """Make this the chosen action, see `Store.press`."""
         statements = self._statements(_a.id == id, is_free(_r, action), pressed(_r, action), Change.READ)
         return bool(self._change(connection, statements, user, now).changed)
+
+    def _deliveries(self) -> tuple[sa.Insert, sa.Update]:
+        """New rows for receipts, and changes to those that are there."""
+        proven = self._database.listed("user_id", "announcement_id").c
+        new = self._inserted(proven.user_id, DELIVERED, _a.id == proven.announcement_id)
+        r = announcement_receipts.alias().c
+        pending = sa.select(r.user_id, r.announcement_id).where(
+            *(r.user_id == proven.user_id, r.announcement_id == proven.announcement_id, is_pending(r.status)),
+            *(r.announcement_id == _a.id, _active(NOW), is_for(r.user_id)),
+        )
+        locked = pending.order_by(r.announcement_id, r.user_id).with_for_update(of=r.user_id)
+        return new, sa.update(announcement_receipts).where(sa.tuple_(*_KEY).in_(locked)).values(DELIVERED)
 
     def _statements(
         self,

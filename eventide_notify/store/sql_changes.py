@@ -16,8 +16,8 @@ from .records import AT_ONCE, parts
 from .sql_announcements import USER, SqlAnnouncements
 from .tables import (
     AT,
+    DELIVERED,
     NOW,
-    delivered,
     in_place,
     is_free,
     is_pending,
@@ -57,6 +57,8 @@ class SqlChanges:
         wanted = database.within(_n.id, sa.bindparam("ids", type_=database.packed))
         mine = _n.user_id == USER
         between = _n.id.between(sa.bindparam("oldest"), sa.bindparam("newest"))
+        self._pending = _locked(wanted, is_pending(_n.status))
+        self._delivered = sa.update(notifications).where(wanted).values(DELIVERED)
         self._some = {change: _statements(change, wanted, wanted) for change in Change}
         self._all = {
             change: _statements(change, wanted, mine, between, in_place(_n, change), is_touched(_n, change))
@@ -78,11 +80,10 @@ class SqlChanges:
 
     def _deliver(self, receipts: Sequence[Receipt], now: datetime, connection: sa.Connection) -> int:
         proven = {(receipt.notification_id, receipt.user_id) for receipt in receipts}
-        pending = _locked(self._database.among(_n.id, [id for id, _ in proven]), is_pending(_n.status))
-        rows = connection.execute(pending, {"now": milliseconds(now)})
-        ids = [row.id for row in rows if (row.id, row.user_id) in proven]
-        if ids:
-            connection.execute(sa.update(notifications).where(self._database.among(_n.id, ids)).values(delivered(now)))
+        named = self._database.pack([id for id, _ in proven])
+        rows = connection.execute(self._pending, {"ids": named, NOW.key: milliseconds(now)})
+        if ids := [row.id for row in rows if (row.id, row.user_id) in proven]:
+            connection.execute(self._delivered, {"ids": self._database.pack(ids), AT.key: milliseconds(now)})
         return len(ids)
 
     async def change(self, user: UserId, change: Change, ids: Collection[NotificationId], now: datetime) -> Changed:

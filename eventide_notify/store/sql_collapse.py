@@ -43,6 +43,8 @@ class SqlCollapse:
         # Built once: to put one together takes longer than to carry it out.
         users = sa.bindparam("users", type_=database.packed)
         self._with_key = _replaceable(database.within(_n.user_id, users), _n.collapse_key == sa.bindparam("key"))
+        places = database.listed("user_id", "collapse_key").c
+        self._in_places = _replaceable(_n.user_id == places.user_id, _n.collapse_key == places.collapse_key)
         self._delete = sa.delete(notifications).where(
             database.within(_n.id, sa.bindparam("ids", type_=database.packed))
         )
@@ -96,9 +98,8 @@ class SqlCollapse:
                 bounds = {"users": self._database.pack(users), "key": keys[0], NOW.key: now}
                 rows = connection.execute(self._with_key, bounds)
             else:
-                places = self._database.listed(user_id=users, collapse_key=keys).c
-                is_wanted = _n.user_id == places.user_id, _n.collapse_key == places.collapse_key
-                rows = connection.execute(_replaceable(*is_wanted), {NOW.key: now})
+                places = self._database.rows(user_id=users, collapse_key=keys)
+                rows = connection.execute(self._in_places, {NOW.key: now, **places})
             for id, user, key, collapsed in rows:
                 found.setdefault((user, key), []).append(Earlier(id, collapsed or 0))
         return found

@@ -33,14 +33,15 @@ class SqlReach:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        named = database.listed("user_id").c
+        rows = sa.select(named.user_id).where(sa.true()).order_by(named.user_id)
+        insert = database.insert(users).from_select(["user_id"], rows)
+        self._add = insert.on_conflict_do_nothing(index_elements=[users.c.user_id])
 
     async def add_users(self, named: Collection[UserId]) -> None:
         for part in parts(sorted(set(named))):  # in one order: two instances would otherwise wait for each other
-            listed = self._database.listed(user_id=part).c
-            rows = sa.select(listed.user_id).where(sa.true()).order_by(listed.user_id)
-            insert = self._database.insert(users).from_select(["user_id"], rows)
-            new = insert.on_conflict_do_nothing(index_elements=[users.c.user_id])
-            await self._database.write(lambda connection, new=new: connection.execute(new))  # type: ignore[misc]
+            new = self._database.rows(user_id=part)
+            await self._database.write(lambda connection, new=new: connection.execute(self._add, new))  # type: ignore[misc]
 
     async def forget(self, user: UserId) -> None:
         gone = sa.delete(users).where(users.c.user_id == user)

@@ -19,6 +19,8 @@ _s = subscriptions.c
 ByUser = Mapping[UserId, Collection[NotificationId]]
 
 TOPIC = sa.bindparam("topic", type_=sa.Text)
+_NEW = sa.bindparam("new", type_=sa.Text)
+"""A topic. A parameter of an INSERT may not be named as its column."""
 
 
 def is_subscribed(user: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -38,6 +40,15 @@ class SqlTopics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        asked = database.listed("user_id")
+        # Of each user by the index. PostgreSQL would take a join, `IN` or EXISTS for a reason to read all rows.
+        there = sa.select(_s.topic).where(_s.topic == TOPIC, _s.user_id == asked.c.user_id).scalar_subquery()
+        self._those_subscribed = sa.select(asked.c.user_id).where(there.is_not(None))
+        # SQLite would take what follows a table for a condition of a join, unless there is a WHERE.
+        rows = sa.select(asked.c.user_id, _NEW).where(sa.true())
+        insert = database.insert(subscriptions).from_select(["user_id", "topic"], rows)
+        new = insert.on_conflict_do_nothing(index_elements=[_s.user_id, _s.topic])
+        self._subscribe = new.returning(_s.user_id)
 
     async def subscribe(self, topic: str, users: Collection[UserId], now: datetime) -> ByUser:
         """See `Store.subscribe`."""
@@ -56,11 +67,8 @@ class SqlTopics:
         """Those of them who are."""
         found: list[UserId] = []
         for part in parts(users):
-            asked = self._database.listed(user_id=part)
-            # Of each user by the index. PostgreSQL would take a join, `IN` or EXISTS for a reason to read all rows.
-            there = sa.select(_s.topic).where(_s.topic == topic, _s.user_id == asked.c.user_id).scalar_subquery()
-            query = sa.select(asked.c.user_id).where(there.is_not(None))
-            found += [row.user_id for row in await self._database.read(query)]
+            parameters = {TOPIC.key: topic, **self._database.rows(user_id=part)}
+            found += [row.user_id for row in await self._database.read(self._those_subscribed, parameters)]
         return found
 
     async def subscribers(self, topic: str) -> int:
@@ -85,12 +93,8 @@ class SqlTopics:
         return changed
 
     def _insert(self, connection: sa.Connection, topic: str, users: Sequence[UserId]) -> Sequence[UserId]:
-        listed = self._database.listed(user_id=list(users))
-        # SQLite would take what follows a table for a condition of a join, unless there is a WHERE.
-        rows = sa.select(listed.c.user_id, sa.literal(topic, sa.Text)).where(sa.true())
-        insert = self._database.insert(subscriptions).from_select(["user_id", "topic"], rows)
-        new = insert.on_conflict_do_nothing(index_elements=[_s.user_id, _s.topic]).returning(_s.user_id)
-        return connection.execute(new).scalars().all()
+        parameters = {_NEW.key: topic, **self._database.rows(user_id=users)}
+        return connection.execute(self._subscribe, parameters).scalars().all()
 
     def _delete(self, connection: sa.Connection, topic: str, users: Sequence[UserId]) -> Sequence[UserId]:
         which = _s.topic == topic, self._database.among(_s.user_id, users)

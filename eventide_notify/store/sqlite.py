@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TypeVar
@@ -60,11 +60,13 @@ class Sqlite(Database):
     def within(self, column: Text, packed: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         return column.in_(sa.select(sa.func.json_each(packed).table_valued("value").c.value))
 
-    def listed(self, **columns: list[str]) -> sa.FromClause:
-        rows = orjson.dumps(list(zip(*columns.values(), strict=True))).decode()
-        row = sa.func.json_each(rows).table_valued("value").c.value
+    def listed(self, *columns: str) -> sa.FromClause:
+        row = sa.func.json_each(sa.bindparam("rows", type_=sa.Text)).table_valued("value").c.value
         values = (sa.func.json_extract(row, f"$[{place}]").label(name) for place, name in enumerate(columns))
         return sa.select(*values).subquery()
+
+    def rows(self, **columns: Sequence[str]) -> Mapping[str, Any]:
+        return {"rows": orjson.dumps(list(zip(*columns.values(), strict=True))).decode()}
 
     async def open(self) -> None:
         self._check_folder()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -152,9 +152,8 @@ NOW = sa.bindparam("now", type_=sa.BigInteger)
 """The time at which what has expired is gone, in milliseconds."""
 
 
-def delivered(now: datetime) -> dict[str, Any]:
-    """What changes in a row that becomes `DELIVERED`."""
-    return {"status": Status.DELIVERED, "delivered_at": milliseconds(now)}
+DELIVERED: Mapping[str, Any] = {"status": sa.literal(Status.DELIVERED), "delivered_at": AT}
+"""What changes in a row that becomes `DELIVERED`."""
 
 
 def read(row: Any) -> dict[str, Any]:
