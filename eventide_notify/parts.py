@@ -78,7 +78,7 @@ from .service.readiness import Readiness
 from .service.reminders import REMIND, Reminders
 from .service.retention import Retention
 from .service.revocations import Revocations
-from .service.scheduling import ANNOUNCE, SEND
+from .service.scheduling import ANNOUNCE, SEND, recipients
 from .service.timeline import Timelines
 from .service.topics import Topics
 from .settings import Settings
@@ -160,7 +160,7 @@ class Parts:
             self.store, self.fanout, journal=self.journal, clock=utc_now, received=self.receipts.received
         )
         self.due = DueWork(self.store, clock=utc_now, metrics=metrics)
-        self.due.handle(SEND, self.notifications.send_due)
+        self.due.handle(SEND, self.notifications.send_due, weigh=recipients)
         self.due.handle(ANNOUNCE, self.notifications.announce_due)
         self.topics = Topics(
             self.store, self.fanout, clock=utc_now, counts_changed=self._counts_changed, met=self.known.met_all

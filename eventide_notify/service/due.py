@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -36,7 +37,9 @@ LEASE = timedelta(seconds=1.5)
 GUARD = 0.4
 """Seconds after which what is done of a batch is said to be, and what is not is held for longer."""
 LEAST, MOST = 10, 100
-"""Works in a batch: at the least, and at the most."""
+"""Works in a batch: at the least, unless they weigh too much, and at the most."""
+TOGETHER = 2_000
+"""Most that the works of a batch may weigh together; what weighs more is done alone."""
 BATCH_SECONDS = 0.05
 """How long a batch is to take: for about that time others may have to wait for it."""
 PAUSE = 1.0
@@ -96,6 +99,7 @@ class Later(NamedTuple):
 
 
 Handler = Callable[[Work], Awaitable[Later | None]]
+Weigh = Callable[[Work], int]
 
 
 class DueWork:
@@ -116,16 +120,17 @@ class DueWork:
         self._monotonic = monotonic
         self._sleep = sleep
         self._handlers: dict[str, Handler] = {}
-        self._limit = LEAST
+        self._weigh: dict[str, Weigh] = {}
+        self._limit = self._least = LEAST
         self._looked_at = self._look_at = datetime.min.replace(tzinfo=UTC)
 
-    def handle(self, kind: str, handler: Handler) -> None:
-        """From now on this handler does the work of this kind.
+    def handle(self, kind: str, handler: Handler, *, weigh: Weigh = lambda _: 1) -> None:
+        """From now on this handler does the work of this kind. `weigh`: how many small works one of them is worth.
 
         It raises `Unavailable` or `OutcomeUnknown` when it has to be tried again; another error that is the fault of
         what is asked for (`EventideError` with a status below 500) means that it can never be done.
         """
-        self._handlers[kind] = handler
+        self._handlers[kind], self._weigh[kind] = handler, weigh
 
     async def round(self) -> None:
         """Do what is due, and go on while there is more."""
@@ -134,9 +139,7 @@ class DueWork:
         began = self._monotonic()
         while True:
             start = self._monotonic()
-            limit = self._limit
-            number = await self._batch(limit)
-            if number < limit:
+            if not await self._batch(self._limit):
                 return
             end = self._monotonic()
             self._fit(end - start)
@@ -159,18 +162,26 @@ class DueWork:
         self._metrics.due_late.set(waiting.late)
         self._metrics.due_dead.set(waiting.dead)
 
-    async def _batch(self, limit: int) -> int:
-        """Do up to so many; how many there were."""
+    async def _batch(self, limit: int) -> bool:
+        """Do up to so many; whether there may be more."""
         now, lease = self._clock(), uuid4().hex
         kinds = self._handlers.keys()
         works = await self._store.claim_due(kinds=kinds, now=now, lease=lease, until=now + LEASE, limit=limit)
-        doing = {asyncio.create_task(self._do(work, lease)): work for work in works}
+        weights = list(accumulate(self._weigh[work.kind](work) for work in works))
+        number = max(1, sum(weight <= TOGETHER for weight in weights))
+        some, rest = works[:number], works[number:]
+        if some:
+            self._least = max(1, min(LEAST, TOGETHER * len(some) // weights[len(some) - 1]))
+        if rest:
+            self._limit = number
+            await self._store.prolong_due([work.id for work in rest], lease, until=now)  # others may have them
+        doing = {asyncio.create_task(self._do(work, lease)): work for work in some}
         try:
             await self._finish_all(doing, lease)
         finally:
             for task in doing:
                 task.cancel()
-        return len(works)
+        return len(works) == limit or bool(rest)
 
     async def _finish_all(self, doing: Mapping[asyncio.Task[bool], Work], lease: Lease) -> None:
         left: Collection[asyncio.Task[bool]] = doing
@@ -227,6 +238,6 @@ class DueWork:
     def _fit(self, took: float) -> None:
         """Let the next batch take about as long as it may."""
         if took > BATCH_SECONDS:
-            self._limit = max(LEAST, int(self._limit * 0.8))
+            self._limit = max(self._least, int(self._limit * 0.8))
         elif took < BATCH_SECONDS / 2:
-            self._limit = min(MOST, int(self._limit * 1.5))
+            self._limit = min(MOST, max(self._limit + 1, int(self._limit * 1.5)))

@@ -186,6 +186,11 @@ def draft_of(work: Work) -> Draft:
     return Draft.model_validate(work.payload["draft"])
 
 
+def recipients(work: Work) -> int:
+    """How many users a send is to."""
+    return len(work.payload["users"])
+
+
 def claim_on_work(work: Work) -> Callable[[Items, datetime], Claim]:
     """Makes claims to send what this work is, as `Once.claim` does."""
     # Those of callers have a line feed in their keys.

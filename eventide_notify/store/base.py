@@ -351,7 +351,7 @@ class Store(Protocol):
         """
 
     async def prolong_due(self, ids: Collection[WorkId], lease: Lease, *, until: datetime) -> None:
-        """Hold until then those of them that the lease holds."""
+        """Hold until then those of them that the lease holds; until now: give them back."""
 
     async def finish_due(self, ids: Collection[WorkId], lease: Lease) -> Collection[WorkId]:
         """Remove those of them that the lease holds, and say which."""

@@ -14,13 +14,17 @@ from eventide_notify.errors import InvalidRequest, OutcomeUnknown, Refused, Unav
 from eventide_notify.metrics import Metrics
 from eventide_notify.models import IdGenerator
 from eventide_notify.service import due
-from eventide_notify.service.due import ATTEMPTS, LEASE, MOST, PAUSE, UNPAUSED, DueWork, Later
+from eventide_notify.service.due import ATTEMPTS, LEASE, LEAST, MOST, PAUSE, TOGETHER, UNPAUSED, DueWork, Later
 from eventide_notify.store import Store, create_store
 
 from ..waiting import until
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+
+
+def weight(work: Work) -> int:
+    return int(work.payload.get("weight", 1))
 
 
 class Desk:
@@ -34,6 +38,8 @@ class Desk:
         self.pauses: list[float] = []
         self.done: list[str] = []
         self.begun = 0
+        self.weight = self.heaviest = 0
+        """Of what is being done, now and at the most."""
         self.gate = asyncio.Event()
         """What the handler waits for."""
         self.gate.set()
@@ -50,7 +56,7 @@ class Desk:
             monotonic=lambda: self.time,
             sleep=self._sleep,
         )
-        made.handle("test", self._handle)
+        made.handle("test", self._handle, weigh=weight)
         return made
 
     async def add(self, at: datetime = START, kind: str = "test", **payload: Any) -> Work:
@@ -66,7 +72,11 @@ class Desk:
 
     async def _handle(self, work: Work) -> Later | None:
         self.begun += 1
+        self.weight += weight(work)
+        self.heaviest = max(self.heaviest, self.weight)
         await self.gate.wait()
+        await asyncio.sleep(0)
+        self.weight -= weight(work)
         self.time += self.cost
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, Exception):
@@ -243,6 +253,41 @@ async def test_much_is_done_in_batches_that_fit_with_pauses(desk: Desk) -> None:
     assert len(set(desk.done)) == len(desk.done) == 1_000
     assert desk.instance._limit < 20
     assert sum(desk.pauses) == pytest.approx(PAUSE * (500 * 0.01 - UNPAUSED), rel=0.3)
+
+
+async def test_what_is_heavy_is_done_alone_and_what_is_light_together(desk: Desk) -> None:
+    weights = [TOGETHER - 1, 1, 1, TOGETHER, 3 * TOGETHER, *[1] * 500]
+    added = [await desk.add(weight=each) for each in weights]
+    await desk.instance.round()
+    assert desk.done == [work.id for work in added]
+    assert desk.heaviest == 3 * TOGETHER
+    assert desk.instance._limit == MOST
+    assert await desk.waiting() == []
+
+
+async def test_batches_stay_small_only_while_what_is_done_is_heavy(desk: Desk) -> None:
+    desk.cost = 1  # however little there is to do
+    for each in (2 * TOGETHER, 2 * TOGETHER, 2 * TOGETHER):
+        await desk.add(weight=each)
+    await desk.instance.round()
+    assert desk.instance._limit == 1
+    for _ in range(30):
+        await desk.add()
+    await desk.instance.round()
+    assert desk.instance._limit == LEAST
+
+
+async def test_what_is_too_heavy_for_one_another_instance_does_meanwhile(desk: Desk) -> None:
+    for _ in range(2):
+        await desk.add(weight=TOGETHER)
+    desk.gate.clear()
+    doing = []
+    for begun, instance in enumerate((desk.instance, desk.other), 1):
+        doing.append(asyncio.create_task(instance.round()))
+        await until(lambda begun=begun: desk.begun == begun)  # type: ignore[misc]
+    desk.gate.set()
+    await asyncio.gather(*doing)
+    assert len(set(desk.done)) == len(desk.done) == 2
 
 
 async def test_how_much_there_is_is_in_the_metrics(desk: Desk) -> None:
