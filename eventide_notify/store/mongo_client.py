@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -99,8 +100,7 @@ class MongoClient:
     async def close(self) -> None:
         await self._tasks.settle()
         close = self._client.close
-        # Motor's is no coroutine, and blocks for seconds when the server does not answer. PyMongo 4.20 may wait for a
-        # lock that nobody gives back, when many gave up waiting for it at once.
+        # Motor's is no coroutine, and blocks for seconds when the server does not answer.
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS):
                 await (close() if inspect.iscoroutinefunction(close) else asyncio.to_thread(close))
@@ -270,6 +270,16 @@ async def together(*calls: Awaitable[T]) -> list[T]:
     return cast(list[T], results)
 
 
+async def _wait_for(work: Awaitable[T], seconds: float | None) -> T:
+    """As `asyncio.wait_for` is from Python 3.12 on.
+
+    That of 3.11 leaves what it waits for alone when it is cancelled at the moment at which the time is over. PyMongo
+    then gives back a lock that another task holds, and afterwards nobody does: all of the client waits for ever.
+    """
+    async with asyncio.timeout(seconds):
+        return await work
+
+
 async def _fetch(make: Callable[[], Any]) -> list[Document]:
     cursor = make()
     # Motor's aggregate() returns a cursor, PyMongo's a coroutine that does.
@@ -308,7 +318,9 @@ def _client_class(driver: str) -> Any:
 
         return AsyncIOMotorClient
     if driver == "pymongo":
-        from pymongo import AsyncMongoClient
+        from pymongo import AsyncMongoClient, lock
 
+        if sys.version_info < (3, 12):
+            lock.wait_for = _wait_for  # type: ignore[assignment, attr-defined]
         return AsyncMongoClient
     raise ValueError(f"no MongoDB driver {driver!r}; known are motor and pymongo")
