@@ -120,6 +120,14 @@ async def test_a_lease_that_is_prolonged_holds_for_longer(store: Store) -> None:
     assert await claim(store, "three", now=NOW + LEASE) == []
 
 
+async def test_what_is_held_until_now_is_given_back(store: Store) -> None:
+    kept, given = await added(store, work(), work())
+    await claim(store)
+    await store.prolong_due([given.id], "mine", until=NOW)
+    assert await claim(store, "two") == [given]
+    assert list(await store.finish_due([kept.id, given.id], "mine")) == [kept.id]
+
+
 async def test_finishing_several(store: Store) -> None:
     some = await added(store, *(work() for _ in range(5)))
     await claim(store, limit=3)
