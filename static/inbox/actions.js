@@ -77,7 +77,7 @@ export class Actions {
     if (ids.length) this.#change(action, back, ids);
   }
 
-  /** At once, for it can be taken back. */
+  /** At once, for it can be undone. */
   async #change(action, back, ids) {
     const later = reversible(() => this.#attempt(back, () => this.#inbox[back](ids)));
     this.#done(action, ids.length, later);
