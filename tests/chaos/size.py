@@ -21,11 +21,15 @@ class Size:
     patience: float
     """Seconds in which every request must be answered."""
     settle: float
-    """Seconds at most until all is received and confirmed afterwards."""
+    """Seconds at most until all is received and confirmed afterwards.
+
+    More than the 45 after which a stock client notices that nothing comes any more: one whose WebSocket has ended while
+    it changed to it does not poll again before.
+    """
 
 
 _SIZES = {
-    "small": Size(users=12, notifications=120, seconds=6, rounds=1, beside=6, patience=10, settle=30),
+    "small": Size(users=12, notifications=120, seconds=6, rounds=1, beside=6, patience=10, settle=60),
     "full": Size(users=30, notifications=600, seconds=20, rounds=2, beside=8, patience=10, settle=60),
 }
 _NAME = os.environ.get("EVENTIDE_TEST_CHAOS") or "small"
