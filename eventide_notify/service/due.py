@@ -125,7 +125,8 @@ class DueWork:
         self._looked_at = self._look_at = datetime.min.replace(tzinfo=UTC)
 
     def handle(self, kind: str, handler: Handler, *, weigh: Weigh = lambda _: 1) -> None:
-        """From now on this handler does the work of this kind. `weigh`: how many small works one of them is worth.
+        """From now on this handler does the work of this kind. `weigh`: how many small works one of them is worth,
+        at least 1; it does not raise.
 
         It raises `Unavailable` or `OutcomeUnknown` when it has to be tried again; another error that is the fault of
         what is asked for (`EventideError` with a status below 500) means that it can never be done.
@@ -170,8 +171,8 @@ class DueWork:
         weights = list(accumulate(self._weigh[work.kind](work) for work in works))
         number = max(1, sum(weight <= TOGETHER for weight in weights))
         some, rest = works[:number], works[number:]
-        if some:
-            self._least = max(1, min(LEAST, TOGETHER * len(some) // weights[len(some) - 1]))
+        if works:
+            self._least = max(1, min(LEAST, TOGETHER * number // weights[number - 1]))
         if rest:
             self._limit = number
             await self._store.prolong_due([work.id for work in rest], lease, until=now)  # others may have them

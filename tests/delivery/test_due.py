@@ -15,6 +15,7 @@ from eventide_notify.metrics import Metrics
 from eventide_notify.models import IdGenerator
 from eventide_notify.service import due
 from eventide_notify.service.due import ATTEMPTS, LEASE, LEAST, MOST, PAUSE, TOGETHER, UNPAUSED, DueWork, Later
+from eventide_notify.service.scheduling import SEND, recipients
 from eventide_notify.store import Store, create_store
 
 from ..waiting import until
@@ -288,6 +289,11 @@ async def test_what_is_too_heavy_for_one_another_instance_does_meanwhile(desk: D
     desk.gate.set()
     await asyncio.gather(*doing)
     assert len(set(desk.done)) == len(desk.done) == 2
+
+
+@pytest.mark.parametrize(("payload", "weighs"), [({"users": ["1", "2", "3"]}, 3), ({"users": []}, 1), ({}, 1)])
+def test_what_a_send_weighs(payload: dict[str, Any], weighs: int) -> None:
+    assert recipients(Work("an id", SEND, START, payload)) == weighs
 
 
 async def test_how_much_there_is_is_in_the_metrics(desk: Desk) -> None:
