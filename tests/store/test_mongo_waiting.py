@@ -20,7 +20,7 @@ async def test_who_is_cancelled_when_the_time_is_over_leaves_the_locks_as_they_w
 
     async def wait() -> None:
         async with servers:
-            await lock._async_cond_wait(changed, 0.01)
+            await lock._async_cond_wait(changed, 0.5)
             over.set()
 
     waiting = asyncio.create_task(wait())
