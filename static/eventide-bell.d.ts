@@ -250,6 +250,7 @@ export class Inbox extends EventTarget {
   renew(): Promise<void>;
   /** Make the list what the server says; it keeps its length. */
   refresh(): Promise<void>;
+  /** The next page of the list; the first one, if no list has been loaded yet. */
   loadOlder(): Promise<void>;
   /** Show only these. What stops being unread stays until the next `refresh`; what is archived leaves at once. */
   setFilter(filter: Filter): Promise<void>;

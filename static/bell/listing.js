@@ -123,6 +123,7 @@ export class Listing {
   }
 
   loadOlder() {
+    if (!this.#loaded) return this.refresh(); // the first page is the next one
     return this.#alone(async (epoch) => {
       let added = 0;
       while (!added && this.#cursor) { // what was replayed is here already: go on to what is not

@@ -110,6 +110,13 @@ test("a list keeps its length when it is read again, and goes on with older ones
   assert.deepEqual([inbox.items.length, ids().at(-1)], [60, "940"]);
 });
 
+test("before a list is loaded, the first page is the next one", async () => {
+  server.list = many(35);
+  await open();
+  do await inbox.loadOlder(); while (inbox.hasOlder);
+  assert.equal(inbox.items.length, 35);
+});
+
 test("what is done to several is one request, shown at once; counts are the server's", async () => {
   server.list = many(30);
   server.unreadCount = server.unseenCount = 30;

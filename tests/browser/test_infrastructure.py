@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ..service import Service
+from ..waiting import until
 from .device import Device, no_violations, screenshot
 
 
@@ -23,9 +24,9 @@ async def test_what_goes_wrong_is_seen(demo: Service, device: Device) -> None:
         )
     async with device.context.expect_event("weberror"):
         await page.evaluate("void setTimeout(() => { throw new Error('thrown') })")
-    for what in ("Content Security Policy", "404", "thrown"):
-        assert any(what in problem for problem in device.problems), what
-    device.expect("Content Security Policy", "404", "thrown")
+    went_wrong = ("Content Security Policy", "404", "thrown")
+    await until(lambda: all(any(what in problem for problem in device.problems) for what in went_wrong))
+    device.expect(*went_wrong)
     assert device.problems == []
 
 
