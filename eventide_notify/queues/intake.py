@@ -24,6 +24,9 @@ PAUSE, PAUSE_MAX = 0.1, 2.0
 """Seconds between two attempts to save, the first and the longest ones; with some jitter."""
 ATTEMPTS = 8
 """How often is tried what fails although the store works."""
+TOGETHER = 2_000
+"""How many recipients the messages have that are carried out at the same time, unless one alone has more: for about as
+long as these are saved, others may have to wait."""
 
 Check = Callable[[], Awaitable[None]]
 """Returns when the store can save; raises otherwise."""
@@ -54,13 +57,14 @@ class Intake:
         """Return when each has been carried out, or is safe with the dead ones.
 
         Messages that have a recipient in common are carried out one after the other, the others at the same time: what
-        is saved at the same time shares a transaction. While the store is unavailable this waits. Raises what `broker`
-        raises when a dead message could not be put away.
+        is saved at the same time shares a transaction. Those have up to `TOGETHER` recipients in all. While the store
+        is unavailable this waits. Raises what `broker` raises when a dead message could not be put away.
         """
         lines = _Lines()
         async with asyncio.TaskGroup() as group:
             for message in messages:
                 order = self._understood(message)
+                await lines.has_room(order)
                 earlier = lines.before(order)
                 task = group.create_task(self._settle(message, order, earlier, broker))
                 lines.add(order, task)
@@ -130,6 +134,16 @@ class _Lines:
     _since: set[asyncio.Task[None]] = field(default_factory=set)
     """All since the last one that was for everybody, and that one."""
     _for_all: set[asyncio.Task[None]] = field(default_factory=set)
+    _under_way: dict[asyncio.Task[None], int] = field(default_factory=dict)
+    """How many recipients each has."""
+
+    async def has_room(self, order: Order | EventideError) -> None:
+        """Wait until so much has been carried out that this one may be, too."""
+        weight = _weight(order)
+        while self._under_way and sum(self._under_way.values()) + weight > TOGETHER:
+            done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                del self._under_way[task]
 
     def before(self, order: Order | EventideError) -> set[asyncio.Task[None]]:
         if isinstance(order, EventideError):
@@ -139,6 +153,7 @@ class _Lines:
         return self._for_all | {self._last[user] for user in order.users if user in self._last}
 
     def add(self, order: Order | EventideError, task: asyncio.Task[None]) -> None:
+        self._under_way[task] = _weight(order)
         if isinstance(order, EventideError):
             return
         if order.users is None:
@@ -146,6 +161,10 @@ class _Lines:
         else:
             self._last.update(dict.fromkeys(order.users, task))
             self._since.add(task)
+
+
+def _weight(order: Order | EventideError) -> int:
+    return 1 if isinstance(order, EventideError) or order.users is None else len(order.users)
 
 
 def _internal(text: str, address: QueueAddress) -> Internal:

@@ -174,6 +174,30 @@ async def test_who_has_a_recipient_in_common_is_saved_in_order_and_others_at_the
     assert setting.service.saved == list("abcdfe")
 
 
+async def test_what_is_carried_out_at_the_same_time_is_bounded_by_its_recipients(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 3)
+    gates: dict[str, asyncio.Event] = {name: asyncio.Event() for name in "abcde"}
+
+    async def saving(text: str) -> None:
+        await gates[text].wait()
+
+    def crowd(message: str, size: int) -> bytes:
+        return to(*(f"{message}{number}" for number in range(size)), message=message)
+
+    setting.service.saving = saving
+    crowds = {"a": 2, "b": 1, "c": 2, "d": 4, "e": 1}
+    task = asyncio.create_task(setting.process(*(crowd(*each) for each in crowds.items())))
+    begun, saved = setting.service.begun, setting.service.saved
+    for number, (expected, gate) in enumerate([("ab", "b"), ("ab", "a"), ("abc", "c"), ("abcd", "d"), ("abcde", "e")]):
+        await until(lambda number=number: len(saved) == number)  # type: ignore[misc]
+        await until(lambda expected=expected: "".join(begun) == expected)  # type: ignore[misc]
+        gates[gate].set()
+    await task
+    assert "".join(begun) == "abcde"
+
+
 async def test_an_unavailable_store_is_waited_for(setting: Setting) -> None:
     errors = [Unavailable() if n % 2 else OutcomeUnknown() for n in range(5 * module.ATTEMPTS)]
     setting.service.saving = failing(*errors)
