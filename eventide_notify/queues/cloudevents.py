@@ -143,6 +143,8 @@ def _check_media(content_type: object) -> None:
 
 
 def _json(text: bytes) -> Any:
+    if not text:
+        raise MalformedRequest("The message has no body; of an entry in a Redis stream that is the field `data`.")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.errors import NoServersError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from .address import QueueAddress
 from .base import BATCH, Message
@@ -131,6 +131,13 @@ class NatsBroker:
             await self._stream.stream_info(name)
         except NotFoundError:
             await self._stream.add_stream(name=name, subjects=[self._address.name])
+        except ServiceUnavailableError as error:
+            if error.code is not None:
+                raise
+            # nobody has answered
+            raise ConnectionError(
+                "the server is without JetStream, or that is not ready yet (nats-server -js)"
+            ) from None
         try:
             await self._stream.find_stream_name_by_subject(self._address.dead)
         except NotFoundError:

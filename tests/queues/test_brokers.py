@@ -98,6 +98,7 @@ async def test_what_cannot_be_used_is_dead_and_holds_nobody_up(taking: Service, 
     assert [letter["error"]["code"] for letter in letters] == [code for _, _, code in POISON.values()]
     assert all(letter["error"]["message"] and letter["queue"] == "inbox" and letter["time"] for letter in letters)
     told = dict(zip(POISON, letters, strict=True))
+    assert "no body" in told["nothing"]["error"]["message"]
     assert told["unknown fields"]["event"]["data"]["caller"] == "admin"
     assert {each["field"] for each in told["wrong data"]["error"]["errors"]} >= {"userId", "message"}
     assert told["other media"]["headers"]["ce-id"] == "1"
