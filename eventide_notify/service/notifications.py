@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack, overload
 
 from .. import wire
@@ -379,9 +379,7 @@ class NotificationService:
         """The newest `limit` announcements that have not expired, or of those before this id; newest first."""
         if before is not None and not is_notification_id(before):
             raise InvalidRequest(errors=[FieldError("cursor", "is not a cursor of this service")])
-        found = await self._store.announcements(after=_FIRST, now=self._clock())
-        older = [item for item in reversed(found) if before is None or item.id < before]
-        return older[:limit]
+        return await self._store.newest_announcements(before=before, now=self._clock(), limit=limit)
 
     # Connected users
 
@@ -398,9 +396,6 @@ class NotificationService:
         now = self._clock()
         # An announcement that has just expired may not have left all screens yet.
         await self._store.purge(claimed_before=now - IDEMPOTENCY_WINDOW, now=now - KEPT)
-
-
-_FIRST = id_at(datetime.fromtimestamp(0, UTC))
 
 
 def _time(send_at: datetime | None) -> list[str]:

@@ -332,6 +332,11 @@ class Store(Protocol):
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         """The announcements after this id that have not expired, oldest first."""
 
+    async def newest_announcements(
+        self, *, before: NotificationId | None, now: datetime, limit: int
+    ) -> Sequence[Announcement]:
+        """The newest `limit` announcements (before this id) that have not expired, newest first."""
+
     # Due work
 
     async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:

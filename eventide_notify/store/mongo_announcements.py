@@ -112,10 +112,12 @@ class MongoAnnouncements(Changes):
 
     async def after(self, id: NotificationId, now: datetime) -> Sequence[Announcement]:
         newer = _active(now) | {"_id": {"$gt": id}}
-        return [
-            from_document(document)
-            for document in await self._client.all(lambda: self._announcements.find(newer).sort("_id", 1))
-        ]
+        found = await self._client.all(lambda: self._announcements.find(newer).sort("_id", 1))
+        return [from_document(document) for document in found]
+
+    async def before(self, id: NotificationId | None, now: datetime, limit: int) -> Sequence[Announcement]:
+        older = _active(now) if id is None else _active(now) | {"_id": {"$lt": id}}
+        return [from_document(document) for document in await self._client.find(self._announcements, older, limit)]
 
     async def remove(self, id: NotificationId) -> bool:
         """Hide it from all users at once, then take the steps away, which may be millions."""

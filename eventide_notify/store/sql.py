@@ -240,6 +240,11 @@ class SqlStore:
     async def announcements(self, *, after: NotificationId, now: datetime) -> Sequence[Announcement]:
         return await self._announcements.after(after, now)
 
+    async def newest_announcements(
+        self, *, before: NotificationId | None, now: datetime, limit: int
+    ) -> Sequence[Announcement]:
+        return await self._announcements.before(before, now, limit)
+
     # Due work
 
     async def add_due(self, work: Work, *, claim: Claim | None = None) -> Claim | None:

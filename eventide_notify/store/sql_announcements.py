@@ -165,6 +165,11 @@ class SqlAnnouncements:
         query = sa.select(announcements).where(_a.id > id, _active(milliseconds(now))).order_by(_a.id)
         return [to_announcement(row) for row in await self._database.read(query)]
 
+    async def before(self, id: NotificationId | None, now: datetime, limit: int) -> Sequence[Announcement]:
+        query = sa.select(announcements).where(_active(milliseconds(now))).order_by(_a.id.desc()).limit(limit)
+        older = query if id is None else query.where(_a.id < id)
+        return [to_announcement(row) for row in await self._database.read(older)]
+
     async def remove(self, id: NotificationId) -> bool:
         """Hide it from all users at once, then take the rows away, which may be millions."""
         gone = milliseconds(LONG_AGO)

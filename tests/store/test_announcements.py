@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -341,3 +342,18 @@ async def test_announcements_after_an_id(store: Store) -> None:
     assert await store.announcements(after=first.id, now=LATER) == [second, third]
     assert await store.announcements(after=first.id, now=NOW) == [second, third, short]
     assert await store.announcements(after=third.id, now=LATER) == []
+
+
+async def test_the_newest_announcements_come_in_pages(store: Store) -> None:
+    first, second, third, short = *announcements(3), announcement(lifetime=SECOND)
+    await save(store, third, short, first, second)
+    await store.add(samples(2))
+
+    async def page(before: str | None, limit: int, now: datetime = LATER) -> Sequence[Announcement]:
+        return await store.newest_announcements(before=before, now=now, limit=limit)
+
+    assert await page(None, 10) == [third, second, first]
+    assert await page(None, 2) == [third, second]
+    assert await page(second.id, 2) == [first]
+    assert await page(None, 1, NOW) == [short]
+    assert await page(first.id, 2) == []

@@ -63,6 +63,7 @@ CALLS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.since(sample().id, limit=1),
     lambda store: store.overdue(after="", before=sample().id, limit=1),
     lambda store: store.announcements(after="", now=NOW),
+    lambda store: store.newest_announcements(before=None, now=NOW, limit=1),
     lambda store: store.add_revocation(Revocation(new_id(NOW), NOW, NOW, "42")),
     lambda store: store.remove_revocation(sample().id),
     lambda store: store.revocations(after="", limit=1),
