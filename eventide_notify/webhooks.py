@@ -9,7 +9,9 @@ import random
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -18,7 +20,7 @@ from standardwebhooks import Webhook
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 10.0
-"""Seconds that the receiver has to answer."""
+"""Seconds in which the receiver must begin to answer."""
 PAUSES = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds between the attempts, with some jitter."""
 
@@ -59,7 +61,7 @@ class WebhookSender:
 
     async def _send(self, id: str, body: str) -> None:
         for pause in (*self._pauses, None):
-            failure = await asyncio.to_thread(self._attempt, id, body)
+            failure = await self._attempted(id, body)
             if failure is None:
                 return
             if pause is None:
@@ -68,8 +70,22 @@ class WebhookSender:
             logger.warning("the webhook %s was not taken, it is tried again: %s", id, failure)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
-    def _attempt(self, id: str, body: str) -> str | None:
+    async def _attempted(self, id: str, body: str) -> str | None:
         """What went wrong; None if it was taken."""
+        outcome: Future[str | None] = Future()
+        outcome.set_running_or_notify_cancel()  # the thread goes on, whoever has ceased to wait for it
+
+        def attempt() -> None:
+            try:
+                outcome.set_result(self._attempt(id, body))
+            except Exception as error:
+                outcome.set_exception(error)
+
+        # Not one of the loop's own threads: the end of a process waits for those.
+        Thread(target=attempt, name=f"webhook {id}", daemon=True).start()
+        return await asyncio.wrap_future(outcome)
+
+    def _attempt(self, id: str, body: str) -> str | None:
         now = datetime.now(UTC)
         headers = {
             "Content-Type": "application/json",

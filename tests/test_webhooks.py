@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
+from eventide_notify import webhooks
 from eventide_notify.webhooks import WebhookSender
 
 from .waiting import until
@@ -64,3 +67,16 @@ async def test_a_stop_does_not_wait_for_a_receiver(receiver: WebhookReceiver, ca
     await until(lambda: receiver.attempts == ["one"])
     await sender.close()
     assert "1 webhook(s) were not taken before the stop" in caplog.text
+
+
+async def test_the_end_of_a_process_does_not_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "TIMEOUT", 60.0)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.setblocking(False)
+        sender = WebhookSender(f"http://127.0.0.1:{mute.getsockname()[1]}/", SECRET)
+        sender.send("one", PAYLOAD)
+        loop = asyncio.get_running_loop()
+        connection, _ = await loop.sock_accept(mute)
+        with connection:
+            await sender.close()
+            await asyncio.wait_for(loop.shutdown_default_executor(), 15)
