@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .errors import ERRORS_MAX
 from .models import Action, Audience, NotificationId, Status, UserId
-from .schemas import Shape
+from .shapes import Shape
 
 
 class ChosenAction(Shape):

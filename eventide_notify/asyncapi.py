@@ -19,6 +19,7 @@ from .queues.address import BrokerKind
 from .queues.cloudevents import STRUCTURED
 from .queues.take import SHAPES
 from .realtime.events import Event
+from .shapes import Text
 from .wire import Dialect
 
 Document = dict[str, Any]
@@ -207,7 +208,7 @@ def _queues(messages: _Messages) -> Iterator[tuple[_Channel, Document]]:
 
 
 def _asked(row: Event) -> Any:
-    asked: Any = row.asks.type if isinstance(row.asks, schemas.Text) else row.asks
+    asked: Any = row.asks.type if isinstance(row.asks, Text) else row.asks
     if row.or_all is not None:
         asked = asked | row.or_all
     return asked | None if row.optional else asked

@@ -16,7 +16,7 @@ from pydantic import Field
 from . import wire
 from .answers import AnnouncementShape, ChosenAction, HadShape, ReadAllResult, UnreadCount
 from .models import NotificationId, Status, UserId
-from .schemas import Shape
+from .shapes import Shape
 from .wire import CatchUp, Reason
 
 # What a client says when it connects, and is told when that fails

@@ -1,37 +1,25 @@
-"""The shapes of requests and answers: they validate what comes in, over HTTP and sockets alike, and the OpenAPI
-document is made of them."""
+"""The requests of clients: these shapes validate what comes in, over HTTP, sockets and queues alike, and the documents
+are made of them."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictStr,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from .errors import ERRORS_MAX, FieldError, InvalidRequest
 from .models import (
-    IDS_MAX,
     RECIPIENTS_MAX,
     REMIND_AFTER_MAX,
     UNSAFE_IN_LINK,
-    USER_ID_MAX,
     ActionId,
     Audience,
     Change,
@@ -43,8 +31,8 @@ from .models import (
     Type,
     UserId,
     UserKey,
-    cut_to_milliseconds,
 )
+from .shapes import AnyId, AnyUserId, Flag, Ids, Known, Number, Place, Shape, Time, always_checked
 from .wire import RESERVED_EVENTS
 
 OFFSET_MAX = 10_000
@@ -53,119 +41,6 @@ SEARCH_MAX = 100
 """Characters of a text to search for."""
 PAYLOAD_MAX_BYTES = 64 * 1024
 """Of a custom event, which may go to all sockets."""
-
-
-class Shape(BaseModel):
-    """camelCase on the wire, unknown fields refused, no silent conversions."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=False, extra="forbid", strict=True, serialize_by_alias=True
-    )
-
-
-ShapeT = TypeVar("ShapeT", bound="Shape")
-
-
-def parse(shape: type[ShapeT], value: object) -> ShapeT:
-    """The value as this shape; raises `InvalidRequest` that names the wrong fields."""
-    if not isinstance(value, dict):
-        raise InvalidRequest("A JSON object is expected.")
-    _refuse_many_unknown(shape, value)
-    try:
-        return shape.model_validate(value)
-    except ValidationError as error:
-        raise InvalidRequest.from_validation(error) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text of at most so many characters, where no object is asked for."""
-
-    max_length: int
-
-    def parse(self, value: object) -> str:
-        """The value if it is one, else `InvalidRequest`."""
-        if not isinstance(value, str) or len(value) > self.max_length:
-            raise InvalidRequest(f"A text of at most {self.max_length} characters is expected.")
-        return value
-
-    @property
-    def type(self) -> Any:
-        """For a JSON Schema."""
-        return Annotated[str, Field(max_length=self.max_length)]
-
-
-def _refuse_many_unknown(shape: type[Shape], value: dict[str, Any]) -> None:
-    """pydantic describes every field that it does not know, which takes seconds for as many as fit into a body."""
-    if len(value) <= ERRORS_MAX:
-        return
-    known = {field.alias or name for name, field in shape.model_fields.items()}
-    unknown = [name for name in value if name not in known]
-    if len(unknown) > ERRORS_MAX:
-        errors = [FieldError(name, "Extra inputs are not permitted") for name in unknown[:ERRORS_MAX]]
-        raise InvalidRequest(errors=errors, more=len(unknown) - ERRORS_MAX)
-
-
-def _decimal(value: object) -> object:
-    # Less than the smallest is read as the smallest, as a float.
-    if isinstance(value, float) and value.is_integer() and _INTEGERS[0] < value <= _INTEGERS[1]:
-        value = int(value)  # in JSON 42.0 is the integer 42
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-_INTEGERS = (-(2**63), 2**64 - 1)
-"""The smallest and the largest that JSON is read with here; others become floating point numbers."""
-
-AnyUserId = Annotated[
-    UserKey,
-    BeforeValidator(
-        _decimal,
-        json_schema_input_type=Annotated[str, Field(min_length=1, max_length=USER_ID_MAX)]
-        | Annotated[int, Field(ge=_INTEGERS[0], le=_INTEGERS[1])],
-    ),
-]
-"""A string, or an integer, which is the same user as its decimal string."""
-AnyId = Annotated[StrictStr, Field(min_length=1, max_length=64)]
-"""What a client takes for an id. One that is none is simply not found."""
-Ids = Annotated[list[AnyId], Field(min_length=1, max_length=IDS_MAX, fail_fast=True)]
-"""Of several that are wrong the first is named: to describe a thousand takes a hundred times as long."""
-
-
-# Of times that a calendar has, nearly: see `models.is_notification_id`.
-_UUID7 = "^[0-9a-d][0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-Known = Annotated[AnyId, Field(json_schema_extra={"pattern": _UUID7})]
-"""An id that this service has given out; others are refused."""
-_PLACE = rf"^({_UUID7[1:-1]}|(top-)?{_UUID7[1:-1]}-[0-9a-d][0-9a-f]{{7}}-[0-9a-f]{{4}})$"
-Place = Annotated[AnyId, Field(json_schema_extra={"pattern": _PLACE})]
-"""A cursor in a user's list."""
-
-
-def _flag(value: object) -> object:
-    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
-
-
-def _number(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else value
-
-
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
-
-
-def _date_time(value: object) -> object:
-    # pydantic would take a number for seconds since 1970, or milliseconds, whichever looks likelier.
-    if value is not None and not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
-        raise ValueError("must be a time such as 2026-11-20T09:00:00Z")
-    return value
-
-
-def _utc(time: datetime) -> datetime:
-    try:
-        return cut_to_milliseconds(time.astimezone(UTC))
-    except OverflowError:
-        raise ValueError("is out of range") from None
-
-
-Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_date_time), AfterValidator(_utc)]
 
 
 def _sendable(payload: Any) -> Any:
@@ -178,26 +53,14 @@ def _sendable(payload: Any) -> Any:
     return payload
 
 
-def _always_checked(field: str) -> Any:
-    """Have the field's validator run where the client left the field out too, and name it as the client would."""
-    return model_validator(mode="before")(lambda value: {field: None, **value})
-
-
-# Requests
-
-
 class PageQuery(Shape):
     """Which part of the notifications. Over HTTP the values are text, over a socket they may be what they are."""
 
-    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    limit: Annotated[int, Number] = Field(20, ge=1, le=100)
     cursor: Place | None = Field(None, description="`nextCursor` of the page before.")
-    offset: Annotated[int, BeforeValidator(_number)] = Field(
-        0, ge=0, le=OFFSET_MAX, description="For older pages use `cursor`."
-    )
-    unread: Annotated[bool | None, BeforeValidator(_flag)] = Field(
-        None, description="true: only unread ones, false: only read ones."
-    )
-    archived: Annotated[bool, BeforeValidator(_flag)] = Field(
+    offset: Annotated[int, Number] = Field(0, ge=0, le=OFFSET_MAX, description="For older pages use `cursor`.")
+    unread: Annotated[bool | None, Flag] = Field(None, description="true: only unread ones, false: only read ones.")
+    archived: Annotated[bool, Flag] = Field(
         False, description="true: only archived ones; false: only those that are not."
     )
     type: Type | None = None
@@ -209,21 +72,21 @@ class PageQuery(Shape):
 class OnlineQuery(Shape):
     """Which of the connected users."""
 
-    limit: Annotated[int, BeforeValidator(_number)] = Field(10_000, ge=1, le=10_000)
+    limit: Annotated[int, Number] = Field(10_000, ge=1, le=10_000)
     cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class AnnouncementsQuery(Shape):
     """Which of the current announcements."""
 
-    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    limit: Annotated[int, Number] = Field(20, ge=1, le=100)
     cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class WorkQuery(Shape):
     """Which of what is to be done, in the order in which it was asked for."""
 
-    limit: Annotated[int, BeforeValidator(_number)] = Field(20, ge=1, le=100)
+    limit: Annotated[int, Number] = Field(20, ge=1, le=100)
     cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 
@@ -254,7 +117,7 @@ class UserAction(Shape):
     up_to: Known | None = Field(None, description="With `all`: of those not newer than this one.")
     ids: Ids | None = None
 
-    _asked = _always_checked("ids")
+    _asked = always_checked("ids")
 
     @field_validator("ids")
     @classmethod
@@ -282,7 +145,7 @@ class Named(Shape):
     notification_id: AnyId | None = None
     notification_ids: Ids | None = None
 
-    _asked = _always_checked("notificationIds")
+    _asked = always_checked("notificationIds")
 
     @field_validator("notification_ids")
     @classmethod
@@ -392,7 +255,7 @@ class NewNotification(Draft, Shape):
         None, description="It replaces the user's unread ones with the same key, and counts them as `collapsed`."
     )
 
-    _asked = _always_checked("userIds")
+    _asked = always_checked("userIds")
 
     @field_validator("user_ids")
     @classmethod
@@ -450,7 +313,7 @@ class NewEvent(Shape):
     everyone: bool = False
     user_ids: Recipients | None = None
 
-    _asked = _always_checked("userIds")
+    _asked = always_checked("userIds")
 
     @field_validator("user_ids")
     @classmethod
@@ -481,7 +344,7 @@ class NewRevocation(Shape):
     )
     jti: TokenId | None = None
 
-    _asked = _always_checked("jti")
+    _asked = always_checked("jti")
 
     @field_validator("jti")
     @classmethod
@@ -496,14 +359,14 @@ class NewRevocation(Shape):
 class MissingQuery(Shape):
     """Which of those users."""
 
-    limit: Annotated[int, BeforeValidator(_number)] = Field(100, ge=1, le=1_000)
+    limit: Annotated[int, Number] = Field(100, ge=1, le=1_000)
     cursor: UserKey | None = Field(None, description="`nextCursor` of the answer before.")
 
 
 class RevocationsQuery(Shape):
     """Which of the revocations."""
 
-    limit: Annotated[int, BeforeValidator(_number)] = Field(100, ge=1, le=1_000)
+    limit: Annotated[int, Number] = Field(100, ge=1, le=1_000)
     cursor: Known | None = Field(None, description="`nextCursor` of the answer before.")
 
 

@@ -36,6 +36,7 @@ LAYERS = {
     "presence": 1,
     "rates": 2,
     "service": 2,
+    "shapes": 2,
     "schemas": 2,
     "answers": 2,
     "payloads": 2,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from ..answers import ProblemField
-from ..schemas import Shape
+from ..shapes import Shape
 from .cloudevents import ATTRIBUTE_MAX
 from .take import SHAPES
 

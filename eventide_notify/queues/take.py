@@ -14,12 +14,13 @@ from ..errors import FieldError, InvalidRequest
 from ..models import UserId
 from ..service import NotificationService
 from ..service.scheduling import Scheduled
+from ..shapes import Shape, parse
 from .cloudevents import CloudEvent, read
 
 SEND = "eventide.notification.send"
 ANNOUNCE = "eventide.announcement.create"
 PUBLISH = "eventide.event.publish"
-SHAPES: Mapping[str, type[schemas.Shape]] = {
+SHAPES: Mapping[str, type[Shape]] = {
     SEND: schemas.NewNotification,
     ANNOUNCE: schemas.NewAnnouncement,
     PUBLISH: schemas.NewEvent,
@@ -44,11 +45,11 @@ def take(headers: Mapping[str, object], body: bytes, *, service: NotificationSer
     """What this message asks for. Raises an `EventideError` if it cannot be used, whatever is in it."""
     event = read(headers, body)
     if event.type == SEND:
-        return _send(schemas.parse(schemas.NewNotification, event.data), service, key_of(event), caller)
+        return _send(parse(schemas.NewNotification, event.data), service, key_of(event), caller)
     if event.type == ANNOUNCE:
-        return _announce(schemas.parse(schemas.NewAnnouncement, event.data), service, key_of(event), caller)
+        return _announce(parse(schemas.NewAnnouncement, event.data), service, key_of(event), caller)
     if event.type == PUBLISH:
-        return _publish(schemas.parse(schemas.NewEvent, event.data), service)
+        return _publish(parse(schemas.NewEvent, event.data), service)
     raise InvalidRequest(errors=[FieldError("type", f"must be one of {', '.join(SHAPES)}")])
 
 

@@ -16,6 +16,7 @@ from ..service import Inbox
 from ..service.delivery import ReceiptWriter
 from ..service.journal import Journal
 from ..service.topics import Topics
+from ..shapes import Shape, Text, parse
 from .session import Session
 
 Answer = Mapping[str, Any] | str
@@ -33,8 +34,8 @@ class Event:
     """Gets what was asked, in the shape of `asks`."""
     answer: Any
     """The shape of what the ack callback gets, or any type of such."""
-    asks: type[schemas.Shape] | schemas.Text
-    or_all: type[schemas.Shape] | None = None
+    asks: type[Shape] | Text
+    or_all: type[Shape] | None = None
     """The shape of what says `all`."""
     optional: bool = False
     """Whether the argument may be left out, or null: front end C emits `get_unread_count` without one."""
@@ -42,10 +43,10 @@ class Event:
     async def __call__(self, session: Session, data: Any) -> Answer:
         if data is None and self.optional:
             data = {}
-        if isinstance(self.asks, schemas.Text):
+        if isinstance(self.asks, Text):
             return await self.handle(session, self.asks.parse(data))
         shape = self.or_all if self.or_all is not None and isinstance(data, dict) and "all" in data else self.asks
-        return await self.handle(session, schemas.parse(shape, data))
+        return await self.handle(session, parse(shape, data))
 
 
 class ClientEvents:
@@ -125,9 +126,7 @@ class ClientEvents:
         ]  # fmt: skip
 
     def _greeting(self) -> Event:
-        return Event(
-            wire.MESSAGE_TO_SERVER, "Greet everybody; in demo mode.", self.message_to_server, str, schemas.Text(1_000)
-        )
+        return Event(wire.MESSAGE_TO_SERVER, "Greet everybody; in demo mode.", self.message_to_server, str, Text(1_000))
 
     def _changing(self, name: str, change: Change, summary: str) -> Event:
         return Event(name, summary, self._change(change), payloads.NamedChanged, schemas.Named)

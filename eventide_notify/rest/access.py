@@ -11,6 +11,7 @@ from .. import answers, audit, schemas, wire
 from ..models import Principal
 from ..revocation import Revocation
 from ..service.revocations import Revocations
+from ..shapes import parse
 from .operations import SMALL_BODY, Operation, body_of, json_answer, query_of, user_in_path
 from .problems import PRIVATE
 
@@ -40,7 +41,7 @@ class AccessRoutes:
         return json_answer({"userId": user, "connections": closed}, 202)
 
     async def revoke(self, request: Request, principal: Principal) -> Response:
-        asked = schemas.parse(schemas.NewRevocation, await body_of(request, SMALL_BODY))
+        asked = parse(schemas.NewRevocation, await body_of(request, SMALL_BODY))
         if asked.user_id is None:
             made = await self._revocations.revoke_token(asked.jti or "", expires_at=asked.expires_at)
         else:
@@ -51,7 +52,7 @@ class AccessRoutes:
         return json_answer(_shown(made), 201)
 
     async def revocations(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.RevocationsQuery, query_of(request))
+        query = parse(schemas.RevocationsQuery, query_of(request))
         found = self._revocations.listed(limit=query.limit + 1, cursor=query.cursor)
         some = found[: query.limit]
         following = some[-1].id if len(found) > query.limit else None

@@ -12,6 +12,7 @@ from ..errors import FieldError, InvalidRequest
 from ..models import Principal
 from ..service import NotificationService
 from ..service.scheduling import Scheduled
+from ..shapes import parse
 from .operations import LARGE_BODY, SMALL_BODY, Operation, body_of, json_answer, query_of, user_in_path
 from .problems import PRIVATE
 from .scheduling import told
@@ -54,7 +55,7 @@ class AdminRoutes:
         ]  # fmt: skip
 
     async def send(self, request: Request, principal: Principal) -> Response:
-        asked = schemas.parse(schemas.NewNotification, await body_of(request, LARGE_BODY))
+        asked = parse(schemas.NewNotification, await body_of(request, LARGE_BODY))
         sent = await self._service.send(
             asked.recipients,
             asked.draft,
@@ -72,7 +73,7 @@ class AdminRoutes:
         return json_answer(wire.notification(await self._service.find(request.path_params["id"])))
 
     async def announce(self, request: Request, principal: Principal) -> Response:
-        asked = schemas.parse(schemas.NewAnnouncement, await body_of(request, SMALL_BODY * 2))
+        asked = parse(schemas.NewAnnouncement, await body_of(request, SMALL_BODY * 2))
         made = await self._service.announce(
             asked.draft,
             audience=asked.audience,
@@ -97,12 +98,12 @@ class AdminRoutes:
 
     async def publish(self, request: Request, principal: Principal) -> Response:
         _no_idempotency_key(request)
-        asked = schemas.parse(schemas.NewEvent, await body_of(request, LARGE_BODY))
+        asked = parse(schemas.NewEvent, await body_of(request, LARGE_BODY))
         await self._service.publish(asked.event, asked.payload, asked.user_ids)
         return json_answer({"event": asked.event}, 202)
 
     async def online_users(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.OnlineQuery, query_of(request))
+        query = parse(schemas.OnlineQuery, query_of(request))
         found = await self._service.online_users(limit=query.limit, after=query.cursor or "")
         following = {"nextCursor": found.users[-1]} if found.more else {}
         return json_answer({"userIds": list(found.users), "count": found.count, **following})

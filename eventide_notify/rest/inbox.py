@@ -8,6 +8,7 @@ from starlette.responses import Response
 from .. import answers, schemas, wire
 from ..models import Change, Principal
 from ..service import Inbox
+from ..shapes import parse
 from .operations import SMALL_BODY, Operation, body_of, json_answer, query_of
 from .problems import PRIVATE
 
@@ -42,7 +43,7 @@ class InboxRoutes:
         ]  # fmt: skip
 
     async def list(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.PageQuery, query_of(request))
+        query = parse(schemas.PageQuery, query_of(request))
         return json_answer(wire.page(await self._inbox.page(principal.user_id, **query.model_dump(by_alias=False))))
 
     async def unread_count(self, request: Request, principal: Principal) -> Response:
@@ -56,12 +57,12 @@ class InboxRoutes:
         return json_answer(wire.notification(await self._inbox.read(principal.user_id, id)))
 
     async def read_all(self, request: Request, principal: Principal) -> Response:
-        asked = schemas.parse(schemas.ReadAll, await body_of(request, SMALL_BODY, default={}))
+        asked = parse(schemas.ReadAll, await body_of(request, SMALL_BODY, default={}))
         done = await self._inbox.change_all(principal.user_id, Change.READ, up_to=asked.up_to)
         return json_answer({"updated": len(done.changed), **wire.counts(done.counts)})
 
     async def change(self, request: Request, principal: Principal) -> Response:
-        asked = schemas.parse(schemas.UserAction, await body_of(request, SMALL_BODY))
+        asked = parse(schemas.UserAction, await body_of(request, SMALL_BODY))
         if asked.ids is None:
             done = await self._inbox.change_all(principal.user_id, asked.action, up_to=asked.up_to)
         else:
@@ -69,7 +70,7 @@ class InboxRoutes:
         return json_answer(wire.changed(done.changed, done.counts))
 
     async def press(self, request: Request, principal: Principal) -> Response:
-        chosen = schemas.parse(schemas.Choice, await body_of(request, SMALL_BODY)).action_id
+        chosen = parse(schemas.Choice, await body_of(request, SMALL_BODY)).action_id
         item, _ = await self._inbox.press(principal.user_id, request.path_params["id"], chosen)
         return json_answer(wire.notification(item))
 

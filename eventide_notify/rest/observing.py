@@ -10,6 +10,7 @@ from ..models import Principal
 from ..service import Inbox, NotificationService
 from ..service.instances import Instances
 from ..service.timeline import Timelines
+from ..shapes import parse
 from .operations import Operation, json_answer, query_of, user_in_path
 
 
@@ -44,7 +45,7 @@ class ObservingRoutes:
         return json_answer({"events": await self._timelines.of(request.path_params["id"])})
 
     async def notifications_of_user(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.PageQuery, query_of(request))
+        query = parse(schemas.PageQuery, query_of(request))
         return json_answer(wire.page(await self._inbox.page(user_in_path(request), **query.model_dump(by_alias=False))))
 
     async def sessions_of_user(self, request: Request, principal: Principal) -> Response:
@@ -52,7 +53,7 @@ class ObservingRoutes:
         return json_answer({"userId": user, "sessions": await self._instances.sessions_of(user)})
 
     async def announcements(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.AnnouncementsQuery, query_of(request))
+        query = parse(schemas.AnnouncementsQuery, query_of(request))
         found = await self._service.announcements(limit=query.limit + 1, before=query.cursor)
         following = found[query.limit - 1].id if len(found) > query.limit else None
         listed = [wire.announcement(item) for item in found[: query.limit]]

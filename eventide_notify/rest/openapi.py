@@ -11,7 +11,8 @@ from pydantic.json_schema import models_json_schema
 
 from .. import answers
 from ..models import TOPIC_MAX
-from ..schemas import Shape, describe_link
+from ..schemas import describe_link
+from ..shapes import Shape
 from .operations import Operation
 from .problems import MEDIA_TYPE
 

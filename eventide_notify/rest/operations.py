@@ -35,8 +35,8 @@ from ..errors import (
 from ..metrics import Metrics
 from ..models import USER_ID_MAX, Principal, UserId
 from ..rates import RateLimit
-from ..schemas import Shape
 from ..service.in_flight import InFlight
+from ..shapes import Shape
 from .problems import PRIVATE, problem
 
 logger = logging.getLogger(__name__)

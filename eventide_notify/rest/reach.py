@@ -8,6 +8,7 @@ from starlette.responses import Response
 from .. import answers, schemas, wire
 from ..models import Principal
 from ..service.reach import Reaches
+from ..shapes import parse
 from .operations import Operation, json_answer, query_of
 
 
@@ -31,7 +32,7 @@ class ReachRoutes:
         return json_answer(wire.reach(await self._reaches.of(request.path_params["id"])))
 
     async def missing(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.MissingQuery, query_of(request))
+        query = parse(schemas.MissingQuery, query_of(request))
         found = await self._reaches.missing(request.path_params["id"], after=query.cursor or "", limit=query.limit + 1)
         following = {"nextCursor": found[query.limit - 1]} if len(found) > query.limit else {}
         return json_answer({"userIds": list(found[: query.limit]), **following})

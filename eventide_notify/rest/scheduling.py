@@ -9,6 +9,7 @@ from .. import answers, audit, schemas, wire
 from ..models import Principal
 from ..service.due import DeadWork
 from ..service.scheduling import Schedule, Scheduled
+from ..shapes import parse
 from .operations import Operation, json_answer, query_of
 from .problems import PRIVATE
 
@@ -35,7 +36,7 @@ class SchedulingRoutes:
         ]  # fmt: skip
 
     async def scheduled(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.WorkQuery, query_of(request))
+        query = parse(schemas.WorkQuery, query_of(request))
         found = await self._schedule.page(after=query.cursor, limit=query.limit)
         following = found[-1].id if len(found) == query.limit else None
         return json_answer({"scheduled": [_described(each) for each in found], "nextCursor": following})
@@ -46,7 +47,7 @@ class SchedulingRoutes:
         return Response(status_code=204, headers=PRIVATE)
 
     async def dead(self, request: Request, principal: Principal) -> Response:
-        query = schemas.parse(schemas.WorkQuery, query_of(request))
+        query = parse(schemas.WorkQuery, query_of(request))
         found = await self._dead.page(after=query.cursor, limit=query.limit)
         described = [
             {

@@ -9,6 +9,7 @@ from .. import answers, audit, schemas
 from ..errors import NotFound
 from ..models import Principal
 from ..service.topics import Topics
+from ..shapes import parse
 from .operations import LARGE_BODY, Operation, body_of, json_answer
 from .problems import PRIVATE
 
@@ -49,13 +50,13 @@ class TopicRoutes:
         return Response(status_code=204, headers=PRIVATE)
 
     async def subscribe(self, request: Request, principal: Principal) -> Response:
-        topic, users = _topic_of(request), schemas.parse(schemas.Subscribers, await body_of(request, LARGE_BODY))
+        topic, users = _topic_of(request), parse(schemas.Subscribers, await body_of(request, LARGE_BODY))
         changed = await self._topics.subscribe(topic, users.user_ids)
         audit.note(principal.actor, "subscribe", f"topic:{topic}", users=changed)
         return json_answer({"topic": topic, "changed": changed})
 
     async def unsubscribe(self, request: Request, principal: Principal) -> Response:
-        topic, users = _topic_of(request), schemas.parse(schemas.Subscribers, await body_of(request, LARGE_BODY))
+        topic, users = _topic_of(request), parse(schemas.Subscribers, await body_of(request, LARGE_BODY))
         changed = await self._topics.unsubscribe(topic, users.user_ids)
         audit.note(principal.actor, "unsubscribe", f"topic:{topic}", users=changed)
         return json_answer({"topic": topic, "changed": changed})
@@ -68,4 +69,4 @@ class TopicRoutes:
 
 
 def _topic_of(request: Request) -> str:
-    return schemas.parse(schemas.TopicOf, {"topic": request.path_params["topic"]}).topic
+    return parse(schemas.TopicOf, {"topic": request.path_params["topic"]}).topic

@@ -16,7 +16,7 @@ from eventide_notify.queues.base import Message
 from eventide_notify.queues.cloudevents import CloudEvent, as_binary, as_structured, read
 from eventide_notify.queues.dead import dead_letter
 from eventide_notify.queues.take import ANNOUNCE, PUBLISH, SEND, SHAPES
-from eventide_notify.schemas import parse
+from eventide_notify.shapes import parse
 
 from .test_brokers import POISON
 
