@@ -28,7 +28,7 @@ from .device import OUTAGE, Device, no_violations, screenshot
 
 PROMISED = 5.0
 """Seconds within which the page says what has happened; printed, for a busy machine may take longer."""
-WITHIN = 15.0
+WITHIN = 30.0
 
 Cluster = list[Service]
 

@@ -83,7 +83,7 @@ class Stage:
 
     def _session(self) -> Any:
         """Its secret is another one after each start, and so are the tokens."""
-        return httpx.get(f"{self.demo.base_url}/client/demo.json", verify=False).json()
+        return httpx.get(f"{self.demo.base_url}/client/demo.json", timeout=30, verify=False).json()
 
     def _client(self, token: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"}

@@ -53,7 +53,7 @@ def test_by_rest_a_buyer_is_told_once(eventide: Service, example: str) -> None:
         [id] = {answer.raise_for_status().json()["notification"] for answer in sent}
         assert messages(buyer) == ["Order 4711 is on its way"]
         assert buyer.get(f"/v1/notifications/{id}").status_code == 200
-        assert httpx.post(f"{shop.base_url}/orders/1/ship").status_code == 404
+        assert httpx.post(f"{shop.base_url}/orders/1/ship", timeout=30).status_code == 404
 
 
 @pytest.mark.parametrize("example", BY_REST)

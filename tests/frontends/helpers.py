@@ -44,7 +44,8 @@ def service_with(*command: str, **settings: str) -> Iterator[Service]:
 def client_of(service: Service, user: str | int, *, admin: bool = False) -> httpx.AsyncClient:
     """The REST API as this user has it."""
     # To load the certificates of the world takes ten times as long as a request.
-    return httpx.AsyncClient(base_url=service.base_url, headers=service.bearer(user, admin=admin), verify=False)
+    headers = service.bearer(user, admin=admin)
+    return httpx.AsyncClient(base_url=service.base_url, headers=headers, timeout=30, verify=False)
 
 
 def announce(service: Service, **fields: Any) -> str:

@@ -17,7 +17,7 @@ import pytest
 from ..waiting import until
 
 JS = Path(__file__).parents[1] / "js"
-DEADLINE = 15.0
+DEADLINE = 30.0
 """Seconds in which anything that is waited for must come."""
 
 

@@ -81,7 +81,8 @@ async def test_all_origins_may_be_allowed(visit: OpenPage, open_to_all: Service)
 
 
 def ask(service: Service, method: str, path: str, origin: str, headers: Mapping[str, str]) -> httpx.Response:
-    return httpx.request(method, service.base_url + path, headers={"Origin": origin, **headers}, verify=False)
+    asked = {"Origin": origin, **headers}
+    return httpx.request(method, service.base_url + path, headers=asked, timeout=30, verify=False)
 
 
 def preflight(service: Service, path: str, origin: str, method: str = "GET") -> httpx.Response:

@@ -10,7 +10,7 @@ from .page import FrontEnd
 
 
 def refused(service: Service, limit: str) -> float:
-    lines = httpx.get(f"{service.base_url}/metrics", verify=False).text.splitlines()
+    lines = httpx.get(f"{service.base_url}/metrics", timeout=30, verify=False).text.splitlines()
     name = f'eventide_limits_hit_total{{limit="{limit}"}} '
     return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
