@@ -130,7 +130,7 @@ async def test_to_those_who_are_connected_it_is_only_said(start: OpenPage, squar
 
 
 async def test_it_expires(open_page: OpenPage, square: Service, say: Say, user: int) -> None:
-    say(message="Soon over", expiresAt=(utc_now() + timedelta(seconds=0.5)).isoformat())
+    say(message="Soon over", expiresAt=(utc_now() + timedelta(seconds=10)).isoformat())
     async with client_of(square, user) as rest:
         await become(rest)
     page = open_page(C, user, at=square)

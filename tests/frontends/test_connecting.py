@@ -94,6 +94,10 @@ async def test_a_number_and_its_decimal_string_are_one_user(open_page: OpenPage,
         assert {item["userId"] for item in page.received()} == {str(user)}
 
 
+LIFE = 12.0
+"""Seconds that a short token lasts: enough to connect with it, and to take the next one, on a slow machine too."""
+
+
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Service]:
     """A service that takes `exp` to the second."""
@@ -104,7 +108,7 @@ def strict() -> Iterator[Service]:
 async def test_when_their_token_expires_they_come_back_with_the_next_one(
     open_page: OpenPage, user: int, strict: Service
 ) -> None:
-    token = strict.token(user, ttl=2)
+    token = strict.token(user, ttl=LIFE)
     pages = [
         open_page(front_end, user, transport, at=strict, token=token)
         for front_end, transport in ((A, "websocket"), (B, "upgrade"), (C, "polling"))
@@ -119,7 +123,7 @@ async def test_when_their_token_expires_they_come_back_with_the_next_one(
 
 
 async def test_with_a_refreshed_token_it_stays(open_page: OpenPage, user: int, stranger: int, strict: Service) -> None:
-    page, forgetful = [open_page(C, user, at=strict, token=strict.token(user, ttl=2)) for _ in range(2)]
+    page, forgetful = [open_page(C, user, at=strict, token=strict.token(user, ttl=LIFE)) for _ in range(2)]
     warning = await page.event("token_expiring")
     refused = await page.call("refresh_token", {"token": strict.token(stranger)})
     assert refused["success"] is False

@@ -181,12 +181,12 @@ async def acknowledging(stage: Stage, alice: Client) -> None:
 async def leaving(stage: Stage, alice: Client) -> None:
     for _ in range(2):
         await stage.send("alice", collapseKey="chat")
-    await stage.send("alice", expiresAt=wire.iso(utc_now() + timedelta(seconds=2)))
+    await stage.send("alice", expiresAt=wire.iso(utc_now() + timedelta(seconds=10)))
 
     def reasons() -> set[str]:
         return {payload.get("reason", "") for payload in alice.page.events("notification_deleted")}
 
-    await until(lambda: reasons() >= {"collapsed", "expired"})
+    await until(lambda: reasons() >= {"collapsed", "expired"}, within=30)
 
 
 async def tokens(stage: Stage, alice: Client) -> None:
