@@ -80,10 +80,18 @@ class Bell:
     def row(self, text: str) -> Locator:
         return self.rows.filter(has_text=text)
 
-    async def state(self, *states: str) -> None:
-        """Wait until the connection is in one of these states."""
+    async def state(self, *states: str, within: float = 30.0) -> None:
+        """Wait until the connection is in one of these states; if that is "live", also until it is known who is there.
+
+        What is sent before that may come as something missed, of which nobody is told.
+        """
         await self.page.wait_for_function(
-            "states => states.includes(document.querySelector('eventide-bell').state)", arg=list(states)
+            """states => {
+              const { state, inbox } = document.querySelector("eventide-bell");
+              return states.includes(state) && (state !== "live" || inbox.userId !== undefined);
+            }""",
+            arg=list(states),
+            timeout=within * 1000,
         )
 
     async def open(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ..service import Service
-from ..waiting import until
+from ..waiting import asked_until, until
 from .bell import Application, Bell, markup
 from .conftest import OpenBell, OpenDevice
 from .device import Device
@@ -83,12 +83,10 @@ async def test_four_tabs_have_one_connection(service: Service, user: str, open_b
 
 
 async def until_toasted(bells: list[Bell], message: str) -> None:
-    for _ in range(500):
-        for bell in bells:
-            if await bell.toasts.filter(has_text=message).count():
-                return
-        await asyncio.sleep(0.01)
-    raise AssertionError("no tab shows a toast")
+    async def shown() -> bool:
+        return any([await bell.toasts.filter(has_text=message).count() for bell in bells])
+
+    await asked_until(shown, bool)
 
 
 async def test_the_leader_is_closed_and_nothing_is_lost(service: Service, user: str, open_bell: OpenBell) -> None:
@@ -172,6 +170,8 @@ async def test_what_one_tab_does_shows_in_all(service: Service, user: str, open_
     service.send(user, message="one")
     service.send(user, message="two")
     bells = await tabs(open_bell, user, 3)
+    for bell in bells:
+        await has(bell, "one", "two")
     await bells[2].open()
     await bells[2].row("one").get_by_role("button", name="Mark as read").click(force=True)
     for bell in bells:
@@ -225,7 +225,8 @@ async def test_another_user_in_the_same_tab(service: Service, open_bell: OpenBel
     await has(bell, "second's next")
     await has(other, "first's next")
     assert await bell.call("bell => bell.inbox.items.map(item => item.userId)") == ["login-second"] * 2
-    assert connections(service, "login-first") == connections(service, "login-second") == 1
+    for each in ("login-first", "login-second"):
+        await connected(service, each, 1)
 
 
 async def test_another_callback_is_asked_at_once(service: Service, open_bell: OpenBell) -> None:
