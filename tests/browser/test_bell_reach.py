@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from playwright.async_api import expect
@@ -10,6 +11,7 @@ from eventide_notify.models import utc_now
 from eventide_notify.wire import iso
 
 from ..service import Service
+from ..waiting import until
 from .bell import Bell
 from .conftest import OpenBell, OpenDevice
 from .device import OUTAGE, Device, screenshot
@@ -45,13 +47,19 @@ def in_seconds(seconds: float) -> str:
 async def test_one_that_replaces_another_takes_its_place(
     service: Service, user: str, bell: Bell, open_bell: OpenBell, open_device: OpenDevice
 ) -> None:
+    clock = bell.page.clock
+    await clock.install()
     service.send(user, message="one like", collapseKey="likes")
     await expect(bell.toasts).to_contain_text(["one like"])
     await bell.call(WATCH)
+    # What comes and what it replaces are told one after the other, and the bell waits for the second for a moment only.
+    await clock.pause_at(time.time() + 2)
     for number, text in enumerate(("two likes", "three likes"), 1):
+        await clock.run_for(500)
         service.send(user, message=text, collapseKey="likes")
         await expect(bell.toasts).to_contain_text([text])
         await expect(bell.toasts.locator("[part=earlier]")).to_have_text(f"+{number} earlier")
+    await clock.resume()
     assert await bell.page.evaluate("[most, none]") == [1, 0]
     await expect(bell.badge).to_have_text("1")
     await screenshot(bell.page, "collapsed")
@@ -67,8 +75,11 @@ async def test_one_that_replaces_another_takes_its_place(
 
 
 async def test_keyboard_and_toast_go_on_with_the_one_that_replaces(service: Service, user: str, bell: Bell) -> None:
+    clock = bell.page.clock
+    await clock.install()
     service.send(user, message="one like", collapseKey="likes")
     await bell.toasts.locator("[part=link]").focus()
+    await clock.pause_at(time.time() + 2)
     service.send(user, message="two likes", collapseKey="likes")
     await expect(bell.toasts).to_contain_text(["two likes"])
     await expect(bell.toasts.locator("[part=link]")).to_be_focused()
@@ -76,10 +87,10 @@ async def test_keyboard_and_toast_go_on_with_the_one_that_replaces(service: Serv
 
 async def test_what_expires_leaves_list_toast_and_badge(service: Service, user: str, bell: Bell) -> None:
     service.send(user, message="stays")
-    service.send(user, message="your code is 4711", expiresAt=in_seconds(3))
+    service.send(user, message="your code is 4711", expiresAt=in_seconds(12))
     await expect(bell.toasts).to_have_count(2)
     await bell.toasts.first.hover()
-    await expect(bell.toasts).to_contain_text(["stays"])
+    await expect(bell.toasts).to_contain_text(["stays"], timeout=30_000)
     await bell.open()
     await expect(bell.rows).to_contain_text(["stays"])
     await expect(bell.host.get_by_role("tab", name="Unread 1")).to_be_visible()
@@ -90,12 +101,13 @@ async def test_what_expires_while_offline_is_gone_after_that(
 ) -> None:
     device.expect(OUTAGE)
     service.send(user, message="stays")
-    service.send(user, message="your code is 4711", expiresAt=in_seconds(4))
+    service.send(user, message="your code is 4711", expiresAt=in_seconds(12))
     await bell.open()
     await expect(bell.rows).to_have_count(2)
     await bell.page.context.set_offline(True)
     await bell.call("bell => bell.inbox.close()")
-    await bell.page.wait_for_timeout(4_000)
+    with service.client(user) as client:
+        await until(lambda: len(client.get("/v1/notifications").json()["notifications"]) == 1, within=30)
     await expect(bell.rows).to_have_count(2)
     await bell.page.context.set_offline(False)
     await bell.call("bell => bell.inbox.start()")

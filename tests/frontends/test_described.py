@@ -49,9 +49,9 @@ async def stage() -> AsyncIterator[Stage]:
     settings = Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://"))
     app = create_app(settings, demo=True)
     headers = {"Authorization": f"Bearer {token('admin', admin=True)}"}
-    async with serving(app) as address:
-        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30, verify=False) as admin:
-            yield Stage(app, address, admin)
+    patient: dict[str, Any] = {"timeout": 30, "verify": False}
+    async with serving(app) as address, httpx.AsyncClient(base_url=address, headers=headers, **patient) as admin:
+        yield Stage(app, address, admin)
 
 
 def token(user: str, **claims: Any) -> str:
