@@ -11,6 +11,11 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Frame,
 
 from ..frontends.page import JS
 
+UNHURRIED = """(() => {
+  const { setTimeout } = window;
+  window.setTimeout = (act, wait, ...rest) => setTimeout(act, [7000, 8000].includes(wait) ? 90000 : wait, ...rest);
+})()"""
+"""Toasts go, and what was done can be undone, not after 7 or 8 seconds: a slow machine needs longer to look."""
 OUTAGE = r"net::ERR_|WebSocket connection to"
 """What Chromium itself writes to the console while a server is away."""
 
@@ -32,7 +37,9 @@ class Device:
     @classmethod
     async def start(cls, browser: Browser, **options: Any) -> Device:
         """`options`: Playwright's for a context. Without animations, so that what is looked at stands still."""
-        return cls(await browser.new_context(**{"reduced_motion": "reduce", **options}))
+        context = await browser.new_context(**{"reduced_motion": "reduce", **options})
+        await context.add_init_script(UNHURRIED)
+        return cls(context)
 
     async def open(self, url: str) -> Page:
         """A new tab at this address."""

@@ -14,8 +14,11 @@ from ..firefox import firefox as running_firefox
 from ..service import Service
 from ..waiting import until
 from .bell import Application, save_many
+from .device import UNHURRIED
 
 BELL = "document.querySelector('eventide-bell')"
+LIVE = f"{BELL}.state === 'live' && {BELL}.inbox.userId !== undefined"
+"""What is sent before that may come as something missed, without a toast."""
 ROOT = f"{BELL}.shadowRoot"
 ROWS = f"[...{ROOT}.querySelectorAll('[part=list] > li')]"
 TEXTS = f"{ROWS}.map(row => row.querySelector('[part=message]').textContent)"
@@ -30,7 +33,7 @@ async def firefox() -> AsyncIterator[Firefox]:
 
 async def open_list(firefox: Firefox, url: str) -> None:
     await firefox.open(url)
-    await firefox.wait_for(f"{BELL}.state === 'live'")
+    await firefox.wait_for(LIVE)
     await firefox.evaluate(f"{BELL}.open()")
 
 
@@ -71,7 +74,8 @@ async def test_a_toast_a_choice_and_undo_by_key(
     firefox: Firefox, service: Service, application: Application, user: str
 ) -> None:
     await firefox.open(application.page(service, service.token(user), 'toasts="top-start"'))
-    await firefox.wait_for(f"{BELL}.state === 'live'")
+    await firefox.evaluate(UNHURRIED)
+    await firefox.wait_for(LIVE)
     choices = [{"id": "yes", "label": "Accept", "style": "primary"}]
     [id] = service.send(user, message="Ada asks to join", title="Join", actions=choices)
     service.send(user, message="second")
@@ -120,6 +124,7 @@ COUNT = "document.querySelector('.eventide-inbox .count').textContent"
 
 async def open_centre(firefox: Firefox, service: Service, user: str) -> None:
     await firefox.open(f"{service.base_url}/client/inbox.html")
+    await firefox.evaluate(UNHURRIED)
     token = service.token(user)
     await firefox.evaluate(f"void (document.querySelector('#token').value = {token!r})")
     await firefox.evaluate("document.querySelector('#token-form').requestSubmit()")
