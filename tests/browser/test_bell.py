@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from ..service import Service
-from ..waiting import until
+from ..waiting import asked_until, until
 from .bell import DEADLINE, Bell, save_many, shown_in_steps
 from .conftest import OpenBell, OpenDevice
 from .device import Device, no_violations, screenshot
@@ -91,9 +92,9 @@ async def test_times_go_on(service: Service, user: str, bell: Bell) -> None:
     await bell.page.clock.install()
     await bell.open()
     time = bell.rows.locator("time")
-    await expect(time).to_have_text(re.compile(r"^now$|^\ds ago$"))
+    await expect(time).to_have_text(re.compile(r"^now$|^1?\ds ago$"))
     await bell.page.clock.run_for(20_000)
-    await expect(time).to_have_text(re.compile(r"^(\d\ds|\dm) ago$"))
+    await expect(time).to_have_text(re.compile(r"^([2-5]\ds|\dm) ago$"))
 
 
 async def test_following_a_link_marks_as_read(service: Service, user: str, bell: Bell) -> None:
@@ -189,7 +190,8 @@ async def test_deleting_can_be_undone(service: Service, user: str, bell: Bell) -
     await bell.row("number 1").get_by_role("button", name="Delete").click()
     await bell.page.keyboard.press("Escape")
     await expect(bell.button).to_have_accessible_name("Notifications, 2 unread")
-    assert await remaining(service, user) == ["number 2", "number 0"]
+    left = await asked_until(lambda: remaining(service, user), lambda left: len(left) < 3)
+    assert left == ["number 2", "number 0"]
 
 
 async def test_what_was_deleted_is_so_when_the_page_is_left(service: Service, user: str, bell: Bell) -> None:
@@ -237,7 +239,8 @@ async def test_a_list_that_cannot_be_loaded_says_so(
         await screenshot(bell.page, "bell-problem")
     await device.context.unroute(LIST)
     await expect(bell.row("there all the same")).to_be_visible()
-    await bell.page.wait_for_function("() => !document.querySelector('eventide-bell').inbox.problem", timeout=20_000)
+    # It tries again by itself, the later the more often it could not.
+    await bell.page.wait_for_function("() => !document.querySelector('eventide-bell').inbox.problem", timeout=60_000)
 
 
 async def test_a_thousand_notifications(service: Service, open_bell: OpenBell) -> None:
@@ -310,6 +313,7 @@ async def test_no_toasts(service: Service, user: str, open_bell: OpenBell) -> No
 
 async def test_a_toast_goes_by_itself_unless_it_is_looked_at(service: Service, user: str, bell: Bell) -> None:
     await bell.page.clock.install()
+    await bell.page.clock.pause_at(time.time() + 2)  # it is looked at in time, however slow the machine is
     for way in ("hover", "focus"):
         service.send(user, message=f"toast to {way}")
         toast = bell.toasts.filter(has_text=f"toast to {way}")
@@ -425,6 +429,8 @@ async def test_the_direction_is_that_of_the_language(
 ) -> None:
     bell = await open_bell(user, attributes, html=html)
     await bell.state("live")
+    if "lang" in attributes:
+        await in_its_language(bell)
     for part in ("toasts", "bell"):
         await expect(bell.host.locator(f"[part={part}]")).to_have_css("direction", direction)
     await bell.open()
@@ -436,6 +442,7 @@ async def test_the_direction_is_that_of_the_language(
 async def test_long_texts_have_room_in_the_header(user: str, open_bell: OpenBell, language: str) -> None:
     bell = await open_bell(user, f'lang="{language}"')
     await bell.state("live")
+    await in_its_language(bell)
     await bell.call("bell => { bell.strings = { live: 'Verbindung wird wiederhergestellt' }; }")
     for width in (1280, 232):
         await bell.page.set_viewport_size({"width": width, "height": 640})
@@ -453,6 +460,11 @@ async def test_long_texts_have_room_in_the_header(user: str, open_bell: OpenBell
         assert texts == [True, True, True]
         await screenshot(bell.page, f"bell-header-{language}-{width}")
         await bell.page.keyboard.press("Escape")
+
+
+async def in_its_language(bell: Bell) -> None:
+    """Wait until the texts are not English any more; whatever is open is closed when they come."""
+    await expect(bell.host.locator("[part=mark-all]")).not_to_have_attribute("title", "Mark all read")
 
 
 async def test_a_page_can_add_a_language(service: Service, user: str, open_bell: OpenBell) -> None:

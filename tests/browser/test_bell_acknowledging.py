@@ -50,6 +50,7 @@ async def test_it_is_on_top_and_nothing_else_is_offered(
 async def test_a_key_says_what_comes_first(bell: Bell, announce: Announce, key: str) -> None:
     announce("The gate is closed")
     await bell.open()
+    await expect(bell.rows).to_have_count(1)
     await bell.page.keyboard.press("ArrowDown")
     await expect(with_focus(bell)).to_contain_text("The gate is closed")
     await bell.page.keyboard.press(key)

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ..service import Service
+from ..waiting import asked_until
 from .bell import Bell
 from .conftest import OpenBell, OpenDevice
 from .device import Device
@@ -157,8 +158,9 @@ async def test_the_desktop_is_asked_for_on_a_click_and_used_while_nobody_sees_th
     [id] = service.send(user, message="one for both", title="Here")
     shown = "() => desktop.filter(([what]) => what === 'shown').length"
     await first.page.wait_for_function("() => document.querySelector('eventide-bell').unreadCount === 1")
+    await asked_until(lambda: both(first.page, second.page, shown), bool)
     await until_shown(first.page, second.page)
-    assert await first.page.evaluate(shown) + await second.page.evaluate(shown) == 1
+    assert await both(first.page, second.page, shown) == 1
     with service.client(user) as client:
         client.put(f"/v1/notifications/{id}/read").raise_for_status()
     where = first.page if await first.page.evaluate(shown) else second.page
@@ -168,7 +170,12 @@ async def test_the_desktop_is_asked_for_on_a_click_and_used_while_nobody_sees_th
     service.send(user, message="for who looks")
     await expect(second.toasts).to_have_count(1)
     await first.page.wait_for_timeout(800)  # longer than one that is hidden lets the others go first
-    assert await first.page.evaluate(shown) + await second.page.evaluate(shown) == 1
+    assert await both(first.page, second.page, shown) == 1
+
+
+async def both(first: Page, second: Page, count: str) -> int:
+    """The sum of what both pages count."""
+    return int(await first.evaluate(count)) + int(await second.evaluate(count))
 
 
 async def until_shown(*pages: Page) -> None:
