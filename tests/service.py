@@ -70,8 +70,14 @@ class Altered(Service):
     For what takes its time by default, and need not for the test.
     """
 
-    def __init__(self, constants: Mapping[str, float], settings: Mapping[str, str] | None = None) -> None:
-        super().__init__(settings)
+    def __init__(
+        self,
+        constants: Mapping[str, float],
+        settings: Mapping[str, str] | None = None,
+        *,
+        command: Sequence[str] = ("serve",),
+    ) -> None:
+        super().__init__(settings, command=command)
         program = ["from importlib import import_module"]
         for path, value in constants.items():
             module, _, name = path.rpartition(".")

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 from playwright.async_api import Locator, Page, Route, expect
 
+from ..waiting import asked_until
+
 
 class BackEnd:
     """What an application's back end does, and what it can find out."""
@@ -49,6 +51,17 @@ class BackEnd:
         return answer.json()
 
 
+HOLD = """() => {
+  const { setTimeout } = window;
+  window.setTimeout = (act, wait, ...rest) => {
+    if (wait !== 5000) return setTimeout(act, wait, ...rest);
+    window.setTimeout = setTimeout;
+    window.mend = act;
+  };
+}"""
+"""The next cut in this screen is not over after five seconds, but by `mend()`: a slow machine needs longer to look."""
+
+
 class Pane:
     """One device on the page."""
 
@@ -84,8 +97,23 @@ class Pane:
     async def press(self, action: str) -> None:
         await self.control(action).click()
 
+    async def cut(self) -> None:
+        """Cut its connection, until `mend`."""
+        await self.hold()
+        await self.press("cut")
+
+    async def hold(self) -> None:
+        """Let its next cut last until `mend`."""
+        await self.bell.evaluate(HOLD)
+
+    async def mend(self) -> None:
+        """End the cut."""
+        await self.bell.evaluate("() => window.mend()")
+
     async def is_in_state(self, state: str) -> None:
         await expect(self.root).to_have_attribute("data-state", state)
+        if state == "live":  # and known there: what is sent before that may come as something missed, without a toast
+            await asked_until(lambda: self.bell.evaluate("bell => bell.inbox?.userId"), bool)
 
 
 class Demo:
@@ -136,6 +164,14 @@ class Demo:
         for name in ("saved", "arrived", "confirmed", "read"):
             station = self.station(user, title, name)
             await expect(station).to_have_class("reached" if name in stations else "")
+
+    async def expire_slowly(self, seconds: int) -> None:
+        """Let tokens that are to expire in some seconds last so many."""
+
+        async def last(route: Route) -> None:
+            await route.continue_(url=re.sub(r"ttl=\d+", f"ttl={seconds}", route.request.url))
+
+        await self.page.route(re.compile(r"/client/demo\.json\?ttl="), last)
 
     @asynccontextmanager
     async def nobody_reconnecting(self) -> AsyncIterator[None]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
+
+from eventide_notify.models import utc_now
+from eventide_notify.wire import iso
 
 from ..curl import curl
 from ..service import Service
@@ -30,7 +34,20 @@ async def shown(demo: Service, device: Device) -> Demo:
     return shown
 
 
+async def send_later(shown: Demo, message: str) -> None:
+    """Let this one wait for longer than ten seconds, in which a slow machine may not have looked."""
+
+    async def later(route: Route) -> None:
+        body = route.request.post_data_json
+        if body["message"] == message:
+            body["sendAt"] = iso(utc_now() + timedelta(seconds=100))
+        await route.continue_(post_data=body)
+
+    await shown.page.route("**/v1/admin/notifications", later)
+
+
 async def test_one_is_cancelled_and_one_is_sent_in_ten_seconds(shown: Demo) -> None:
+    await send_later(shown, "Never sent")
     for message in ("Never sent", "Sent later"):
         await shown.write(message, to="Bob")
         await shown.page.get_by_label("In 10 seconds").check()
@@ -49,6 +66,7 @@ async def test_one_is_cancelled_and_one_is_sent_in_ten_seconds(shown: Demo) -> N
 
 
 async def test_what_waits_is_shown_after_a_reload(shown: Demo) -> None:
+    await send_later(shown, "Sent after the reload")
     await shown.write("Sent after the reload", to="Carol")
     await shown.page.get_by_label("In 10 seconds").check()
     await shown.send.click()
