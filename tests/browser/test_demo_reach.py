@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -38,7 +39,7 @@ async def send_later(shown: Demo, message: str) -> None:
     """Let this one wait for longer than ten seconds, in which a slow machine may not have looked."""
 
     async def later(route: Route) -> None:
-        body = route.request.post_data_json
+        body: Any = route.request.post_data_json
         if body["message"] == message:
             body["sendAt"] = iso(utc_now() + timedelta(seconds=100))
         await route.continue_(post_data=body)
