@@ -18,7 +18,7 @@ from eventide_notify.realtime.engine import transport
 from ..raw import raw_client
 from ..service import SECRET, Service, issuer
 from ..serving import serving
-from ..waiting import until
+from ..waiting import asked_until, until
 
 
 def publish(service: Service, user: str, payload: str) -> None:
@@ -68,28 +68,34 @@ async def test_one_socket_too_many_closes_the_one_that_was_silent_longest(small:
         await second.until_closed()
         for client in (first, third, fourth):
             assert await client.call("get_unread_count") == {"unreadCount": 0, "unseenCount": 0}
-        assert await asyncio.to_thread(connections, small, "phone") == 3
+        await asked_until(lambda: asyncio.to_thread(connections, small, "phone"), lambda number: number == 3)
 
 
 async def test_a_connection_that_joins_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)
     app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")))
-    async with serving(app) as url, httpx.AsyncClient() as http:
+    async with serving(app) as url, httpx.AsyncClient(timeout=30) as http:
+        address = f"{url}/socket.io/?EIO=4&transport=polling"
+        sid = json.loads((await http.get(address)).text[1:])["sid"]
+        address += f"&sid={sid}"
+        waiting = asyncio.create_task(http.get(address))
+        engine = app._parts.sockets.eio
+        polls = engine._transports[sid]
+        await until(lambda: polls.polling is not None and polls.polling.pending)
+        monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)  # not before: it has to be asked in time
+        engine.look_again(polls)
         async with raw_client(url, namespace=None) as idle:
             await idle.until_closed()
-        address = f"{url}/socket.io/?EIO=4&transport=polling"
-        address += f"&sid={json.loads((await http.get(address)).text[1:])['sid']}"
-        assert (await http.get(address)).text == "1"  # it waited for something to come, and was let go
+        assert (await waiting).text == "1"  # it waited for something to come, and was let go
         assert (await http.get(address)).status_code == 400
 
 
 async def test_so_is_one_that_leaves_everything_it_has_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.3)
     app = create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")))
     auth = {"token": issuer().issue("alice", ttl=3600, now=utc_now())}
     async with serving(app) as url, raw_client(url, auth) as client:
         await client.write(f"40{json.dumps(auth)}")
         await client.frame(lambda frame: frame.startswith("40{"))
+        monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.3)  # not before: it has to join in time
         await client.write("41/notifications,")
         await asyncio.sleep(0.6)  # longer than it may be without any
         assert await client.call("get_unread_count", namespace="/") == {"unreadCount": 0, "unseenCount": 0}

@@ -69,9 +69,9 @@ each_server = pytest.mark.parametrize("http", [HttpProtocol, "auto"], ids=["our 
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Application:
-    """A service that soon loses patience."""
+    """A service that pings often, and loses patience sooner than others, but not because this machine is slow."""
     monkeypatch.setattr(transport, "PING_INTERVAL", 0.5)
-    monkeypatch.setattr(transport, "PING_TIMEOUT", 1.0)
+    monkeypatch.setattr(transport, "PING_TIMEOUT", 7.0)
     return create_app(Settings(jwt_secret=SecretStr(SECRET), database_url=SecretStr("sqlite://")))
 
 
@@ -98,7 +98,7 @@ async def ended(client: ClientConnection) -> None:
 
 @each_server
 async def test_who_reads_slowly_gets_all_of_it_and_confirms_it_on_the_way(app: Application, http: Any) -> None:
-    """It takes several times as long as a ping may be unanswered."""
+    """It takes longer than a ping may be unanswered."""
     async with serving(app, http=http) as url:
         items = missed("alice", 25, LARGEST)
         await app._parts.store.add(items)
@@ -118,13 +118,17 @@ async def test_who_reads_slowly_gets_all_of_it_and_confirms_it_on_the_way(app: A
 
 
 @each_server
-async def test_who_does_not_read_it_is_closed_and_nothing_is_lost(app: Application, http: Any) -> None:
+async def test_who_does_not_read_it_is_closed_and_nothing_is_lost(
+    app: Application, http: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with serving(app, http=http) as url:
         items = missed("alice", 100, LARGEST)
         await app._parts.store.add(items)
         client = await connect_narrow(url, "alice")
         await until(lambda: app._parts.hub.of_user("alice"))
         [session] = app._parts.hub.of_user("alice")
+        monkeypatch.setattr(transport, "PING_TIMEOUT", 1.0)
+        app._parts.sockets.eio.look_again(session.transport)
         most = 0
 
         def is_gone() -> bool:
