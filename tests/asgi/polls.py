@@ -43,7 +43,7 @@ class Polls:
 @asynccontextmanager
 async def polling_client(url: str, auth: Any) -> AsyncIterator[Polls]:
     """A client that has been admitted with this `auth`."""
-    async with httpx.AsyncClient(verify=False, timeout=10) as http:
+    async with httpx.AsyncClient(verify=False, timeout=40) as http:
         address = f"{url}/socket.io/?EIO=4&transport=polling"
         opened = (await http.get(address)).text
         client = Polls(http, f"{address}&sid={json.loads(opened[1:])['sid']}")

@@ -108,7 +108,7 @@ async def serving(carrier: AsgiWebSocket) -> asyncio.Task[None]:
 
 async def ended(serving: asyncio.Task[None], told: Told) -> None:
     """It has returned, has told so once and last, and nothing of it is left."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await serving
     assert told.heard.count("lost") == 1
     assert told.heard[-1] == "lost"
@@ -159,8 +159,9 @@ async def test_a_client_that_has_gone_before_it_was_accepted(
 
 
 async def test_closing_waits_for_what_was_written_and_for_the_answer(
-    carrier: AsgiWebSocket, server: Server, told: Told, serving: asyncio.Task[None]
+    carrier: AsgiWebSocket, server: Server, told: Told, serving: asyncio.Task[None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(asgi, "CLOSE_TIMEOUT", 30.0)
     carrier.write(Frame("last"))
     carrier.close(1000)
     await until(lambda: server.sent[-1:] == [{"type": "websocket.close", "code": 1000}])

@@ -49,6 +49,7 @@ class Device:
             transports=WAYS[self._way],
             auth={"token": self._service.token(self._user)},
             namespaces=["/notifications"],
+            wait_timeout=30,
         )
 
     def _notified(self, item: dict[str, Any]) -> None:
@@ -157,9 +158,9 @@ async def test_who_does_not_read_is_cut_off_and_catches_up(hosted: HostedService
 
 
 async def test_the_end_of_a_token_closes_the_transport(hosted: HostedService, user: str) -> None:
-    async with raw_client(hosted.base_url, {"token": hosted.token(user, ttl=2)}) as client:
+    async with raw_client(hosted.base_url, {"token": hosted.token(user, ttl=8)}) as client:
         await client.event("catch_up_complete")
-        await client.until_closed(within=10)
+        await client.until_closed(within=30)
     await becomes(online, hosted, user, wanted=0)
 
 
@@ -192,13 +193,13 @@ async def test_a_request_that_is_too_large_ends_the_session(hosted: HostedServic
     async with polling_client(hosted.base_url, {"token": hosted.token(user)}) as client:
         with suppress(httpx.TransportError):  # some servers close before all of it has been sent
             assert (await client.post("4" + "x" * 2_500_000)).status_code == 400
-        async with httpx.AsyncClient(verify=False) as http:  # those close the connection, sooner or later
+        async with httpx.AsyncClient(verify=False, timeout=30) as http:  # those close the connection, sooner or later
             assert (await http.post(client.address, content="3")).status_code == 400
     await becomes(online, hosted, user, wanted=0)
 
 
 async def test_handshakes_that_are_none_are_refused(hosted: HostedService) -> None:
-    async with httpx.AsyncClient(base_url=hosted.base_url, verify=False) as http:
+    async with httpx.AsyncClient(base_url=hosted.base_url, verify=False, timeout=30) as http:
         for query in ("", "EIO=4", "EIO=3&transport=polling", "EIO=4&transport=polling&sid=nobodys"):
             assert (await http.get(f"/socket.io/?{query}")).status_code == 400
     with pytest.raises(Exception, match="HTTP 400"):
@@ -206,7 +207,9 @@ async def test_handshakes_that_are_none_are_refused(hosted: HostedService) -> No
 
 
 async def test_the_application_beside_it_is_served_too(hosted: HostedService, user: str) -> None:
-    async with httpx.AsyncClient(base_url=hosted.base_url, headers=hosted.bearer(user), verify=False) as http:
+    async with httpx.AsyncClient(
+        base_url=hosted.base_url, headers=hosted.bearer(user), verify=False, timeout=30
+    ) as http:
         assert (await http.get("/hello")).json() == "hello"
         assert (await http.get("/v1/notifications")).json()["notifications"] == []
         assert (await http.get("/readyz")).status_code == 200

@@ -21,7 +21,7 @@ def within(request: pytest.FixtureRequest) -> Iterator[HostedService]:
 
 
 async def test_both_are_served(within: HostedService, user: str) -> None:
-    async with httpx.AsyncClient(headers=within.bearer(user), verify=False) as http:
+    async with httpx.AsyncClient(headers=within.bearer(user), verify=False, timeout=30) as http:
         assert (await http.get(f"{within.base_url}/v1/notifications")).json()["notifications"] == []
         assert (await http.get(f"{within.base_url}/readyz")).status_code == 200
         assert (await http.get(f"{within.base_url.removesuffix('/notify')}/hello")).json() == "hello"

@@ -17,7 +17,7 @@ from eventide_notify.service.counts import MANY, UnreadCountPublisher
 from ..waiting import until
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-SOON = 10.0
+SOON = 30.0
 CROWD = [f"user-{number}" for number in range(MANY)]
 
 

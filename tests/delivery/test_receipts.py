@@ -135,5 +135,5 @@ async def test_at_the_end_what_is_lost_is_said(
 ) -> None:
     store.faults = [Unavailable(), OutcomeUnknown()]
     receipts.received(ALL)
-    await asyncio.wait_for(receipts.close(), 5)
+    await asyncio.wait_for(receipts.close(), 15)
     assert told(caplog) == ["1000 receipts are lost; these notifications will be sent again"]

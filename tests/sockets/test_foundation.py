@@ -25,7 +25,7 @@ async def test_a_transport_that_ends_during_the_connect_handler_leaves_no_ghost(
 
     server.on("connect", connect)
     server.on("disconnect", lambda sid, reason: gone.set())
-    async with serving(socketio.ASGIApp(server)) as url, httpx.AsyncClient() as http:
+    async with serving(socketio.ASGIApp(server)) as url, httpx.AsyncClient(timeout=30) as http:
         address = f"{url}/socket.io/?EIO=4&transport=polling"
         opened = (await http.get(address)).text
         address += f"&sid={json.loads(opened[1:])['sid']}"

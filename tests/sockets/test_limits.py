@@ -56,19 +56,19 @@ async def refused(url: str, target: str = WEBSOCKET, **headers: str) -> tuple[in
                 pass
         answer = caught.value.response
         return answer.status_code, {k.lower(): v for k, v in answer.headers.raw_items()}, json.loads(answer.body or b"")
-    async with httpx.AsyncClient(verify=False) as client:
+    async with httpx.AsyncClient(verify=False, timeout=30) as client:
         got = await client.get(url + target, headers=headers)
     return got.status_code, dict(got.headers), got.json() if got.status_code != 200 else None
 
 
 async def figure(url: str, name: str) -> float:
-    async with httpx.AsyncClient(verify=False) as client:
+    async with httpx.AsyncClient(verify=False, timeout=30) as client:
         lines = (await client.get(f"{url}/metrics")).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
 async def until_sockets(url: str, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await figure(url, "eventide_sockets ") != count:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
 
@@ -94,7 +94,9 @@ async def test_a_socket_may_send_a_burst_and_the_rest_is_told_so(http: Any) -> N
 async def test_bursts_are_four_times_the_rate() -> None:
     async with limited(limit_events="10/second") as url, raw_client(url, auth("ann")) as client:
         await client.event("catch_up_complete")
-        assert 39 <= await allowed(client, 100) <= 60
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert 39 <= await allowed(client, 100) <= 41 + 10 * (loop.time() - began)
         assert (await until_allowed(client))["unreadCount"] == 0
 
 
@@ -112,7 +114,7 @@ async def allowed(client: RawClient, count: int) -> int:
 
 
 async def until_allowed(client: RawClient) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "error" in (answer := await client.call("get_unread_count")):  # noqa: ASYNC110 - it asks, and is told
             await asyncio.sleep(0.05)
     return answer
@@ -131,12 +133,12 @@ async def test_there_may_be_no_limit() -> None:
 
 
 async def test_joining_again_and_again_gives_no_new_allowance_and_ends(http: Any) -> None:
-    async with limited(http, limit_events="5/second") as url, raw_client(url, auth("ann")) as client:
+    async with limited(http, limit_events="1/second") as url, raw_client(url, auth("ann")) as client:
         for _ in range(60):
             await client.write("41/notifications,")
             await client.write(f"40/notifications,{json.dumps(auth('ann'))}")
         await client.until_closed()
-        assert sum(frame.startswith("40") for frame in client.frames) <= 40
+        assert sum(frame.startswith("40") for frame in client.frames) <= 20
 
 
 # Connects
@@ -160,7 +162,7 @@ async def test_an_address_may_connect_so_often(http: Any, target: str) -> None:
 
 
 async def test_polls_posts_and_upgrades_are_no_connects(http: Any) -> None:
-    async with limited(http, limit_connects="1/hour") as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with limited(http, limit_connects="1/hour") as url, httpx.AsyncClient(base_url=url, verify=False, timeout=30) as client:
         sid = json.loads((await client.get(POLLING)).text[1:])["sid"]
         session = f"{POLLING}&sid={sid}"
         packet = f"40/notifications,{json.dumps(auth('ann'))}"

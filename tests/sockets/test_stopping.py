@@ -49,7 +49,7 @@ async def test_a_websocket_that_was_just_open_loses_its_transport_and_is_not_ref
 
 async def test_a_client_that_polls_is_not_refused_either(stopping: tuple[Application, str], connect: str) -> None:
     app, url = stopping
-    async with httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with httpx.AsyncClient(base_url=url, verify=False, timeout=30) as client:
         opened = await client.get(POLLING)
         session = f"{POLLING}&sid={json.loads(opened.text[1:])['sid']}"
         await app.drain(0)
@@ -62,7 +62,7 @@ async def test_requests_of_a_session_that_was_just_closed_are_refused(
     stopping: tuple[Application, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     app, url = stopping
-    async with httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with httpx.AsyncClient(base_url=url, verify=False, timeout=30) as client:
         for method in ("POST", "GET"):
             sid = json.loads((await client.get(POLLING)).text[1:])["sid"]
             transport = app._parts.sockets.eio.transport_of(sid)
@@ -75,7 +75,7 @@ async def test_requests_of_a_session_that_was_just_closed_are_refused(
 
 async def test_sessions_that_it_does_not_know_are_for_another_instance(stopping: tuple[Application, str]) -> None:
     app, url = stopping
-    async with httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with httpx.AsyncClient(base_url=url, verify=False, timeout=30) as client:
         unknown = f"{POLLING}&sid=another-instances"
         assert (await client.post(unknown, content="3")).status_code == 400
         await app.drain(0)

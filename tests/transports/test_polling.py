@@ -347,12 +347,12 @@ async def test_forty_packets_in_one_post_get_forty_answers(client: PollingClient
     ],
 )
 async def test_what_is_no_request_of_the_protocol_is_refused(service: Service, query: str) -> None:
-    async with httpx.AsyncClient(base_url=service.base_url, verify=False) as http:
+    async with httpx.AsyncClient(base_url=service.base_url, verify=False, timeout=30) as http:
         assert (await http.get(f"/socket.io/?{query}")).status_code == 400
 
 
 async def test_a_session_does_not_begin_with_a_post(service: Service) -> None:
-    async with httpx.AsyncClient(base_url=service.base_url, verify=False) as http:
+    async with httpx.AsyncClient(base_url=service.base_url, verify=False, timeout=30) as http:
         assert (await http.post("/socket.io/?EIO=4&transport=polling", content="40")).status_code == 400
 
 

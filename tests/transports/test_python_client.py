@@ -45,7 +45,9 @@ class PythonClient:
 async def python_client(url: str, inbox: Inbox, transports: list[str] | None) -> AsyncIterator[PythonClient]:
     async with aiohttp.ClientSession() as http:  # it would leave one of its own open when it comes back
         client = PythonClient(http)
-        await client.socket.connect(url, namespaces=[NAMESPACE], auth=inbox.auth, transports=transports)
+        await client.socket.connect(
+            url, namespaces=[NAMESPACE], auth=inbox.auth, transports=transports, wait_timeout=30
+        )
         try:
             yield client
         finally:

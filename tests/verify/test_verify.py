@@ -194,7 +194,7 @@ def test_clients_that_are_refused(broken: str) -> None:
 
 
 def test_clients_that_cannot_connect(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventide_notify.verify.run.CONNECT_WITHIN", 0.5)
+    monkeypatch.setattr("eventide_notify.verify.run.CONNECT_WITHIN", 6)
     says(verify("--url", f"{broken}/deaf", *TINY), "2 of 2 users cannot connect: InvalidStatus: ")
     says(verify("--url", f"{broken}/deaf", *TINY, "--transport", "polling"), "cannot connect: Lost: answered 404")
 
