@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
 from eventide_notify.auth import TokenIssuer
-from eventide_notify.diagnose import Finding, Plan, diagnose
+from eventide_notify.diagnose import Finding, Plan, diagnose, requests
+from eventide_notify.diagnose.target import Target
 from eventide_notify.models import utc_now
+from eventide_notify.verify.http import Answer
 
 from ..require import missing
 from ..servers import ServerError
@@ -264,13 +267,33 @@ async def test_a_redirect_to_https(behind_nginx: Behind) -> None:
     assert "give them, and this check, https://" in findings["service"].change
 
 
-@pytest.mark.parametrize("skew", [-3600, -5, 5, 3600])
+@pytest.mark.parametrize("skew", [-3600, -8, 8, 3600])
 async def test_clocks_that_differ(services: list[Service], skew: float) -> None:
     findings = await found(services[0].base_url, clock=lambda: time.time() - skew)
     level = "warning" if abs(skew) < 10 else "FAILED"
     assert bad(findings) == {"clock": level, "clock of the instance": level}
     assert f"{'ahead of' if skew > 0 else 'behind'} this machine's" in findings["clock"].said
     assert "NTP" in findings["clock"].change
+
+
+def test_a_slow_answer_is_no_wrong_clock() -> None:
+    answer = Answer(200, {"date": formatdate(1_000, usegmt=True)}, b"")
+    assert [requests._skew(answer, *asked) for asked in ((997, 1_004), (1_000.9, 1_000.9))] == [0, 0]
+    assert [requests._skew(answer, *asked) for asked in ((1_003, 1_009), (990, 995))] == [-2, 5]
+
+
+async def test_an_answer_that_was_read_late_is_not_held_back(
+    services: list[Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, late = requests._in_halves, [0.0]
+
+    async def read_late(target: Target, path: str) -> tuple[Answer, float]:
+        answer, pause = await read(target, path)
+        return answer, late.pop() if late else pause
+
+    monkeypatch.setattr(requests, "_in_halves", read_late)
+    assert bad(await found(services[0].base_url)) == {}
+    assert late == []
 
 
 @pytest.mark.parametrize(
@@ -367,10 +390,11 @@ async def test_idle_connections_that_stay(behind_nginx: Behind, quick: Service) 
     assert {"time-outs (websocket)", "time-outs (polling)"} <= {*findings}
 
 
-async def test_idle_connections_that_are_closed(behind_nginx: Behind) -> None:
+async def test_idle_connections_that_are_closed(behind_nginx: Behind, services: list[Service]) -> None:
     # Shorter than the pings are apart, and longer than a slow machine needs for any other answer.
     short = (r"proxy_(read|send)_timeout 75s;", r"proxy_\g<1>_timeout 6s;", 2)
-    findings = await found(behind_nginx(short).base_url, slow=True)
+    # The other service is the one that has to have nothing left at the end.
+    findings = await found(behind_nginx(short, before=services[1:]).base_url, slow=True)
     assert bad(findings) == {"time-outs (websocket)": "FAILED", "time-outs (polling)": "FAILED"}
     assert "proxy_read_timeout 75s" in findings["time-outs (polling)"].change
 
