@@ -162,7 +162,10 @@ async def test_an_address_may_connect_so_often(http: Any, target: str) -> None:
 
 
 async def test_polls_posts_and_upgrades_are_no_connects(http: Any) -> None:
-    async with limited(http, limit_connects="1/hour") as url, httpx.AsyncClient(base_url=url, verify=False, timeout=30) as client:
+    async with (
+        limited(http, limit_connects="1/hour") as url,
+        httpx.AsyncClient(base_url=url, verify=False, timeout=30) as client,
+    ):
         sid = json.loads((await client.get(POLLING)).text[1:])["sid"]
         session = f"{POLLING}&sid={sid}"
         packet = f"40/notifications,{json.dumps(auth('ann'))}"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from ..raw import RawClient, raw_client
-from ..service import Service
+from ..service import Altered, Service
 from ..waiting import until
 
 Devices = dict[str, RawClient]
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """One that waits for counts and subscribers as long as a slow machine takes: without them they would follow."""
+    with Altered({"realtime.leaving.COUNTS_WITHIN": 15, "realtime.hub.SUBSCRIBERS_WITHIN": 15}) as service:
+        service.start()
+        yield service
 
 
 @pytest.fixture

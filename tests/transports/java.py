@@ -20,7 +20,7 @@ from ..waiting import until
 
 JAVA = Path(__file__).parents[1] / "java"
 CLASSES, LIBRARIES = JAVA / "target" / "classes", JAVA / "target" / "lib"
-DEADLINE = 15.0
+DEADLINE = 30.0
 """Seconds in which anything that is waited for must come; a virtual machine has to start first."""
 
 

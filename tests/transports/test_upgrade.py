@@ -42,6 +42,7 @@ async def is_held(client: PollingClient) -> bool:
     """Whether a GET waits when there is nothing (more) to say, and is answered with the next thing that is."""
     for _ in range(10):
         request = await client.ask()
+        await client.was_heard()  # before that it waits anyway
         if await waits(request):
             assert (await client.post('42/notifications,70["get_unread_count"]')).status == 200
             return any(packet.startswith("43/notifications,70[") for packet in (await client.read(request)).packets)
@@ -263,7 +264,7 @@ async def test_polls_during_a_silent_upgrade_are_no_storm(client: PollingClient)
     async with client.websocket() as websocket:
         await probe(websocket)
         until, answers = time.monotonic() + 2, 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or answers < 2:  # of a slow server one may take all the time
             assert (await client.get()).text == "6"
             answers += 1
     assert 2 <= answers <= 40

@@ -21,11 +21,11 @@ from .test_upgrade import client, is_held, upgrade
 
 __all__ = ["client"]
 
-SILENCE = 3.0
+SILENCE = 6.0
 """Seconds that an upgrade may take here."""
-IDLE = 3.0
+IDLE = 6.0
 """Seconds for which an idle client's requests are counted."""
-FIRST_PING = 6.0
+FIRST_PING = 10.0
 """Seconds from the beginning of a session until its first regular ping here; long enough for what a test does next."""
 
 
