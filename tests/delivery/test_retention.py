@@ -216,14 +216,15 @@ async def test_one_instance_does_the_work(store: Store) -> None:
 
 
 async def test_open_screens_are_told_the_new_counts() -> None:
-    settings = {"EVENTIDE_RETENTION_DAYS": str(2 / 86_400)}
+    settings = {"EVENTIDE_RETENTION_DAYS": str(8 / 86_400)}
     with Altered({"service.retention.WALK_EVERY": 0.2, "app.RETENTION_EVERY": 0.2}, settings) as service:
         service.start()
         async with raw_client(service.base_url, {"token": service.token("42")}) as client:
             await client.event("catch_up_complete")
             service.send("42")
             assert (await client.event("unread_count"))["unreadCount"] == 1
-            await until(lambda: client.events("unread_count")[-1] == {"unreadCount": 0, "unseenCount": 0})
+            nothing = {"unreadCount": 0, "unseenCount": 0}
+            await until(lambda: client.events("unread_count")[-1] == nothing, within=30)
         with service.client("42") as reader:
             assert reader.get("/v1/notifications").json()["notifications"] == []
         assert removed(service) == 1

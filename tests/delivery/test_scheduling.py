@@ -221,7 +221,8 @@ async def test_cancelling_while_it_is_sent_has_one_outcome(desk: Desk) -> None:
             return True
 
         async def late_send(work: Work = work, turns: int = number) -> None:
-            await asyncio.sleep(0.0003 * turns)  # so that the two meet at another place each time
+            # So that the two meet at another place each time, however slow this machine is.
+            await asyncio.sleep(0.0001 * 1.3**turns if turns else 0)
             await desk.service.send_due(work)
 
         done = await asyncio.gather(late_send(), cancel(), cancel())
