@@ -25,7 +25,7 @@ from eventide_notify.rest.pages import LOADED, SCRIPTS, PageRoutes, static_direc
 from eventide_notify.rest.problems import HANDLERS
 
 from .require import missing
-from .service import SECRET, Service
+from .service import SECRET, Altered, Service
 from .serving import serving
 from .waiting import until
 
@@ -35,9 +35,13 @@ PAGES = ("/client/", "/client/photos.html", "/client/inbox.html", "/client/docs.
 IMPORT = re.compile(r"""^(?:import|export) .*?from "(.+?)";""", re.MULTILINE)
 
 
+AWAY = {"demo.STOP_FOR": 12}
+"""Longer than usual: whoever looks now and then must not miss that it is away."""
+
+
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Service]:
-    with Service(command=("demo",)) as service:
+    with Altered(AWAY, command=("demo",)) as service:
         service.start()
         yield service
 
@@ -251,7 +255,7 @@ async def test_it_stops_for_a_while_and_is_back_with_everything(demo: Service, b
     token = admin_token(browser)
     assert stop(browser, token=token, origin=demo.base_url) == 202
     await until(lambda: not is_ready())
-    await until(is_ready)
+    await until(is_ready, within=40)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=demo.base_url, headers=headers) as client:
         answer = await client.get("/v1/admin/online-users")
@@ -259,14 +263,14 @@ async def test_it_stops_for_a_while_and_is_back_with_everything(demo: Service, b
 
 
 async def test_it_ends_when_another_server_has_taken_its_place() -> None:
-    with Service(command=("demo",)) as service:
+    with Altered(AWAY, command=("demo",)) as service:
         service.start()
         with httpx.Client(base_url=service.base_url) as client:
             assert stop(client, token=admin_token(client), origin=service.base_url) == 202
         with socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             await until(lambda: bound(other, urlsplit(service.base_url)))
-            await until(lambda: not service.running)
+            await until(lambda: not service.running, within=40)
         assert service.home is not None
         assert "cannot listen on port" in service.home.log.read_text()
 
@@ -343,7 +347,7 @@ async def test_a_browser_client_that_was_not_fetched_comes_from_the_cdn(tmp_path
 )
 def test_nothing_else_can_be_read(demo: Service, path: str) -> None:
     # http.client sends the path as it is; httpx and browsers would tidy it up first.
-    connection = http.client.HTTPConnection(urlsplit(demo.base_url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(demo.base_url).netloc, timeout=30)
     connection.request("GET", path)
     answer = connection.getresponse()
     body = answer.read()
