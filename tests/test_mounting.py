@@ -149,7 +149,7 @@ async def lifespan_messages(app: Application) -> list[str]:
     async def send(message: Any) -> None:
         answers.append(" ".join(filter(None, [message["type"], message.get("message", "")])))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
     return answers
 
