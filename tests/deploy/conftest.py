@@ -55,7 +55,7 @@ async def all_run(cluster: Cluster, balancer: LoadBalancer, addresses: Addresses
     for server in (*cluster, balancer):
         if not server.running:
             server.start()
-    await until(lambda: is_led_everywhere(balancer, cluster, addresses), within=20)
+    await until(lambda: is_led_everywhere(balancer, cluster, addresses), within=60)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class LoadBalancer(Server):
             for address, method, path, status, tried in self._LINE.findall(self.home.log.read_text(errors="replace"))
         ]
 
-    def reload(self, timeout: float = 10) -> None:
+    def reload(self, timeout: float = 30) -> None:
         """Have it read its configuration again, and return once new workers serve."""
         master = self._running_process().pid
         before = _children(master)
