@@ -24,6 +24,7 @@ from eventide_notify.wire import iso
 
 from ..raw import raw_client
 from ..service import SECRET, Service
+from ..waiting import asked_until
 from .answers import NEVER_GIVEN, TIME, UUID7, problem
 from .conftest import ClientOf, clients_of
 
@@ -245,6 +246,12 @@ async def test_a_disconnected_client_may_come_back(service: Service, admin: http
         async with raw_client(service.base_url, auth) as again:
             await again.event("catch_up_complete")
             assert (await witness.call("get_unread_count"))["unreadCount"] == 0
+
+    async def still_there() -> int:
+        online = await asyncio.to_thread(admin.get, path.replace("disconnect", "online"))
+        return int(online.json()["connections"])
+
+    await asked_until(still_there, lambda connections: connections == 0)
     answer = await asyncio.to_thread(admin.post, path)
     assert answer.json()["connections"] == 0
 

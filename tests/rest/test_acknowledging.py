@@ -120,10 +120,10 @@ def announced(admin: httpx.Client, body: dict[str, Any]) -> httpx.Response:
 
 
 async def test_one_that_is_announced_later(admin: httpx.Client, reader: httpx.Client) -> None:
-    soon = iso(utc_now() + timedelta(seconds=0.5))
+    soon = iso(utc_now() + timedelta(seconds=8))
     later = {"message": "Later", "requireAck": True, "remindAfter": 60, "sendAt": soon}
     assert announced(admin, later).status_code == 202
-    [id] = await until(lambda: listed(reader))
+    [id] = await until(lambda: listed(reader), within=30)
     assert get(reader, id)["requireAck"] is True
     problem(announced(admin, later | {"audience": "connected"}), 422, "invalid_request", "requireAck")
 

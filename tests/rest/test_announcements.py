@@ -205,9 +205,9 @@ def test_reading_all_includes_it(
 
 async def test_it_goes_when_it_expires(announce: Announce, client_of: ClientOf, user: str) -> None:
     reader = client_of(user)
-    id = announce(expiresAt=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())["id"]
+    id = announce(expiresAt=(datetime.now(UTC) + timedelta(seconds=8)).isoformat())["id"]
     assert (messages(reader), unread(reader)) == (["To all"], 1)
-    await until(lambda: messages(reader) == [])
+    await until(lambda: messages(reader) == [], within=30)
     assert unread(reader) == 0
     problem(reader.get(f"{LIST}/{id}"), 404, "not_found")
     problem(reader.put(f"{LIST}/{id}/read"), 404, "not_found")
