@@ -20,7 +20,7 @@ def connections(service: Service, user: str) -> int:
         return int(client.get(f"/v1/admin/users/{user}/online").json()["connections"])
 
 
-async def until_gone(service: Service, user: str, *, within: float = 10) -> None:
+async def until_gone(service: Service, user: str, *, within: float = 30) -> None:
     """Wait until the user has no session any more."""
     async with asyncio.timeout(within):
         while await asyncio.to_thread(connections, service, user):  # noqa: ASYNC110 - it is another process that we wait for
@@ -33,6 +33,12 @@ def left(service: Service) -> tuple[float, int]:
         lines = client.get("/metrics").text.splitlines()
         [sockets] = [float(line.split()[1]) for line in lines if line.startswith("eventide_sockets ")]
         return sockets, int(client.get("/v1/admin/online-users").json()["count"])
+
+
+def processor_time(pid: int) -> float:
+    """Seconds for which a process has computed so far, on any processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Watch:
@@ -86,8 +92,8 @@ class Watch:
         """Bytes of log per second."""
         return (self._log.stat().st_size - self._logged) / (time.monotonic() - self._began)
 
-    async def until_descriptors(self, most: int, *, within: float = 10) -> None:
-        """Wait until no more than so many are open."""
+    async def until_descriptors(self, most: int, *, within: float = 18) -> None:
+        """Wait until no more than so many are open; not for so long that those are closed who never join."""
         await until(lambda: self.descriptors <= most, within=within)
 
     def assert_quiet(self, *, lines: int = 20) -> None:
