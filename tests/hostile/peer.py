@@ -15,7 +15,7 @@ import orjson
 
 from eventide_notify.verify.http import endpoint
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 """Seconds in which anything that is waited for must come."""
 HEADER_END = b"\r\n\r\n"
 

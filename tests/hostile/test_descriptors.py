@@ -23,8 +23,9 @@ ATTACKERS = 400
 MEMORY = 60
 """MiB that a hundred of those who are nobody may hold."""
 T = TypeVar("T")
-WITHIN = 3.0
-"""Seconds in which a newcomer gets in, although it may be told to come back once or twice."""
+ATTEMPTS = 30
+"""After so many at most, a tenth of a second between them, a newcomer has got in: it may be told to come back once or
+twice."""
 
 
 @asynccontextmanager
@@ -47,12 +48,12 @@ async def session(service: Service, user: str) -> AsyncIterator[WebSocket]:
 
 async def persistent(attempt: Callable[[], Awaitable[T]]) -> T:
     """The attempt's result, once it succeeds."""
-    async with asyncio.timeout(WITHIN):
-        while True:
-            try:
-                return await attempt()
-            except ConnectionError:
-                await asyncio.sleep(0.1)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except ConnectionError:
+            await asyncio.sleep(0.1)
+    return await attempt()
 
 
 async def rest(service: Service, method: str, path: str, body: bytes | None = None) -> Answer:

@@ -140,7 +140,7 @@ class TestHeaders:
             assert answer.status == 200, answer
 
     async def test_trailers_are_headers(self, victim: Service, watch: Watch) -> None:
-        fate = await endless_trailers(victim, 2)
+        fate = await endless_trailers(victim, 30)
         assert fate.closed_after is not None, fate
         assert watch.peak_growth < 25
 
@@ -274,6 +274,8 @@ class TestNoRequests:
 
 
 HEADERS_TIME, REQUEST_TIME = 1.0, 2.5
+LONGER = 4.5
+"""Seconds for headers that those may take who mean no harm, while the machine stands still; an idle connection has 5."""
 
 
 @pytest.fixture(scope="module")
@@ -284,17 +286,25 @@ def hasty() -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="module")
+def unhurried() -> Iterator[Service]:
+    """One that waits longer for headers."""
+    with ShortLimits(HEADERS_TIMEOUT=LONGER, REQUEST_TIMEOUT=REQUEST_TIME) as service:
+        service.start()
+        yield service
+
+
 async def timed(peer: Peer, data: bytes) -> tuple[float, Answer | None]:
-    """After how many seconds the connection is closed to which this was written, and with what answer."""
+    """After how many seconds the connection is closed to which this is written, and with what answer."""
     loop = asyncio.get_running_loop()
-    await peer.write(data)
     began = loop.time()
-    came = await peer.until_closed(within=10)
+    await peer.write(data)
+    came = await peer.until_closed(within=30)
     return loop.time() - began, await peer.answer() if came else None
 
 
 def assert_in_time(took: float, limit: float) -> None:
-    assert limit - 0.2 <= took < limit + 3  # the clock of a wheel may be coarse
+    assert limit - 0.2 <= took < limit + 15  # the clock of a wheel may be coarse, and the machine may stand still
 
 
 class TestSlowness:
@@ -338,34 +348,36 @@ class TestSlowness:
         assert answer.status in {400, 408}
         assert_in_time(took, REQUEST_TIME)
 
-    async def test_the_next_request_has_its_own_time(self, hasty: Service) -> None:
-        async with connected(hasty.base_url) as peer:
-            for _ in range(4):
+    async def test_the_next_request_has_its_own_time(self, unhurried: Service) -> None:
+        async with connected(unhurried.base_url) as peer:
+            loop = asyncio.get_running_loop()
+            end = loop.time() + 1.5 * LONGER
+            while loop.time() < end:
                 assert (await peer.exchange(asking("http"))).status == 200
-                await asyncio.sleep(HEADERS_TIME / 2)
+                await asyncio.sleep(0.05)
             took, answer = await timed(peer, asking("http", end=b"X: "))
         assert answer is not None
         assert answer.status == 408
-        assert_in_time(took, HEADERS_TIME)
+        assert_in_time(took, LONGER)
 
-    async def test_a_poll_that_waits_is_no_slow_request(self, hasty: Service, user: str) -> None:
-        async with connected(hasty.base_url) as peer:
+    async def test_a_poll_that_waits_is_no_slow_request(self, unhurried: Service, user: str) -> None:
+        async with connected(unhurried.base_url) as peer:
             target = await handshake(peer)
-            join = f'40/notifications,{{"token":"{hasty.token(user)}"}}'.encode()
+            join = f'40/notifications,{{"token":"{unhurried.token(user)}"}}'.encode()
             assert (await peer.exchange(request(target, method="POST", body=join))).status == 200
             number = 0
             while b"catch_up_complete" not in (await peer.exchange(request(f"{target}&t={number}"))).body:
                 number += 1
             await peer.write(request(f"{target}&t=later"))
             await asyncio.sleep(REQUEST_TIME + 1.5)
-            [id] = await asyncio.to_thread(hasty.send, user)
+            [id] = await asyncio.to_thread(unhurried.send, user)
             assert id.encode() in (await peer.answer()).body
 
-    async def test_a_websocket_is_no_slow_request(self, hasty: Service, user: str) -> None:
-        async with connected(hasty.base_url) as peer:
+    async def test_a_websocket_is_no_slow_request(self, unhurried: Service, user: str) -> None:
+        async with connected(unhurried.base_url) as peer:
             socket = WebSocket(peer)
             await socket.open()
-            await socket.join(hasty.token(user))
+            await socket.join(unhurried.token(user))
             await asyncio.sleep(REQUEST_TIME + 1.5)
             await socket.ask()
 
@@ -378,8 +390,8 @@ class TestSlowness:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await peer.write(start)
-        closing = asyncio.create_task(peer.until_closed(within=limit + 5))
-        while not closing.done() and loop.time() < began + limit + 5:
+        closing = asyncio.create_task(peer.until_closed(within=limit + 20))
+        while not closing.done() and loop.time() < began + limit + 20:
             await peer.write(b"x")
             await asyncio.wait([closing], timeout=0.1)
         await closing

@@ -50,7 +50,7 @@ def broken_off(data: bytes) -> Attack:
 
 
 def posted(body: bytes) -> Attack:
-    return lambda service: many(TIMES, lambda _number: malformed_post(service, body, within=2))
+    return lambda service: many(TIMES, lambda _number: malformed_post(service, body, within=20))
 
 
 def said(*frames: bytes, joined: bool = True) -> Attack:

@@ -124,7 +124,8 @@ async def test_they_do_not_delay_a_stop() -> None:
             await asyncio.to_thread(service.stop, 20)
             return time.monotonic() - began
 
-    assert await stop_after(100) < await stop_after(0) + 2
+    # Requests that are still open have ten seconds at a stop; the machine may stand still for five of them.
+    assert await stop_after(100) < await stop_after(0) + 7
 
 
 async def test_aborted_posts_leave_nothing(victim: Service) -> None:

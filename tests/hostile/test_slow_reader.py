@@ -8,13 +8,15 @@ from contextlib import AsyncExitStack
 from ..service import Service
 from .frames import NAMESPACE, close, websocket
 from .hostile import handshake
-from .innocent import PROMPT
 from .peer import connected, request
 from .readers import LARGE, crowd, drown, fill, not_reading, share, system_takes
 from .watch import Watch, connections, until_gone
 
 MEMORY = 20
 """MiB that one who does not read may cost: 4 MiB wait for it at most, and a large event is in the making."""
+PROMPT, PATIENT = 1.0, 12.0
+"""Seconds in which 95 of 100 broadcasts have reached everybody, and all of them: one or two may be on their way while
+the machine stands still."""
 READERS = 200
 TICKS = 60
 
@@ -39,7 +41,8 @@ async def test_who_does_not_read_is_closed_and_changes_nothing_for_others(
             assert connections(victim, user) == 0, f"nothing bounds what waits: {sent} large events"
             assert not any(reader.closed for reader in readers.readers)
         assert during.peak_growth < MEMORY
-        assert share(beside, 0.99) < PROMPT
+        assert share(beside, 0.95) < PROMPT
+        assert max(beside) < PATIENT
         assert share(beside, 0.5) < 2 * share(alone, 0.5) + 0.05
     watch.assert_quiet()
 
@@ -116,4 +119,4 @@ async def test_who_closes_and_does_not_read_is_closed(victim: Service, user: str
             slow = await stack.enter_async_context(not_reading(victim, victim.token(f"{user}-{number}")))
             await fill(victim, f"{user}-{number}", takes + 4_000 + 8_000 * number)
             await slow.write(close(1000))
-        await watch.until_descriptors(descriptors + 5, within=10)
+        await watch.until_descriptors(descriptors + 5)

@@ -215,13 +215,13 @@ class TestClosing:
     @pytest.mark.parametrize("data", [frame(Opcode.PING, key=None), text("9")], ids=["frame", "packet"])
     async def test_who_is_closed_and_stays_loses_the_connection(self, socket: WebSocket, data: bytes) -> None:
         await socket.write(data)
-        await socket.end(within=20, answering=False)
+        await socket.end(within=30, answering=False)
 
     async def test_who_does_not_answer_the_services_close_is_closed_all_the_same(self) -> None:
         with Service({"EVENTIDE_JWT_LEEWAY": "0"}) as service:
             service.start()
-            async with websocket(service.base_url, service.token("guest", ttl=2)) as socket:
-                await socket.end(within=20, answering=False)
+            async with websocket(service.base_url, service.token("guest", ttl=8)) as socket:
+                await socket.end(within=30, answering=False)
 
     async def test_the_session_ends_with_its_transport(self, victim: Service, user: str) -> None:
         for last in (close(1000), frame(Opcode.TEXT, b"4\xff"), text("9"), frame(Opcode.PING, key=None)):
