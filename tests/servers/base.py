@@ -61,7 +61,7 @@ class Server(ABC):
         """Of the running process."""
         return self._running_process().pid
 
-    def start(self, timeout: float = 30) -> None:
+    def start(self, timeout: float = 90) -> None:
         """Start on the same port and data as before, and return once the server answers.
 
         Raises ServerError, with the end of its log, if it dies instead or does not answer within timeout seconds.
