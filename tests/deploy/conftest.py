@@ -30,7 +30,8 @@ def cluster(postgres: PostgresServer) -> Iterator[Cluster]:
             "EVENTIDE_REDIS_URL": redis.url(),
         }
         stack.callback(postgres.drop_database, "behind_balancers")
-        instances = [stack.enter_context(Service(settings)) for _ in range(2)]
+        drain = ("serve", "--drain", "15")
+        instances = [stack.enter_context(Service(settings, command=drain)) for _ in range(2)]
         for instance in instances:
             instance.start()
         yield instances

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.usefixtures("all_run")
 
 AT_THE_MOMENT = 1
 """Requests that may fail because they meet an instance in the very moment of its end."""
-CROWD = 100
-"""Connections that an instance has when it stops: enough that closing them takes seconds, of the five of `--drain`."""
+CROWD = 300
+"""Connections that an instance has when it stops: closing them takes six seconds, of the fifteen of `--drain`. Whoever
+looks now and then must not miss it, though the machine may stand still for five."""
 
 Pages = dict[int, Page]
 """Each page by its user."""
@@ -77,7 +78,7 @@ async def test_an_instance_that_stops_hands_its_clients_over_one_after_the_other
         ]
         async with sending(balancer, staying.bearer(admin=True), list(pages)) as sent:
             await until(lambda: all(page.received() for page in pages.values()))
-            stopped = asyncio.create_task(asyncio.to_thread(stopping.stop, 20))
+            stopped = asyncio.create_task(asyncio.to_thread(stopping.stop, 60))
             closings = asyncio.gather(*(closed_at(client) for client in crowd))
             # It still answers, but takes nobody in.
             await until(
@@ -90,7 +91,7 @@ async def test_an_instance_that_stops_hands_its_clients_over_one_after_the_other
             for page in moved(pages):
                 await page.ready(nth=2)
     await all_is_shown(pages, sent)
-    assert max(times) - min(times) > 1  # at 20 ms each, it is two seconds
+    assert max(times) - min(times) > 3  # at 20 ms each, it is six seconds
     assert len(moved(pages)) == len(WAYS)  # the others did not notice
     assert [line for page in pages.values() for line in page.find("connect_error")] == []
     assert sent.repeated.total() <= AT_THE_MOMENT
