@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from . import parallel
 from .frontends.page import JS
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 # httpx gives up after 5 seconds where a test says nothing else: on a busy machine a server may stand still for so long.
 for _part in ("connect", "read", "write", "pool"):
-    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _part, 30.0)
+    setattr(DEFAULT_TIMEOUT_CONFIG, _part, 30.0)
 
 
 @pytest.fixture(scope="session")

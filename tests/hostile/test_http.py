@@ -275,7 +275,7 @@ class TestNoRequests:
 
 HEADERS_TIME, REQUEST_TIME = 1.0, 2.5
 LONGER = 4.5
-"""Seconds for headers that those may take who mean no harm, while the machine stands still; an idle connection has 5."""
+"""Seconds for headers that those have who mean no harm, as the machine may stand still; an idle connection has 5."""
 
 
 @pytest.fixture(scope="module")
