@@ -26,7 +26,7 @@ from ..service import Service
 from .journal import Journal
 from .size import SIZE, SIZE_ON_MONGODB, Size
 
-READY_WITHIN = 30.0
+READY_WITHIN = 60.0
 """Seconds until all instances of a new deployment must be ready."""
 
 Database = Literal["SQLite", "PostgreSQL", "MongoDB"]

@@ -22,7 +22,7 @@ from ..servers.nginx import NginxServer, start_nginx_server
 from .backends import Deployment
 from .swarm import address
 
-LOGGED_WITHIN = 3.0
+LOGGED_WITHIN = 15.0
 """Seconds that nginx may take to log what has ended."""
 
 FrontName = Literal["direct", "nginx"]

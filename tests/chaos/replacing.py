@@ -18,7 +18,9 @@ from .backends import Deployment
 from .sender import RETRY_PAUSE
 
 USERS = 4
-LASTS = timedelta(seconds=2)
+LASTS = timedelta(seconds=10)
+"""Of one that expires. It must come before its time is over, from a machine that stands still for some seconds too: it
+would be refused."""
 
 
 class Replacing:
@@ -31,7 +33,8 @@ class Replacing:
         self._rounds = deployment.size.beside
         self._users = [f"replacing-{number}" for number in range(USERS)]
         self._number = 0
-        self._gone = 0.0
+        self._over = utc_now()
+        """When the last one that expires does."""
 
     async def out(self, seconds: float, give_up: float) -> None:
         """Send for so many seconds; each is repeated until it succeeds, for so long at most.
@@ -65,7 +68,8 @@ class Replacing:
 
     async def _send_briefly(self, number: int) -> None:
         """One that expires. Whether it is saved at all does not matter here."""
-        body = {"userIds": self._users, "message": "soon over", "expiresAt": iso(utc_now() + LASTS)}
+        self._over = utc_now() + LASTS
+        body = {"userIds": self._users, "message": "soon over", "expiresAt": iso(self._over)}
         await self._ask(number, body, {})
 
     async def _ask(self, number: int, body: dict[str, Any], headers: dict[str, str]) -> Any:
@@ -76,7 +80,7 @@ class Replacing:
 
     async def problems(self) -> list[str]:
         """What is not as it was promised."""
-        await asyncio.sleep(LASTS.total_seconds())  # for the last of them to expire
+        await asyncio.sleep(max(0.0, (self._over - utc_now()).total_seconds() + 0.1))  # for the last of them to expire
         found = []
         for user in self._users:
             left = await self._listed(user)

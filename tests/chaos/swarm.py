@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 JS = Path(__file__).parents[1] / "js"
-SYNC_WITHIN = 10.0
+SYNC_WITHIN = 30.0
 
 
 def address(number: int) -> str:

@@ -18,7 +18,7 @@ from .journal import Journal
 from .network import DROP_EVERY, DROP_FOR, Drops
 from .sender import asking
 
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 """Seconds until the command has connected its clients."""
 END_WITHIN = 60.0
 """Seconds that it may take beside the load and what it waits for."""
