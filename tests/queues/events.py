@@ -12,6 +12,9 @@ from ..service import Service
 from ..waiting import asked_until
 
 SEND = "eventide.notification.send"
+TIMEOUT = 30.0
+"""Seconds in which the service answers, if it does. HTTPX waits five by default, and a busy machine may stand still as
+long."""
 
 
 def event(id: str | None = None, *, type: str = SEND, source: str = "/shop", **data: Any) -> dict[str, Any]:
@@ -24,7 +27,8 @@ def structured(id: str | None = None, **fields: Any) -> bytes:
 
 async def messages_of(service: Service, user: str) -> list[str]:
     """The newest hundred, oldest first."""
-    async with httpx.AsyncClient(base_url=service.base_url, headers=service.bearer(user), verify=False) as client:
+    headers = service.bearer(user)
+    async with httpx.AsyncClient(base_url=service.base_url, headers=headers, timeout=TIMEOUT, verify=False) as client:
         answer = await client.get("/v1/notifications", params={"limit": 100})
     return [item["message"] for item in reversed(answer.json()["notifications"])]
 
@@ -35,11 +39,11 @@ async def has(service: Service, user: str, *messages: str, within: float = 30) -
 
 
 async def readiness(service: Service) -> tuple[int, dict[str, Any]]:
-    async with httpx.AsyncClient(base_url=service.base_url, verify=False) as client:
+    async with httpx.AsyncClient(base_url=service.base_url, timeout=TIMEOUT, verify=False) as client:
         answer = await client.get("/readyz")
     return answer.status_code, answer.json()
 
 
 async def figures(service: Service) -> str:
-    async with httpx.AsyncClient(base_url=service.base_url, verify=False) as client:
+    async with httpx.AsyncClient(base_url=service.base_url, timeout=TIMEOUT, verify=False) as client:
         return (await client.get("/metrics")).text

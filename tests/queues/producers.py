@@ -21,6 +21,9 @@ from ..servers.kafka import KafkaServer
 from ..servers.nats import NatsServer
 from ..servers.rabbitmq import RabbitServer
 
+PATIENCE = 30
+"""Seconds in which a broker answers, if it does: their clients wait for two or five, and a busy machine may stand still
+as long."""
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_", "Ce-")
 
 
@@ -156,7 +159,7 @@ class NatsProducer:
 
     def __init__(self, client: Client, subject: str) -> None:
         self._client = client
-        self._stream = client.jetstream()
+        self._stream = client.jetstream(timeout=PATIENCE)
         self._subject = subject
 
     async def publish(self, body: bytes, headers: Mapping[str, Any] | None = None) -> None:
@@ -173,7 +176,7 @@ class NatsProducer:
         waiting = await self._stream.pull_subscribe(f"{self._subject}.dead", durable="reader")
         found = []
         for _ in range((await waiting.consumer_info()).num_pending or 0):
-            [message] = await waiting.fetch()
+            [message] = await waiting.fetch(timeout=PATIENCE)
             await message.ack()
             found.append(json.loads(message.data))
         await waiting.unsubscribe()
@@ -197,11 +200,11 @@ async def kafka_producer(server: KafkaServer, queue: str) -> AsyncIterator[Kafka
 
 @asynccontextmanager
 async def nats_producer(server: NatsServer, queue: str) -> AsyncIterator[NatsProducer]:
-    async with await nats.connect(server.base_url) as client:
+    async with await nats.connect(server.base_url, connect_timeout=PATIENCE) as client:
         yield NatsProducer(client, queue)
 
 
 @asynccontextmanager
 async def redis_producer(server: RedisServer, queue: str) -> AsyncIterator[RedisProducer]:
-    async with Redis.from_url(server.url()) as redis:
+    async with Redis.from_url(server.url(), socket_timeout=PATIENCE) as redis:
         yield RedisProducer(redis, queue)

@@ -27,7 +27,7 @@ USERS = 10
 """Of each broker, who get them in turn."""
 POISON_EVERY = 250
 BATCH = 50
-WITHIN = 180.0 if FULL else 90.0
+WITHIN = 180.0 if FULL else 150.0
 """Seconds at most until all is saved, or what has to be saved before the next fault."""
 
 

@@ -20,8 +20,8 @@ class NatsServer(Server):
         """Make a stream of these subjects; nats.js.errors.BadRequestError if there is another of this name."""
 
         async def create() -> None:
-            async with await nats.connect(self.base_url, allow_reconnect=False) as client:
-                await client.jetstream().add_stream(name=name, subjects=list(subjects))
+            async with await nats.connect(self.base_url, allow_reconnect=False, connect_timeout=30) as client:
+                await client.jetstream(timeout=30).add_stream(name=name, subjects=list(subjects))
 
         finished(create)
 
