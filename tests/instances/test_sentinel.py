@@ -47,6 +47,7 @@ async def test_everything_goes_to_the_service_that_is_named(sentinel: str, path:
     for channel in (here, there):
         socketio.AsyncServer(client_manager=channel, async_mode="asgi")
         await channel.start()
+        await until(channel._subscribed.is_set, within=30)  # which a start waits for only for a moment
     await here.publish(envelopes.event("prices", {}, None))
     await until(lambda: events(bob) == ['["prices",{}]'])
     for channel in (here, there):

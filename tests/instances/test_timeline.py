@@ -144,8 +144,11 @@ async def test_of_an_announcement_sessions_are_counted(cluster: Cluster, user: s
         received = [(one, "received", "pong", 1), (two, "received", "pong", 2)]
         await until_counted(cluster[0], made["id"], *sent, *received)
         await asyncio.to_thread(rest, cluster[1], "DELETE", f"/v1/admin/announcements/{made['id']}")
-        found = await events(cluster[0], made["id"])
-        assert [event["what"] for event in found][-2:] == ["retracted", "gone"]
+        # The other instance remembers it, and may need a moment to say so.
+        found = await asked_until(
+            lambda: events(cluster[0], made["id"]),
+            lambda found: [event["what"] for event in found][-2:] == ["retracted", "gone"],
+        )
         assert found[-2]["detail"] == "by admin"
 
 
@@ -163,13 +166,17 @@ async def test_what_redis_lost_is_sent_by_what_finds_it(cluster: Cluster, redis:
     async with raw_client(cluster[1].base_url, {"token": cluster[1].token(user)}) as client:
         await client.event("catch_up_complete")
         redis.kill()
-        [id] = await asyncio.to_thread(cluster[0].send, user)
-        await client.frame(lambda frame: id in frame, within=30)
-        found = await events(cluster[1], id)
-        assert [(event["instance"], event["detail"]) for event in found if event["what"] == "sent"] in (
-            [(two, "gap")], [(two, "sweep")],
-        )  # fmt: skip
-        redis.start()
+        try:
+            [id] = await asyncio.to_thread(cluster[0].send, user)
+            await client.frame(lambda frame: id in frame, within=30)
+            found = await asked_until(
+                lambda: events(cluster[1], id), lambda found: "sent" in [event["what"] for event in found]
+            )
+            assert [(event["instance"], event["detail"]) for event in found if event["what"] == "sent"] in (
+                [(two, "gap")], [(two, "sweep")],
+            )  # fmt: skip
+        finally:
+            redis.start()
     for instance in cluster:
         await becomes(instance, (200, "ready"))
 

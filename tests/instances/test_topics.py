@@ -75,7 +75,7 @@ async def test_what_redis_has_lost_is_read_from_the_store(
         ids = [await announce(instance, user) for instance in cluster for _ in range(2)]
         for each in devices["mine"]:
             for id in ids:
-                await each.frame(lambda frame, id=id: id in frame, within=20)  # type: ignore[misc]
+                await each.frame(lambda frame, id=id: id in frame, within=30)  # type: ignore[misc]
     finally:
         redis.start()
     for instance in cluster:
