@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 
 from eventide_notify.models import Announcement, Change, Notification, Status
-from eventide_notify.store import Store, create_store
+from eventide_notify.store import Store, create_store, engines
 from eventide_notify.store import postgresql as store_postgresql
 
-from ..waiting import until
+from ..waiting import asked_until, until
 from .backends import PERSISTENT, Backend, Mongodb
 from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import LATER, MILLISECOND, MONTH, NOW, announced, announcement, announcements, ids, receipt, samples
@@ -146,9 +146,13 @@ async def test_changes_and_removals_at_once_end_well(backend: Backend, store: St
     assert rows <= len(users) or isinstance(backend, Mongodb)
 
 
-_SLOW = """
-CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
-CREATE TRIGGER slow AFTER INSERT ON announcement_receipts EXECUTE FUNCTION slow();
+_HELD = """
+CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;
+CREATE TRIGGER held AFTER INSERT ON announcement_receipts EXECUTE FUNCTION held();
+"""
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 
 
@@ -162,19 +166,31 @@ CREATE TRIGGER slow AFTER INSERT ON announcement_receipts EXECUTE FUNCTION slow(
     ids=["mark_delivered", "mark_read"],
 )
 async def test_a_removal_amid_a_change_leaves_no_rows(
-    backend: Backend, store: Store, change: Callable[[Store, Announcement], Coroutine[Any, Any, object]]
+    backend: Backend,
+    store: Store,
+    change: Callable[[Store, Announcement], Coroutine[Any, Any, object]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """SQLite has one writer at a time; on PostgreSQL the removal must wait."""
     other = await asyncpg.connect(backend.url)
-    await other.execute(_SLOW)
-    await other.close()
+    await other.execute(_HELD)
     await save(store, saved := announcement())
+
+    async def until_waiting(number: int) -> None:
+        await asked_until(lambda: other.fetchval(_WAITING), lambda found: found == number)
+
+    monkeypatch.setattr(engines, "WORK_SECONDS", 60)  # while they wait, however long we take
+    await other.execute("SELECT pg_advisory_lock(1)")
     changing = asyncio.create_task(change(store, saved))
-    await asyncio.sleep(0.2)
+    await until_waiting(1)
+    removal = asyncio.create_task(store.remove_announcement(saved.id))
+    await until_waiting(2)  # the change for us, and the removal for the change
     assert not changing.done()
-    assert await store.remove_announcement(saved.id)
-    async with asyncio.timeout(0.25):  # it was waited for: by itself it takes twice as long
-        await changing
+    assert not removal.done()
+    await other.execute("SELECT pg_advisory_unlock(1)")
+    assert await removal
+    await changing
+    await other.close()
     assert await backend.rows(store, "announcement_receipts") == 0
 
 
@@ -257,10 +273,11 @@ async def test_a_change_that_gets_no_answer_does_not_keep_all_others_of_the_user
     connection = await asyncpg.connect(backend.url)
     async with connection.transaction():
         await connection.execute("SELECT FROM announcements WHERE id = $1 FOR UPDATE", stuck.id)
+        monkeypatch.setattr(engines, "WORK_SECONDS", 60)  # while it waits, however long we take
         waiting = asyncio.create_task(store.change("42", Change.READ, [stuck.id], now=NOW))
         monkeypatch.setattr(store_postgresql, "PATIENCE", 0.3)
         await until(lambda: dict(store._database._turns))  # type: ignore[attr-defined]
-        done = await asyncio.wait_for(store.change("42", Change.READ, [other.id], now=NOW), 5)
+        done = await asyncio.wait_for(store.change("42", Change.READ, [other.id], now=NOW), 30)
         assert list(done.changed) == [other.id]
         assert not waiting.done()
     assert list((await waiting).changed) == [stuck.id]

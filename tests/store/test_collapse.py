@@ -26,6 +26,12 @@ ALL_BUT_IN_MEMORY = pytest.mark.parametrize("backend", PERSISTENT, indirect=True
 MONGODB = pytest.mark.parametrize("backend", ["mongodb-motor", "mongodb-pymongo"], indirect=True)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long somebody waits for a lock on MongoDB is not what is tried here, and a busy machine takes its time."""
+    monkeypatch.setattr("eventide_notify.store.mongo_collapse.WAIT_SECONDS", 60.0)
+
+
 def keyed(user: str = "42", key: str = "build", **fields: Any) -> Notification:
     return replace(sample(user, **fields), collapse_key=key)
 

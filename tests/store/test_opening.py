@@ -219,7 +219,7 @@ async def test_sqlite_refuses_a_file_that_is_none_of_its(tmp_path: Path) -> None
 async def test_nobody_there_is_said_without_the_password(scheme: str) -> None:
     store = create_store(f"{scheme}://user:secret@127.0.0.1:1/somewhere")
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1(:|', )1") as caught:
-        await asyncio.wait_for(store.open(), 8)
+        await asyncio.wait_for(store.open(), 30)
     assert "secret" not in str(caught.value)
     await store.close()
 
@@ -293,10 +293,10 @@ async def test_a_migration_has_its_own_time_and_others_wait_for_it(
     other = await asyncpg.connect(backend.url)
     database = await other.fetchval("SELECT current_database()")
     for limit in ("statement_timeout", "lock_timeout"):
-        await other.execute(f'ALTER DATABASE "{database}" SET {limit} = 200')
+        await other.execute(f'ALTER DATABASE "{database}" SET {limit} = 4000')
     first, second, *rest = migrations.STEPS
-    monkeypatch.setattr(migrations, "STEPS", (first, ("SELECT pg_sleep(1)", *second), *rest))
-    monkeypatch.setattr(engines, "WORK_SECONDS", 0.7)
+    monkeypatch.setattr(migrations, "STEPS", (first, ("SELECT pg_sleep(8)", *second), *rest))
+    monkeypatch.setattr(engines, "WORK_SECONDS", 6.5)
     stores = [backend.store() for _ in range(2)]
     await asyncio.gather(*(store.open() for store in stores))
     assert "another instance is bringing the schema up to date: waiting for it" in caplog.messages

@@ -20,8 +20,9 @@ from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import NOW, SECOND, announcements, ids, receipt, receipts, sample, samples
 
 AT_ONCE = 7
-TURN = 5.0
-"""Seconds that a write may wait for its turn while much is changed; a part takes some 0.1 s at most."""
+TURN = 15.0
+"""Seconds that a write may wait for its turn while much is changed; a part takes some 0.1 s at most, and the machine
+may stand still for some seconds."""
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ async def test_nobody_is_waited_for(backend: Backend) -> None:
         await other.execute(f"SELECT pg_advisory_xact_lock({migrations._LOCK})")
         await other.execute("ALTER TABLE notifications ADD COLUMN x TEXT")
         store = backend.store()
-        assert (await asyncio.wait_for(store.schema(), 10)).version == 1
+        assert (await asyncio.wait_for(store.schema(), 30)).version == 1
         await store.close()
     await other.close()
 
