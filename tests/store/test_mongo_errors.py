@@ -138,6 +138,7 @@ async def test_of_several_none_was_saved(store: MongoStore, monkeypatch: pytest.
 async def test_a_label_or_a_code_that_says_so_is_tried_again(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
+    monkeypatch.setattr(mongo_client, "SECONDS", 30)
     failed: list[object] = []
     insert_many = type(store._notifications).insert_many
 
@@ -157,6 +158,7 @@ async def test_a_label_or_a_code_that_says_so_is_tried_again(
 async def test_a_mistake_of_ours_is_refused_and_logged(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(mongo_client, "SECONDS", 30)
     await store.add(saved := samples(2))
     monkeypatch.setattr(mongo, "_UNREAD", {"$nonsense": 1})
     with pytest.raises(EventideError):
@@ -223,7 +225,7 @@ def test_the_server_says_what_it_can_take() -> None:
 async def test_all_batches_are_in_order_and_in_parts(
     backend: Mongodb, store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mongo_client, "SECONDS", 10)
+    monkeypatch.setattr(mongo_client, "SECONDS", 60)
     assert store._client.limits.documents > 100
     store._client.limits = Limits(7, 7 * 100)
     saved = [sample(str(user)) for user in range(20)]
@@ -265,6 +267,6 @@ def named(command: Any) -> list[list[str]]:
 @PYMONGO
 async def test_four_hundred_thousand_receipts(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than any message may hold; what they are of is gone meanwhile."""
-    monkeypatch.setattr(mongo_client, "SECONDS", 10)
+    monkeypatch.setattr(mongo_client, "SECONDS", 60)
     id = new_id(NOW)[:-6]
     assert await store.mark_delivered([Receipt("42", f"{id}{number:06}") for number in range(400_000)], now=NOW) == 0

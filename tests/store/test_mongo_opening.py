@@ -65,7 +65,7 @@ async def test_it_says_what_to_change(
     arrange(wire)
     store = MongoStore(f"mongodb://{HOST}:{wire.port}/eventide", driver=backend.driver)
     with pytest.raises(Unavailable) as caught:
-        await asyncio.wait_for(store.open(), 8)
+        await asyncio.wait_for(store.open(), 30)
     await store.close()
     assert words in caught.value.message
     assert "\n" not in caught.value.message
@@ -82,7 +82,7 @@ async def test_on_the_command_line(backend: Mongodb, wire: MongoWire, tmp_path: 
     }
     ended = await asyncio.to_thread(
         subprocess.run, [sys.executable, "-m", "eventide_notify", command], cwd=tmp_path,
-        env=os.environ | ours, capture_output=True, text=True, timeout=30, check=False,
+        env=os.environ | ours, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert ended.returncode == 1
     told = [line for line in (ended.stdout + ended.stderr).splitlines() if "refuses the user" in line]
@@ -100,6 +100,7 @@ async def test_readiness_knows_what_became_of_writes(
     await store.check_writable()
     full: Document = {"ok": 0.0, "errmsg": "no space left on device", "code": 14031}
     wire.faults.append(Fault(("insert", "update"), None, forward=False, answer=full))
+    monkeypatch.setattr(readiness, "FAILED_LATELY", 60)
     with pytest.raises(Unavailable):
         await store.add(samples(1))
     sent = wire.sent("update")

@@ -21,13 +21,13 @@ from eventide_notify.store.mongo import MongoStore
 from eventide_notify.store.sql import SqlStore
 
 from ..servers import Server
-from ..waiting import until
+from ..waiting import asked_until, until
 from .backends import SERVERS, SQL, Backend, Mongodb, Postgresql, SqliteFile
 from .calls import delete, mark_all_read, mark_read, unread_counts
 from .samples import NOW, announcement, ids, new_id, receipt, receipts, sample, samples
 
-SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 5
-"""Within which an absence must be noticed."""
+SECONDS = max(engines.WORK_SECONDS, mongo_client.SECONDS) + 15
+"""Within which an absence must be noticed, on a machine that stands still for some seconds too."""
 
 
 async def add_once(store: Store) -> None:
@@ -80,12 +80,18 @@ def server(backend: Backend) -> Server:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less than by default, where the length is not what the test is about."""
-    monkeypatch.setattr(engines, "CONNECT_SECONDS", 1)
-    monkeypatch.setattr(engines, "WORK_SECONDS", 1)
-    monkeypatch.setattr(mongo_client, "SECONDS", 1)
+    """Drivers that wait less than by default, where the length is not what the test is about."""
     monkeypatch.setitem(mongo_client.OPTIONS, "serverSelectionTimeoutMS", 1_000)
     monkeypatch.setitem(mongo_client.OPTIONS, "socketTimeoutMS", 1_000)
+
+
+@contextmanager
+def impatience() -> Iterator[None]:
+    """Calls that do so. For while the server is away: what is to succeed may take its time on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((engines, "CONNECT_SECONDS"), (engines, "WORK_SECONDS"), (mongo_client, "SECONDS")):
+            patch.setattr(module, name, 1)
+        yield
 
 
 @pytest.mark.usefixtures("impatient")
@@ -94,9 +100,10 @@ async def test_the_log_says_once_why_and_when_it_is_over(
     server: Server, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with killed(server):
-        for _ in range(3):
-            async with unavailable():
-                await store.since("", limit=1)
+        with impatience():
+            for _ in range(3):
+                async with unavailable():
+                    await store.since("", limit=1)
     await store.since("", limit=1)
     away, back = (record.getMessage() for record in caplog.records if record.name == outage.__name__)
     assert away.startswith("the database is unavailable (")
@@ -140,11 +147,11 @@ def frozen(server: Server) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def unavailable(within: float = SECONDS, *, or_unknown: bool = False) -> AsyncIterator[None]:
+async def unavailable(*, or_unknown: bool = False) -> AsyncIterator[None]:
     start = time.monotonic()
     with pytest.raises((Unavailable, OutcomeUnknown) if or_unknown else Unavailable):
         yield
-    assert time.monotonic() - start < within
+    assert time.monotonic() - start < SECONDS
 
 
 async def page_on(store: Store) -> None:
@@ -184,9 +191,10 @@ async def test_a_crowd_need_not_queue_to_hear_it(server: Server, store: Store) -
     """Motor has a handful of threads: calls that waited for one in turn would wait for minutes."""
     async with killed(server):
         start = time.monotonic()
-        outcomes = await asyncio.gather(*(outcome(store.since("", limit=1)) for _ in range(100)))
+        with impatience():
+            outcomes = await asyncio.gather(*(outcome(store.since("", limit=1)) for _ in range(200)))
         assert {type(each) for each in outcomes} == {Unavailable}
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 9  # a second or two, and what the machine stands still
 
 
 @pytest.mark.parametrize("backend", SERVERS, indirect=True)
@@ -218,9 +226,10 @@ async def test_work_under_way_when_the_server_dies(server: Server, store: Store)
             kept.append(new.id)
 
     at_work = [asyncio.create_task(work()) for _ in range(5)]
-    await until(lambda: len(kept) >= 50)
+    await until(lambda: len(kept) >= 50, within=30)
     async with killed(server):
-        outcomes = await asyncio.gather(*at_work, return_exceptions=True)
+        with impatience():
+            outcomes = await asyncio.gather(*at_work, return_exceptions=True)
         assert {type(each) for each in outcomes} <= {Unavailable, OutcomeUnknown}
     found = set(ids(await store.page("42", limit=10_000, now=NOW)))
     assert set(kept) <= found
@@ -231,10 +240,10 @@ async def test_work_under_way_when_the_server_dies(server: Server, store: Store)
 @pytest.mark.parametrize("backend", SERVERS, indirect=True)
 async def test_frozen(server: Server, store: Store) -> None:
     await store.add([saved := sample()])
-    with frozen(server):
-        async with unavailable(within=6):
+    with frozen(server), impatience():
+        async with unavailable():
             await page_on(store)  # a stop takes a moment to reach every thread of the server
-        async with unavailable(within=4, or_unknown=True):
+        async with unavailable(or_unknown=True):
             await mark_read(store, "42", [saved.id], now=NOW)
     assert [each.id for each in await store.page("42", limit=1, now=NOW)] == [saved.id]
     await store.add(samples(2))
@@ -248,7 +257,7 @@ async def test_closing_while_the_server_is_frozen(
     monkeypatch.setitem(mongo_client.OPTIONS, "socketTimeoutMS", 1_000)
     store = backend.store()
     await store.open()
-    with frozen(server):
+    with frozen(server), impatience():
         await asyncio.wait_for(store.close(), SECONDS)
 
 
@@ -256,8 +265,10 @@ async def test_closing_while_the_server_is_frozen(
 @pytest.mark.parametrize("backend", SERVERS, indirect=True)
 async def test_opening_while_the_server_is_away(server: Server, backend: Backend) -> None:
     store = backend.store()
-    async with killed(server), unavailable():
-        await store.open()
+    async with killed(server):
+        with impatience():
+            async with unavailable():
+                await store.open()
     await store.open()
     await store.add(samples(1))
     await store.close()
@@ -284,7 +295,7 @@ async def test_postgresql_waits_for_a_lock_only_so_long(
     other = await asyncpg.connect(backend.url)
     async with other.transaction():
         await other.execute("LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE")
-        monkeypatch.setattr(engines, "WORK_SECONDS", 0.3)
+        monkeypatch.setattr(engines, "WORK_SECONDS", 2)
         async with unavailable():
             await mark_all_read(store, "42", up_to=None, now=NOW)
         with pytest.raises(OutcomeUnknown):  # one statement, and a transaction by itself
@@ -292,7 +303,7 @@ async def test_postgresql_waits_for_a_lock_only_so_long(
     monkeypatch.undo()
     assert await store.page("42", limit=1, now=NOW) == [saved]
     idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE '%in transaction%'"
-    assert await other.fetchval(idle) == 0
+    await asked_until(lambda: other.fetchval(idle), lambda number: number == 0)
     await other.close()
 
 
@@ -359,7 +370,7 @@ async def test_cancelled_calls_leave_nothing_behind(backend: Backend, store: Sto
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
     # All connections are free again, and no transaction holds a lock.
-    await asyncio.wait_for(asyncio.gather(*(store.add([sample("44")]) for _ in range(20))), 5)
+    await asyncio.wait_for(asyncio.gather(*(store.add([sample("44")]) for _ in range(20))), 30)
     assert await store.page("42", limit=10, now=NOW) == [first]
     # Of each call, all or nothing.
     assert isinstance(backend, Mongodb) or len(await store.page("43", limit=1000, now=NOW)) % 3 == 0
