@@ -14,7 +14,7 @@ import uvicorn
 
 from .app import Application
 from .realtime.engine.carrier import FRAME_MAX
-from .realtime.protocol import HttpProtocol, OtherWebSockets
+from .realtime.protocol import HttpProtocol, OtherWebSockets, limits
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +116,7 @@ def run_server(app: Application, *, host: str, port: int, drain: float, listenin
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=int(limits.IDLE_TIMEOUT),
         proxy_headers=False,  # the application knows whom to believe, and needs to know who really asked
     )
     server = _Server(config, listening=listening, drain=lambda: app.drain(drain))

@@ -273,15 +273,15 @@ class TestNoRequests:
         client.assert_served()
 
 
-HEADERS_TIME, REQUEST_TIME = 1.0, 2.5
+HEADERS_TIME, REQUEST_TIME, IDLE_TIME = 1.0, 2.5, 6.0
 LONGER = 4.5
-"""Seconds for headers that those have who mean no harm, as the machine may stand still; an idle connection has 5."""
+"""Seconds for headers that those have who mean no harm, as the machine may stand still."""
 
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Service]:
-    """A service that waits for headers for one second, for a whole request for two and a half."""
-    with ShortLimits(HEADERS_TIMEOUT=HEADERS_TIME, REQUEST_TIMEOUT=REQUEST_TIME) as service:
+    """A service that waits one second for headers, two and a half for a whole request, and six for another request."""
+    with ShortLimits(HEADERS_TIMEOUT=HEADERS_TIME, REQUEST_TIMEOUT=REQUEST_TIME, IDLE_TIMEOUT=IDLE_TIME) as service:
         service.start()
         yield service
 
@@ -323,6 +323,13 @@ class TestSlowness:
             took, answer = await timed(peer, b"")
         assert answer is None
         assert_in_time(took, HEADERS_TIME)
+
+    async def test_a_connection_is_kept_for_another_request(self, hasty: Service) -> None:
+        async with connected(hasty.base_url) as peer:
+            assert (await peer.exchange(asking("http"))).status == 200
+            took, answer = await timed(peer, b"")
+        assert answer is None
+        assert_in_time(took, IDLE_TIME)
 
     async def test_dripping_headers_buys_no_time(self, hasty: Service) -> None:
         async with connected(hasty.base_url) as peer:

@@ -139,7 +139,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.write(self._refusal)
             self.transport.close()
         if not self.transport.is_closing() and not self.pipeline:
-            self._limits.stranger(self, limits.HEADERS_TIMEOUT)
+            self._limits.stranger(self, limits.IDLE_TIMEOUT)
         super().on_response_complete()
 
     # WebSockets
