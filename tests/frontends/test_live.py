@@ -81,7 +81,7 @@ async def test_a_stream_comes_in_order_once_and_with_exact_counts(page: Page, se
     await until(lambda: page.events("unread_count")[-1:] == [{"unreadCount": BURST, "unseenCount": BURST}])
     assert ids(page.received()) == sent
     counts = [told["unreadCount"] for told in page.events("unread_count")]
-    assert counts == sorted(set(counts))
+    assert counts == sorted(counts)  # one that was counted during the next save may be told for that once more
     assert len(counts) <= (time.monotonic() - began) / 0.1 + 1  # at most one every 100 ms
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
+
 from eventide_notify.models import Receipt
 from eventide_notify.realtime.engine.packets import SEPARATOR, Frame
-from eventide_notify.realtime.engine.polling import ANSWER_MAX, Polling
+from eventide_notify.realtime.engine.polling import ANSWER_MAX, PACKETS_FEW, PACKETS_OF_ONE, Polling
 from eventide_notify.realtime.engine.server import EngineServer
 from eventide_notify.realtime.engine.transport import PING_INTERVAL, PING_SIZE, Transport
 
@@ -26,6 +28,21 @@ async def test_a_ping_goes_before_what_waits() -> None:
     transport.tick(PING_INTERVAL)
     answer = await transport.polling.ask("2")
     assert [packet[:2] for packet in answer.split(SEPARATOR)] == ["2", "4x"]
+
+
+@pytest.mark.parametrize(
+    ("t", "most"),
+    [("pq0x7k2c", 100), ("QkB3xZ0.1", 100), ("1795356832.1234", 16), ("1795356832", 16), (None, 16)],
+    ids=["browser", "older browser", "python", "python, at a full second", "none"],
+)
+async def test_an_answer_has_no_more_packets_than_the_client_takes(t: str | None, most: int) -> None:
+    transport = Transport(cast(EngineServer, FakeEngine()), "sid", 0.0)
+    transport.polling = Polling(transport)
+    transport.join()
+    for _ in range(100):
+        transport.send(Frame("4x"))
+    assert PACKETS_FEW - PACKETS_OF_ONE < len((await transport.polling.ask(t)).split(SEPARATOR)) <= most
+    assert (most == 100) == (transport.next_waiting() is None)
 
 
 async def test_a_stream_is_confirmed_piece_by_piece_however_fast_it_is_written() -> None:

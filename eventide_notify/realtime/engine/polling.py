@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 ANSWER_MAX = 100_000
 """Characters after which nothing more is put into an answer. A slow network has to carry one within a ping time-out."""
-PACKETS_MAX = 16
-"""Most packets in one answer: python-socketio's client takes no more."""
+PACKETS_FEW = 16
+"""Most packets in an answer to a client that may be python-socketio's, which takes no more."""
 PACKETS_OF_ONE = 4
 """As many as one notification may be: the names that it has in a namespace, usually two."""
 UNPROVEN_MAX = 2_000
@@ -87,6 +87,7 @@ class Polling:
             return
         texts: list[str] = []
         size = 0
+        takes_all = _takes_all(self._asked[0])
         waiting: tuple[packets.Frame, Sequence[Receipt]] | None = first
         while waiting is not None:
             frame, receipts = waiting
@@ -94,7 +95,7 @@ class Polling:
             size += frame.size
             self._receipts += receipts
             self._transport.polled(frame)
-            room = size < ANSWER_MAX and len(texts) + PACKETS_OF_ONE <= PACKETS_MAX
+            room = size < ANSWER_MAX and (takes_all or len(texts) + PACKETS_OF_ONE <= PACKETS_FEW)
             waiting = self._transport.next_waiting() if room else None
         self._answered(packets.SEPARATOR.join(texts))
 
@@ -141,3 +142,11 @@ class Polling:
             self._asked = None
             if not future.done():
                 future.set_result(payload)
+
+
+def _takes_all(t: str | None) -> bool:
+    """Whether a client that sends this `t` takes any number of packets at once.
+
+    All do but python-socketio's, whose `t` is the time in seconds; and whoever sends none may be that one.
+    """
+    return t is not None and not t.replace(".", "", 1).isdigit()

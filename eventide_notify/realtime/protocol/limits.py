@@ -22,8 +22,8 @@ HEADERS_TIMEOUT = 60.0
 REQUEST_TIMEOUT = 300.0
 """Seconds in which a request must have come; as on Node."""
 IDLE_TIMEOUT = 75.0
-"""Seconds for which a connection stays open for another request: longer than load balancers keep one (nginx and Amazon's
-60 by default). Otherwise it might be closed here while a request is on its way, and a POST is not repeated."""
+"""Seconds for which a connection stays open for another request: longer than load balancers keep one (60, nginx and
+Amazon's by default). Otherwise it might be closed here while a request is on its way, and a POST is not repeated."""
 RESERVED_FILES = 64
 """Descriptors that are not for connections: the database, Redis, files."""
 STRANGERS_PART = 0.5
