@@ -26,17 +26,13 @@ class Send(Protocol):
 
 @contextmanager
 def clients_of(service: Service) -> Iterator[ClientOf]:
-    """Makes clients that share a transport: a new one for every test takes longer than the test.
-
-    Each request has a connection of its own: one that is kept open the service closes when nothing came for 5 seconds,
-    and having stood still for so long it does so although the next request is on its way.
-    """
+    """Makes clients that share their connections: a new one for every test takes longer than the test."""
 
     def client(user: str | int, *, admin: bool = False) -> httpx.Client:
         headers = service.bearer(user, admin=admin)
         return httpx.Client(transport=shared, trust_env=False, base_url=service.base_url, headers=headers, timeout=30)
 
-    with httpx.HTTPTransport(verify=False, limits=httpx.Limits(max_keepalive_connections=0)) as shared:
+    with httpx.HTTPTransport(verify=False) as shared:
         yield client
 
 
