@@ -110,7 +110,7 @@ class ScheduledShape(Shape):
 
     id: str
     send_at: datetime
-    users: int | None = Field(None, description="How many it is for; absent: it is an announcement.")
+    users: int | None = Field(description="How many it is for; null: it is an announcement.")
 
 
 class ScheduledAnswer(Shape):

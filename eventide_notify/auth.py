@@ -50,6 +50,9 @@ class KeySource(Protocol):
     async def prepare(self, token: str) -> None:
         """See to it that the key of this token is known, if it can be; that may take some seconds."""
 
+    def retry(self) -> None:
+        """After a failure: ask again, if it is time. Does not wait."""
+
     def __call__(self, token: str) -> Any:
         """The key, at once."""
 
@@ -64,6 +67,8 @@ class FixedKey:
 
     async def prepare(self, token: str) -> None: ...
 
+    def retry(self) -> None: ...
+
     def __call__(self, token: str) -> str:
         return self.key
 
@@ -72,11 +77,13 @@ class JwksKeys:
     """The key set behind a URL: kept for an hour, and fetched again for an unknown `kid`, at most once per cool-down.
 
     It is fetched beside everything else, once at a time, and only who needs a key that is not known waits for that.
-    While it cannot be fetched, the keys that are known go on to count; a token with another one is `Unavailable`.
+    While it cannot be fetched, the keys that are known go on to count; a token with another one is `Unavailable`. For
+    tokens with other algorithms nothing is fetched: no key would make them valid.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str, algorithms: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=JWKS_TIMEOUT)
+        self._algorithms = algorithms
         self._clock = clock
         self._known: Sequence[jwt.PyJWK] = ()
         self._tried_at = -math.inf
@@ -86,24 +93,35 @@ class JwksKeys:
 
     async def prepare(self, token: str) -> None:
         try:
-            key = self._find(_key_id(token))
+            key = self._key_of(token)
         except (jwt.PyJWTError, ValueError):
             return  # it is no token
-        if self._fetching is None and self._due(key):
-            self._fetching = asyncio.create_task(self._fetch(), name="key set", context=nobodys())
+        self._fetch_if_due(key)
         if self._fetching is not None and (key is None or self._outdated):
             await asyncio.wait([self._fetching], timeout=JWKS_TIMEOUT)
 
+    def retry(self) -> None:
+        if self.failure is not None:
+            self._fetch_if_due(None)
+
     def __call__(self, token: str) -> Any:
-        key = self._find(_key_id(token))
+        key = self._key_of(token)
         if key is not None:
             return key.key
         if self.failure is not None or self._fetching is not None:
             raise Unavailable("The keys for checking tokens cannot be fetched.")
         raise jwt.InvalidKeyError("no key with this kid")
 
-    def _find(self, kid: str | None) -> jwt.PyJWK | None:
+    def _key_of(self, token: str) -> jwt.PyJWK | None:
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") not in self._algorithms:
+            raise jwt.InvalidAlgorithmError("the algorithm is not allowed")
+        kid = header.get("kid")
         return next((key for key in self._known if kid in (None, key.key_id)), None)
+
+    def _fetch_if_due(self, key: jwt.PyJWK | None) -> None:
+        if self._fetching is None and self._due(key):
+            self._fetching = asyncio.create_task(self._fetch(), name="key set", context=nobodys())
 
     def _due(self, key: jwt.PyJWK | None) -> bool:
         """Whether to ask for the keys, where this is the one that was found."""
@@ -129,11 +147,6 @@ class JwksKeys:
         finally:
             self._tried_at = self._clock()
             self._fetching = None
-
-
-def _key_id(token: str) -> str | None:
-    kid: str | None = jwt.get_unverified_header(token).get("kid")
-    return kid
 
 
 class _Verified(NamedTuple):

@@ -75,7 +75,7 @@ def token_verifier(settings: Settings, keys: KeySource | None = None) -> TokenVe
 def key_source(settings: Settings) -> KeySource:
     """Where the keys for tokens come from; raises `ConfigurationError` when there are none."""
     if settings.jwks_url:
-        return JwksKeys(settings.jwks_url)
+        return JwksKeys(settings.jwks_url, settings.effective_algorithms)
     if settings.jwt_public_key:
         return FixedKey(settings.jwt_public_key.replace("\\n", "\n"))
     if settings.jwt_secret:

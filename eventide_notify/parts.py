@@ -354,7 +354,9 @@ class Parts:
         """What is lacking without which the service still works."""
         redis = self.channel.health.problems if isinstance(self.channel, RedisChannel) else []
         queues = self.queues.problems if self.queues is not None else []
-        return [f"redis: {problem}" for problem in redis] + [f"queue {problem}" for problem in queues]
+        keys = [] if self.keys.failure is None else ["keys: those for checking tokens cannot be fetched"]
+        self.keys.retry()  # where nobody comes any more because of this, no token would cause it
+        return [f"redis: {problem}" for problem in redis] + [f"queue {problem}" for problem in queues] + keys
 
     async def _check_accepting(self) -> None:
         if not self.admission.open:

@@ -257,16 +257,19 @@ def changes(change: Change, at: datetime | None) -> Payload:
             raise ValueError(f"{change} has an event of its own")
 
 
-def action_pressed(action: Pressed) -> Payload:
+def action_pressed(item: Notification, action: Pressed) -> Payload:
     """Likewise, once an action was pressed."""
-    return {"action": pressed(action), "status": Status.READ.value, "read": True}
+    return {"action": pressed(action), **_as_read(item)}
 
 
 def acknowledged(item: Notification) -> Payload:
     """Likewise, once it was acknowledged."""
-    times = zip(("acknowledgedAt", "readAt", "seenAt"), (item.acknowledged_at, item.read_at, item.seen_at), strict=True)
+    return _time("acknowledgedAt", item.acknowledged_at) | _as_read(item)
+
+
+def _as_read(item: Notification) -> Payload:
     state = {"status": item.status.value, "read": item.read, "seen": item.seen}
-    return state | {name: iso(time) for name, time in times if time is not None}
+    return state | _time("readAt", item.read_at) | _time("seenAt", item.seen_at)
 
 
 def _time(name: str, at: datetime | None) -> Payload:

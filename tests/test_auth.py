@@ -406,6 +406,9 @@ def keys() -> Iterator[KeyServer]:
         yield server
 
 
+ASYMMETRIC = ("RS256", "ES256", "EdDSA")
+
+
 class Clock:
     now = 0.0
 
@@ -421,10 +424,8 @@ def clock() -> Clock:
 @pytest.fixture
 def by_set(keys: KeyServer, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> TokenVerifier:
     monkeypatch.setattr(auth, "JWKS_TIMEOUT", 30.0)  # while the machine stands still nobody gives up
-    source = JwksKeys(keys.url, clock=clock)
-    return TokenVerifier(
-        source, algorithms=("RS256", "ES256", "EdDSA"), user_claims=CLAIMS, admin_role="admin", leeway=0
-    )
+    source = JwksKeys(keys.url, ASYMMETRIC, clock=clock)
+    return TokenVerifier(source, algorithms=ASYMMETRIC, user_claims=CLAIMS, admin_role="admin", leeway=0)
 
 
 def signed(kid: str | None, key: Any = RSA, algorithm: str = "RS256") -> str:
@@ -556,6 +557,27 @@ async def test_an_unreachable_set_is_unavailable(keys: KeyServer, by_set: TokenV
     keys.has(a=RSA)
     clock.now += JWKS_RETRY
     assert (await by_set.authenticate(signed("a"))).user_id == "42"
+
+
+async def test_a_token_that_no_key_makes_valid_is_not_asked_for(keys: KeyServer, by_set: TokenVerifier) -> None:
+    keys.answer = None
+    with pytest.raises(TokenInvalid):
+        await by_set.authenticate(token("secret" * 8, "HS256", headers={"kid": "a"}))
+    assert keys.asked == 0
+
+
+async def test_after_a_failure_it_may_be_asked_for_without_a_token(keys: KeyServer, clock: Clock) -> None:
+    source = JwksKeys(keys.url, ASYMMETRIC, clock=clock)
+    source.retry()
+    await source.prepare(signed("a"))
+    assert keys.asked == 1  # before, nothing had failed
+    keys.has(a=RSA)
+    source.retry()
+    clock.now += JWKS_RETRY
+    assert source.failure is not None
+    source.retry()
+    await until(lambda: source.failure is None)
+    assert keys.asked == 2
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import typer
 
+from ..errors import InvalidRequest
 from ..queues.address import QueueAddress, parse_address
 from ..queues.brokers import DriverMissing, make_broker
 from ..queues.cloudevents import CloudEvent, as_binary, as_structured
 from ..queues.supervisor import START_TIMEOUT, closed, told
-from ..queues.take import ANNOUNCE, SEND
+from ..queues.take import ANNOUNCE, SEND, SHAPES
+from ..shapes import parse
 from .common import COMMAND_LINE, cli, fail, given
 from .sending import Kind, Link, Message, Title
 
@@ -42,6 +44,10 @@ def publish(
         fail(f"the queue {error}", code=2)
     data: dict[str, Any] = given(userIds=user or None, message=message, title=title, type=type, link=link)
     event = CloudEvent(id or str(uuid4()), source, SEND if user else ANNOUNCE, data)
+    try:
+        parse(SHAPES[event.type], data)
+    except InvalidRequest as error:
+        fail(error.message, code=1)
     try:
         asyncio.run(_publish(address, event, binary=binary))
     except DriverMissing as missing:

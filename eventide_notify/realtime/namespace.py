@@ -147,7 +147,7 @@ class NotificationNamespace(socketio.AsyncNamespace):
 
     async def _authenticate(self, environ: dict[str, Any], auth: Any) -> Principal:
         token = auth.get("token") if isinstance(auth, dict) else None
-        return await self._context.verify(environ.get("HTTP_AUTHORIZATION") if token is None else token)
+        return await self._context.verify(environ.get("HTTP_AUTHORIZATION") if token in (None, "") else token)
 
     def _evict_one_too_many(self, session: Session) -> None:
         """Close the user's transport that has been silent longest, if this is one too many.

@@ -75,8 +75,7 @@ class SchedulingRoutes:
 
 def told(scheduled: Scheduled) -> wire.Payload:
     """What whoever scheduled it is answered."""
-    users = {} if scheduled.users is None else {"users": scheduled.users}
-    return {"id": scheduled.id, "sendAt": wire.iso(scheduled.send_at), **users}
+    return {"id": scheduled.id, "sendAt": wire.iso(scheduled.send_at), "users": scheduled.users}
 
 
 def _described(scheduled: Scheduled) -> wire.Payload:

@@ -188,9 +188,10 @@ class Inbox:
             item = await self.get(user, id)
         if not chosen or item.pressed is None:
             raise Conflict("Another action was chosen before.")
-        self._journal.note(id, "action", session=session, detail=action)
+        if found.pressed is None:
+            self._journal.note(id, "action", session=session, detail=action)
         counts = await self._tell(user, wire.NOTIFICATION_READ, {"ids": [id]})
-        payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item.pressed)}
+        payload = wire.changed([id], counts) | {"changes": wire.action_pressed(item, item.pressed)}
         await self._fanout.emit(wire.NOTIFICATION_UPDATED, payload, [user])
         return item, counts
 

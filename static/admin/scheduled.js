@@ -107,7 +107,7 @@ class Listing {
 function scheduledRow(work, changed) {
   const name = work.title || work.message;
   const text = h("span", { class: "text" }, h("bdi", {}, name.slice(0, 80)), h("span", { class: "about" }, work.type));
-  const users = work.users === undefined ? "everybody" : counted(work.users, "user");
+  const users = work.users === null ? "everybody" : counted(work.users, "user");
   const to = work.kind === "announcement" ? (work.topic ? h("span", {}, "topic ", h("bdi", {}, work.topic)) : work.audience === "connected" ? "whoever is connected" : "everybody") : users;
   return [time(work.sendAt), text, to, small(`Cancel: ${name}`, "Cancel", () => cancel(work, name, changed))];
 }

@@ -79,8 +79,8 @@ export interface ScheduledWork {
   id: string;
   sendAt: string;
   kind: "notification" | "announcement";
-  /** How many; absent: an announcement's are not counted. */
-  users?: number;
+  /** How many; null: an announcement's are not counted. */
+  users: number | null;
   audience?: "everyone" | "connected";
   topic?: string;
   type: string;

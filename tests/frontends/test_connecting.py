@@ -83,6 +83,12 @@ async def test_the_token_in_auth_comes_before_the_header(open_page: OpenPage, us
     assert (await refused.line("connect_error")).data == {"code": "token_invalid"}
 
 
+async def test_an_empty_token_in_auth_is_none(open_page: OpenPage, user: int, service: Service) -> None:
+    header = {"Authorization": f"Bearer {service.token(str(user))}"}
+    page = open_page(B, user, auth={"token": ""}, extraHeaders=header)
+    assert (await page.event("connected"))["userId"] == str(user)
+
+
 async def test_a_number_and_its_decimal_string_are_one_user(open_page: OpenPage, user: int, service: Service) -> None:
     pages = [open_page(C, user), open_page(A, user)]
     for page in pages:

@@ -96,7 +96,9 @@ async def test_an_action(page: Page, start: OpenPage, service: Service, user: in
     assert answer["action"]["id"] == "yes"
     assert await other.event("notification_read") == {"ids": [id], **counts(0, 0)}
     told = await other.event("notification_updated")
-    assert told["changes"] == {"action": answer["action"], "status": "READ", "read": True}
+    at = answer["action"]["at"]
+    read = {"status": "READ", "read": True, "readAt": at, "seen": True, "seenAt": at}
+    assert told["changes"] == {"action": answer["action"], **read}
     second = await other.call("notification_action", {"notificationId": id, "actionId": "no"})
     assert second["error"]["code"] == "conflict"
     [item] = await stored(rest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import httpx
 import jwt
 import pytest
 
@@ -12,7 +13,7 @@ from eventide_notify.models import utc_now
 
 from ..key_server import RSA, KeyServer, key_server
 from ..service import Service
-from ..waiting import until
+from ..waiting import asked_until, until
 from .helpers import OpenPage, own_transport, service_with
 from .page import FrontEnd
 
@@ -46,6 +47,20 @@ async def test_while_the_keys_cannot_be_had_it_comes_back_by_itself(
     await page.ready()
     # Over polling it may notice by an error of its next request; after a refusal it would not have come back.
     assert "Authentication failed" not in [line.name for line in page.find("connect_error")]
+
+
+async def test_while_the_keys_cannot_be_had_the_service_says_so(keys: KeyServer, by_set: Service) -> None:
+    """Where a load balancer sends nobody any more for that reason, it comes back by itself all the same."""
+    keys.answer = None
+    async with httpx.AsyncClient(base_url=by_set.base_url, headers={"Authorization": f"Bearer {signed(1)}"}) as client:
+        assert (await client.get("/readyz")).status_code == 200  # nobody has needed them
+        assert (await client.get("/v1/notifications")).status_code == 503
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
+        assert any(reason.startswith("keys: ") for reason in answer.json()["reasons"])
+        assert (await client.get("/readyz", params={"accept": "degraded"})).status_code == 200
+        keys.has(a=RSA)
+        await asked_until(lambda: client.get("/readyz"), lambda answer: answer.status_code == 200)
 
 
 @own_transport

@@ -179,6 +179,17 @@ async def test_the_command_publishes_what_is_taken(
     await has(taking, user, "by the command")
 
 
+async def test_the_command_refuses_what_would_not_be_taken() -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "eventide_notify", "publish", "--queue", "redis://127.0.0.1:1?stream=inbox&group=g",
+         "--user", "42", "--message", ""],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("eventide-notify: message: ")
+
+
 @pytest.mark.parametrize("away", [False, True])
 async def test_the_password_is_nowhere(broker: Broker, queue: str, away: bool) -> None:
     url = re.sub(r"//(.*@)?", "//someone:hunter2@", broker.url(queue))

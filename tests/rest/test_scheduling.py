@@ -77,7 +77,7 @@ def test_what_is_scheduled_is_sent_when_it_is_due(admin: httpx.Client, reader: h
 def test_an_announcement_likewise(admin: httpx.Client, reader: httpx.Client) -> None:
     message = uuid4().hex
     made = schedule(admin, ANNOUNCE, message=message, sendAt=at(SOON), expiresAt=at(600))
-    assert set(made) == {"id", "sendAt"}
+    assert (set(made), made["users"]) == ({"id", "sendAt", "users"}, None)
     [sent] = until(lambda: [each for each in inbox(reader) if each["message"] == message])
     admin.delete(f"{ANNOUNCE}/{sent['id']}")
 
