@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 WALK_EVERY = 3_600.0
 """Seconds from the end of one walk to the beginning of the next one."""
-HELD_SECONDS = 0.01
+HELD_SECONDS = 0.003
 """For how long a batch is to hold up others who write."""
 PAUSE = 3.0
 """How many times as long as a batch the pause after it is."""
-LEAST, MOST = 50, 250
+LEAST, MOST = 10, 250
 """Notifications that a batch removes at most: at the least, and at the most."""
 LOOK = 2_000
 """Notifications that are not due at which a batch looks."""
