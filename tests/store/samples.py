@@ -25,7 +25,13 @@ MONTH = timedelta(days=30)
 
 ACTIONS = [Action(id="yes", label="Yes", style="primary", link="/yes"), Action(id="no", label="No")]
 
-new_id = IdGenerator()
+_ids = IdGenerator()
+
+
+def new_id(now: datetime) -> NotificationId:
+    """One newer than all before it. Only at `NOW`: after a later time all others in this process would be as late."""
+    assert now == NOW
+    return _ids(now)
 
 
 def sample(user: str = "42", *, message: str = "hello", **fields: Any) -> Notification:

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from eventide_notify.errors import Unavailable
-from eventide_notify.models import Draft, Notification
+from eventide_notify.models import Draft, IdGenerator, Notification
 from eventide_notify.store import Claim, Store
 
-from .samples import NOW, announcement, new_id, sample
+from .samples import NOW, announcement, sample
 
 DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
+new_id = IdGenerator()
 USERS = ["42", "\N{OWL}.$"]
 
 
